@@ -1,0 +1,15 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
+  },
+  moduleNameMapper: { '^keyscope$': '<rootDir>/src/index.ts' },
+  // Two cores: one worker drives Node, the other leaves room for the redis-servers the tests start.
+  maxWorkers: 2,
+  testTimeout: 20_000,
+};

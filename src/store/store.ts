@@ -1,0 +1,144 @@
+import type { Features } from '../features';
+
+import type { Lease } from './lease';
+import type { KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
+
+/** Who changed something, when, and from where; stored with the change. */
+export interface Origin {
+  /** Who, as the app names people: an e-mail address, a user id, `cli`. */
+  readonly actor: string | null;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** From where: an IP address or the like. */
+  readonly source: string | null;
+}
+
+export const AUDIT_ACTIONS = [
+  'key.created',
+  'key.updated',
+  'key.rotated',
+  'key.deleted',
+  'project.configured',
+  'project.cleared',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** One line of the audit trail. `before` and `after` hold public fields only, never a digest. */
+export interface AuditEntry {
+  /** Grows with time; newest first in lists. */
+  readonly id: string;
+  readonly at: number;
+  readonly actor: string | null;
+  readonly source: string | null;
+  readonly action: AuditAction;
+  /** The key's or the project's id. */
+  readonly target: string;
+  /** The target's name at the time: a deleted key is only known by it. */
+  readonly name: string | null;
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+}
+
+export interface KeyQuery {
+  readonly workspaceId: string;
+  /** Part of a name, already folded (see `foldName`); empty for all. */
+  readonly q: string;
+  readonly sort: KeySort;
+  readonly order: 'asc' | 'desc';
+  readonly limit: number;
+  /** The index position (see `store/position.ts`) after which to go on; null from the start. */
+  readonly after: string | null;
+}
+
+export interface KeyPage {
+  readonly keys: readonly KeyRecord[];
+  /** The position of the last key looked at, where there may be more; null at the end. */
+  readonly next: string | null;
+}
+
+export interface AuditQuery {
+  readonly workspaceId: string;
+  readonly limit: number;
+  /** Only entries older than this id. */
+  readonly before: string | null;
+  readonly target?: string;
+  readonly actor?: string;
+  readonly action?: AuditAction;
+}
+
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  readonly next: string | null;
+}
+
+/** What a mutation of one key came to. `revision` = the record is not at the revision that was asked for. */
+export type MutationResult =
+  | { readonly ok: true; readonly key: KeyRecord }
+  | { readonly ok: false; readonly reason: 'not_found' | 'revision' | 'rotated' };
+
+/** What a mutation of one key insists on. Another workspace's key is `not_found`. */
+export interface Precondition {
+  readonly workspaceId?: string;
+  readonly revision?: number;
+}
+
+/** What a store says of itself; see `on('store', …)`. */
+export type StoreEvent =
+  | { readonly type: 'mode'; readonly mode: 'tracking' | 'per-entry' | 'down'; readonly detail: string }
+  | { readonly type: 'warning'; readonly code: string; readonly message: string };
+
+/** Who wants to hear that something changed. Called synchronously, before the change can be read anywhere as old. */
+export interface ChangeListener {
+  keyChanged(id: string): void;
+  projectsChanged(workspaceId: string): void;
+  /** Everything may have changed: nothing remembered counts any more. */
+  allChanged(): void;
+}
+
+/**
+ * Where keys, configurations and the audit trail live. Every mutation changes record, indexes and audit trail in one
+ * atomic step or not at all, and resolves only when it is stored. Methods reject with `KeyscopeError`
+ * `store_unavailable` when the store cannot be reached or does not answer in time; they never resolve with a guess.
+ */
+export interface Store {
+  /** Resolves when the store answers. Rejects with a sentence that says why it does not. */
+  ready(): Promise<void>;
+  /** Ends what the store opened itself, never what it was given. */
+  close(): Promise<void>;
+
+  getKey(id: string): Promise<KeyRecord | null>;
+  /** Every project of the workspace that has a configuration, by id. */
+  getProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>>;
+  listKeys(query: KeyQuery): Promise<KeyPage>;
+  listAudit(query: AuditQuery): Promise<AuditPage>;
+
+  /** `false` where the id is taken already. */
+  createKey(key: KeyRecord, origin: Origin): Promise<boolean>;
+  updateKey(id: string, changes: KeyChanges, origin: Origin, precondition: Precondition): Promise<MutationResult>;
+  /** Resolves with the record as it was. */
+  deleteKey(id: string, origin: Origin, precondition: Precondition): Promise<MutationResult>;
+  /**
+   * Stores `successor` and lets the old key expire at `oldExpiresAt` or at its own expiry, whichever is earlier.
+   * Fails with `rotated` where the key has been replaced before. Resolves with the old key's new record.
+   */
+  rotateKey(
+    id: string,
+    successor: KeyRecord,
+    oldExpiresAt: number,
+    origin: Origin,
+    precondition: Precondition,
+  ): Promise<MutationResult>;
+  setProject(workspaceId: string, projectId: string, features: Features, origin: Origin): Promise<ProjectRecord>;
+  /** `false` where there was no configuration to clear. */
+  clearProject(workspaceId: string, projectId: string, origin: Origin): Promise<boolean>;
+
+  /**
+   * The lease under which a read of this key, or of this workspace's projects, started now, may be remembered;
+   * null where the store has no way to tell of changes, so that each entry must age by itself.
+   */
+  keyLease(id: string): Lease | null;
+  projectsLease(workspaceId: string): Lease | null;
+  /** Tells of changes by anyone, anywhere, for as long as the leases hold. */
+  onChange(listener: ChangeListener): void;
+  onEvent(listener: (event: StoreEvent) => void): void;
+}
