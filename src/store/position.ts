@@ -25,3 +25,34 @@ export function readPosition(position: string, sort: KeySort): { id: string; nam
   const [first = '', id = '', last = ''] = position.split('\0');
   return { id, name: sort === 'name' ? first : last };
 }
+
+/** Whether a UTF-16 unit is half of a surrogate pair, that is, of a character beyond U+FFFF. */
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+/**
+ * Orders positions as Redis does, by the bytes of their UTF-8 form, which is the order of code points. JavaScript's own
+ * `<` compares UTF-16 units and would put an emoji (U+1F600, units D83D DE00) before a full-width letter (U+FF21).
+ */
+export function comparePositions(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const unitA = a.charCodeAt(i);
+    const unitB = b.charCodeAt(i);
+    if (unitA === unitB) continue;
+    const surrogateA = isSurrogate(unitA);
+    if (surrogateA !== isSurrogate(unitB)) return surrogateA ? 1 : -1;
+    return unitA - unitB;
+  }
+  return a.length - b.length;
+}
+
+/**
+ * Where to go on after `position`, exclusively, walking in `order`. Only time (or name) and id count, not the name that
+ * follows them: a key that is renamed between two pages of a list sorted by time must not appear on both.
+ */
+export function boundAfter(position: string, order: 'asc' | 'desc'): string {
+  const [first = '', id = ''] = position.split('\0');
+  return order === 'asc' ? `${first}\0${id}\u0001` : `${first}\0${id}`;
+}

@@ -1,0 +1,222 @@
+import { type Clock, systemClock } from '../../clock';
+import { KeyscopeError } from '../../errors';
+import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../audit-entry';
+import { frozenKey, frozenProject } from '../frozen';
+import { Lease } from '../lease';
+import type { KeyRecord, ProjectRecord } from '../records';
+import type { AuditEntry, ChangeListener, MutationResult, Origin, Precondition, Store } from '../store';
+import { Workspace } from './workspace';
+
+export interface MemoryStoreOptions {
+  /** How many audit entries each workspace keeps; older ones go. Default 10,000. */
+  readonly auditLimit?: number;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+}
+
+const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
+
+/**
+ * A store in the memory of one process, for tests, demonstrations and apps that run once. Every change is made, and told
+ * to the listeners, before the call returns; so whatever is remembered of it may be remembered for good.
+ */
+export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
+  const keys = new Map<string, KeyRecord>();
+  const workspaces = new Map<string, Workspace>();
+  const listeners: ChangeListener[] = [];
+
+  function workspaceOf(workspaceId: string): Workspace {
+    let workspace = workspaces.get(workspaceId);
+    if (!workspace) {
+      workspace = new Workspace(auditLimit, clock);
+      workspaces.set(workspaceId, workspace);
+    }
+    return workspace;
+  }
+
+  /** The record that a mutation is about, or why it may not be touched. */
+  function find(id: string, precondition: Precondition): MutationResult {
+    const key = keys.get(id);
+    if (!key) return { ok: false, reason: 'not_found' };
+    if (precondition.workspaceId !== undefined && precondition.workspaceId !== key.workspaceId) {
+      return { ok: false, reason: 'not_found' };
+    }
+    if (precondition.revision !== undefined && precondition.revision !== key.revision) {
+      return { ok: false, reason: 'revision' };
+    }
+    return { ok: true, key };
+  }
+
+  /** Puts `after` in the place of `before`; null is no record. */
+  function replaceKey(before: KeyRecord | null, after: KeyRecord | null): void {
+    if (before) {
+      workspaceOf(before.workspaceId).unindex(before);
+      keys.delete(before.id);
+    }
+    if (after) {
+      keys.set(after.id, after);
+      workspaceOf(after.workspaceId).index(after);
+    }
+  }
+
+  function tellKeyChanged(id: string): void {
+    for (const listener of listeners) listener.keyChanged(id);
+  }
+
+  function tellProjectsChanged(workspaceId: string): void {
+    for (const listener of listeners) listener.projectsChanged(workspaceId);
+  }
+
+  function record(
+    workspaceId: string,
+    origin: Origin,
+    entry: Omit<AuditEntry, 'id' | 'at' | 'actor' | 'source'>,
+  ): void {
+    workspaceOf(workspaceId).audit.add({ at: origin.at, actor: origin.actor, source: origin.source, ...entry });
+  }
+
+  return {
+    async ready() {},
+    async close() {},
+
+    async getKey(id) {
+      return keys.get(id) ?? null;
+    },
+
+    async getProjects(workspaceId) {
+      return workspaces.get(workspaceId)?.projects ?? NO_PROJECTS;
+    },
+
+    async listKeys(query) {
+      return workspaces.get(query.workspaceId)?.list(query, keys) ?? { keys: [], next: null };
+    },
+
+    async listAudit(query) {
+      checkAuditId(query.before);
+      return workspaces.get(query.workspaceId)?.audit.list(query) ?? { entries: [], next: null };
+    },
+
+    async createKey(key, origin) {
+      if (keys.has(key.id)) return false;
+      const created = frozenKey(key);
+      replaceKey(null, created);
+      record(created.workspaceId, origin, {
+        action: 'key.created',
+        target: created.id,
+        name: created.name,
+        before: null,
+        after: auditedKey(created),
+      });
+      tellKeyChanged(created.id);
+      return true;
+    },
+
+    async updateKey(id, changes, origin, precondition) {
+      const found = find(id, precondition);
+      if (!found.ok) return found;
+      const { key } = found;
+      const updated = frozenKey({
+        ...key,
+        name: changes.name ?? key.name,
+        permissions: changes.permissions ?? key.permissions,
+        disabled: changes.disabled ?? key.disabled,
+        updatedAt: origin.at,
+        revision: key.revision + 1,
+      });
+      const shown = auditedChange(key, updated);
+      if (Object.keys(shown.after).length === 0) return found;
+      replaceKey(key, updated);
+      record(key.workspaceId, origin, { action: 'key.updated', target: id, name: key.name, ...shown });
+      tellKeyChanged(id);
+      return { ok: true, key: updated };
+    },
+
+    async deleteKey(id, origin, precondition) {
+      const found = find(id, precondition);
+      if (!found.ok) return found;
+      const { key } = found;
+      replaceKey(key, null);
+      record(key.workspaceId, origin, {
+        action: 'key.deleted',
+        target: id,
+        name: key.name,
+        before: auditedKey(key),
+        after: null,
+      });
+      tellKeyChanged(id);
+      return found;
+    },
+
+    async rotateKey(id, successor, oldExpiresAt, origin, precondition) {
+      const found = find(id, precondition);
+      if (!found.ok) return found;
+      const { key } = found;
+      if (key.rotatedTo !== null) return { ok: false, reason: 'rotated' };
+      if (keys.has(successor.id)) throw new KeyscopeError('conflict', "The new key's id is taken already.");
+      const rotated = frozenKey({
+        ...key,
+        expiresAt: Math.min(key.expiresAt, oldExpiresAt),
+        rotatedTo: successor.id,
+        updatedAt: origin.at,
+        revision: key.revision + 1,
+      });
+      replaceKey(key, rotated);
+      replaceKey(null, frozenKey(successor));
+      record(key.workspaceId, origin, {
+        action: 'key.rotated',
+        target: id,
+        name: key.name,
+        ...auditedChange(key, rotated),
+      });
+      tellKeyChanged(id);
+      tellKeyChanged(successor.id);
+      return { ok: true, key: rotated };
+    },
+
+    async setProject(workspaceId, projectId, features, origin) {
+      const workspace = workspaceOf(workspaceId);
+      const before = workspace.projects.get(projectId);
+      const project = frozenProject(projectId, features, origin.at);
+      const after = auditedFeatures(project);
+      if (before && JSON.stringify(auditedFeatures(before)) === JSON.stringify(after)) return before;
+      workspace.projects = new Map(workspace.projects).set(projectId, project);
+      record(workspaceId, origin, {
+        action: 'project.configured',
+        target: projectId,
+        name: null,
+        before: before ? auditedFeatures(before) : null,
+        after,
+      });
+      tellProjectsChanged(workspaceId);
+      return project;
+    },
+
+    async clearProject(workspaceId, projectId, origin) {
+      const workspace = workspaces.get(workspaceId);
+      const before = workspace?.projects.get(projectId);
+      if (!workspace || !before) return false;
+      const projects = new Map(workspace.projects);
+      projects.delete(projectId);
+      workspace.projects = projects;
+      record(workspaceId, origin, {
+        action: 'project.cleared',
+        target: projectId,
+        name: null,
+        before: auditedFeatures(before),
+        after: null,
+      });
+      tellProjectsChanged(workspaceId);
+      return true;
+    },
+
+    keyLease: () => Lease.FOREVER,
+    projectsLease: () => Lease.FOREVER,
+
+    onChange(listener) {
+      listeners.push(listener);
+    },
+
+    // Nothing can be said of the process's own memory: it is neither down nor wrongly configured.
+    onEvent() {},
+  };
+}
