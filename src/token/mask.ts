@@ -1,0 +1,11 @@
+import { TAG_LENGTH } from './format';
+
+const STARS = '*'.repeat(12);
+
+/**
+ * What lists show in place of a token, e.g. `ks_4fQa************9mYp`: enough to recognise it by, nothing to use it with.
+ * What it shows is the workspace's tag and part of the checksum.
+ */
+export function maskToken(prefix: string, id: string, last4: string): string {
+  return `${prefix}_${id.slice(0, TAG_LENGTH)}${STARS}${last4}`;
+}
