@@ -1,0 +1,69 @@
+import { KeyscopeError } from '../../errors';
+
+/** What this package needs of an ioredis pipeline. */
+export interface RedisPipeline {
+  call(command: string, ...args: string[]): unknown;
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
+/**
+ * What this package needs of an ioredis `Redis` or `Cluster`, version 5.4 or later. Described by its shape, so that the
+ * types of this package do not depend on which version of ioredis is installed, or whether any is.
+ */
+export interface RedisClient {
+  readonly status: string;
+  readonly isCluster: boolean;
+  readonly options: object;
+  connect(): Promise<void>;
+  call(command: string, ...args: string[]): Promise<unknown>;
+  pipeline(): RedisPipeline;
+  defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+  off(event: string, listener: (...args: unknown[]) => void): unknown;
+}
+
+/** What a `Cluster` has besides. */
+export interface RedisCluster extends RedisClient {
+  readonly isCluster: true;
+  /** The addresses of the nodes that serve each slot, the master first. */
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role: 'master'): RedisClient[];
+}
+
+export function isCluster(client: RedisClient): client is RedisCluster {
+  return client.isCluster;
+}
+
+/** What the client itself puts before every key. */
+export function keyPrefixOf(client: RedisClient): string {
+  const { keyPrefix } = client.options as { keyPrefix?: unknown };
+  return keyPrefix === undefined || keyPrefix === null ? '' : String(keyPrefix);
+}
+
+const METHODS = ['connect', 'call', 'pipeline', 'defineCommand', 'on', 'off'] as const;
+
+function invalid(message: string): KeyscopeError {
+  return new KeyscopeError('invalid_options', message, { issues: [{ path: 'redis', message }] });
+}
+
+/**
+ * Refuses what is no ioredis client, and clients that read from replicas: those lag behind by any amount, so that a
+ * revoked key could be read as good for longer than anyone promised.
+ */
+export function checkClient(client: RedisClient): void {
+  const given: unknown = client;
+  const fits =
+    typeof given === 'object' &&
+    given !== null &&
+    METHODS.every((name) => typeof Reflect.get(given, name) === 'function');
+  if (!fits) {
+    throw invalid('`redis` is not a client of ioredis. Give an ioredis `Redis` or `Cluster`, version 5.4 or later.');
+  }
+  const { scaleReads = 'master', role = 'master' } = client.options as { scaleReads?: unknown; role?: unknown };
+  if (isCluster(client) && scaleReads !== 'master') {
+    throw invalid("`redis` reads from replicas, which lag behind. Give a `Cluster` with `scaleReads: 'master'`.");
+  }
+  if (!isCluster(client) && role !== 'master') {
+    throw invalid("`redis` connects to replicas, which lag behind. Give a `Redis` with `role: 'master'`.");
+  }
+}

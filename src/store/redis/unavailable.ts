@@ -1,0 +1,25 @@
+import { KeyscopeError } from '../../errors';
+
+/**
+ * ioredis hangs the command, with all its arguments, on the errors that Redis replies with. A digest may be among them,
+ * and errors get logged.
+ */
+function withoutArguments(cause: unknown): unknown {
+  if (cause instanceof Error && 'command' in cause) delete cause.command;
+  return cause;
+}
+
+/** An error for "the store cannot say", for whatever reason. Its message goes to callers of the API: no host names. */
+export function unavailable(message: string, cause?: unknown): KeyscopeError {
+  return new KeyscopeError('store_unavailable', message, { cause: withoutArguments(cause) });
+}
+
+/** Redis has answered, and its answer is no: nothing was done. Otherwise nobody knows what was done. */
+export function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** The word with which Redis begins an error: `OOM`, `READONLY`, `NOPERM`… */
+export function refusalCode(error: Error): string {
+  return /^[A-Z]+/.exec(error.message)?.[0] ?? 'ERR';
+}
