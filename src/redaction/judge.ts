@@ -1,0 +1,82 @@
+import type { Claim, Fields } from './fields';
+import { DENY_ALL, type Rules, rulesFor, type Subject, type Withheld } from './subject';
+
+/** The value must be emptied. */
+export const EMPTY = Symbol('empty');
+
+/** What happens to a claimed value: it stays (`null`), is emptied, or is an object of which only these names stay. */
+export type Verdict = null | typeof EMPTY | ReadonlySet<string>;
+
+const TRANSCRIPT = 1;
+const METRICS = 2;
+const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
+
+function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...a].filter((name) => b.has(name)));
+}
+
+/** Applies a subject's rules to the claims met in one body. */
+export class Judge {
+  readonly #subject: Subject;
+  /** By project, so that a body of a thousand conversations asks once. */
+  readonly #known = new Map<string, Rules>();
+  readonly #open: (Rules | undefined)[];
+  #withheld = 0;
+
+  constructor(fields: Fields, subject: Subject) {
+    this.#subject = subject;
+    const rules = 'features' in subject ? rulesFor(subject.features) : undefined;
+    this.#open = new Array(fields.levels).fill(rules);
+  }
+
+  /** A conversation begins of which nobody knows yet whose it is. */
+  forget(level: number): void {
+    this.#open[level] = undefined;
+  }
+
+  /** Says whose the conversation open at `level` is; `undefined`: nobody's. */
+  settle(level: number, projectId: string | undefined): void {
+    this.#open[level] = projectId === undefined ? DENY_ALL : this.#rules(projectId);
+  }
+
+  #rules(projectId: string): Rules {
+    const known = this.#known.get(projectId);
+    if (known !== undefined) return known;
+    const rules = 'features' in this.#subject ? DENY_ALL : rulesFor(this.#subject.featuresFor(projectId));
+    this.#known.set(projectId, rules);
+    return rules;
+  }
+
+  /** Whether it is known whose these claims are. */
+  knows(claims: readonly Claim[]): boolean {
+    for (const claim of claims) {
+      if (this.#open[claim.level] === undefined) return false;
+    }
+    return true;
+  }
+
+  /** Every claim must allow what leaves. */
+  verdict(claims: readonly Claim[]): Verdict {
+    let verdict: Verdict = null;
+    for (const { feature, metric, level } of claims) {
+      const rules = this.#open[level] ?? DENY_ALL;
+      if (feature === 'transcript') {
+        if (rules.transcript) continue;
+        this.#withheld |= TRANSCRIPT;
+        verdict = EMPTY;
+      } else if (rules.metrics !== null) {
+        if (metric !== null && rules.metrics.has(metric)) continue;
+        this.#withheld |= METRICS;
+        if (metric !== null) verdict = EMPTY;
+        else if (verdict === null) verdict = rules.metrics;
+        else if (verdict !== EMPTY) verdict = both(verdict, rules.metrics);
+      }
+    }
+    return verdict;
+  }
+
+  /** The features of which something was withheld so far. */
+  get withheld(): readonly Withheld[] {
+    return NAMES[this.#withheld]!;
+  }
+}
