@@ -40,7 +40,8 @@ export function auditedFeatures(features: Features): Shown {
   return Object.freeze({ transcript: features.transcript, metrics: features.metrics });
 }
 
-const AUDIT_ID = /^\d{1,20}-\d{1,20}$/;
+/** From the Unix epoch on, and within what Redis takes. */
+const AUDIT_ID = /^[1-9]\d{0,14}-\d{1,15}$/;
 
 /** Whether entries with these ids, of the form `<ms>-<sequence>`, stand in this order. */
 export function isOlder(id: string, than: string): boolean {

@@ -3,7 +3,7 @@ import type { Features } from '../../features';
 import { frozenKey, frozenProject } from '../frozen';
 import { foldName } from '../position';
 import type { KeyRecord, ProjectRecord } from '../records';
-import { unavailable } from './unavailable';
+import { unreadable } from './unavailable';
 
 /** The version of the form in which records are stored. A record of another version is not guessed at. */
 export const RECORD_VERSION = '1';
@@ -68,16 +68,12 @@ export function encodeKey(key: KeyRecord): string[] {
   ];
 }
 
-function damaged(where: string, what: string): KeyscopeError {
-  return unavailable(`The entry ${where} in the key store cannot be read: ${what}.`);
-}
-
 export function parseStored(text: string, where: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     // The parser's own error would quote what is stored.
-    throw damaged(where, `${what} is not JSON`);
+    throw unreadable(where, `${what} is not JSON`);
   }
 }
 
@@ -92,24 +88,27 @@ function isTime(value: unknown): value is number {
 const WHOLE = /^\d{1,16}$/;
 
 /** A key's record from the values of `KEY_FIELDS`; null where there is none. Half a record is an error, never a guess. */
-export function decodeKey(reply: unknown, where: string): KeyRecord | null {
-  if (!Array.isArray(reply) || reply.length !== KEY_FIELDS.length) throw damaged(where, 'Redis sent something else');
+export function decodeKey(reply: unknown, expectedId: string, where: string): KeyRecord | null {
+  if (!Array.isArray(reply) || reply.length !== KEY_FIELDS.length) throw unreadable(where);
   if (reply.every((value) => value === null)) return null;
   for (let i = 0; i < reply.length; i++) {
-    if (typeof reply[i] !== 'string') throw damaged(where, `the field ${KEY_FIELDS[i]} is missing`);
+    if (typeof reply[i] !== 'string') throw unreadable(where, `the field ${KEY_FIELDS[i]} is missing`);
   }
   const [v, id, workspaceId, name, agentsText, permissionsText, digest, last4, prefix, ...rest] = reply as string[];
   const [createdAt, createdBy, updatedAt, expiresAt, disabled, revision, rotatedFrom, rotatedTo] = rest as string[];
-  if (v !== RECORD_VERSION) throw damaged(where, 'it was written by a version of keyscope that this one does not know');
+  if (v !== RECORD_VERSION)
+    throw unreadable(where, 'it was written by a version of keyscope that this one does not know');
 
+  if (id !== expectedId) throw unreadable(where, 'it is the record of another key');
   const agents = parseStored(agentsText as string, where, 'the field agents');
-  if (agents !== 'all' && !isTextList(agents)) throw damaged(where, 'the field agents is not a list');
+  if (agents !== 'all' && !isTextList(agents)) throw unreadable(where, 'the field agents is not a list');
   const permissions = parseStored(permissionsText as string, where, 'the field permissions');
-  if (!isTextList(permissions)) throw damaged(where, 'the field permissions is not a list');
+  if (!isTextList(permissions)) throw unreadable(where, 'the field permissions is not a list');
   for (const number of [createdAt, updatedAt, expiresAt, revision] as string[]) {
-    if (!WHOLE.test(number)) throw damaged(where, 'a time or the revision is not a number');
+    if (!WHOLE.test(number)) throw unreadable(where, 'a time or the revision is not a number');
   }
-  if (disabled !== 'true' && disabled !== 'false') throw damaged(where, 'the field disabled is neither true nor false');
+  if (disabled !== 'true' && disabled !== 'false')
+    throw unreadable(where, 'the field disabled is neither true nor false');
 
   return frozenKey({
     id: id as string,
@@ -134,7 +133,7 @@ export function decodeKey(reply: unknown, where: string): KeyRecord | null {
 function decodeOptional(text: string, where: string, field: string): string | null {
   if (text === 'null') return null;
   const value = parseStored(text, where, `the field ${field}`);
-  if (typeof value !== 'string') throw damaged(where, `the field ${field} is not text`);
+  if (typeof value !== 'string') throw unreadable(where, `the field ${field} is not text`);
   return value;
 }
 
@@ -160,7 +159,7 @@ export function decodeProject(text: unknown, where: string): ProjectRecord {
   const features = readFeatures(value);
   const { v, projectId, updatedAt } = (value ?? {}) as Record<string, unknown>;
   if (!features || v !== Number(RECORD_VERSION) || typeof projectId !== 'string' || !isTime(updatedAt)) {
-    throw damaged(where, 'a configuration is not complete');
+    throw unreadable(where, 'a configuration is not complete');
   }
   return frozenProject(projectId, features, updatedAt);
 }

@@ -14,6 +14,11 @@ export function unavailable(message: string, cause?: unknown): KeyscopeError {
   return new KeyscopeError('store_unavailable', message, { cause: withoutArguments(cause) });
 }
 
+/** An error for what is stored, but is not what it should be. Names the entry in Redis, never what stands in it. */
+export function unreadable(where: string, what = 'Redis sent something else'): KeyscopeError {
+  return unavailable(`The entry ${where} in the key store cannot be read: ${what}.`);
+}
+
 /** Redis has answered, and its answer is no: nothing was done. Otherwise nobody knows what was done. */
 export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';

