@@ -29,7 +29,7 @@ export interface Position {
   /** Where the values of these members are; others are at `others`. */
   readonly members: ReadonlyMap<string, Position>;
   /** `members` once more, in an order fit for loops. */
-  readonly named: readonly (readonly [name: string, position: Position])[];
+  readonly named: readonly { readonly name: string; readonly position: Position }[];
   /** Where the values of members not named are; `null`: nowhere of interest. */
   readonly others: Position | null;
   /** Where an array's elements are; `null`: nowhere of interest. */
@@ -152,7 +152,7 @@ class Compiler {
     const members = new Map<string, Position>();
     for (const [name, reached] of names) members.set(name, this.position([...reached, ...others], within)!);
     draft.members = members;
-    draft.named = [...members];
+    draft.named = [...members].map(([name, position]) => ({ name, position }));
     draft.others = this.position(others, within);
   }
 }

@@ -58,7 +58,8 @@ export class Judge {
   /** Every claim must allow what leaves. */
   verdict(claims: readonly Claim[]): Verdict {
     let verdict: Verdict = null;
-    for (const { feature, metric, level } of claims) {
+    for (let i = 0; i < claims.length; i++) {
+      const { feature, metric, level } = claims[i]!;
       const rules = this.#open[level] ?? DENY_ALL;
       if (feature === 'transcript') {
         if (rules.transcript) continue;

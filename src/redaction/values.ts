@@ -108,7 +108,10 @@ class Walk {
   #chosen(value: Plain, names: ReadonlySet<string>): Plain {
     refuseUnlessPlain(value);
     const chosen: Plain = {};
-    for (const name of Object.keys(value)) {
+    const present = Object.keys(value);
+    // Indexed loops here and below: this runs for every conversation, and an iterator costs a third of it.
+    for (let i = 0; i < present.length; i++) {
+      const name = present[i]!;
       if (!names.has(name)) continue;
       if (name === '__proto__') {
         Object.defineProperty(chosen, name, {
@@ -132,7 +135,8 @@ class Walk {
       const id = Object.hasOwn(copy, this.#projectMember) ? copy[this.#projectMember] : undefined;
       this.judge.settle(conversation, projectId(id));
     }
-    for (const [name, inner] of named) {
+    for (let i = 0; i < named.length; i++) {
+      const { name, position: inner } = named[i]!;
       if (!Object.hasOwn(copy, name)) continue;
       const value = copy[name];
       if (value !== undefined) copy[name] = this.visit(value, inner, 0);
