@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { z } from 'zod';
 import { type ErrorCode, type InputIssue, KeyscopeError } from './errors';
 import { listNames, suggestion } from './suggestion';
@@ -22,7 +23,7 @@ export function describeValue(value: unknown, secret = false): string {
   }
   if (secret) return `a ${typeof value}`;
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
+  if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
   return typeof value === 'object' ? 'an object' : String(value);
 }
@@ -110,9 +111,8 @@ function unknownFields(schema: z.core.$ZodType, issue: z.core.$ZodIssueUnrecogni
 function translate(schema: z.core.$ZodType, issue: z.core.$ZodIssue): InputIssue[] {
   if (issue.code === 'unrecognized_keys') return unknownFields(schema, issue);
   const secret = issue.path.some((step) => SECRET_FIELDS.has(String(step)));
-  const missing = issue.input === undefined && issue.path.length > 0;
-  const given = missing ? 'It is missing.' : `Received ${describeValue(issue.input, secret)}.`;
-  return [{ path: issue.path.map(String).join('.'), message: `${issue.message} ${given}` }];
+  const message = `${issue.message} Received ${describeValue(issue.input, secret)}.`;
+  return [{ path: issue.path.map(String).join('.'), message }];
 }
 
 function summarise(what: string, issues: readonly InputIssue[]): string {

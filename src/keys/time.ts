@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** The last moment that has a four-digit year, 9999-12-31T23:59:59.999Z: what ISO 8601 text can say without extensions. */
 export const LAST_TIME = 253_402_300_799_999;
 
@@ -16,7 +18,7 @@ function isDay(day: string): boolean {
 
 function toMs(value: unknown): number {
   if (typeof value === 'number') return value;
-  if (value instanceof Date) return value.getTime();
+  if (types.isDate(value)) return value.getTime();
   const day = typeof value === 'string' ? ISO.exec(value)?.[1] : undefined;
   return day !== undefined && isDay(day) ? Date.parse(value as string) : Number.NaN;
 }

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { readCursor, writeCursor } from '../cursor';
+import { cursor, DEFAULT_WORKSPACE, foreignId, limit } from '../fields';
+import { parseInput } from '../schema';
+import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type Store } from '../store/store';
+
+/** One line of the audit trail: who changed what, when, from where. */
+export interface AuditRecord extends Omit<AuditEntry, 'at'> {
+  readonly at: Date;
+}
+
+export interface ListAuditInput {
+  /** Default `'default'`. */
+  readonly workspaceId?: string;
+  /** 1–200, default 50. */
+  readonly limit?: number;
+  /** The `cursor` of the page before. */
+  readonly cursor?: string;
+  /** Only what was done to this key or project, by its id. */
+  readonly target?: string;
+  /** Only what this actor did. */
+  readonly actor?: string;
+  readonly action?: AuditAction;
+}
+
+export interface AuditList {
+  readonly entries: AuditRecord[];
+  /** What to give for the next page of older entries; null on the last. */
+  readonly cursor: string | null;
+}
+
+export interface AuditService {
+  /** One page of a workspace's audit trail, newest first. Rejects with `invalid_request` and `store_unavailable`. */
+  list(input?: ListAuditInput): Promise<AuditList>;
+}
+
+const inputSchema = z.strictObject({
+  workspaceId: foreignId.default(DEFAULT_WORKSPACE),
+  limit,
+  cursor,
+  target: foreignId.optional(),
+  actor: z.string().max(200).optional(),
+  action: z.enum(AUDIT_ACTIONS).optional(),
+});
+
+/** The form of an entry's id, as stores give it. */
+const ENTRY_ID = /^\d{1,16}-\d{1,16}$/;
+
+export function createAuditService({ store }: { readonly store: Store }): AuditService {
+  return {
+    async list(input) {
+      const query = parseInput(inputSchema, input ?? {}, 'audit.list');
+      const { workspaceId, target, actor, action } = query;
+      const listing = ['audit', workspaceId, target ?? null, actor ?? null, action ?? null];
+      const before =
+        query.cursor === undefined
+          ? null
+          : readCursor(listing, query.cursor, 'audit.list', (position) => ENTRY_ID.test(position));
+      const page = await store.listAudit({ workspaceId, limit: query.limit, before, target, actor, action });
+      return {
+        entries: page.entries.map((entry) => ({ ...entry, at: new Date(entry.at) })),
+        cursor: page.next === null ? null : writeCursor(listing, page.next),
+      };
+    },
+  };
+}

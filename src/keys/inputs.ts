@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import {
+  allOrList,
+  contextWorkspace,
+  cursor,
+  DEFAULT_WORKSPACE,
+  distinctList,
+  foreignId,
+  foreignIdProblem,
+  isPlainText,
+  limit,
+  note,
+} from '../fields';
+import { inputError, parseInput } from '../schema';
+import { KEY_SORTS } from '../store/records';
+import { listNames, suggestion } from '../suggestion';
+import { DURATION_FORMS, parseDuration } from './duration';
+import { LAST_TIME, parseTime, TIME_FORMS } from './time';
+
+const MAX_NAME_LENGTH = 100;
+const MAX_AGENTS = 1_000;
+/** Far more than anyone declares, so that unknown and repeated names are told of one by one. */
+const MAX_PERMISSIONS = 1_000;
+
+const NAME_SENTENCE = `Give a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
+const name = z
+  .string(NAME_SENTENCE)
+  .transform((text) => text.trim())
+  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_SENTENCE);
+
+const agents = allOrList({
+  sentence: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
+  minimum: 1,
+  maximum: MAX_AGENTS,
+  problem: foreignIdProblem,
+});
+
+function permissionList(declared: readonly string[]) {
+  const known = new Set<unknown>(declared);
+  return distinctList({
+    sentence: `Give a list with at least one of: ${listNames(declared)}.`,
+    minimum: 1,
+    maximum: MAX_PERMISSIONS,
+    problem: (entry) =>
+      known.has(entry)
+        ? null
+        : `There is no such permission. ${suggestion(entry, declared)}Accepted: ${listNames(declared)}.`,
+  });
+}
+
+/** Why an expiry is not accepted. */
+const PAST = 'It must be in the future.';
+const BEYOND = 'Its year is beyond 9999.';
+
+/** `expiresAt` as a time, `expiresIn` as a duration. Both end up in the future, which begins at the moment of the call. */
+function expiryFields(now: () => number) {
+  function field(sentence: string, parse: (value: unknown) => number | null, begin: () => number) {
+    return z
+      .unknown()
+      .transform((value, context): number | undefined => {
+        if (value === undefined) return undefined;
+        const parsed = parse(value);
+        const end = parsed === null ? Number.NaN : begin() + parsed;
+        if (end > now() && end <= LAST_TIME) return parsed as number;
+        const reason = end > LAST_TIME ? ` ${BEYOND}` : Number.isNaN(end) ? '' : ` ${PAST}`;
+        context.addIssue({ code: 'custom', message: `${sentence}${reason}`, input: value });
+        return z.NEVER;
+      })
+      .optional();
+  }
+  return {
+    expiresAt: field(`Give ${TIME_FORMS}.`, parseTime, () => 0),
+    expiresIn: field(`Give ${DURATION_FORMS}.`, parseDuration, now),
+  };
+}
+
+const NOT_BOTH = {
+  path: ['expiresIn'],
+  message: 'Give either `expiresAt` or `expiresIn`, not both.',
+  // Whatever else is wrong: every problem is reported at once.
+  when: () => true,
+};
+function notBoth(input: unknown): boolean {
+  const { expiresAt, expiresIn } = (input ?? {}) as Record<string, unknown>;
+  return expiresAt === undefined || expiresIn === undefined;
+}
+
+const overlap = z.unknown().transform((value, context) => {
+  const duration = parseDuration(value);
+  if (duration !== null) return duration;
+  const message = `Give ${DURATION_FORMS}: for how long the old key goes on working; 0 ends it at once.`;
+  context.addIssue({ code: 'custom', message, input: value });
+  return z.NEVER;
+});
+
+const FIXED_AGENTS = 'The agents of a key are fixed at its creation. Create another key for other agents.';
+const FIXED_EXPIRY =
+  "A key's expiry is fixed at its creation. Rotate the key for one that lives longer; disable or delete it to end it sooner.";
+const FIXED = 'This is fixed at the creation of a key.';
+const OWN = 'This is kept by keyscope and follows from what is done with the key.';
+const IMMUTABLE: ReadonlyMap<string, string> = new Map([
+  ['agents', FIXED_AGENTS],
+  ['expiresAt', FIXED_EXPIRY],
+  ['expiresIn', FIXED_EXPIRY],
+  ['workspaceId', `${FIXED} Create another key in the other workspace.`],
+  ['id', FIXED],
+  ['createdAt', FIXED],
+  ['createdBy', FIXED],
+  ['prefix', FIXED],
+  ['token', `${FIXED} Rotate the key for a new one.`],
+  ['masked', OWN],
+  ['updatedAt', OWN],
+  ['revision', `${OWN} To insist on one, give it as \`{ revision }\` beside the workspace.`],
+  ['rotatedFrom', OWN],
+  ['rotatedTo', OWN],
+]);
+
+/** Refuses what cannot be changed with its own code, and drops what is undefined, which means absent. */
+function changeable(changes: unknown): unknown {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const issues = given.flatMap(([path]) => {
+    const message = IMMUTABLE.get(path);
+    return message === undefined ? [] : [{ path, message }];
+  });
+  if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
+  return Object.fromEntries(given);
+}
+
+const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
+const mutationContextSchema = contextSchema.extend({
+  actor: note,
+  source: note,
+  revision: z.int('Give the `revision` of the key as it was seen.').min(1).optional(),
+});
+
+const listSchema = z.strictObject({
+  workspaceId: foreignId.default(DEFAULT_WORKSPACE),
+  q: z.string().max(MAX_NAME_LENGTH).default(''),
+  sort: z.enum(KEY_SORTS).default('created'),
+  order: z.enum(['asc', 'desc']).optional(),
+  limit,
+  cursor,
+});
+
+/** The readers of everything that callers give to the key service. Each throws `invalid_request` with all that is wrong. */
+export function createKeyInputs(permissions: readonly string[], now: () => number) {
+  const permissionsField = permissionList(permissions);
+  const expiry = expiryFields(now);
+  const createSchema = z
+    .strictObject({
+      workspaceId: foreignId.optional(),
+      name,
+      agents,
+      permissions: permissionsField,
+      createdBy: note,
+      ...expiry,
+    })
+    .refine(notBoth, NOT_BOTH);
+  const updateSchema = z
+    .strictObject({
+      name: name.optional(),
+      permissions: permissionsField.optional(),
+      disabled: z.boolean().optional(),
+    })
+    .refine((changes) => Object.keys(changes).length > 0, 'Give at least one of: name, permissions, disabled.');
+  const rotateSchema = z.strictObject({ overlap, ...expiry }).refine(notBoth, NOT_BOTH);
+
+  return {
+    create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
+    update: (changes: unknown) => parseInput(updateSchema, changeable(changes), 'keys.update'),
+    rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
+    list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
+    context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
+    mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
+  };
+}

@@ -1,0 +1,131 @@
+import type { Agents, KeyRecord, KeySort } from '../store/records';
+import { maskToken } from '../token/mask';
+
+/** A key as it is shown: everything but its token, which nobody can get back. */
+export interface ApiKey<Permission extends string = string> {
+  /** The public id; safe to log and to put in addresses. */
+  readonly id: string;
+  /**
+   * A label for people. Stored as given but for spaces at its ends: in writing that runs from right to left, directional
+   * marks are part of it, so whoever shows names isolates them (`<bdi>` in HTML).
+   */
+  readonly name: string;
+  readonly workspaceId: string;
+  /** `'all'`: every agent of the workspace, now and later. */
+  readonly agents: Agents;
+  readonly permissions: readonly Permission[];
+  readonly createdAt: Date;
+  readonly createdBy: string | null;
+  readonly updatedAt: Date;
+  /** The key works before this moment, not at it. */
+  readonly expiresAt: Date;
+  readonly disabled: boolean;
+  /** 1 at first, one more with every change; give it to `update` to change only what was seen. */
+  readonly revision: number;
+  /** What to recognise the token by, e.g. `ks_8MPC************YphQ`. */
+  readonly masked: string;
+  /** The id of the key that this one replaced. */
+  readonly rotatedFrom: string | null;
+  /** The id of the key that replaced this one. */
+  readonly rotatedTo: string | null;
+}
+
+/** A point in time: a Date, milliseconds since the epoch, or ISO 8601 text with a zone; a date alone begins in UTC. */
+export type Time = Date | string | number;
+/** A length of time: milliseconds, or text such as `'90d'`, `'12h'`, `'30m'`, `'45s'`, `'2w'`. A day is 24 hours. */
+export type Duration = number | string;
+
+/** When a key ends. Neither given: after the default lifetime. Both given: an error. At the latest in the year 9999. */
+export interface Expiry {
+  readonly expiresAt?: Time;
+  readonly expiresIn?: Duration;
+}
+
+export interface CreateKeyInput<Permission extends string = string> extends Expiry {
+  /** Default `'default'`. 1–128 characters. */
+  readonly workspaceId?: string;
+  /** 1–100 characters. Need not be unique. */
+  readonly name: string;
+  /** `'all'`, or 1–1,000 distinct ids. Cannot be changed later. */
+  readonly agents: Agents;
+  /** At least one, each once, all of them declared. */
+  readonly permissions: readonly Permission[];
+  /** Who asked for the key. Default: the context's `actor`. */
+  readonly createdBy?: string | null;
+}
+
+/** What may change about a key. Its agents and its expiry may not. */
+export interface UpdateKeyInput<Permission extends string = string> {
+  readonly name?: string;
+  readonly permissions?: readonly Permission[];
+  /** A disabled key is refused until it is enabled again. */
+  readonly disabled?: boolean;
+}
+
+/** The new key's expiry; by default it lives as long as the old one was made to, counted from now. */
+export interface RotateKeyInput extends Expiry {
+  /** For how long the old key goes on working; 0: not a moment. Never longer than it would have. */
+  readonly overlap: Duration;
+}
+
+export interface ListKeysInput {
+  /** Default `'default'`. */
+  readonly workspaceId?: string;
+  /** Part of the name; case and compatibility forms do not count. */
+  readonly q?: string;
+  /** Default `'created'`. */
+  readonly sort?: KeySort;
+  /** Default: newest first, names from A, soonest expiry first. */
+  readonly order?: 'asc' | 'desc';
+  /** 1–200, default 50. */
+  readonly limit?: number;
+  /** The `cursor` of the page before. */
+  readonly cursor?: string;
+}
+
+/** Whose keys a call is about. */
+export interface KeyContext {
+  /** Given, another workspace's key is `key_not_found`. Left out, every workspace's can be reached. */
+  readonly workspaceId?: string;
+}
+
+/** Who changes something, for the audit trail, and what they insist on. */
+export interface KeyMutationContext extends KeyContext {
+  readonly actor?: string | null;
+  /** From where: an IP address or the like. */
+  readonly source?: string | null;
+  /** The revision that was seen; `conflict` where the key has changed since. */
+  readonly revision?: number;
+}
+
+export interface CreatedKey<Permission extends string = string> {
+  readonly key: ApiKey<Permission>;
+  /** The text to hand to whoever uses the key. It exists here and nowhere else. */
+  readonly token: string;
+}
+
+export interface KeyList<Permission extends string = string> {
+  readonly keys: ApiKey<Permission>[];
+  /** What to give for the next page; null on the last. */
+  readonly cursor: string | null;
+}
+
+/** The public face of a record. Names each field, so that none gets out by being added. */
+export function toApiKey<Permission extends string = string>(record: KeyRecord): ApiKey<Permission> {
+  return {
+    id: record.id,
+    name: record.name,
+    workspaceId: record.workspaceId,
+    agents: record.agents === 'all' ? 'all' : [...record.agents],
+    permissions: [...record.permissions] as Permission[],
+    createdAt: new Date(record.createdAt),
+    createdBy: record.createdBy,
+    updatedAt: new Date(record.updatedAt),
+    expiresAt: new Date(record.expiresAt),
+    disabled: record.disabled,
+    revision: record.revision,
+    masked: maskToken(record.prefix, record.id, record.last4),
+    rotatedFrom: record.rotatedFrom,
+    rotatedTo: record.rotatedTo,
+  };
+}

@@ -1,0 +1,234 @@
+import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
+import { DEFAULT_WORKSPACE } from '../fields';
+import { inputError } from '../schema';
+import { foldName } from '../store/position';
+import type { KeyRecord } from '../store/records';
+import type { MutationResult, Origin, Precondition, Store } from '../store/store';
+import type { Digester } from '../token/digest';
+import { isKeyId } from '../token/format';
+import { generateToken } from '../token/generate';
+import { readKeyCursor, writeKeyCursor } from './cursor';
+import { createKeyInputs } from './inputs';
+import {
+  type ApiKey,
+  type CreatedKey,
+  type CreateKeyInput,
+  type KeyContext,
+  type KeyList,
+  type KeyMutationContext,
+  type ListKeysInput,
+  type RotateKeyInput,
+  toApiKey,
+  type UpdateKeyInput,
+} from './model';
+import { LAST_TIME } from './time';
+
+/** What may be done with keys. Every method rejects with `KeyscopeError`; all of them with `store_unavailable`. */
+export interface KeyService<Permission extends string = string> {
+  /** Makes a key. Rejects with `invalid_request`. */
+  create(input: CreateKeyInput<Permission>, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
+  /** Rejects with `key_not_found`. */
+  get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
+  /** One page of a workspace's keys, expired and disabled ones among them. */
+  list(input?: ListKeysInput): Promise<KeyList<Permission>>;
+  /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` where `revision` is not the key's. */
+  update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
+  /**
+   * Makes a key with the same workspace, name, agents and permissions, and lets the old one expire after `overlap`. The
+   * new one is enabled, whatever the old one is. Rejects as `update` does, and with `conflict` where the key has been
+   * replaced before: its successor is the one to rotate.
+   */
+  rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
+  /** Rejects with `key_not_found`, also the second time, and with `conflict` as `update` does. */
+  delete(id: string, context?: KeyMutationContext): Promise<void>;
+}
+
+export interface KeyServiceDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** What new tokens begin with. */
+  readonly prefix: string;
+  readonly digester: Digester;
+  /** The declared permissions. */
+  readonly permissions: readonly string[];
+  /** Milliseconds. */
+  readonly defaultLifetime: number;
+  /**
+   * Called with the id of a key that a mutation has changed, or may have: also where it failed, since a store that did
+   * not answer may have done it nevertheless. Called before the mutation's promise settles.
+   */
+  onChanged?(id: string): void;
+  /** For tests. Default: `generateToken`. */
+  readonly generate?: typeof generateToken;
+}
+
+/** More edits in a row between our reading and our writing than that are no accident. */
+const MAX_ATTEMPTS = 8;
+
+function notFound(id: unknown): KeyscopeError {
+  // An id is public, but what is not one could be anything, a token among them.
+  const which = isKeyId(id) ? `There is no key with the id ${id}.` : 'There is no such key.';
+  return new KeyscopeError('key_not_found', which);
+}
+
+/** A store's answer to a successor whose id is taken: another id will do. */
+function idTaken(error: unknown): null {
+  if (error instanceof KeyscopeError && error.code === 'conflict') return null;
+  throw error;
+}
+
+const CHANGED = 'The key has changed since the given revision. Read it again and decide anew.';
+
+export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
+  const { store, clock, prefix, digester, defaultLifetime, generate = generateToken } = deps;
+  // Whole milliseconds, whatever the clock gives: they are written into indexes.
+  const now = () => Math.floor(clock.wall());
+  const inputs = createKeyInputs(deps.permissions, now);
+
+  function makeKey(
+    fields: Pick<KeyRecord, 'workspaceId' | 'name' | 'agents' | 'permissions' | 'expiresAt' | 'createdBy'>,
+    createdAt: number,
+    rotatedFrom: string | null,
+  ): { record: KeyRecord; token: string } {
+    const { id, token, last4 } = generate(prefix, fields.workspaceId);
+    const record: KeyRecord = {
+      ...fields,
+      id,
+      digest: digester.sign(token),
+      last4,
+      prefix,
+      createdAt,
+      updatedAt: createdAt,
+      disabled: false,
+      revision: 1,
+      rotatedFrom,
+      rotatedTo: null,
+    };
+    return { record, token };
+  }
+
+  function expiryOf(at: number, lifetime: number, given: { expiresAt?: number; expiresIn?: number }): number {
+    return given.expiresAt ?? Math.min(at + (given.expiresIn ?? lifetime), LAST_TIME);
+  }
+
+  function originOf(context: { actor?: string | null; source?: string | null }, at: number): Origin {
+    return { actor: context.actor ?? null, source: context.source ?? null, at };
+  }
+
+  async function read(id: string, { workspaceId }: { workspaceId?: string }): Promise<KeyRecord> {
+    const record = isKeyId(id) ? await store.getKey(id) : null;
+    if (record === null || (workspaceId !== undefined && record.workspaceId !== workspaceId)) throw notFound(id);
+    return record;
+  }
+
+  /** Runs a mutation of known keys, and tells of it however it ends. */
+  async function mutate<T>(ids: readonly string[], mutation: () => Promise<T>): Promise<T> {
+    try {
+      return await mutation();
+    } finally {
+      for (const id of ids) deps.onChanged?.(id);
+    }
+  }
+
+  /** The record that a mutation of one existing key came to. */
+  async function change(id: string, mutation: () => Promise<MutationResult>): Promise<KeyRecord> {
+    if (!isKeyId(id)) throw notFound(id);
+    const result = await mutate([id], mutation);
+    if (result.ok) return result.key;
+    throw result.reason === 'not_found' ? notFound(id) : new KeyscopeError('conflict', CHANGED);
+  }
+
+  return {
+    async create(input, givenContext) {
+      const { expiresAt, expiresIn, workspaceId, createdBy, ...fields } = inputs.create(input);
+      const context = inputs.mutationContext(givenContext, 'keys.create');
+      if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
+        const message = 'The key is to be made in one workspace, and the call is about another. Give the same, or one.';
+        throw inputError('keys.create', [{ path: 'workspaceId', message }]);
+      }
+      const createdAt = now();
+      const owner = createdBy ?? context.actor ?? null;
+      const complete = {
+        ...fields,
+        workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
+        expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
+        createdBy: owner,
+      };
+      const origin = originOf({ ...context, actor: context.actor ?? owner }, createdAt);
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const { record, token } = makeKey(complete, createdAt, null);
+        if (await mutate([record.id], () => store.createKey(record, origin))) return { key: toApiKey(record), token };
+      }
+      throw new KeyscopeError('conflict', 'Every new id was taken already. Is the source of randomness broken?');
+    },
+
+    async get(id, givenContext) {
+      return toApiKey(await read(id, inputs.context(givenContext, 'keys.get')));
+    },
+
+    async list(input) {
+      const { workspaceId, q, sort, order = sort === 'created' ? 'desc' : 'asc', limit, cursor } = inputs.list(input);
+      const listing = { workspaceId, q: foldName(q), sort, order };
+      const after = cursor === undefined ? null : readKeyCursor(listing, cursor);
+      const page = await store.listKeys({ ...listing, limit, after });
+      return {
+        keys: page.keys.map((record) => toApiKey<Permission>(record)),
+        cursor: page.next === null ? null : writeKeyCursor(listing, page.next),
+      };
+    },
+
+    async update(id, givenChanges, givenContext) {
+      const changes = inputs.update(givenChanges);
+      const { workspaceId, revision, ...context } = inputs.mutationContext(givenContext, 'keys.update');
+      const precondition: Precondition = { workspaceId, revision };
+      return toApiKey(await change(id, () => store.updateKey(id, changes, originOf(context, now()), precondition)));
+    },
+
+    async rotate(id, input, givenContext) {
+      const { overlap, ...expiry } = inputs.rotate(input);
+      const { workspaceId, revision, ...context } = inputs.mutationContext(givenContext, 'keys.rotate');
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const old = await read(id, { workspaceId });
+        if (revision !== undefined && revision !== old.revision) throw new KeyscopeError('conflict', CHANGED);
+        if (old.rotatedTo !== null) {
+          throw new KeyscopeError(
+            'conflict',
+            `The key has been replaced by ${old.rotatedTo} already. Rotate that one.`,
+          );
+        }
+        const at = now();
+        const { record, token } = makeKey(
+          {
+            workspaceId: old.workspaceId,
+            name: old.name,
+            agents: old.agents,
+            permissions: old.permissions,
+            expiresAt: expiryOf(at, old.expiresAt - old.createdAt, expiry),
+            createdBy: context.actor ?? null,
+          },
+          at,
+          id,
+        );
+        // Copied from what was read, so it only counts if nothing has changed since.
+        const precondition: Precondition = { workspaceId, revision: old.revision };
+        const oldExpiresAt = Math.min(at + overlap, LAST_TIME);
+        const result = await mutate([id, record.id], () =>
+          store.rotateKey(id, record, oldExpiresAt, originOf(context, at), precondition),
+        ).catch(idTaken);
+        if (result === null) continue;
+        if (result.ok) return { key: toApiKey(record), token };
+        if (result.reason === 'not_found') throw notFound(id);
+      }
+      throw new KeyscopeError(
+        'conflict',
+        'The key could not be rotated, because it kept changing meanwhile. Try again.',
+      );
+    },
+
+    async delete(id, givenContext) {
+      const { workspaceId, revision, ...context } = inputs.mutationContext(givenContext, 'keys.delete');
+      await change(id, () => store.deleteKey(id, originOf(context, now()), { workspaceId, revision }));
+    },
+  };
+}
