@@ -8,7 +8,7 @@ export type ErrorResponder = (error: KeyscopeError, req: Request, res: Response,
 export interface ProblemOptions {
   /** The protection space named in `WWW-Authenticate` (RFC 9110, 11.5). */
   readonly realm: string;
-  readonly onError: ErrorResponder | undefined;
+  readonly onError?: ErrorResponder;
 }
 
 /** The RFC 9457 document of an error. */

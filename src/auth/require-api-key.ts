@@ -1,0 +1,123 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
+import { setTarget } from '../http/context';
+import { type ParameterSource, readParameter } from '../http/parameter';
+import { decide, type RequestFacts } from '../keys/decide';
+import type { Events } from '../telemetry/events';
+import type { Authenticator } from './authenticator';
+import { explainMalformed, invalidKey, isAnonymous } from './credential';
+import type { KeyEntry } from './request-key';
+import {
+  type PermissionRequirement,
+  parseRequirement,
+  parseRequireOptions,
+  type RequireApiKeyOptions,
+} from './requirement';
+
+export interface RequireApiKeyDeps {
+  readonly authenticator: Authenticator;
+  readonly clock: Clock;
+  readonly events: Events;
+  /** The request header that carries the token, in lower case. */
+  readonly header: string;
+  readonly permissions: readonly string[];
+  readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
+}
+
+/** Reads what the route declares about a request. What never varies is made once. */
+function factsReader(
+  workspace: ParameterSource | undefined,
+  agent: ParameterSource | false | undefined,
+): (req: Request) => RequestFacts {
+  const fixed = agent === false ? 'handler' : null;
+  if (workspace === undefined && (agent === undefined || agent === false)) {
+    const facts: RequestFacts = { workspace: null, agent: fixed };
+    return () => facts;
+  }
+  return (req) => ({
+    workspace: workspace === undefined ? null : readParameter(req, workspace),
+    agent: agent === undefined || agent === false ? fixed : readParameter(req, agent),
+  });
+}
+
+export function createRequireApiKey(deps: RequireApiKeyDeps) {
+  const { authenticator, clock, events, header, permissions, fail } = deps;
+
+  function deny(error: KeyscopeError, entry: KeyEntry | null, req: Request, res: Response, next: NextFunction): void {
+    if (events.wanted('denied')) {
+      const { id = null, workspaceId = null } = entry?.record ?? {};
+      events.emit('denied', { code: error.code, keyId: id, workspaceId });
+    }
+    fail(error, req, res, next);
+  }
+
+  return function requireApiKey(
+    permission?: PermissionRequirement,
+    options: RequireApiKeyOptions = {},
+  ): RequestHandler {
+    const requirement = parseRequirement(permission, permissions, 'requireApiKey');
+    const { workspace, agent, optional } = parseRequireOptions(options);
+    const factsOf = factsReader(workspace, agent);
+
+    /** Decides about a request whose token has been looked up, and lets it in or answers it. */
+    function settle(entry: KeyEntry | null, req: Request, res: Response, next: NextFunction, cached: boolean): void {
+      if (entry === null) {
+        deny(invalidKey(), null, req, res, next);
+        return;
+      }
+      const { record, apiKey } = entry;
+      const facts = factsOf(req);
+      const denial = decide(record, apiKey.scope, requirement, facts, clock.wall());
+      if (denial !== null) {
+        deny(new KeyscopeError(denial.code, denial.message), entry, req, res, next);
+        return;
+      }
+      req.apiKey = apiKey;
+      const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
+      setTarget(req, { workspaceId: record.workspaceId, agentId });
+      if (events.wanted('authenticated')) {
+        events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
+      }
+      next();
+    }
+
+    function letAnonymousIn(req: Request, next: NextFunction): void {
+      const facts = factsOf(req);
+      setTarget(req, {
+        workspaceId: facts.workspace?.value,
+        agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
+      });
+      next();
+    }
+
+    return function apiKeyMiddleware(req, res, next) {
+      const value = req.headers[header];
+      const id = typeof value === 'string' ? authenticator.identify(value) : null;
+      if (id === null) {
+        if (optional && isAnonymous(req, header)) letAnonymousIn(req, next);
+        else deny(explainMalformed(req, header), null, req, res, next);
+        return;
+      }
+      const token = value as string;
+      const known = authenticator.recall(id, token, clock.wall());
+      if (events.wanted('cache')) {
+        events.emit('cache', { subject: 'key', outcome: known === undefined ? 'miss' : 'hit' });
+      }
+      if (known !== undefined) {
+        settle(known, req, res, next, true);
+        return;
+      }
+      authenticator
+        .lookUp(id, token)
+        .then(
+          (entry) => settle(entry, req, res, next, false),
+          (error: unknown) => {
+            if (!(error instanceof KeyscopeError)) throw error;
+            deny(error, null, req, res, next);
+          },
+        )
+        .catch(next);
+    };
+  };
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '../clock';
+import type { KeyRecord, ProjectRecord } from '../store/records';
+import type { Store } from '../store/store';
+import { createGate } from './gate';
+import { ReadThrough } from './read-through';
+
+export interface RecollectionOptions<Entry extends object> {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly maxKeys: number;
+  readonly maxMisses: number;
+  readonly maxWorkspaces: number;
+  /** Milliseconds. */
+  readonly maxRevocationLag: number;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  /** What is remembered of a key: derived once, not at each request. */
+  readonly toEntry: (record: KeyRecord) => Entry;
+}
+
+/** The two classes of things that are remembered: keys by id, and a workspace's configurations as one. */
+export interface Recollection<Entry extends object> {
+  readonly keys: ReadThrough<Entry>;
+  readonly projects: ReadThrough<ReadonlyMap<string, ProjectRecord>>;
+}
+
+/** Reads under way at once, enough to keep a pipeline full, and requests waiting behind them. */
+const MAX_READS = 1024;
+const MAX_WAITING = 50_000;
+
+/** Remembers what a store says, and forgets what the store says has changed. */
+export function createRecollection<Entry extends object>(options: RecollectionOptions<Entry>): Recollection<Entry> {
+  const { store, clock, maxRevocationLag, storeTimeout, toEntry } = options;
+  const gate = () => createGate({ maxReads: MAX_READS, maxWaiting: MAX_WAITING, timeout: storeTimeout });
+
+  const keys = new ReadThrough<Entry>({
+    clock,
+    maxRevocationLag,
+    maxEntries: options.maxKeys,
+    maxMisses: options.maxMisses,
+    gate: gate(),
+    lease: (id) => store.keyLease(id),
+    async read(id) {
+      const record = await store.getKey(id);
+      return record === null ? null : toEntry(record);
+    },
+  });
+  // A gate of their own: only who holds a valid key gets here, and a flood of unknown ids must not keep them waiting.
+  const projects = new ReadThrough<ReadonlyMap<string, ProjectRecord>>({
+    clock,
+    maxRevocationLag,
+    maxEntries: options.maxWorkspaces,
+    maxMisses: 1,
+    gate: gate(),
+    lease: (workspaceId) => store.projectsLease(workspaceId),
+    read: (workspaceId) => store.getProjects(workspaceId),
+  });
+
+  store.onChange({
+    keyChanged: (id) => keys.forget(id),
+    projectsChanged: (workspaceId) => projects.forget(workspaceId),
+    allChanged() {
+      keys.clear();
+      projects.clear();
+    },
+  });
+  return { keys, projects };
+}

@@ -1,0 +1,17 @@
+export type { RequestApiKey } from './auth/request-key';
+export type { Feature, RequireFeatureOptions } from './auth/require-feature';
+export type { PermissionRequirement, RequireApiKeyOptions } from './auth/requirement';
+export type { Verification, VerifyOptions } from './auth/verify';
+export type { Clock } from './clock';
+export { type ApiKeys, createApiKeys } from './create-api-keys';
+export { ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
+export type { Features } from './features';
+export type { ParameterSource } from './http/parameter';
+export { type ErrorResponder, problemOf } from './http/problem';
+export type { Scope } from './keys/scope';
+export type { ApiKeysOptions, PermissionInfo } from './options';
+export type { RedactOptions } from './redaction/options';
+export type { AuditAction, AuditEntry, StoreEvent } from './store/store';
+export type { EventListener, EventName, KeyscopeEvents } from './telemetry/events';
+export { isKeyId, tokenPattern } from './token/format';
+export { createTokenParser } from './token/parse';

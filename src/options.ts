@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { type Clock, systemClock } from './clock';
+import type { ErrorResponder } from './http/problem';
+import { parseDuration } from './keys/duration';
+import { parseInput } from './schema';
+import type { RedisClient } from './store/redis/client';
+import { isTokenPrefix } from './token/format';
+
+/** What a permission is called where people choose it. */
+export interface PermissionInfo {
+  /** A short name for lists and forms. */
+  readonly label: string;
+  /** One sentence: what a key with it can do. */
+  readonly description?: string;
+}
+
+/** What `createApiKeys` takes. Durations are milliseconds, or text such as `'90d'`, `'12h'`, `'30m'`, `'45s'`. */
+export interface ApiKeysOptions<Permission extends string = string> {
+  /** Every permission there is, by name. The names are typed: `requireApiKey('conversatoins')` does not compile. */
+  readonly permissions: Readonly<Record<Permission, PermissionInfo>>;
+  /**
+   * An ioredis `Redis` or `Cluster` (5.4 or later) of yours; it stays yours to close. Left out: keys live in this
+   * process' memory and end with it, which suits first steps and tests.
+   */
+  readonly redis?: RedisClient;
+  /** What tokens begin with: letters, digits and single underscores, e.g. `'acme_live'`. Default `'ks'`. */
+  readonly prefix?: string;
+  /** What all keys in Redis begin with. Default `'keyscope'`. */
+  readonly namespace?: string;
+  /**
+   * A secret kept outside Redis that goes into every digest, so that write access to Redis alone cannot mint a key. In a
+   * list the first signs and all verify, for rotation; `null` in the list stands for "no pepper". Default: none.
+   */
+  readonly pepper?: string | readonly (string | null)[];
+  /** How long a key lives when its creation does not say. Default `'365d'`. */
+  readonly defaultLifetime?: number | string;
+  /**
+   * The longest time for which a change that has been acknowledged may go unnoticed by any process, whatever fails.
+   * Default 1000 ms; at least 50.
+   */
+  readonly maxRevocationLag?: number | string;
+  /** The longest time that a request waits for the store before it is answered 503. Default 500 ms; at least 10. */
+  readonly storeTimeout?: number | string;
+  /** Bounds of what is remembered. */
+  readonly cache?: {
+    /** Keys. Default 10,000, about 10 MB. */
+    readonly maxKeys?: number;
+    /** Ids that no key has, kept apart so that guesses push out guesses. Default 10,000. */
+    readonly maxMisses?: number;
+    /** Workspaces' project configurations. Default 1,000. */
+    readonly maxWorkspaces?: number;
+  };
+  /** The request header that carries the token, in lower case. Default `'x-api-key'`. */
+  readonly header?: string;
+  /** The protection space named in `WWW-Authenticate`. Default `'api'`. */
+  readonly realm?: string;
+  /** Audit entries kept per workspace, roughly; the oldest go first. Default 10,000. */
+  readonly auditLimit?: number;
+  /** Replaces the body of error responses, e.g. with your API's own envelope. Default: RFC 9457 problem documents. */
+  readonly onError?: ErrorResponder;
+  /** The time, for tests. Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** The options with every default filled in and every duration in milliseconds: what the rest of the code reads. */
+export interface Settings {
+  readonly permissions: readonly string[];
+  readonly redis: RedisClient | undefined;
+  readonly prefix: string;
+  readonly namespace: string;
+  readonly peppers: readonly (string | null)[] | undefined;
+  readonly defaultLifetime: number;
+  readonly maxRevocationLag: number;
+  readonly storeTimeout: number;
+  readonly maxKeys: number;
+  readonly maxMisses: number;
+  readonly maxWorkspaces: number;
+  readonly header: string;
+  readonly realm: string;
+  readonly auditLimit: number;
+  readonly onError?: ErrorResponder;
+  readonly clock: Clock;
+}
+
+/** Headers of which Node keeps one value or joins several its own way: two keys in one of them could go unnoticed. */
+const UNSUITABLE_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'host']);
+const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
+const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
+const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
+/** What an RFC 9110 quoted-string may hold without escapes. */
+const REALM = /^[ !#-[\]-~]{1,128}$/;
+
+const duration = (minimum: number) =>
+  z.union([z.number(), z.string()]).transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== null && ms >= minimum) return ms;
+    context.addIssue({
+      code: 'custom',
+      message: `Give milliseconds or a text such as '90d', '12h' or '1s', at least ${minimum} ms.`,
+    });
+    return z.NEVER;
+  });
+const count = z.int().min(1).max(10_000_000);
+const functions = (...names: string[]) =>
+  z.custom<object>((value) => names.every((name) => typeof (value as Record<string, unknown>)?.[name] === 'function'));
+
+const optionsSchema = z.strictObject({
+  permissions: z
+    .record(
+      z.string().regex(PERMISSION, 'Name permissions with letters, digits and _ . : -, beginning with a letter.'),
+      z.strictObject({ label: z.string().min(1), description: z.string().optional() }),
+    )
+    .refine((permissions) => Object.keys(permissions).length > 0, 'Declare at least one permission.'),
+  redis: functions('defineCommand', 'duplicate', 'on').optional(),
+  prefix: z
+    .string()
+    .refine(isTokenPrefix, 'Use 1–32 letters, digits and single underscores, beginning with a letter.')
+    .default('ks'),
+  namespace: z.string().regex(NAMESPACE, 'Use 1–64 letters, digits and _ . : -.').default('keyscope'),
+  pepper: z.union([z.string().min(16), z.array(z.union([z.string().min(16), z.null()])).min(1)]).optional(),
+  defaultLifetime: duration(1000).prefault('365d'),
+  maxRevocationLag: duration(50).prefault(1000),
+  storeTimeout: duration(10).prefault(500),
+  cache: z
+    .strictObject({
+      maxKeys: count.default(10_000),
+      maxMisses: count.default(10_000),
+      maxWorkspaces: count.default(1000),
+    })
+    .prefault({}),
+  header: z
+    .string()
+    .regex(HEADER, 'Give the header name in lower case.')
+    .refine(
+      (name) => !UNSUITABLE_HEADERS.has(name),
+      'Node does not report a repeated header of this name; use another.',
+    )
+    .default('x-api-key'),
+  realm: z.string().regex(REALM, 'Use printable ASCII without quotes or backslashes.').default('api'),
+  auditLimit: count.default(10_000),
+  onError: z.custom<ErrorResponder>((value) => typeof value === 'function').optional(),
+  clock: functions('wall', 'monotonic').optional(),
+});
+
+/** @throws {KeyscopeError} `invalid_options`, with everything that is wrong. */
+export function resolveOptions(options: ApiKeysOptions): Settings {
+  const { permissions, redis, pepper, cache, clock, ...rest } = parseInput(
+    optionsSchema,
+    options,
+    'createApiKeys',
+    'invalid_options',
+  );
+  return {
+    ...rest,
+    ...cache,
+    permissions: Object.keys(permissions),
+    redis: redis as RedisClient | undefined,
+    peppers: typeof pepper === 'string' ? [pepper] : pepper,
+    clock: (clock as Clock | undefined) ?? systemClock,
+  };
+}
