@@ -14,7 +14,7 @@ async function removeNamespace(url: string, namespace: string): Promise<void> {
   const admin = new Redis(url);
   let cursor = '0';
   do {
-    const [next, keys] = await admin.scan(cursor, 'MATCH', `${namespace}*`, 'COUNT', 1000);
+    const [next, keys] = await admin.scan(cursor, 'MATCH', `*${namespace}*`, 'COUNT', 1000);
     if (keys.length > 0) await admin.unlink(...keys);
     cursor = next;
   } while (cursor !== '0');

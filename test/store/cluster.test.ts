@@ -1,0 +1,43 @@
+import { Cluster } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import type { RedisClient } from '../../src/store/redis/client';
+import { createRedisStore } from '../../src/store/redis/redis-store';
+import { workspaceTag } from '../../src/token/format';
+import { type RedisClusterServers, startCluster } from '../support/redis/cluster';
+import { storeContract } from './contract';
+import { createSample, newWorkspace } from './sample';
+
+const AUDIT_LIMIT = 200;
+
+type Nodes = RedisClusterServers['startupNodes'];
+const CLIENTS: Record<string, (nodes: Nodes) => RedisClient & { disconnect(): void }> = {
+  'ioredis 6': (nodes) => new Cluster([...nodes]),
+  'ioredis 5': (nodes) => new Cluster5([...nodes]),
+};
+
+let servers: RedisClusterServers;
+beforeAll(async () => {
+  servers = await startCluster({ masters: 3 });
+}, 60_000);
+afterAll(() => servers.stop());
+
+describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
+  let client: ReturnType<typeof connect>;
+  const open = async () => {
+    client = connect(servers.startupNodes);
+    const store = createRedisStore({ client, storeTimeout: 10_000, auditLimit: AUDIT_LIMIT });
+    await store.ready();
+    return store;
+  };
+  const close = async () => client.disconnect();
+
+  storeContract(`a store in a Redis Cluster, through ${name}`, { auditLimit: AUDIT_LIMIT, open, close });
+
+  test('keys of many workspaces, on all masters, are read at once', async () => {
+    const store = await open();
+    const keys = await Promise.all(Array.from({ length: 300 }, () => createSample(store, newWorkspace())));
+    expect(new Set(keys.map((key) => workspaceTag(key.workspaceId))).size).toBeGreaterThan(250);
+    expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
+    await close();
+  });
+});

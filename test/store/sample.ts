@@ -1,0 +1,78 @@
+import { randomBytes } from 'node:crypto';
+import type { KeyRecord, KeySort } from '../../src/store/records';
+import type { AuditEntry, AuditQuery, KeyQuery, Origin, Store } from '../../src/store/store';
+import { BASE62, ID_LENGTH, TAG_LENGTH, workspaceTag } from '../../src/token/format';
+
+let workspaces = 0;
+
+/** The id of a workspace that no other test uses. */
+export function newWorkspace(): string {
+  workspaces += 1;
+  return `workspace-${process.pid}-${workspaces}-${randomBytes(3).toString('hex')}`;
+}
+
+export function newId(workspaceId: string): string {
+  const random = Array.from(randomBytes(ID_LENGTH - TAG_LENGTH), (byte) => BASE62.charAt(byte % 62));
+  return workspaceTag(workspaceId) + random.join('');
+}
+
+export const ORIGIN: Origin = { actor: 'ada@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
+
+/** A key of a workspace, like any other but for what is given. */
+export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}): KeyRecord {
+  return {
+    id: newId(workspaceId),
+    workspaceId,
+    name: 'A key',
+    agents: ['sales', 'support'],
+    permissions: ['conversations'],
+    digest: randomBytes(32).toString('hex'),
+    last4: '9fQ0',
+    prefix: 'ks',
+    createdAt: 1_750_000_000_000,
+    createdBy: 'ada@example.com',
+    updatedAt: 1_750_000_000_000,
+    expiresAt: 1_790_000_000_000,
+    disabled: false,
+    revision: 1,
+    rotatedFrom: null,
+    rotatedTo: null,
+    ...fields,
+  };
+}
+
+/** Stores a key like `sampleKey`'s. */
+export async function createSample(store: Store, workspaceId: string, fields?: Partial<KeyRecord>): Promise<KeyRecord> {
+  const key = sampleKey(workspaceId, fields);
+  if (!(await store.createKey(key, ORIGIN))) throw new Error('The id is taken.');
+  return key;
+}
+
+export function keyQuery(workspaceId: string, fields: Partial<KeyQuery> = {}): KeyQuery {
+  return { workspaceId, q: '', sort: 'created', order: 'asc', limit: 1000, after: null, ...fields };
+}
+
+/** All keys of a list, page by page. Fails where there is no end. */
+export async function listAll(store: Store, query: KeyQuery): Promise<KeyRecord[]> {
+  const keys: KeyRecord[] = [];
+  let { after } = query;
+  for (let page = 0; page < 5000; page++) {
+    const { keys: some, next } = await store.listKeys({ ...query, after });
+    keys.push(...some);
+    if (next === null) return keys;
+    after = next;
+  }
+  throw new Error('The list does not end.');
+}
+
+export async function auditOf(
+  store: Store,
+  workspaceId: string,
+  query: Partial<AuditQuery> = {},
+): Promise<AuditEntry[]> {
+  const { entries } = await store.listAudit({ workspaceId, limit: 10_000, before: null, ...query });
+  return [...entries];
+}
+
+export const SORTS: readonly KeySort[] = ['created', 'name', 'expires'];
+export const ORDERS = ['asc', 'desc'] as const;
