@@ -1,3 +1,4 @@
+import { NameTable } from './names';
 import type { Step } from './paths';
 
 /**
@@ -30,10 +31,19 @@ export interface Position {
   readonly members: ReadonlyMap<string, Position>;
   /** `members` once more, in an order fit for loops. */
   readonly named: readonly { readonly name: string; readonly position: Position }[];
+  /** The same for JSON text, and which member names the project. */
+  readonly table: NameTable<Member>;
   /** Where the values of members not named are; `null`: nowhere of interest. */
   readonly others: Position | null;
   /** Where an array's elements are; `null`: nowhere of interest. */
   readonly elements: Position | null;
+}
+
+/** A member that is looked for by name. */
+export interface Member {
+  readonly position: Position | null;
+  /** Whether its value names the project of the conversation it is in. */
+  readonly namesProject: boolean;
 }
 
 /** That a value is (part of) a feature of the conversation open at `level`. */
@@ -79,14 +89,18 @@ interface Route {
 
 type Draft = { -readonly [K in keyof Position]: Position[K] };
 
+const NOBODY = new NameTable<Member>(new Map());
+
 /** Follows all paths at once, so that a body is walked once however many there are. */
 class Compiler {
   readonly #known = new Map<string, Draft>();
   readonly #inside: readonly Route[];
+  readonly #projectMember: string;
   levels = 0;
 
-  constructor(inside: readonly Route[]) {
+  constructor(inside: readonly Route[], projectMember: string) {
     this.#inside = inside;
+    this.#projectMember = projectMember;
   }
 
   /** The position that these courses have reached, inside `open` conversations. */
@@ -102,6 +116,7 @@ class Compiler {
       arrayClaims: [],
       members: new Map(),
       named: [],
+      table: NOBODY,
       others: null,
       elements: null,
     };
@@ -154,17 +169,30 @@ class Compiler {
     draft.members = members;
     draft.named = [...members].map(([name, position]) => ({ name, position }));
     draft.others = this.position(others, within);
+    draft.table = this.#table(draft);
+  }
+
+  #table({ conversation, members, others }: Draft): NameTable<Member> {
+    const table = new Map<string, Member>();
+    for (const [name, position] of members) table.set(name, { position, namesProject: false });
+    if (conversation >= 0) {
+      table.set(this.#projectMember, { position: members.get(this.#projectMember) ?? others, namesProject: true });
+    }
+    return new NameTable(table);
   }
 }
 
 export function compileFields(paths: FieldPaths): Fields {
   let id = 0;
   const route = (steps: readonly Step[], claim: Route['claim']): Route => ({ id: id++, steps, claim });
-  const compiler = new Compiler([
-    ...paths.transcript.map((steps) => route(steps, { feature: 'transcript', metric: null })),
-    ...paths.metrics.map((steps) => route(steps, { feature: 'metrics', metric: null })),
-    ...paths.aliases.map(({ metric, member }) => route([member], { feature: 'metrics', metric })),
-  ]);
+  const compiler = new Compiler(
+    [
+      ...paths.transcript.map((steps) => route(steps, { feature: 'transcript', metric: null })),
+      ...paths.metrics.map((steps) => route(steps, { feature: 'metrics', metric: null })),
+      ...paths.aliases.map(({ metric, member }) => route([member], { feature: 'metrics', metric })),
+    ],
+    paths.projectMember,
+  );
   const starts = paths.conversations.map((steps) => ({ route: route(steps, null), at: 0, level: -1 }));
   const root = compiler.position(starts, 0)!;
   return { root, levels: compiler.levels, projectMember: paths.projectMember };

@@ -47,12 +47,12 @@ export class Judge {
     return rules;
   }
 
-  /** Whether it is known whose these claims are. */
-  knows(claims: readonly Claim[]): boolean {
-    for (const claim of claims) {
-      if (this.#open[claim.level] === undefined) return false;
+  /** A level of which it is not yet known whose these claims are; -1: all are known. */
+  unknown(claims: readonly Claim[]): number {
+    for (const { level } of claims) {
+      if (this.#open[level] === undefined) return level;
     }
-    return true;
+    return -1;
   }
 
   /** Every claim must allow what leaves. */

@@ -229,6 +229,9 @@ export function resolveRedactOptions(options: RedactOptions = {}): ResolvedRedac
   ]);
   const project = projectOf(options.project);
   const projectMember = typeof project === 'object' ? project.member : DEFAULT_PROJECT_MEMBER;
+  for (const path of [...transcript, ...metrics, ...aliases.map(({ member }) => [member])]) {
+    if (path[0] === projectMember) fail(`the member "${projectMember}" names the project, so it cannot be withheld.`);
+  }
   return {
     fields: compileFields({ conversations, transcript, metrics, aliases, projectMember }),
     project,

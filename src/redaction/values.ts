@@ -64,6 +64,28 @@ function emptied(value: unknown): unknown {
   }
 }
 
+/** A copy of an object with only some of its members, in its order. */
+function chosen(value: Plain, names: ReadonlySet<string>): Plain {
+  const copy: Plain = {};
+  const present = Object.keys(value);
+  // Indexed loops here and below: this runs for every conversation, and an iterator costs a third of it.
+  for (let i = 0; i < present.length; i++) {
+    const name = present[i]!;
+    if (!names.has(name)) continue;
+    if (name === '__proto__') {
+      Object.defineProperty(copy, name, {
+        value: value[name],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    } else {
+      copy[name] = value[name];
+    }
+  }
+  return copy;
+}
+
 /**
  * Copies along the path, always before looking: an accessor is read once, by the copy, and what is judged is what prints.
  */
@@ -86,11 +108,11 @@ class Walk {
       return value;
     }
     if (verdict === EMPTY) return emptied(value);
-    if (verdict !== null) return this.#members(this.#chosen(value as Plain, verdict), position);
-    if (position.named.length === 0 && position.others === null) return value;
+    if (verdict === null && position.named.length === 0 && position.others === null) return value;
     refuseUnlessPlain(value);
-    const copy: Plain = { ...(value as Plain) };
-    return this.#members(copy, position);
+    if (verdict === null) return this.#members(this.#opened({ ...(value as Plain) }, position), position);
+    const whole = position.conversation < 0 ? (value as Plain) : this.#opened({ ...(value as Plain) }, position);
+    return this.#members(chosen(whole, verdict), position);
   }
 
   #list(value: readonly unknown[], position: Position, lists: number): unknown {
@@ -104,37 +126,19 @@ class Walk {
     return copy;
   }
 
-  /** A copy of an object with only some of its members, in its order. */
-  #chosen(value: Plain, names: ReadonlySet<string>): Plain {
-    refuseUnlessPlain(value);
-    const chosen: Plain = {};
-    const present = Object.keys(value);
-    // Indexed loops here and below: this runs for every conversation, and an iterator costs a third of it.
-    for (let i = 0; i < present.length; i++) {
-      const name = present[i]!;
-      if (!names.has(name)) continue;
-      if (name === '__proto__') {
-        Object.defineProperty(chosen, name, {
-          value: value[name],
-          writable: true,
-          enumerable: true,
-          configurable: true,
-        });
-      } else {
-        chosen[name] = value[name];
-      }
+  /** Reads from a copy whose conversation it is, if it is one. */
+  #opened(copy: Plain, { conversation }: Position): Plain {
+    if (conversation >= 0 && this.#projectMember !== null) {
+      const id = Object.hasOwn(copy, this.#projectMember) ? copy[this.#projectMember] : undefined;
+      this.judge.settle(conversation, projectId(id));
     }
-    return chosen;
+    return copy;
   }
 
   /** Redacts the members of a copy, in place. */
   #members(copy: Plain, position: Position): Plain {
     if (typeof copy.toJSON === 'function') throw NOT_PLAIN;
-    const { conversation, members, named, others } = position;
-    if (conversation >= 0 && this.#projectMember !== null) {
-      const id = Object.hasOwn(copy, this.#projectMember) ? copy[this.#projectMember] : undefined;
-      this.judge.settle(conversation, projectId(id));
-    }
+    const { members, named, others } = position;
     for (let i = 0; i < named.length; i++) {
       const { name, position: inner } = named[i]!;
       if (!Object.hasOwn(copy, name)) continue;
