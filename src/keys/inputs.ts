@@ -124,6 +124,10 @@ function changeable(changes: unknown): unknown {
     return message === undefined ? [] : [{ path, message }];
   });
   if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
+  if (given.length === 0) {
+    const message = 'Give at least one of: name, permissions, disabled.';
+    throw inputError('keys.update', [{ path: '', message }]);
+  }
   return Object.fromEntries(given);
 }
 
@@ -157,13 +161,11 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
       ...expiry,
     })
     .refine(notBoth, NOT_BOTH);
-  const updateSchema = z
-    .strictObject({
-      name: name.optional(),
-      permissions: permissionsField.optional(),
-      disabled: z.boolean().optional(),
-    })
-    .refine((changes) => Object.keys(changes).length > 0, 'Give at least one of: name, permissions, disabled.');
+  const updateSchema = z.strictObject({
+    name: name.optional(),
+    permissions: permissionsField.optional(),
+    disabled: z.boolean().optional(),
+  });
   const rotateSchema = z.strictObject({ overlap, ...expiry }).refine(notBoth, NOT_BOTH);
 
   return {

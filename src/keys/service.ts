@@ -194,7 +194,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         if (old.rotatedTo !== null) {
           throw new KeyscopeError(
             'conflict',
-            `The key has been replaced by ${old.rotatedTo} already. Rotate that one.`,
+            `The key has been replaced by ${old.rotatedTo} already. Rotate that one, or create a key.`,
           );
         }
         const at = now();
