@@ -107,6 +107,8 @@ describe('reading an input', () => {
     expect(many.issues).toHaveLength(50);
     expect(many.message).toMatch(/^thing: `0`: .* And 45 more\.$/);
     expect(many.message.length).toBeLessThan(500);
+    const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`field ${index}`, 1]));
+    expect(refused(z.strictObject({}), unknown).issues).toHaveLength(50);
   });
 });
 

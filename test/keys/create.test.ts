@@ -159,7 +159,9 @@ describe('the agents', () => {
     const { key } = await keys.create({ ...valid, agents });
     agents.push('p2');
     (key.agents as string[]).push('p3');
-    expect((await keys.get(key.id)).agents).toEqual(['p1']);
+    ((await keys.get(key.id)).agents as string[]).push('p4');
+    ((await keys.get(key.id)).permissions as string[]).push('handoff');
+    expect(await keys.get(key.id)).toMatchObject({ agents: ['p1'], permissions: ['conversations'] });
   });
 });
 
