@@ -7,12 +7,16 @@ import { createRequireFeature, type Feature, type RequireFeatureOptions } from '
 import type { PermissionRequirement, RequireApiKeyOptions } from './auth/requirement';
 import { createVerify, type Verification, type VerifyOptions } from './auth/verify';
 import { createRecollection } from './cache/recollection';
-import type { KeyscopeError } from './errors';
+import { KeyscopeError } from './errors';
+import { NOTHING_ENABLED } from './features';
+import { getTarget } from './http/context';
 import { sendProblem } from './http/problem';
 import { createKeyService, type KeyService } from './keys/service';
 import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
-import { createEnabledFeatures } from './projects/enabled';
+import { createEnabledFeatures, type EnabledFeatures } from './projects/enabled';
 import { createProjectService, type ProjectService } from './projects/service';
+import { createRedactResponse, type RouteSubject } from './redaction/interceptor/middleware';
+import type { RedactOptions } from './redaction/options';
 import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store } from './store/store';
@@ -30,6 +34,13 @@ export interface ApiKeys<Permission extends string = string> {
    * @throws {KeyscopeError} `invalid_options`, when the route is made.
    */
   requireApiKey(permission?: PermissionRequirement<Permission>, options?: RequireApiKeyOptions): RequestHandler;
+  /**
+   * Middleware, behind `requireApiKey`, that takes out of JSON responses what their project has not enabled, by whichever
+   * way the handler writes them.
+   *
+   * @throws {KeyscopeError} `invalid_options`, when the route is made.
+   */
+  redactResponse(options?: RedactOptions): RequestHandler;
   /** Middleware, behind `requireApiKey`, that answers 403 `feature_not_enabled` unless the project enables the feature. */
   requireFeature(feature: Feature, options?: RequireFeatureOptions): RequestHandler;
   /** The decision that `requireApiKey` makes, without Express. */
@@ -49,6 +60,35 @@ function createStore(settings: Settings): Store {
   const { redis: client, namespace, storeTimeout, auditLimit, clock } = settings;
   if (client === undefined) return createMemoryStore({ auditLimit, clock });
   return createRedisStore({ client, namespace, storeTimeout, auditLimit, clock });
+}
+
+/** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
+function createSubjectFor(enabled: EnabledFeatures, events: Events) {
+  return function subjectFor(req: Request): RouteSubject | Promise<RouteSubject> {
+    const target = getTarget(req);
+    if (target === undefined) {
+      throw new KeyscopeError(
+        'invalid_options',
+        'redactResponse() found no requireApiKey() before it. Put that one first.',
+      );
+    }
+    const { workspaceId, agentId: routeProject } = target;
+    const scope = req.apiKey?.scope;
+    const subject = (featuresFor: RouteSubject['featuresFor']): RouteSubject => ({
+      routeProject,
+      // What a handler lets slip of agents that the key does not reach has nothing enabled either.
+      featuresFor: (projectId) =>
+        scope === undefined || scope.allowsAgent(projectId as string) ? featuresFor(projectId) : NOTHING_ENABLED,
+    });
+    if (workspaceId === undefined) return subject(() => NOTHING_ENABLED);
+    const found = enabled.of(workspaceId);
+    if (typeof found === 'function') return subject(found);
+    return found.then(subject, (error: unknown) => {
+      if (!(error instanceof KeyscopeError)) throw error;
+      events.emit('error', error);
+      return subject(() => NOTHING_ENABLED);
+    });
+  };
 }
 
 /**
@@ -76,6 +116,14 @@ export function createApiKeys<const Permission extends string>(
 
   return {
     requireApiKey: createRequireApiKey({ authenticator, clock, events, header, permissions, fail }),
+    redactResponse: createRedactResponse({
+      subjectFor: createSubjectFor(enabled, events),
+      fail,
+      keyHeader: header,
+      onRedacted(req, withheld) {
+        if (events.wanted('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
+      },
+    }),
     requireFeature: createRequireFeature({ enabled, fail }),
     verify: createVerify({ authenticator, clock, events, permissions }),
     keys: createKeyService({ store, clock, prefix, digester, permissions, defaultLifetime }),

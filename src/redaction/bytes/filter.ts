@@ -1,4 +1,3 @@
-import type { KeyscopeError } from '../../errors';
 import type { Fields } from '../fields';
 import { Judge } from '../judge';
 import type { Limits } from '../options';
@@ -34,7 +33,8 @@ class Filter implements JsonFilter {
   readonly #tracker: Tracker;
   readonly #utf8 = new Utf8();
   readonly #emit: (bytes: Uint8Array) => void;
-  #fault: KeyscopeError | null = null;
+  /** What ended it, once anything has. */
+  #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
   #held: Buffer = Buffer.alloc(0);
   #heldLength = 0;
@@ -52,7 +52,7 @@ class Filter implements JsonFilter {
   }
 
   write(piece: Uint8Array): void {
-    if (this.#fault !== null) throw this.#fault;
+    if (this.#ended !== null) throw this.#ended.error;
     // One class of buffer only, or the loops that read them turn polymorphic and slow.
     const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     let left: Buffer | null = null;
@@ -65,7 +65,7 @@ class Filter implements JsonFilter {
   }
 
   end(): void {
-    if (this.#fault !== null) throw this.#fault;
+    if (this.#ended !== null) throw this.#ended.error;
     try {
       if (this.#utf8.pending) throw new Fault('it ends inside a character', this.#heldLength);
       this.#tracker.finish(this.#heldLength);
@@ -75,7 +75,7 @@ class Filter implements JsonFilter {
   }
 
   reset(): void {
-    this.#fault = null;
+    this.#ended = null;
     this.#heldLength = 0;
     this.#before = 0;
     this.#utf8.reset();
@@ -116,9 +116,9 @@ class Filter implements JsonFilter {
   }
 
   #fail(error: unknown): unknown {
-    if (!(error instanceof Fault)) return error;
-    this.#fault = unredactable(error.what, this.#before + error.at);
-    return this.#fault;
+    const told = error instanceof Fault ? unredactable(error.what, this.#before + error.at) : error;
+    this.#ended = { error: told };
+    return told;
   }
 }
 

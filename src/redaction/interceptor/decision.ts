@@ -53,7 +53,9 @@ function hasNoBody({ method, status }: Facts): boolean {
 export function decide(facts: Facts, terms: Terms): Decision {
   const { status, contentType } = facts;
   if (status === 304 && facts.conditional) {
-    return refuse('The handler answered 304 although the conditions of the request were taken out: it compared the unredacted body.');
+    return refuse(
+      'The handler answered 304 although the conditions of the request were taken out: it compared the unredacted body.',
+    );
   }
   const media = contentType === undefined ? undefined : parseMediaType(contentType);
   if (media === null) return refuse(`The Content-Type ${JSON.stringify(contentType)} cannot be read.`);
@@ -71,7 +73,10 @@ export function decide(facts: Facts, terms: Terms): Decision {
     return refuse(`A body in the content coding ${JSON.stringify(facts.contentEncoding)} cannot be redacted.`);
   }
   if (media === undefined) {
-    if (coding !== null) return hasNoBody(facts) ? { action: 'none' } : refuse('A compressed body without a Content-Type cannot be redacted.');
+    if (coding !== null)
+      return hasNoBody(facts)
+        ? { action: 'none' }
+        : refuse('A compressed body without a Content-Type cannot be redacted.');
     return hasNoBody(facts) ? { action: 'none' } : { action: 'undeclared' };
   }
   if (framing === undefined) {

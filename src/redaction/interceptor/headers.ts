@@ -15,7 +15,13 @@ const CACHE_OVERRIDES = [
   'x-accel-expires',
 ];
 /** What has a server in front of us send a file or another resource in place of the body. */
-const HAND_OVERS = ['x-accel-redirect', 'x-sendfile', 'x-lighttpd-send-file', 'x-lighttpd-send-tempfile', 'x-reproxy-url'];
+const HAND_OVERS = [
+  'x-accel-redirect',
+  'x-sendfile',
+  'x-lighttpd-send-file',
+  'x-lighttpd-send-tempfile',
+  'x-reproxy-url',
+];
 /** What belongs to a body that did not leave. */
 const ENTITY = [
   ...VALIDATORS,
@@ -116,6 +122,14 @@ function setAll(res: ServerResponse, pairs: readonly (readonly [unknown, unknown
   for (const [name, value] of pairs) res.appendHeader(name as string, value as string);
 }
 
+function pairsOf(list: readonly unknown[]): (readonly [unknown, unknown])[] {
+  if (Array.isArray(list[0])) return list as [unknown, unknown][];
+  if (list.length % 2 !== 0) throw new TypeError('writeHead: the list of headers has a name without a value.');
+  const pairs: [unknown, unknown][] = [];
+  for (let i = 0; i < list.length; i += 2) pairs.push([list[i], list[i + 1]]);
+  return pairs;
+}
+
 /**
  * Does what `writeHead(status[, reason][, headers])` would, but on the response: so that what it says can be read, judged
  * and corrected. Every form Node takes: an object, a flat list, a list of pairs; `reason` left out or undefined.
@@ -125,12 +139,8 @@ export function applyHead(res: ServerResponse, status: number, reason: unknown, 
   if (typeof reason === 'string') res.statusMessage = reason;
   const given = typeof reason === 'string' ? headers : (headers ?? reason);
   if (Array.isArray(given)) {
-    if (Array.isArray(given[0])) return setAll(res, given as [unknown, unknown][]);
-    if (given.length % 2 !== 0) throw new TypeError('writeHead: the list of headers has a name without a value.');
-    const pairs: [unknown, unknown][] = [];
-    for (let i = 0; i < given.length; i += 2) pairs.push([given[i], given[i + 1]]);
-    return setAll(res, pairs);
+    setAll(res, pairsOf(given));
+  } else if (typeof given === 'object' && given !== null) {
+    for (const [name, value] of Object.entries(given)) if (name) res.setHeader(name, value as string);
   }
-  if (typeof given !== 'object' || given === null) return;
-  for (const [name, value] of Object.entries(given)) if (name) res.setHeader(name, value as string);
 }

@@ -62,7 +62,10 @@ export function returnAcceptEncoding(req: IncomingMessage, { acceptEncoding }: W
  * body. `*` would match any version, also a fuller one that the client kept, so it is not put back.
  */
 export function withCondition(req: IncomingMessage, { ifNoneMatch }: Withdrawn, send: () => void): void {
-  if (ifNoneMatch === undefined || ifNoneMatch.trim() === '*') return send();
+  if (ifNoneMatch === undefined || ifNoneMatch.trim() === '*') {
+    send();
+    return;
+  }
   req.headers['if-none-match'] = ifNoneMatch;
   try {
     send();

@@ -1,4 +1,4 @@
-import { type IncomingMessage, STATUS_CODES, type ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import { headerText } from './headers';
 
 /** Characters of a path that neither Express' URL encoding nor its HTML escaping changes. */

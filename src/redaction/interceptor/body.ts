@@ -1,0 +1,250 @@
+import { KeyscopeError } from '../../errors';
+import type { Coding } from './content';
+import { Decoding } from './decoding';
+import type { Callback } from './downstream';
+import { Drain } from './drain';
+import { createBodyFilter } from './framing';
+import { type BodyFilter, joined, NOTHING } from './framing/body-filter';
+import type { Interception } from './interception';
+import { saysNothingNew } from './words';
+
+/** The forms `write` and `end` take: `(cb)`, `(chunk, cb)`, `(chunk, encoding, cb)`. */
+interface BodyArguments {
+  readonly chunk: unknown;
+  readonly encoding: BufferEncoding | undefined;
+  readonly callback: Callback | undefined;
+}
+
+function readArguments(args: readonly unknown[]): BodyArguments {
+  const [first, second, third] = args;
+  if (typeof first === 'function') return { chunk: undefined, encoding: undefined, callback: first as Callback };
+  const callback = typeof second === 'function' ? second : third;
+  return {
+    chunk: first,
+    encoding: typeof second === 'string' ? (second as BufferEncoding) : undefined,
+    callback: typeof callback === 'function' ? (callback as Callback) : undefined,
+  };
+}
+
+/** The bytes that Node would send for a chunk; undefined for what is none, which Node refuses with its own error. */
+function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Array | undefined {
+  if (typeof chunk === 'string') return chunk === '' ? NOTHING : Buffer.from(chunk, encoding);
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return undefined;
+}
+
+function asKeyscopeError(error: unknown): KeyscopeError {
+  if (error instanceof KeyscopeError) return error;
+  return new KeyscopeError('unredactable_response', 'The response could not be redacted.', { cause: error });
+}
+
+function writeAfterEnd(): Error {
+  return Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+}
+
+/** The body of one response: what `write` and `end` do with it. */
+export class Body {
+  readonly #interception: Interception;
+  #drain: Drain | undefined;
+  #filter: BodyFilter | undefined;
+  #decoding: Decoding | undefined;
+
+  constructor(interception: Interception) {
+    this.#interception = interception;
+    // compression() and its like move the listeners of 'drain' elsewhere: to be caught before there are any.
+    if (Object.hasOwn(interception.res, 'on')) this.#drain = new Drain(interception.res);
+    interception.release = () => this.#forget();
+  }
+
+  write(args: readonly unknown[]): boolean {
+    const it = this.#interception;
+    const { chunk, encoding, callback } = readArguments(args);
+    if (it.refused) return this.#dropped(callback);
+    if (this.#ended) return this.#writtenAfterEnd(callback);
+    const bytes = bytesOf(chunk, encoding);
+    if (bytes === undefined || it.res.writableEnded || it.res.destroyed) {
+      return it.downstream.call('write', args) as boolean;
+    }
+    // Express sends what it was trusted with by end() alone.
+    if (it.phase === 'trusted') it.phase = 'open';
+    if (!this.#begin()) return this.#dropped(callback);
+    if (it.phase === 'plain') {
+      return it.commit() ? it.downstream.write(bytes, callback) : this.#dropped(callback);
+    }
+    if (it.decision.action === 'none') {
+      if (!it.commit()) return this.#dropped(callback);
+      if (callback) process.nextTick(callback);
+      return true;
+    }
+    if (it.decision.action === 'words') {
+      it.doubt(it.decision.refusal);
+      return this.#dropped(callback);
+    }
+    const filter = this.#beginFilter();
+    return this.#decoding ? this.#decoding.write(bytes, callback) : this.#writeFiltered(filter, bytes, callback);
+  }
+
+  end(args: readonly unknown[]): void {
+    const it = this.#interception;
+    const { chunk, encoding, callback } = readArguments(args);
+    if (it.refused) {
+      this.#whenOver(callback);
+      return;
+    }
+    if (this.#ended) {
+      if (chunk) this.#writtenAfterEnd(callback);
+      else this.#whenOver(callback);
+      return;
+    }
+    const bytes = chunk ? bytesOf(chunk, encoding) : NOTHING;
+    if (bytes === undefined || it.res.writableEnded || it.res.destroyed) {
+      it.downstream.call('end', args);
+      return;
+    }
+    this.#whenOver(callback);
+    if (this.#begin()) this.#endBody(bytes);
+  }
+
+  get #ended(): boolean {
+    return this.#interception.phase === 'closed' || this.#decoding?.ended === true;
+  }
+
+  /** Makes sure that something has been decided. False where it was: refuse. */
+  #begin(): boolean {
+    const it = this.#interception;
+    if (it.phase !== 'open' && it.phase !== 'trusted') return true;
+    if (it.res.headersSent) {
+      it.doubt('The head of the response left before it could be judged.');
+      return false;
+    }
+    return it.judge();
+  }
+
+  /** Bytes have come for a body that is to be filtered, or has no type: then it must be JSON. */
+  #beginFilter(): BodyFilter {
+    if (this.#filter) return this.#filter;
+    const it = this.#interception;
+    const { decision } = it;
+    it.phase = 'filtered';
+    this.#filter = createBodyFilter(decision.action === 'filter' ? decision.framing : 'json', it.filterTerms);
+    if (decision.action === 'filter' && decision.coding !== null) this.#beginDecoding(decision.coding, this.#filter);
+    return this.#filter;
+  }
+
+  #beginDecoding(coding: Coding, filter: BodyFilter): void {
+    const it = this.#interception;
+    this.#drain ??= new Drain(it.res);
+    const outlet = {
+      deliver: (bytes: Uint8Array) => it.commit() && it.downstream.write(bytes, undefined),
+      finish: (bytes: Uint8Array) => this.#leave(bytes),
+      fail: (error: unknown) => it.refuse(asKeyscopeError(error)),
+    };
+    this.#decoding = new Decoding(coding, filter, outlet, this.#drain);
+    it.res.once('close', () => it.release());
+  }
+
+  #writeFiltered(filter: BodyFilter, bytes: Uint8Array, callback: Callback | undefined): boolean {
+    const it = this.#interception;
+    let leaving: Uint8Array;
+    try {
+      leaving = filter.push(bytes);
+    } catch (error) {
+      it.refuse(asKeyscopeError(error));
+      return this.#dropped(callback);
+    }
+    if (!it.commit()) return this.#dropped(callback);
+    if (leaving.length > 0) return it.downstream.write(leaving, callback);
+    if (callback) process.nextTick(callback);
+    return true;
+  }
+
+  #endBody(bytes: Uint8Array): void {
+    const it = this.#interception;
+    const { decision } = it;
+    if (it.phase === 'judged' && (decision.action === 'words' || decision.action === 'undeclared')) {
+      if (bytes.length === 0 || saysNothingNew(bytes, it.req, it.res)) {
+        it.phase = 'plain';
+      } else if (decision.action === 'words') {
+        it.doubt(decision.refusal);
+        return;
+      }
+    }
+    if (decision.action === 'none') this.#leave(NOTHING);
+    else if (it.phase === 'trusted' || it.phase === 'plain') this.#leave(bytes);
+    else this.#endFiltered(bytes);
+  }
+
+  #endFiltered(bytes: Uint8Array): void {
+    const it = this.#interception;
+    const filter = this.#beginFilter();
+    if (this.#decoding) {
+      this.#decoding.end(bytes);
+      // Ended for the handler; what it wrote is still being decoded.
+      if (!it.res.writableEnded) Object.defineProperty(it.res, 'writableEnded', { value: true, configurable: true });
+      return;
+    }
+    let leaving: Uint8Array;
+    try {
+      leaving = joined(filter.push(bytes), filter.end());
+    } catch (error) {
+      it.refuse(asKeyscopeError(error));
+      return;
+    }
+    if (!it.res.headersSent) it.withheld = filter.withheld;
+    this.#leave(leaving);
+  }
+
+  /** The last bytes. */
+  #leave(bytes: Uint8Array): void {
+    const it = this.#interception;
+    if (!it.res.headersSent && it.phase !== 'trusted' && it.decision.action !== 'none') it.length = bytes.length;
+    if (!it.commit()) return;
+    it.phase = 'closed';
+    if (Object.hasOwn(it.res, 'writableEnded')) Reflect.deleteProperty(it.res, 'writableEnded');
+    it.downstream.end(bytes);
+  }
+
+  #forget(): void {
+    this.#decoding?.destroy();
+    this.#decoding = undefined;
+    this.#filter = undefined;
+    if (Object.hasOwn(this.#interception.res, 'writableEnded')) {
+      Reflect.deleteProperty(this.#interception.res, 'writableEnded');
+    }
+  }
+
+  /** After a refusal nobody is listening to the handler any more; it is not its fault, so it gets no error event. */
+  #dropped(callback: Callback | undefined): boolean {
+    if (callback) process.nextTick(callback, this.#interception.error);
+    return true;
+  }
+
+  /** Calls back when the response has been sent, or never will be. */
+  #whenOver(callback: Callback | undefined): void {
+    if (!callback) return;
+    const { res } = this.#interception;
+    const over = (): void => {
+      res.off('finish', over);
+      res.off('close', over);
+      callback(this.#interception.error);
+    };
+    if (res.closed || res.writableFinished) {
+      process.nextTick(over);
+      return;
+    }
+    res.on('finish', over);
+    res.on('close', over);
+  }
+
+  /** As Node does where the response has really ended; here, what was written before is still being decoded. */
+  #writtenAfterEnd(callback: Callback | undefined): boolean {
+    const { res } = this.#interception;
+    const error = writeAfterEnd();
+    process.nextTick(() => {
+      callback?.(error);
+      if (!res.destroyed) res.emit('error', error);
+    });
+    return false;
+  }
+}

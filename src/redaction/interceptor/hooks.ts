@@ -1,0 +1,55 @@
+import type { ServerResponse } from 'node:http';
+import { Body } from './body';
+import type { Method, Methods } from './downstream';
+import type { ExpressCheck } from './express';
+import { applyHead } from './headers';
+import type { Interception } from './interception';
+import { objectHooks } from './objects';
+
+/** Node refuses other statuses itself. */
+function isStatus(status: unknown): boolean {
+  const code = Number(status) | 0;
+  return code >= 100 && code <= 999;
+}
+
+/**
+ * Puts our functions on the response, as its own properties: Node, Express and everything that pipes look them up there.
+ * Only this response has them; nothing is changed that others share.
+ */
+export function hookResponse(interception: Interception, expressCheck: ExpressCheck): void {
+  const it = interception;
+  const { res, downstream } = it;
+  const body = new Body(it);
+
+  function write(...args: unknown[]): boolean {
+    return body.write(args);
+  }
+
+  function end(...args: unknown[]): ServerResponse {
+    body.end(args);
+    return res;
+  }
+
+  function writeHead(...args: unknown[]): unknown {
+    // Too late, or impossible: Node says so.
+    if (res.headersSent || !isStatus(args[0])) return downstream.call('writeHead', args);
+    applyHead(res, Number(args[0]) | 0, args[1], args[2]);
+    if (!it.judge()) return res;
+    if (it.phase === 'judged' && it.decision.action === 'words') it.doubt(it.decision.refusal);
+    else it.completeHead();
+    return res;
+  }
+
+  function flushHeaders(): void {
+    if (it.commit()) downstream.call('flushHeaders', []);
+  }
+
+  function addTrailers(trailers: unknown): void {
+    downstream.call('addTrailers', [it.trailers(trailers as object)]);
+  }
+
+  const hooks: Methods = { write, end, writeHead, writeHeader: writeHead, flushHeaders, addTrailers };
+  if (it.ofExpress) Object.assign(hooks, objectHooks(it, end as Method, expressCheck));
+  it.stepAside = () => downstream.open(hooks);
+  Object.assign(res, hooks);
+}

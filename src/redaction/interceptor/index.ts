@@ -1,0 +1,2 @@
+export { createRedactResponse, type RedactDeps, type RouteSubject } from './middleware';
+export { selfTest } from './self-test';

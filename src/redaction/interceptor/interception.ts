@@ -1,0 +1,238 @@
+import type { Readable } from 'node:stream';
+import type { NextFunction, Request, Response } from 'express';
+import { KeyscopeError } from '../../errors';
+import { NOTHING_ENABLED } from '../../features';
+import type { ResolvedRedactOptions } from '../options';
+import { restricts, type Subject, type Withheld, withheldBy } from '../subject';
+import { type Decision, decide, type Facts } from './decision';
+import { Downstream, HOOKED, HOOKED_OF_EXPRESS } from './downstream';
+import type { FilterTerms } from './framing/body-filter';
+import {
+  forgetAnswer,
+  forgetBody,
+  forgetValidators,
+  handsOver,
+  headerText,
+  keepPrivate,
+  nameWithheld,
+  withoutDigests,
+} from './headers';
+import { returnAcceptEncoding, type Withdrawn, withdrawFromHandler } from './request';
+
+/** What the application that uses the interceptor decides. */
+export interface InterceptorDeps {
+  /** Answers a request with an error, or cuts the connection where the response has begun. */
+  fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
+  /** The request header that carries the token, in lower case: responses vary on it. */
+  readonly keyHeader: string;
+  /** Called once for a response from which something is withheld, before its headers leave. */
+  onRedacted?(req: Request, withheld: readonly Withheld[]): void;
+}
+
+/**
+ * Where a response stands. `open`: nothing is decided. `plain`: a body that leaves as it is. `judged`: a decision about a
+ * body that has not begun. `filtered`: its bytes go through a filter. `trusted`: Express sends what we have cut down.
+ * `closed`: it has been ended. `refused`: it may not leave, and something else has been answered, or the connection cut.
+ */
+export type Phase = 'open' | 'judged' | 'plain' | 'filtered' | 'trusted' | 'closed' | 'refused';
+
+const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
+/** With one of these, a body's length is said already, or must not be (RFC 9112, 6.2; trailers need chunks). */
+const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
+const NOBODY: Subject = { features: NOTHING_ENABLED };
+
+function isPiped(source: unknown): source is Readable {
+  return typeof (source as Readable | undefined)?.unpipe === 'function';
+}
+
+/** What a body that has been cut down as an object, or as a whole text, may still turn out to be. */
+function isTrusted(decision: Decision): boolean {
+  if (decision.action === 'filter') return decision.coding === null;
+  return decision.action === 'pass' || decision.action === 'none';
+}
+
+/** One response on its way out: what has been decided of it, and what its head says. */
+export class Interception {
+  readonly req: Request;
+  readonly res: Response;
+  readonly downstream: Downstream;
+  readonly withdrawn: Withdrawn;
+  /** Whether Express' own methods can be hooked: nobody before us has replaced them on this response. */
+  readonly ofExpress: boolean;
+  phase: Phase = 'open';
+  decision: Decision = { action: 'none' };
+  /** Whose data the body is. Nobody's, as long as that is being found out. */
+  subject: Subject = NOBODY;
+  /** The length of the whole body that is about to leave, where it is in hand. */
+  length: number | undefined;
+  /** What has been withheld from a whole body that mixes projects; undefined: not known before it has left. */
+  withheld: readonly Withheld[] | undefined;
+  /** Stops whatever works on the body. */
+  release: () => void = () => {};
+  /** Takes our functions off a response whose body leaves as it is. */
+  stepAside: () => void = () => {};
+  readonly #next: NextFunction;
+  readonly #deps: InterceptorDeps;
+  readonly #options: ResolvedRedactOptions;
+  readonly #sources = new Set<Readable>();
+  #judged = '';
+  #refusals = 0;
+  #error: KeyscopeError | undefined;
+
+  constructor(req: Request, res: Response, next: NextFunction, options: ResolvedRedactOptions, deps: InterceptorDeps) {
+    this.req = req;
+    this.res = res;
+    this.#next = next;
+    this.#deps = deps;
+    this.#options = options;
+    this.ofExpress = HOOKED_OF_EXPRESS.every((name) => typeof res[name] === 'function' && !Object.hasOwn(res, name));
+    const names = this.ofExpress ? [...HOOKED, ...HOOKED_OF_EXPRESS] : HOOKED;
+    this.downstream = new Downstream(res, names, () => this.doubt('Bytes reached the response past the redaction.'));
+    this.withdrawn = withdrawFromHandler(req);
+    res.on('pipe', (source: unknown) => {
+      if (isPiped(source)) this.#sources.add(source);
+    });
+  }
+
+  get filterTerms(): FilterTerms {
+    return { fields: this.#options.fields, subject: this.subject, limits: this.#options.limits };
+  }
+
+  get error(): KeyscopeError | undefined {
+    return this.#error;
+  }
+
+  get refused(): boolean {
+    return this.phase === 'refused';
+  }
+
+  facts(): Facts {
+    const { req, res } = this;
+    return {
+      method: req.method,
+      status: res.statusCode,
+      contentType: headerText(res, 'content-type'),
+      contentEncoding: headerText(res, 'content-encoding'),
+      handsOver: handsOver(res),
+      conditional: this.withdrawn.conditional && this.phase !== 'trusted',
+    };
+  }
+
+  /** What would be decided of a response like this. */
+  decide(facts: Facts): Decision {
+    return decide(facts, { passthrough: this.#options.passthrough, restricts: restricts(this.subject) });
+  }
+
+  /** Decides, once. What was decided on must be the same when the headers leave. Returns false where it was refused. */
+  judge(): boolean {
+    const facts = this.facts();
+    const judged = `${facts.status} ${facts.contentType} ${facts.contentEncoding} ${facts.handsOver}`;
+    if (this.phase !== 'open' && this.phase !== 'trusted') {
+      if (judged === this.#judged) return true;
+      this.doubt('The status, type or coding of the response changed after its body had begun.');
+      return false;
+    }
+    this.#judged = judged;
+    this.decision = this.decide(facts);
+    if (this.decision.action === 'refuse') {
+      this.doubt(this.decision.refusal);
+      return false;
+    }
+    if (this.phase === 'trusted' && !isTrusted(this.decision)) {
+      this.doubt('The type or coding of a JSON response was changed while it was sent.');
+      return false;
+    }
+    if (this.phase === 'open') this.phase = this.decision.action === 'pass' ? 'plain' : 'judged';
+    return true;
+  }
+
+  /** Writes the head, through whoever hooked `writeHead` above us, which ends in {@link completeHead}. False: refused. */
+  commit(): boolean {
+    const { res } = this;
+    if (!res.headersSent) res.writeHead(res.statusCode);
+    if (!res.headersSent && !this.refused) this.completeHead();
+    return !this.refused;
+  }
+
+  /** Corrects the head and hands it down. */
+  completeHead(): void {
+    const { req, res } = this;
+    if (!(this.decision.action === 'pass' && this.decision.vouched)) this.#correctHead();
+    if (this.length !== undefined && !LENGTHS.some((name) => res.hasHeader(name))) {
+      res.setHeader('Content-Length', this.length);
+    }
+    keepPrivate(res, this.#deps.keyHeader);
+    returnAcceptEncoding(req, this.withdrawn);
+    if (this.phase === 'plain') this.stepAside();
+    this.downstream.call('writeHead', [res.statusCode]);
+  }
+
+  #correctHead(): void {
+    const { res, phase } = this;
+    const whole = phase === 'plain' || !restricts(this.subject);
+    if (phase !== 'trusted') {
+      if (whole) forgetValidators(res);
+      else forgetBody(res);
+    }
+    if (!whole && res.hasHeader('content-encoding')) res.removeHeader('Content-Encoding');
+    const withheld = this.#namesWithheld();
+    nameWithheld(res, withheld);
+    if (withheld.length > 0) this.#deps.onRedacted?.(this.req, withheld);
+  }
+
+  /** Of a project, what it has not enabled. Of several in a stream nobody knows yet, so all that could be withheld. */
+  #namesWithheld(): readonly Withheld[] {
+    if ('features' in this.subject) return withheldBy(this.subject.features);
+    if (this.withheld !== undefined) return this.withheld;
+    return this.phase === 'filtered' || this.req.method === 'HEAD' ? BOTH : [];
+  }
+
+  /** Refuses with a sentence. */
+  doubt(message: string): void {
+    this.refuse(new KeyscopeError('unredactable_response', message));
+  }
+
+  /** Answers with an error in place of what the handler says, or cuts the connection where the answer has begun. */
+  refuse(error: KeyscopeError): void {
+    const { req, res } = this;
+    if (this.refused) return;
+    this.#error = error;
+    this.phase = 'refused';
+    this.release();
+    this.#leaveSources();
+    if (res.headersSent) {
+      if (!res.destroyed) this.#deps.fail(error, req, res, this.#next);
+      if (!res.destroyed) res.destroy(error);
+      return;
+    }
+    forgetAnswer(res);
+    this.#refusals++;
+    let ended = false;
+    if (this.#refusals === 1) ended = this.downstream.expose(() => this.#deps.fail(error, req, res, this.#next));
+    if (ended || res.destroyed) return;
+    if (this.#refusals === 1 && !res.headersSent) {
+      // Whoever answers does so later. What the handler still writes cannot be told from that, so all of it is judged.
+      this.phase = 'open';
+      return;
+    }
+    if (res.headersSent) {
+      res.destroy(error);
+      return;
+    }
+    res.statusCode = error.status;
+    this.downstream.end(undefined);
+  }
+
+  /** A source whose data nobody takes any more would hold its file or connection for ever. */
+  #leaveSources(): void {
+    for (const source of this.#sources) {
+      source.unpipe(this.res);
+      if (source.listenerCount('data') === 0) source.destroy();
+    }
+    this.#sources.clear();
+  }
+
+  trailers<T extends object>(trailers: T): T {
+    return this.phase === 'plain' ? trailers : withoutDigests(trailers);
+  }
+}

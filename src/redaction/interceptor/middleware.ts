@@ -1,0 +1,94 @@
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { KeyscopeError } from '../../errors';
+import type { Features } from '../../features';
+import { type ParameterSource, readParameter } from '../../http/parameter';
+import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../options';
+import type { Subject } from '../subject';
+import { framingOf } from './content';
+import { createExpressCheck } from './express';
+import { hookResponse } from './hooks';
+import { Interception, type InterceptorDeps } from './interception';
+
+/** What is known of whose data a request is about, before its handler runs. */
+export interface RouteSubject {
+  /** The agent (= project) that `requireApiKey` resolved, if any. */
+  readonly routeProject: string | undefined;
+  /** What a project of the request's workspace enables; `undefined` and unknown projects: nothing. */
+  featuresFor(projectId: string | undefined): Features;
+}
+
+export interface RedactDeps extends InterceptorDeps {
+  /** Where it waits, the handler waits. Rejected or thrown: the request is answered with that error. */
+  subjectFor(req: Request): RouteSubject | Promise<RouteSubject>;
+}
+
+function refuseRedactablePassthrough({ passthrough }: ResolvedRedactOptions): void {
+  const open = passthrough.find((type) => framingOf(type) !== undefined);
+  if (open === undefined) return;
+  throw new KeyscopeError(
+    'invalid_options',
+    `redactResponse: passthrough names ${open}, whose bodies can be redacted and always are. Leave it out, or leave ` +
+      'redactResponse() off a route whose JSON needs no redaction.',
+  );
+}
+
+function isParameter(project: ResolvedRedactOptions['project']): project is ParameterSource {
+  return typeof project === 'string' || typeof project === 'function';
+}
+
+/** Whose data this response is. A parameter that is missing or said twice is nobody's. */
+function subjectOf(req: Request, project: ResolvedRedactOptions['project'], route: RouteSubject): Subject {
+  if (isParameter(project)) return { features: route.featuresFor(readParameter(req, project).value) };
+  if (project === undefined && route.routeProject !== undefined) {
+    return { features: route.featuresFor(route.routeProject) };
+  }
+  return { featuresFor: (projectId) => route.featuresFor(projectId) };
+}
+
+function asError(thrown: unknown): KeyscopeError {
+  if (thrown instanceof KeyscopeError) return thrown;
+  const message = 'The configuration that says what may leave could not be read.';
+  return new KeyscopeError('unredactable_response', message, { cause: thrown });
+}
+
+/**
+ * Makes `redactResponse()`: middleware that lets transcripts and metrics out only where their project enables them, in
+ * whatever way the handlers behind it write.
+ */
+export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions) => RequestHandler {
+  const expressCheck = createExpressCheck();
+
+  return function redactResponse(options) {
+    const resolved = resolveRedactOptions(options);
+    refuseRedactablePassthrough(resolved);
+
+    return function redactResponse(req: Request, res: Response, next: NextFunction): void {
+      const interception = new Interception(req, res, next, resolved, deps);
+      hookResponse(interception, expressCheck);
+
+      function proceed(route: RouteSubject): void {
+        try {
+          interception.subject = subjectOf(req, resolved.project, route);
+        } catch (thrown) {
+          next(thrown);
+          return;
+        }
+        next();
+      }
+
+      function answer(thrown: unknown): void {
+        if (!res.writableEnded) interception.refuse(asError(thrown));
+      }
+
+      let route: RouteSubject | Promise<RouteSubject>;
+      try {
+        route = deps.subjectFor(req);
+      } catch (thrown) {
+        answer(thrown);
+        return;
+      }
+      if (route instanceof Promise) route.then(proceed, answer);
+      else proceed(route);
+    };
+  };
+}
