@@ -17,6 +17,16 @@ describe('a digest', () => {
     );
   });
 
+  test('is the same on the first Node 20 releases, which have no crypto.hash', () => {
+    jest.isolateModules(() => {
+      jest.doMock('node:crypto', () => ({ ...jest.requireActual<object>('node:crypto'), hash: undefined }));
+      const older = jest.requireActual<typeof import('../../src/token/digest')>('../../src/token/digest');
+      jest.dontMock('node:crypto');
+      expect(older.createDigester).not.toBe(createDigester);
+      expect(older.createDigester(undefined).sign(token)).toBe(plainOf(token));
+    });
+  });
+
   test('with a pepper is the HMAC-SHA-256 under it', () => {
     expect(createDigester(['first pepper']).sign(token)).toBe(keyedOf('first pepper', token));
     // RFC 4231, test case 2.
