@@ -36,17 +36,22 @@ export class Connection {
     return () => this.#waiting.delete(callback);
   }
 
-  /** Resolves when the client is ready, or rejects after `timeout` milliseconds. */
+  /** Resolves when the client is ready; rejects where it gives up, or after `timeout` milliseconds. */
   untilReady(timeout: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(function giveUp() {
-        callOff();
-        reject(unavailable('The key store cannot be reached.'));
-      }, timeout);
-      const callOff = this.whenReady(function settle() {
+      const settle = (error?: unknown) => {
         clearTimeout(timer);
-        resolve();
-      });
+        callOff();
+        this.#client.off('end', onEnd);
+        if (error) reject(error);
+        else resolve();
+      };
+      const onEnd = () => settle(unavailable('The connection to the key store has been closed.'));
+      const onTimeout = () => settle(unavailable(`The key store could not be reached within ${timeout} ms.`));
+      const timer = setTimeout(onTimeout, timeout);
+      this.#client.on('end', onEnd);
+      let callOff = () => {};
+      callOff = this.whenReady(() => settle());
     });
   }
 

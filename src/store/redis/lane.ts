@@ -50,6 +50,7 @@ export class Lane {
       }
       const reads = this.#next();
       if (reads.length === 0) continue;
+      this.#underWay += reads.length;
       this.#send(reads).then((failed) => {
         this.#underWay -= reads.length;
         for (const read of failed) this.push(read);

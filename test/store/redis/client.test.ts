@@ -1,0 +1,68 @@
+import { Cluster, Redis } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import type { RedisClient } from '../../../src/store/redis/client';
+import { createRedisStore } from '../../../src/store/redis/redis-store';
+import { slotOf } from '../../../src/store/redis/slot';
+import { startRedis } from '../../support/redis/server';
+
+const lazy = { lazyConnect: true } as const;
+
+describe('a client', () => {
+  test('may be a Redis or a Cluster of either version: the types say so, and so does the check', () => {
+    const clients: RedisClient[] = [
+      new Redis(lazy),
+      new Redis({ ...lazy, protocol: 3, replyMapping: 'resp3' }),
+      new Cluster([{ port: 1 }], lazy),
+      new Redis5(lazy),
+      new Cluster5([{ port: 1 }], lazy),
+    ];
+    for (const client of clients) expect(() => createRedisStore({ client })).not.toThrow();
+  });
+
+  test.each([
+    ['nothing', undefined],
+    ['an address', 'redis://localhost'],
+    ['a client of another library', { get() {}, set() {}, on() {}, connect() {}, isOpen: true }],
+  ])('cannot be %s', (_, client) => {
+    expect(() => createRedisStore({ client: client as never })).toThrow(
+      expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('ioredis') }),
+    );
+  });
+
+  test('must not read from replicas', () => {
+    const refused = expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('replicas') });
+    for (const scaleReads of ['slave', 'all', () => []] as const) {
+      const client = new Cluster([{ port: 1 }], { ...lazy, scaleReads: scaleReads as 'slave' });
+      expect(() => createRedisStore({ client })).toThrow(refused);
+    }
+    const sentinels = [{ host: '127.0.0.1', port: 1 }];
+    const client = new Redis({ ...lazy, sentinels, name: 'main', role: 'slave' });
+    expect(() => createRedisStore({ client })).toThrow(refused);
+  });
+
+  test.each(['', 'a b', '{a}', 'a}'])('has a namespace that is not %p', (namespace) => {
+    expect(() => createRedisStore({ client: new Redis(lazy), namespace })).toThrow(
+      expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('namespace') }),
+    );
+  });
+});
+
+test('slots are those that Redis computes', async () => {
+  const server = await startRedis({ args: ['--cluster-enabled', 'yes', '--cluster-port', '0'] });
+  const client = new Redis(server.url);
+  const keys = [
+    '',
+    'foo',
+    '{foo}bar',
+    'a{foo}b{bar}',
+    '{}foo',
+    'a{',
+    'a}b{c',
+    '{{x}}',
+    'ключ{é}',
+    'keyscope:key:{aB3z}aB3z0',
+  ];
+  for (const key of keys) expect([key, slotOf(key)]).toEqual([key, await client.cluster('KEYSLOT', key)]);
+  client.disconnect();
+  await server.stop();
+});

@@ -1,0 +1,89 @@
+import { Cluster, Redis } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import type { KeyRecord } from '../../../src/store/records';
+import { inspectServer } from '../../../src/store/redis/doctor';
+import { createRedisStore } from '../../../src/store/redis/redis-store';
+import { slotOf } from '../../../src/store/redis/slot';
+import { type RedisClusterServers, startCluster } from '../../support/redis/cluster';
+import type { RedisServer } from '../../support/redis/server';
+import { waitUntil } from '../../support/wait-until';
+import { createSample, newWorkspace, ORIGIN } from '../sample';
+
+let servers: RedisClusterServers;
+let admins: Redis[];
+beforeAll(async () => {
+  servers = await startCluster({ masters: 3 });
+  admins = servers.nodes.map(({ url }) => new Redis(url, { protocol: 2 }));
+}, 60_000);
+afterAll(async () => {
+  for (const admin of admins) admin.disconnect();
+  await servers.stop();
+});
+
+const slot = (key: KeyRecord) => slotOf(`{${key.id.slice(0, 4)}}`);
+/** The node that serves a key: masters share the slots evenly, in order. */
+const homeOf = (key: KeyRecord) => Math.floor((slot(key) * 3) / 16384);
+
+/** Moves a slot with its keys from one master to another, without telling the third: clients are told by redirections. */
+async function moveSlot(number: number, from: Redis, to: Redis, target: RedisServer): Promise<void> {
+  const [fromId, toId] = await Promise.all([from.call('cluster', 'myid'), to.call('cluster', 'myid')]);
+  await to.call('cluster', 'setslot', String(number), 'importing', String(fromId));
+  await from.call('cluster', 'setslot', String(number), 'migrating', String(toId));
+  const keys = (await from.call('cluster', 'getkeysinslot', String(number), '1000')) as string[];
+  await from.call('migrate', '127.0.0.1', String(target.port), '', '0', '5000', 'KEYS', ...keys);
+  for (const node of [to, from]) await node.call('cluster', 'setslot', String(number), 'node', String(toId));
+}
+
+describe.each([
+  ['ioredis 6', () => new Cluster([...servers.startupNodes])],
+  ['ioredis 5', () => new Cluster5([...servers.startupNodes])],
+])('%s', (_, connect) => {
+  test('a slot that moves while its keys are read and changed is followed', async () => {
+    const client = connect();
+    const store = createRedisStore({ client, storeTimeout: 10_000 });
+    const keys = await Promise.all(Array.from({ length: 200 }, () => createSample(store, newWorkspace())));
+    const atHome = keys.find((key) => homeOf(key) === 0) as KeyRecord;
+    await moveSlot(slot(atHome), admins[0] as Redis, admins[1] as Redis, servers.nodes[1] as RedisServer);
+
+    expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
+    const updated = await store.updateKey(atHome.id, { disabled: true }, ORIGIN, {});
+    expect(updated).toMatchObject({ ok: true, key: { disabled: true } });
+    expect(await store.getKey(atHome.id)).toMatchObject({ disabled: true });
+    client.disconnect();
+  });
+});
+
+test('a frozen master fails its own keys in time, and nobody else’s', async () => {
+  const timeout = 400;
+  const client = new Cluster([...servers.startupNodes]);
+  const store = createRedisStore({ client, storeTimeout: timeout });
+  await store.ready();
+  const keys = await Promise.all(Array.from({ length: 60 }, () => createSample(store, newWorkspace())));
+  const frozen = servers.nodes[2] as RedisServer;
+  const answers = () =>
+    Promise.all(
+      keys.map((key) => {
+        // Set after the read's own timer, and therefore behind it, however slow the machine is.
+        const read = store.getKey(key.id).then(
+          () => 'answered',
+          (error) => error.code,
+        );
+        return Promise.race([read, new Promise((resolve) => setTimeout(resolve, timeout + 100, 'too late'))]);
+      }),
+    );
+  const expected = keys.map((key) => (homeOf(key) === 2 ? 'store_unavailable' : 'answered'));
+  expect(new Set(expected).size).toBe(2);
+
+  await frozen.kill('SIGSTOP');
+  expect(await answers()).toEqual(expected);
+  await frozen.kill('SIGCONT');
+  await waitUntil('all keys can be read again', async () => new Set(await answers()).size === 1, 15_000);
+  client.disconnect();
+}, 30_000);
+
+test('the masters of a Cluster are inspected, each kind of warning told once', async () => {
+  const client = new Cluster([...servers.startupNodes]);
+  await client.ping();
+  expect((await inspectServer(client)).map(({ code }) => code)).toEqual(['no_persistence']);
+  client.disconnect();
+});
