@@ -1,0 +1,60 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { connectRedis, StartError } from '../../example-app/connect-redis';
+import { startRedis } from '../support/redis/server';
+import { waitUntil } from '../support/wait-until';
+
+const nobody = () => undefined;
+
+test.each([
+  ['localhost:6379', /REDIS_URL begins with localhost:/],
+  ['6379', /REDIS_URL is not a URL/],
+  ['http://127.0.0.1:6379', /REDIS_URL begins with http:\/\//],
+])('%s is not the address of a Redis', async (url, sentence) => {
+  await expect(connectRedis(url, nobody)).rejects.toThrow(sentence);
+  await expect(connectRedis(url, nobody)).rejects.toBeInstanceOf(StartError);
+});
+
+test('a server that takes the connection and says nothing is given up', async () => {
+  const sockets: Socket[] = [];
+  const silent = createServer((socket) => sockets.push(socket.resume()));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const url = `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  try {
+    await expect(connectRedis(url, nobody, 200)).rejects.toThrow('it has not answered for 0.2 seconds');
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => silent.close(resolve));
+  }
+});
+
+test('a Redis that wants a password says so', async () => {
+  // Set afterwards: the helper waits for PONG, which a protected server does not say.
+  const open = await startRedis();
+  try {
+    const admin = await connectRedis(open.url, nobody);
+    await admin.config('SET', 'requirepass', 'hunter2');
+    admin.disconnect();
+    await expect(connectRedis(open.url, nobody)).rejects.toThrow(/cannot be used: .*NOAUTH/);
+    const wrong = open.url.replace('redis://', 'redis://:wrong@');
+    await expect(connectRedis(wrong, nobody)).rejects.toThrow(/cannot be used: .*WRONGPASS/);
+    await expect(connectRedis(wrong, nobody)).rejects.not.toThrow(/wrong@/);
+  } finally {
+    await open.stop();
+  }
+});
+
+test('an outage is told once, and the connection comes back by itself', async () => {
+  const server = await startRedis();
+  const told: string[] = [];
+  const redis = await connectRedis(server.url, (reason) => told.push(reason));
+  try {
+    await server.kill('SIGKILL');
+    await waitUntil('the outage is told', () => told.length > 0);
+    await server.restart();
+    await waitUntil('Redis answers again', async () => (await redis.ping()) === 'PONG');
+    expect(told).toEqual([expect.stringContaining(`Redis at 127.0.0.1:${server.port}: `)]);
+  } finally {
+    redis.disconnect();
+    await server.stop();
+  }
+});

@@ -1,0 +1,140 @@
+import { createServer, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { startUpstream } from '../../../example-app/upstream';
+import { createPlatform, data, EVERYTHING, envelope, PROJECT, SILENT_PROJECT, V3, WORKSPACE } from '../support';
+
+type Upstream = Awaited<ReturnType<typeof startUpstream>>;
+let upstream: Upstream;
+let platform: Awaited<ReturnType<typeof createPlatform>>;
+let token: string;
+
+beforeAll(async () => {
+  upstream = await startUpstream(data);
+});
+afterAll(() => upstream.close());
+beforeEach(async () => {
+  platform = await createPlatform({ upstream });
+  token = await platform.mint();
+});
+
+const PROXIED = `/proxied${V3}`;
+
+test('the proxied list is the list', async () => {
+  for (const query of [
+    '',
+    '?limit=3&channel=CHAT&channel=WEBCHAT&variant_name=%E6%9D%B1%E4%BA%AC',
+    '?limit=300&offset=20',
+  ]) {
+    const direct = await platform.get(V3 + query, token).expect(200);
+    const proxied = await platform
+      .get(PROXIED + query, token)
+      .expect(200)
+      .expect('content-type', /^application\/json/);
+    expect(proxied.body).toEqual(direct.body);
+  }
+});
+
+test('what the project has not enabled is taken away on the way through', async () => {
+  await platform.apiKeys.projects.set(
+    PROJECT,
+    { transcript: false, metrics: ['HANDOFF_TO'] },
+    { workspaceId: WORKSPACE },
+  );
+  for (const query of ['?limit=20', '?limit=500']) {
+    const direct = await platform.get(V3 + query, token).expect(200);
+    const proxied = await platform.get(PROXIED + query, token).expect(200);
+    expect(proxied.body).toEqual(direct.body);
+    expect(proxied.text).not.toContain('user_input');
+    expect(proxied.text).not.toContain('HANDOFF_REASON');
+    expect(proxied.headers.redacted).toBe('transcript, metrics');
+  }
+});
+
+test('the slugs’ project is the one that is authorized and the one that is fetched', async () => {
+  const restricted = await platform.mint(['conversations'], [PROJECT]);
+  const { body } = await platform.get('/proxied/v3/acme-uk/acme-team-4/conversations', restricted).expect(200);
+  expect(body.conversations[0].project_id).toBe(PROJECT);
+  await platform.get('/proxied/v3/acme-uk/acme-bookings/conversations', restricted).expect(403);
+});
+
+test('searching is refused here as well where the transcript is not enabled', async () => {
+  const search = '?query_type=transcript&query=order&start_time=2026-07-01&end_time=2026-09-01';
+  await platform.get(PROXIED + search, token).expect(200);
+  const { body } = await platform
+    .get(`/proxied/v3/acme-uk/${SILENT_PROJECT}/conversations${search}`, token)
+    .expect(403);
+  expect(body).toEqual(envelope('FEATURE_NOT_ENABLED'));
+});
+
+test('refusals come from the app, before the upstream is asked', async () => {
+  expect((await platform.get(PROXIED).expect(401)).body).toEqual(envelope('MISSING_KEY'));
+  expect((await platform.get(`${PROXIED}?limit=0`, token).expect(400)).body).toEqual(
+    envelope('GET_CONVERSATIONS_FILTER_PARSE_ERROR'),
+  );
+});
+
+test('the upstream answers nobody but the app', async () => {
+  const url = `${upstream.url}${V3}`;
+  expect((await fetch(url)).status).toBe(403);
+  expect((await fetch(url, { headers: { 'x-upstream-secret': 'x'.repeat(upstream.secret.length) } })).status).toBe(403);
+  const known = { 'x-upstream-secret': upstream.secret };
+  expect((await fetch(url, { headers: known })).status).toBe(200);
+  expect((await fetch(`${upstream.url}/v3/${WORKSPACE}/nothing/conversations`, { headers: known })).status).toBe(404);
+});
+
+describe('an upstream that is not as it should be', () => {
+  async function through(handler: RequestListener, expectations: (url: string) => Promise<void>): Promise<void> {
+    const server = createServer(handler);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const faulty = await createPlatform({ upstream: { url: `http://127.0.0.1:${port}`, secret: 'secret' } });
+    const app = faulty.app.listen(0, '127.0.0.1');
+    await new Promise((resolve) => app.once('listening', resolve));
+    token = await faulty.mint();
+    await faulty.apiKeys.projects.set(PROJECT, EVERYTHING, { workspaceId: WORKSPACE });
+    try {
+      await expectations(`http://127.0.0.1:${(app.address() as AddressInfo).port}${PROXIED}`);
+    } finally {
+      app.closeAllConnections();
+      server.closeAllConnections();
+      await Promise.all([
+        new Promise((resolve) => app.close(resolve)),
+        new Promise((resolve) => server.close(resolve)),
+      ]);
+    }
+  }
+  const ask = (url: string) => fetch(url, { headers: { 'x-api-key': token } });
+
+  test('never sees the caller’s token', async () => {
+    let seen: string[] = [];
+    const echo: RequestListener = (req, res) => {
+      seen = req.rawHeaders;
+      res.setHeader('content-type', 'application/json').end('{"conversations":[],"cursor":null}');
+    };
+    await through(echo, async (url) => {
+      expect((await ask(url)).status).toBe(200);
+      expect(seen.join(' ')).not.toContain(token);
+      expect(seen).toContain('secret');
+    });
+  });
+
+  test('hangs up at once: 502 in the envelope', async () => {
+    await through(
+      (req) => req.socket.destroy(),
+      async (url) => {
+        const response = await ask(url);
+        expect([response.status, await response.json()]).toEqual([502, envelope('BAD_GATEWAY')]);
+      },
+    );
+  });
+
+  test('hangs up half-way: the answer breaks off instead of looking whole', async () => {
+    const half: RequestListener = (_req, res) => {
+      res.setHeader('content-type', 'application/json');
+      res.write('{"conversations":[{"id":"CA1","turns":[]},', () => res.destroy());
+    };
+    await through(half, async (url) => {
+      await expect(ask(url).then((response) => response.text())).rejects.toThrow();
+    });
+  });
+});

@@ -1,0 +1,68 @@
+import request, { type Test } from 'supertest';
+import { createPlatformKeys, type Permission } from '../../example-app/api-keys';
+import { type AppOptions, createApp } from '../../example-app/app';
+import type { Conversation } from '../../example-app/data/model';
+import { createPlatformData } from '../../example-app/data/platform-data';
+
+export const WORKSPACE = 'ws-fd112d8f';
+export const PROJECT = 'PROJECT-58RP822I';
+export const SILENT_PROJECT = 'PROJECT-7QK2M0XD';
+export const OTHER_WORKSPACE = 'ws-7b20c91e';
+export const OTHER_PROJECT = 'PROJECT-GLX4410A';
+export const V3 = `/v3/${WORKSPACE}/${PROJECT}/conversations`;
+
+export const EVERYTHING = { transcript: true, metrics: 'all' } as const;
+
+export const data = createPlatformData();
+export const conversations = data.conversationsOf(data.project(PROJECT)!);
+
+/** The first of a project's conversations that is as wanted. */
+export function conversationWith(
+  wanted: (conversation: Conversation) => boolean,
+  projectId: string = PROJECT,
+): Conversation {
+  const from = data.conversationsOf(data.project(projectId)!);
+  for (let position = 0; position < from.count; position += 1) {
+    const conversation = from.whole(position);
+    if (wanted(conversation)) return conversation;
+  }
+  throw new Error('There is no such conversation.');
+}
+
+/** The app on a store in memory: `PROJECT` has everything enabled, nothing else has anything. */
+export async function createPlatform(options: Partial<AppOptions> = {}) {
+  const apiKeys = createPlatformKeys();
+  await apiKeys.projects.set(PROJECT, EVERYTHING, { workspaceId: WORKSPACE });
+  const app = createApp({ apiKeys, data, ...options });
+
+  async function mint(
+    permissions: readonly Permission[] = ['conversations', 'handoff', 'external_events'],
+    agents: 'all' | string[] = 'all',
+    workspaceId = WORKSPACE,
+  ): Promise<string> {
+    const { token } = await apiKeys.keys.create({ workspaceId, name: 'test', agents, permissions });
+    return token;
+  }
+
+  return {
+    app,
+    apiKeys,
+    mint,
+    get: (path: string, token?: string): Test => {
+      const test = request(app).get(path);
+      return token === undefined ? test : test.set('x-api-key', token);
+    },
+  };
+}
+
+/** What every error looks like but Handoff's and External events'. */
+export function envelope(code: string, message: unknown = expect.any(String)) {
+  return {
+    success: false,
+    error: expect.any(String),
+    error_id: expect.any(String),
+    error_code: code,
+    error_message: message,
+    data: null,
+  };
+}
