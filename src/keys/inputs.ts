@@ -110,20 +110,33 @@ const IMMUTABLE: ReadonlyMap<string, string> = new Map([
   ['token', `${FIXED} Rotate the key for a new one.`],
   ['masked', OWN],
   ['updatedAt', OWN],
-  ['revision', `${OWN} To insist on one, give it as \`{ revision }\` beside the workspace.`],
+  [
+    'revision',
+    `${OWN} To insist on one, give it as \`{ revision }\` beside the workspace, or over HTTP as \`If-Match\`.`,
+  ],
   ['rotatedFrom', OWN],
   ['rotatedTo', OWN],
 ]);
 
-/** Refuses what cannot be changed with its own code, and drops what is undefined, which means absent. */
-function changeable(changes: unknown): unknown {
-  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const issues = given.flatMap(([path]) => {
-    const message = IMMUTABLE.get(path);
+/**
+ * Refuses changes of what cannot be changed, with a code of its own and a sentence that says what to do instead.
+ *
+ * @throws {KeyscopeError} `immutable_field`
+ */
+export function refuseImmutable(changes: unknown): void {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return;
+  const issues = Object.entries(changes).flatMap(([path, value]) => {
+    const message = value === undefined ? undefined : IMMUTABLE.get(path);
     return message === undefined ? [] : [{ path, message }];
   });
   if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
+}
+
+/** Drops what is undefined, which means absent, and refuses to change nothing. */
+function changeable(changes: unknown): unknown {
+  refuseImmutable(changes);
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
     const message = 'Give at least one of: name, permissions, disabled.';
     throw inputError('keys.update', [{ path: '', message }]);
@@ -136,6 +149,14 @@ const mutationContextSchema = contextSchema.extend({
   actor: note,
   source: note,
   revision: z.int('Give the `revision` of the key as it was seen.').min(1).optional(),
+});
+
+const IDEMPOTENCY_SENTENCE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
+const creationContextSchema = mutationContextSchema.omit({ revision: true }).extend({
+  idempotencyKey: z
+    .string(IDEMPOTENCY_SENTENCE)
+    .regex(/^[!-~]{1,255}$/, IDEMPOTENCY_SENTENCE)
+    .optional(),
 });
 
 const listSchema = z.strictObject({
@@ -174,6 +195,7 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
+    creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
     mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
   };
 }

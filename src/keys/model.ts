@@ -98,6 +98,16 @@ export interface KeyMutationContext extends KeyContext {
   readonly revision?: number;
 }
 
+/** Who makes a key, and whether they may have asked for it before. */
+export interface KeyCreationContext extends Omit<KeyMutationContext, 'revision'> {
+  /**
+   * 1–255 visible ASCII characters, such as a UUID, made for this one key and kept for when its creation is tried again
+   * after a failure that leaves open whether it happened. The key's id follows from it, from the workspace and from the
+   * actor: while the key exists, making it again is a `conflict` that names it, in whichever process.
+   */
+  readonly idempotencyKey?: string;
+}
+
 export interface CreatedKey<Permission extends string = string> {
   readonly key: ApiKey<Permission>;
   /** The text to hand to whoever uses the key. It exists here and nowhere else. */

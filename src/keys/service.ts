@@ -7,7 +7,7 @@ import type { KeyRecord } from '../store/records';
 import type { MutationResult, Origin, Precondition, Store } from '../store/store';
 import type { Digester } from '../token/digest';
 import { isKeyId } from '../token/format';
-import { generateToken } from '../token/generate';
+import { deriveId, generateToken } from '../token/generate';
 import { readKeyCursor, writeKeyCursor } from './cursor';
 import { createKeyInputs } from './inputs';
 import {
@@ -15,6 +15,7 @@ import {
   type CreatedKey,
   type CreateKeyInput,
   type KeyContext,
+  type KeyCreationContext,
   type KeyList,
   type KeyMutationContext,
   type ListKeysInput,
@@ -26,8 +27,8 @@ import { LAST_TIME } from './time';
 
 /** What may be done with keys. Every method rejects with `KeyscopeError`; all of them with `store_unavailable`. */
 export interface KeyService<Permission extends string = string> {
-  /** Makes a key. Rejects with `invalid_request`. */
-  create(input: CreateKeyInput<Permission>, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
+  /** Makes a key. Rejects with `invalid_request`, and with `conflict` where `idempotencyKey` has made one before. */
+  create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
   /** Rejects with `key_not_found`. */
   get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
   /** One page of a workspace's keys, expired and disabled ones among them. */
@@ -78,6 +79,13 @@ function idTaken(error: unknown): null {
   throw error;
 }
 
+function madeBefore(id: string): KeyscopeError {
+  return new KeyscopeError(
+    'conflict',
+    `The key ${id} has been made with this idempotency key before, and its token is not shown again. Use another idempotency key for another key; if the token got lost, rotate or delete that one.`,
+  );
+}
+
 const CHANGED = 'The key has changed since the given revision. Read it again and decide anew.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
@@ -90,8 +98,9 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     fields: Pick<KeyRecord, 'workspaceId' | 'name' | 'agents' | 'permissions' | 'expiresAt' | 'createdBy'>,
     createdAt: number,
     rotatedFrom: string | null,
+    givenId?: string,
   ): { record: KeyRecord; token: string } {
-    const { id, token, last4 } = generate(prefix, fields.workspaceId);
+    const { id, token, last4 } = generate(prefix, fields.workspaceId, undefined, givenId);
     const record: KeyRecord = {
       ...fields,
       id,
@@ -142,7 +151,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   return {
     async create(input, givenContext) {
       const { expiresAt, expiresIn, workspaceId, createdBy, ...fields } = inputs.create(input);
-      const context = inputs.mutationContext(givenContext, 'keys.create');
+      const { idempotencyKey, ...context } = inputs.creationContext(givenContext);
       if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
         const message = 'The key is to be made in one workspace, and the call is about another. Give the same, or one.';
         throw inputError('keys.create', [{ path: 'workspaceId', message }]);
@@ -156,9 +165,14 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         createdBy: owner,
       };
       const origin = originOf({ ...context, actor: context.actor ?? owner }, createdAt);
+      const id =
+        idempotencyKey === undefined
+          ? undefined
+          : deriveId(complete.workspaceId, ['idempotency', origin.actor, idempotencyKey]);
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-        const { record, token } = makeKey(complete, createdAt, null);
+        const { record, token } = makeKey(complete, createdAt, null, id);
         if (await mutate([record.id], () => store.createKey(record, origin))) return { key: toApiKey(record), token };
+        if (id !== undefined) throw madeBefore(id);
       }
       throw new KeyscopeError('conflict', 'Every new id was taken already. Is the source of randomness broken?');
     },

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { checksumOf } from './checksum';
 import { BASE62, ID_LENGTH, LAST_LENGTH, SECRET_LENGTH, TAG_LENGTH, workspaceTag } from './format';
 
@@ -28,9 +28,36 @@ function randomText(length: number, random: RandomSource): string {
   return text;
 }
 
-/** Makes a token for a key of a workspace. `random` is for tests; it must be cryptographically strong. */
-export function generateToken(prefix: string, workspaceId: string, random: RandomSource = randomBytes): GeneratedToken {
-  const id = workspaceTag(workspaceId) + randomText(ID_LENGTH - TAG_LENGTH, random);
+/** Bytes that follow from a text, as many as asked for. */
+function bytesFrom(text: string): RandomSource {
+  let round = 0;
+  return (size) => createHash('sha512').update(`${round++}\0${text}`).digest().subarray(0, size);
+}
+
+function makeId(workspaceId: string, random: RandomSource): string {
+  return workspaceTag(workspaceId) + randomText(ID_LENGTH - TAG_LENGTH, random);
+}
+
+/**
+ * The id of a key that may be made once only: the same parts always give the same id, others another one. An id is
+ * public; nothing of a token's secret follows from it.
+ */
+export function deriveId(workspaceId: string, parts: readonly (string | null)[]): string {
+  return makeId(workspaceId, bytesFrom(JSON.stringify([workspaceId, ...parts])));
+}
+
+/**
+ * Makes a token for a key of a workspace.
+ *
+ * @param random For tests; it must be cryptographically strong.
+ * @param id Default: a random one.
+ */
+export function generateToken(
+  prefix: string,
+  workspaceId: string,
+  random: RandomSource = randomBytes,
+  id: string = makeId(workspaceId, random),
+): GeneratedToken {
   const body = `${prefix}_${id}_${randomText(SECRET_LENGTH, random)}`;
   const token = body + checksumOf(body);
   return { id, token, last4: token.slice(-LAST_LENGTH) };
