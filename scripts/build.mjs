@@ -1,22 +1,47 @@
-// Builds dist/: one CommonJS implementation, and an ES module face that re-exports it, so that a program that loads the
-// package both ways has one KeyscopeError and one of everything else.
-import { execFileSync } from 'node:child_process';
-import { copyFileSync, rmSync, writeFileSync } from 'node:fs';
+// Builds the package: `node scripts/build.mjs [folder]`, into dist/ where no folder is named. One CommonJS implementation,
+// and an ES module face that re-exports it, so that a program that loads the package both ways has one KeyscopeError and
+// one of everything else.
+import { spawnSync } from 'node:child_process';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = path.dirname(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname));
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
-const dist = path.join(root, 'dist');
+const out = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+// Beside the old one until it is whole: a build that fails leaves nothing half done behind.
+const fresh = `${out}.${process.pid}.new`;
 
-rmSync(dist, { recursive: true, force: true });
-execFileSync(path.join(root, 'node_modules/.bin/tsc'), ['-p', path.join(root, 'tsconfig.build.json')], {
-  stdio: 'inherit',
-});
+/** The compiler's own JavaScript entry, not the launcher in .bin, which is a shell script on some systems. */
+function compilerPath() {
+  const manifest = require.resolve('typescript/package.json');
+  return path.join(path.dirname(manifest), require(manifest).bin.tsc);
+}
 
-const names = Object.keys(require(path.join(dist, 'index.js'))).sort();
-writeFileSync(
-  path.join(dist, 'index.mjs'),
-  `import keyscope from './index.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`,
-);
-copyFileSync(path.join(dist, 'index.d.ts'), path.join(dist, 'index.d.mts'));
+function compile() {
+  const args = [compilerPath(), '-p', path.join(root, 'tsconfig.build.json'), '--outDir', fresh];
+  const { status, error } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
+  if (error) throw error;
+  return status === 0;
+}
+
+/** The names are asked of the built package: a file of them kept by hand would be forgotten. */
+function writeModuleFace() {
+  const names = Object.keys(require(path.join(fresh, 'index.js'))).sort();
+  const text = `import keyscope from './index.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`;
+  writeFileSync(path.join(fresh, 'index.mjs'), text);
+  // To the compiler, './index.js' beside this file is './index.d.ts': one set of types for both faces, too.
+  writeFileSync(path.join(fresh, 'index.d.mts'), "export * from './index.js';\n");
+}
+
+rmSync(fresh, { recursive: true, force: true });
+try {
+  if (compile()) {
+    writeModuleFace();
+    rmSync(out, { recursive: true, force: true });
+    renameSync(fresh, out);
+  } else process.exitCode = 1;
+} finally {
+  rmSync(fresh, { recursive: true, force: true });
+}

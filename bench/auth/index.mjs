@@ -1,0 +1,134 @@
+// What it costs to let a request in or turn it away: keyscope's middleware, and what else people use, in one process.
+//
+//   npm run bench -- auth [--rounds=40] [--json]
+//
+// The figures are CPU, not latency: what a request takes away from everything else the process has to do. Sixteen
+// requests are under way at once wherever a variant waits for Redis, which lets it share reads and writes of the socket.
+import { createApiKeys } from 'keyscope';
+import { createExchange, drive } from '../lib/exchange.mjs';
+import { measure } from '../lib/measure.mjs';
+import { connectRedis, startRedis } from '../lib/redis.mjs';
+import { createReport, figure } from '../lib/report.mjs';
+import { betterAuthApiKey, jwtBearer, passportHeaderApiKey, redisGet } from './competitors.mjs';
+import { coldKeys, oneRead } from './reads.mjs';
+
+const CONCURRENCY = 16;
+const BATCH = 250;
+const HEADER = 'X-API-Key';
+const PERMISSIONS = { conversations: { label: 'Conversations data' } };
+const ROUTE = { workspace: 'account_id', agent: 'project_id' };
+const KEY = { workspaceId: 'ws-fd112d8f', name: 'CRM', agents: ['PROJECT-58RP822I'], permissions: ['conversations'] };
+/** CPU microseconds over `next()` that a cached key may take. */
+const CACHED_KEY_TARGET = 2;
+
+const rounds = Number(process.argv.find((arg) => arg.startsWith('--rounds='))?.slice('--rounds='.length) ?? 40);
+
+/** A variant that sends the same header with every request. `before` runs ahead of each batch, unmeasured. */
+function variant(name, { header, middleware }, { requests, expected = 'next', before = () => {} }) {
+  return {
+    name,
+    requests,
+    batchSize: BATCH,
+    async prepare(size) {
+      const exchanges = Array.from({ length: size }, () => createExchange(...header));
+      await before();
+      return () => drive(middleware, exchanges, { concurrency: CONCURRENCY, expected });
+    },
+  };
+}
+
+/** Tokens that are well formed and that no key of the measured instance has: another instance makes them, in memory. */
+function createStrangers() {
+  const elsewhere = createApiKeys({ permissions: PERMISSIONS });
+  return async function stranger() {
+    const { token } = await elsewhere.keys.create(KEY);
+    return token;
+  };
+}
+
+async function keyscopeVariants(redis) {
+  const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, maxRevocationLag: 1000 });
+  await apiKeys.ready();
+  const middleware = apiKeys.requireApiKey('conversations', ROUTE);
+  const stranger = createStrangers();
+  const good = (await apiKeys.keys.create(KEY)).token;
+  const expiring = await apiKeys.keys.create({ ...KEY, expiresAt: Date.now() + 1000 });
+  await new Promise((resolve) => setTimeout(resolve, expiring.key.expiresAt.getTime() - Date.now() + 1));
+  const unknown = await stranger();
+
+  const warm = (token) => () => apiKeys.verify(token);
+  const fast = (name, token, expected) =>
+    variant(name, { header: [HEADER, token], middleware }, { requests: 5000, expected, before: warm(token) });
+
+  return {
+    apiKeys,
+    variants: [
+      fast('keyscope: cached key', good, 'next'),
+      fast('keyscope: expired key', expiring.token, 401),
+      fast('keyscope: unknown token, the same again', unknown, 401),
+      fast('keyscope: garbage', 'not-a-token-but-as-long-as-one-4fQaB91zT0mXw7Lc-4fQaB91zT0mXw', 401),
+      {
+        name: 'keyscope: unknown tokens, all different',
+        requests: 500,
+        batchSize: BATCH,
+        async prepare(size) {
+          const exchanges = [];
+          while (exchanges.length < size) exchanges.push(createExchange(HEADER, await stranger()));
+          return () => drive(middleware, exchanges, { concurrency: CONCURRENCY, expected: 401 });
+        },
+      },
+    ],
+  };
+}
+
+async function costs(redis, report) {
+  const callNext = { header: [HEADER, 'none'], middleware: (_req, _res, next) => next() };
+  const { apiKeys, variants } = await keyscopeVariants(redis);
+  const baseline = 'next() alone';
+  const rows = await measure(
+    [
+      variant(baseline, callNext, { requests: 5000 }),
+      ...variants,
+      variant('a Redis GET per request', await redisGet(redis), { requests: 500 }),
+      variant('passport-headerapikey, Redis', await passportHeaderApiKey(redis), { requests: 500 }),
+      variant('express-oauth2-jwt-bearer, HS256', await jwtBearer(), { requests: 500 }),
+      variant('better-auth API key, in memory', await betterAuthApiKey(), { requests: 250 }),
+      variant('better-auth API key, Redis', await betterAuthApiKey(redis), { requests: 250 }),
+    ],
+    { baseline, rounds, onRound: (round, of) => report.progress(`round ${Math.max(round, 0)} of ${of}`) },
+  );
+  await apiKeys.close();
+
+  report.table(
+    `CPU µs per request (median of ${rounds} rounds; 1 of 10 rounds is below p10, 1 above p90)`,
+    [
+      ['', (row) => row.name],
+      ['µs', (row) => figure(row.cpuMicros)],
+      ['p10', (row) => figure(row.p10)],
+      ['p90', (row) => figure(row.p90)],
+      ['over next()', (row) => figure(row.overBaseline)],
+      ['× next()', (row) => figure(row.ratio)],
+    ],
+    rows,
+  );
+  const cached = rows.find(({ name }) => name === 'keyscope: cached key').overBaseline;
+  report.target('a cached key, over next()', {
+    value: Number(cached.toFixed(3)),
+    unit: 'CPU µs',
+    bound: `at most ${CACHED_KEY_TARGET}`,
+    met: cached <= CACHED_KEY_TARGET,
+  });
+}
+
+const report = createReport('auth');
+const server = await startRedis();
+const redis = connectRedis(server);
+try {
+  await costs(redis, report);
+  await oneRead(redis, report);
+  await coldKeys(redis, report);
+  report.end();
+} finally {
+  redis.disconnect();
+  await server.stop();
+}

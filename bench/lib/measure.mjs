@@ -1,0 +1,70 @@
+import { median, quantile } from './statistics.mjs';
+
+/** A small seeded generator (mulberry32), so that a run's order can be repeated. */
+function createRandom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function shuffle(list, random) {
+  const copy = [...list];
+  for (let index = copy.length - 1; index > 0; index--) {
+    const other = Math.floor(random() * (index + 1));
+    [copy[index], copy[other]] = [copy[other], copy[index]];
+  }
+  return copy;
+}
+
+/**
+ * CPU microseconds, user and system, of the whole process: threads of its own included, other processes not. Batches are
+ * small, so that what a middleware is given lies in the processor's caches, as it does just after it has been parsed.
+ */
+async function sample({ requests, batchSize, prepare }) {
+  let spent = 0;
+  for (let done = 0; done < requests; done += batchSize) {
+    const work = await prepare(batchSize);
+    // What the preparation left behind is not the variant's to sweep up.
+    globalThis.gc?.({ type: 'minor' });
+    const start = process.cpuUsage();
+    await work();
+    const { user, system } = process.cpuUsage(start);
+    spent += user + system;
+  }
+  return spent / requests;
+}
+
+/**
+ * Takes one sample of every variant per round, in an order shuffled anew each round, so that what the machine does to one
+ * it does to all. `prepare` is not measured; what it gives is, batch by batch, up to `requests`. Ratios and differences to `baseline` are taken
+ * within a round. Gives, by variant, medians over the rounds.
+ */
+export async function measure(variants, { baseline, rounds, warmup = 3, seed = 1, onRound = () => {} }) {
+  const random = createRandom(seed);
+  const samples = new Map(variants.map(({ name }) => [name, []]));
+  for (let round = -warmup; round < rounds; round++) {
+    for (const variant of shuffle(variants, random)) {
+      const cost = await sample(variant);
+      if (round >= 0) samples.get(variant.name).push(cost);
+    }
+    onRound(round + 1, rounds);
+  }
+  const base = samples.get(baseline);
+  return variants.map(({ name, note }) => {
+    const own = samples.get(name);
+    return {
+      name,
+      note,
+      cpuMicros: median(own),
+      p10: quantile(own, 0.1),
+      p90: quantile(own, 0.9),
+      overBaseline: median(own.map((cost, round) => cost - base[round])),
+      ratio: median(own.map((cost, round) => cost / base[round])),
+      rounds,
+    };
+  });
+}
