@@ -11,6 +11,17 @@ export function newWorkspace(): string {
   return `workspace-${process.pid}-${workspaces}-${randomBytes(3).toString('hex')}`;
 }
 
+/** Two workspaces whose keys' ids begin alike, which happens to one pair among some thousands. */
+export function twoWorkspacesWithOneTag(): [string, string] {
+  const byTag = new Map<string, string>();
+  for (;;) {
+    const workspaceId = newWorkspace();
+    const other = byTag.get(workspaceTag(workspaceId));
+    if (other !== undefined) return [other, workspaceId];
+    byTag.set(workspaceTag(workspaceId), workspaceId);
+  }
+}
+
 export function newId(workspaceId: string): string {
   const random = Array.from(randomBytes(ID_LENGTH - TAG_LENGTH), (byte) => BASE62.charAt(byte % 62));
   return workspaceTag(workspaceId) + random.join('');

@@ -74,11 +74,11 @@ local function ok(record)
   return reply
 end
 
--- Eleven digits to the base 36, as in position.ts. fmod is exact where Lua's own % rounds.
+-- Eleven digits to the base 36, as in position.ts.
 local function base36(number)
   local text, rest = '', tonumber(number)
   while rest > 0 do
-    local digit = math.fmod(rest, 36)
+    local digit = rest % 36
     text = string.sub(DIGITS, digit + 1, digit + 1) .. text
     rest = (rest - digit) / 36
   end

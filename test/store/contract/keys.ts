@@ -1,7 +1,18 @@
 import fc from 'fast-check';
 import type { KeyRecord } from '../../../src/store/records';
 import type { Store } from '../../../src/store/store';
-import { auditOf, createSample, keyQuery, listAll, newId, newWorkspace, ORIGIN, SORTS, sampleKey } from '../sample';
+import {
+  auditOf,
+  createSample,
+  keyQuery,
+  listAll,
+  newId,
+  newWorkspace,
+  ORIGIN,
+  SORTS,
+  sampleKey,
+  twoWorkspacesWithOneTag,
+} from '../sample';
 
 /** Text of all of Unicode but NUL, which is refused before it gets to a store, and the words that trap objects. */
 const hostileText = (maxLength: number) =>
@@ -150,9 +161,11 @@ export function keysContract(getStore: () => Store): void {
       'of %s: another workspace, or no key at all, is not found',
       async (_, mutate) => {
         const store = getStore();
-        const key = await createSample(store, newWorkspace());
+        const [workspaceId, alike] = twoWorkspacesWithOneTag();
+        const key = await createSample(store, workspaceId);
         const notFound = { ok: false, reason: 'not_found' };
         expect(await mutate(store, key, { workspaceId: newWorkspace() })).toEqual(notFound);
+        expect(await mutate(store, { ...key, workspaceId: alike }, { workspaceId: alike })).toEqual(notFound);
         expect(await mutate(store, sampleKey(key.workspaceId), {})).toEqual(notFound);
         expect(await mutate(store, sampleKey(key.workspaceId), { workspaceId: key.workspaceId })).toEqual(notFound);
         expect(await mutate(store, { ...key, id: 'nonsense' }, {})).toEqual(notFound);

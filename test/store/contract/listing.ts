@@ -1,6 +1,6 @@
 import { comparePositions, foldName } from '../../../src/store/position';
 import type { Store } from '../../../src/store/store';
-import { createSample, keyQuery, listAll, newWorkspace, ORDERS, SORTS } from '../sample';
+import { createSample, keyQuery, listAll, newWorkspace, ORDERS, SORTS, twoWorkspacesWithOneTag } from '../sample';
 
 /** Names in the order of the code points of their folded forms. */
 const NAMES_IN_ORDER = [
@@ -85,8 +85,9 @@ export function listingContract(getStore: () => Store): void {
 
     test('of another workspace is its own', async () => {
       const store = getStore();
-      await createSample(store, newWorkspace());
-      expect(await store.listKeys(keyQuery(newWorkspace()))).toEqual({ keys: [], next: null });
+      const [workspaceId, alike] = twoWorkspacesWithOneTag();
+      await createSample(store, workspaceId);
+      expect(await store.listKeys(keyQuery(alike))).toEqual({ keys: [], next: null });
     });
   });
 }

@@ -8,6 +8,10 @@ import { auditOf, createSample, keyQuery, listAll, newWorkspace, ORIGIN, sampleK
 
 let server: RedisServer;
 let admin: Redis;
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
 beforeAll(async () => {
   server = await startRedis();
   admin = new Redis(server.url);
@@ -94,6 +98,7 @@ describe.each([
 
 test('a change that is sent twice is made once, and reported as made', async () => {
   const client = new Redis(server.url);
+  endings.push(() => client.disconnect());
   const store = createRedisStore({ client: sendingTwice(client), storeTimeout: 5000 });
   const workspaceId = newWorkspace();
   const key = sampleKey(workspaceId);
@@ -116,12 +121,15 @@ test('a change that is sent twice is made once, and reported as made', async () 
     'key.updated',
     'key.created',
   ]);
-  client.disconnect();
 });
 
 test('with the memory full, rights can still be taken away, and what cannot be done is refused whole', async () => {
   const small = await startRedis();
   const client = new Redis(small.url);
+  endings.push(
+    () => client.disconnect(),
+    () => small.stop(),
+  );
   const store = createRedisStore({ client, storeTimeout: 5000 });
   const workspaceId = newWorkspace();
   const keys = await Promise.all([createSample(store, workspaceId), createSample(store, workspaceId)]);
@@ -144,7 +152,4 @@ test('with the memory full, rights can still be taken away, and what cannot be d
   expect(await store.clearProject(workspaceId, 'p', ORIGIN)).toBe(true);
   expect((await listAll(store, keyQuery(workspaceId, { q: 'off' }))).map(({ disabled: off }) => off)).toEqual([true]);
   expect(await auditOf(store, workspaceId)).toHaveLength(7);
-
-  client.disconnect();
-  await small.stop();
 });
