@@ -66,8 +66,8 @@ test.each<[string, Record<string, string | string[]>, (conversation: Conversatio
   ['variant id', { variant_id: whole[5]!.variant_id }, (each) => each.variant_id === whole[5]!.variant_id],
   ['being in progress', { in_progress: 'true' }, (each) => each.in_progress],
   ['being over', { in_progress: 'false' }, (each) => !each.in_progress],
-  ['start', { start_time: whole[300]!.started_at }, (each) => each.started_at >= whole[300]!.started_at],
-  ['end', { end_time: whole[300]!.started_at }, (each) => each.started_at < whole[300]!.started_at],
+  ['start', { start_time: live[200]!.started_at }, (each) => each.started_at >= live[200]!.started_at],
+  ['end', { end_time: live[200]!.started_at }, (each) => each.started_at < live[200]!.started_at],
 ])('filters by %s', (_what, query, wanted) => {
   const environment = query.client_env ?? 'live';
   const expected = whole.filter((each) => each.environment === environment && wanted(each));

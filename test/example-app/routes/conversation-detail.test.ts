@@ -1,3 +1,4 @@
+import { toDetail } from '../../../example-app/data/detail';
 import {
   conversationWith,
   createPlatform,
@@ -17,10 +18,11 @@ beforeEach(async () => {
   token = await platform.mint();
 });
 
-const call = conversationWith(
-  ({ channel, in_progress, handoff_reason: reason, turns }) =>
-    channel === 'VOICE-SIP' && !in_progress && !!reason && turns[0]!.user_input !== '',
-);
+/** A call of which there is everything to tell. */
+const call = conversationWith((conversation) => {
+  const { note, audioUrl, shortSummary, handoffReason } = toDetail(conversation);
+  return [note, audioUrl, shortSummary, handoffReason].every(Boolean) && conversation.turns[0]!.user_input !== '';
+});
 const path = `/v1/agents/${PROJECT}/conversations/${call.id}`;
 const configure = (features: { transcript: boolean; metrics: 'all' | string[] }) =>
   platform.apiKeys.projects.set(PROJECT, features, { workspaceId: WORKSPACE });
