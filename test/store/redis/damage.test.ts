@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { KEY_FIELDS } from '../../../src/store/redis/record';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
@@ -21,7 +22,6 @@ const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
 
 describe('a damaged record is an error that names it, never half a key', () => {
   const damages: Record<string, (name: string) => Promise<unknown>> = {
-    'a field is missing': (name) => client.hdel(name, 'expiresAt'),
     'only one field is left': async (name) => client.multi().del(name).hset(name, 'v', '1').exec(),
     'another version wrote it': (name) => client.hset(name, 'v', '2'),
     'the agents are not JSON': (name) => client.hset(name, 'agents', 'everything'),
@@ -35,6 +35,12 @@ describe('a damaged record is an error that names it, never half a key', () => {
     'the successor is no text': (name) => client.hset(name, 'rotatedTo', '{}'),
     'it is something else': async (name) => client.multi().del(name).set(name, 'x').exec(),
   };
+
+  test.each(KEY_FIELDS)('the field %s is missing', async (field) => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), field);
+    await expect(store.getKey(key.id)).rejects.toThrow(`the field ${field} is missing`);
+  });
 
   test.each(Object.entries(damages))('%s', async (_, damage) => {
     const key = await createSample(store, newWorkspace());
