@@ -40,10 +40,10 @@ async function sample({ requests, batchSize, prepare }) {
 
 /**
  * Takes one sample of every variant per round, in an order shuffled anew each round, so that what the machine does to one
- * it does to all. `prepare` is not measured; what it gives is, batch by batch, up to `requests`. Ratios and differences to `baseline` are taken
- * within a round. Gives, by variant, medians over the rounds.
+ * it does to all. `prepare` is not measured; what it gives is, batch by batch, up to `requests`. Ratios and differences are taken
+ * within a round, to the variant that a variant names as its `baseline`. Gives, by variant, medians over the rounds.
  */
-export async function measure(variants, { baseline, rounds, warmup = 3, seed = 1, onRound = () => {} }) {
+export async function measure(variants, { rounds, warmup = 3, seed = 1, onRound = () => {} }) {
   const random = createRandom(seed);
   const samples = new Map(variants.map(({ name }) => [name, []]));
   for (let round = -warmup; round < rounds; round++) {
@@ -53,12 +53,12 @@ export async function measure(variants, { baseline, rounds, warmup = 3, seed = 1
     }
     onRound(round + 1, rounds);
   }
-  const base = samples.get(baseline);
-  return variants.map(({ name, note }) => {
+  return variants.map(({ name, baseline = name }) => {
     const own = samples.get(name);
+    const base = samples.get(baseline);
     return {
       name,
-      note,
+      baseline,
       cpuMicros: median(own),
       p10: quantile(own, 0.1),
       p90: quantile(own, 0.9),

@@ -1,0 +1,186 @@
+import { symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
+
+/** What each consumer does: protects a route, makes a key, asks with and without it, and prints what came back. */
+const APP = `
+const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations data' } } });
+const app = express();
+app.get('/v3/:account_id/:project_id/conversations',
+  apiKeys.requireApiKey('conversations', { workspace: 'account_id', agent: 'project_id' }),
+  apiKeys.redactResponse(),
+  (req, res) => { res.json({ caller: req.apiKey?.name, num_turns: 1, turns: ['Hello'] }); });
+
+async function main() {
+  await apiKeys.ready();
+  const { key, token } = await apiKeys.keys.create({ workspaceId: 'ws-1', name: 'CRM', agents: 'all', permissions: ['conversations'] });
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const ask = async (headers: Record<string, string>) => {
+    const response = await fetch('http://127.0.0.1:' + address.port + '/v3/ws-1/PROJECT-1/conversations', { headers });
+    return { status: response.status, body: await response.json() };
+  };
+  const answers = [await ask({}), await ask({ 'x-api-key': token }), await ask({ 'x-api-key': key.masked })];
+  server.close();
+  await apiKeys.close();
+  console.log(JSON.stringify(answers));
+}
+main();
+`;
+const IMPORTS = "import { createApiKeys } from 'keyscope';\nimport express from 'express';\n";
+const REQUIRES = "const { createApiKeys } = require('keyscope');\nconst express = require('express');\n";
+const APP_JS = APP.replace(/\(headers: [^)]*\)/, '(headers)');
+
+const STRICT = { strict: true, skipLibCheck: false, target: 'es2022', outDir: 'out', types: ['node'] };
+const NODENEXT = { ...STRICT, module: 'nodenext', moduleResolution: 'nodenext' };
+const BUNDLER = { ...STRICT, module: 'esnext', moduleResolution: 'bundler' };
+
+/** The version that the repository has, so that it is in npm's cache where there is no network. */
+function own(name: string): string {
+  return require(path.join(ROOT, 'node_modules', name, 'package.json')).version;
+}
+
+let workshop: Awaited<ReturnType<typeof createWorkshop>>;
+
+function project(name: string, files: Readonly<Record<string, string | object>>): string {
+  const folder = path.join(workshop.folder, name);
+  writeFiles(folder, files);
+  return folder;
+}
+
+// One installation for all projects, in the folder above them. ioredis is not part of it: nobody needs it for keys in memory.
+beforeAll(async () => {
+  workshop = await createWorkshop();
+  const staged = path.join(workshop.folder, 'staged');
+  await stagePackage(staged);
+  const packed = await run(
+    'npm',
+    ['pack', '--ignore-scripts', '--silent', '--pack-destination', workshop.folder],
+    staged,
+  );
+  expect(packed).toMatchObject({ code: 0 });
+  writeFiles(workshop.folder, {
+    'package.json': {
+      private: true,
+      dependencies: {
+        keyscope: `file:${packed.stdout.trim()}`,
+        express: own('express'),
+        '@types/express': own('@types/express'),
+        '@types/node': own('@types/node'),
+      },
+    },
+  });
+  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
+  expect(await run('npm', ['install', ...options], workshop.folder)).toMatchObject({ code: 0 });
+}, 180_000);
+
+afterAll(() => workshop.remove());
+
+async function expectToServe(folder: string, file: string): Promise<void> {
+  const { code, stdout, stderr } = await runNode([file], folder);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual([
+    { status: 401, body: expect.objectContaining({ code: 'missing_key' }) },
+    { status: 200, body: { caller: 'CRM', num_turns: 1, turns: [] } },
+    { status: 401, body: expect.objectContaining({ code: 'invalid_key' }) },
+  ]);
+}
+
+test('a CommonJS program runs', async () => {
+  const folder = project('cjs', { 'package.json': { type: 'commonjs' }, 'app.js': REQUIRES + APP_JS });
+  await expectToServe(folder, 'app.js');
+});
+
+test('an ES module program runs', async () => {
+  const folder = project('esm', { 'package.json': { type: 'module' }, 'app.js': IMPORTS + APP_JS });
+  await expectToServe(folder, 'app.js');
+});
+
+test.each([
+  ['nodenext resolution, as an ES module', NODENEXT, 'module'],
+  ['nodenext resolution, as CommonJS', NODENEXT, 'commonjs'],
+  ['bundler resolution', BUNDLER, 'module'],
+])('a TypeScript program with %s compiles, libraries checked too, and runs', async (name, compilerOptions, type) => {
+  const folder = project(name.replace(/\W+/g, '-'), {
+    'package.json': { type },
+    'tsconfig.json': { compilerOptions, include: ['app.ts'] },
+    'app.ts': IMPORTS + APP,
+  });
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
+  await expectToServe(folder, 'out/app.js');
+});
+
+test('a mistyped permission does not compile, wherever it stands', async () => {
+  const declare = "const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations' } } });\n";
+  const key = (permission: string) => `{ name: 'CRM', agents: 'all', permissions: ['${permission}'] }`;
+  const uses = (permission: string) =>
+    [
+      `apiKeys.requireApiKey('${permission}');`,
+      `apiKeys.requireApiKey({ anyOf: ['${permission}'] });`,
+      `apiKeys.requireApiKey({ allOf: ['${permission}'] });`,
+      `apiKeys.verify('token', { permission: '${permission}' });`,
+      `apiKeys.keys.create(${key(permission)});`,
+    ].join('\n');
+  const folder = project('mistyped', {
+    'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
+    'right.ts': IMPORTS + declare + uses('conversations'),
+    'wrong.ts': IMPORTS + declare + uses('conversatoins'),
+  });
+  const { code, stdout } = await compile(folder);
+  expect(code).not.toBe(0);
+  const complaints = stdout.split('\n').filter((line) => /error TS/.test(line));
+  expect(complaints.map((line) => line.replace(/\(.*/, ''))).toEqual(Array(5).fill('wrong.ts'));
+  expect(complaints.every((line) => line.includes('"conversatoins"'))).toBe(true);
+});
+
+test('what is attached to requests is typed, and may be absent', async () => {
+  const folder = project('augmented', {
+    'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
+    'app.ts': `import 'keyscope';
+import type { Request } from 'express';
+export const reaches = (req: Request): boolean | undefined => req.apiKey?.scope.allowsAgent('PROJECT-1');
+// @ts-expect-error A route without requireApiKey has none.
+export const id = (req: Request): string => req.apiKey.id;
+// @ts-expect-error It is the caller's to read.
+export const rename = (req: Request): void => { if (req.apiKey) req.apiKey.name = 'other'; };`,
+  });
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
+});
+
+test('clients of both supported majors of ioredis are accepted as they are', async () => {
+  const folder = project('clients', {
+    'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
+    'app.ts': `import { createApiKeys } from 'keyscope';
+import { Cluster as Cluster6, Redis as Redis6 } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+const permissions = { conversations: { label: 'Conversations data' } };
+createApiKeys({ permissions, redis: new Redis6() });
+createApiKeys({ permissions, redis: new Cluster6([]) });
+createApiKeys({ permissions, redis: new Redis5() });
+createApiKeys({ permissions, redis: new Cluster5([]) });
+// @ts-expect-error A Map is no client.
+createApiKeys({ permissions, redis: new Map() });`,
+    'node_modules/.keep': '',
+  });
+  for (const name of ['ioredis', 'ioredis5']) {
+    symlinkSync(path.join(ROOT, 'node_modules', name), path.join(folder, 'node_modules', name), 'junction');
+  }
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
+});
+
+test('a program that loads the package both ways has one of everything', async () => {
+  const folder = project('both', {
+    'app.mjs': `import { createRequire } from 'node:module';
+import * as imported from 'keyscope';
+const required = createRequire(import.meta.url)('keyscope');
+const names = Object.keys(required);
+console.log(JSON.stringify({
+  same: names.every((name) => imported[name] === required[name]),
+  equal: names.sort().join() === Object.keys(imported).sort().join(),
+}));`,
+  });
+  const { stdout } = await runNode(['app.mjs'], folder);
+  expect(JSON.parse(stdout)).toEqual({ same: true, equal: true });
+});

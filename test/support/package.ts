@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+
+export const ROOT = path.join(__dirname, '..', '..');
+
+/** How a program ended, and what it said. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An `npm test` around us must not tell an npm below which package it works on. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const inherited =
+    /^npm_(?:package_|lifecycle_|command$|config_(?:local_prefix|prefix|global_prefix)$)|^(?:INIT_CWD|NODE_OPTIONS|NODE_PATH)$/i;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !inherited.test(name)));
+}
+
+/** Runs a program to its end, which comes within two minutes. */
+export function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const options = {
+      cwd,
+      env: cleanEnvironment(),
+      timeout: 120_000,
+      shell: process.platform === 'win32' && command === 'npm',
+    };
+    execFile(command, args, options, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') reject(error);
+      else resolve({ code: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+export function runNode(args: readonly string[], cwd: string): Promise<Outcome> {
+  return run(process.execPath, args, cwd);
+}
+
+/** The repository's own compiler, on a project of somebody else's. */
+export function compile(project: string): Promise<Outcome> {
+  const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  return runNode([compiler, '-p', path.join(project, 'tsconfig.json'), '--pretty', 'false'], project);
+}
+
+/** A folder outside the repository, so that nothing in it is found by accident. */
+export async function createWorkshop(): Promise<{ folder: string; remove(): Promise<void> }> {
+  const folder = await realpath(await mkdtemp(path.join(os.tmpdir(), 'keyscope-package-')));
+  return { folder, remove: () => rm(folder, { recursive: true, force: true, maxRetries: 3 }) };
+}
+
+/** Writes files given by their path below `folder`. Objects are written as JSON. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | object>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content, null, 2));
+  }
+}
+
+/**
+ * Builds the package from the sources as they are now, apart from dist/, which may be old, missing or in use. What it
+ * depends on is the repository's; packed, it is as it will be published.
+ */
+export async function stagePackage(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) {
+    if (existsSync(path.join(ROOT, name))) copyFileSync(path.join(ROOT, name), path.join(folder, name));
+  }
+  symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'), 'junction');
+  const { code, stdout, stderr } = await runNode(
+    [path.join(ROOT, 'scripts', 'build.mjs'), path.join(folder, 'dist')],
+    ROOT,
+  );
+  if (code !== 0) throw new Error(`The package does not build:\n${stdout}${stderr}`);
+}
