@@ -1,4 +1,4 @@
-import type { RedisClient } from './client';
+import { isCluster, type RedisClient } from './client';
 import { unavailable } from './unavailable';
 
 /**
@@ -11,9 +11,12 @@ export class Connection {
   /** Called once each, in order, when the client is ready. */
   readonly #waiting = new Set<() => void>();
 
+  readonly #lossCallbacks: (() => void)[] = [];
+
   constructor(client: RedisClient) {
     this.#client = client;
     client.on('ready', this.#onReady);
+    client.on('close', this.#onClose);
   }
 
   get isReady(): boolean {
@@ -55,8 +58,14 @@ export class Connection {
     });
   }
 
+  /** Calls back whenever all that has been sent and not answered will never be answered. */
+  onLoss(callback: () => void): void {
+    this.#lossCallbacks.push(callback);
+  }
+
   close(): void {
     this.#client.off('ready', this.#onReady);
+    this.#client.off('close', this.#onClose);
     this.#waiting.clear();
   }
 
@@ -64,6 +73,17 @@ export class Connection {
     const callbacks = [...this.#waiting];
     this.#waiting.clear();
     for (const callback of callbacks) callback();
+  };
+
+  /**
+   * A broken connection fails what was sent over it, or ioredis sends it again over the next. With one exception: told
+   * not to send again, it forgets such commands without a word.
+   */
+  readonly #onClose = () => {
+    const { autoResendUnfulfilledCommands } = this.#client.options as { autoResendUnfulfilledCommands?: unknown };
+    if (!isCluster(this.#client) && autoResendUnfulfilledCommands === false) {
+      for (const callback of this.#lossCallbacks) callback();
+    }
   };
 
   /** A client with `lazyConnect` connects with its first command, and we send none before it has. */

@@ -23,6 +23,8 @@ export class Lane {
   readonly #connection: Connection;
   #waiting: Read[] = [];
   #head = 0;
+  /** Groups of reads that have been sent, and how many reads these are. */
+  readonly #sent = new Set<readonly Read[]>();
   #underWay = 0;
   #waitsForReady = false;
 
@@ -50,13 +52,28 @@ export class Lane {
       }
       const reads = this.#next();
       if (reads.length === 0) continue;
+      this.#sent.add(reads);
       this.#underWay += reads.length;
-      this.#send(reads).then((failed) => {
-        this.#underWay -= reads.length;
-        for (const read of failed) this.push(read);
-        this.pump();
-      });
+      this.#send(reads).then((failed) => this.#conclude(reads, failed));
     }
+  }
+
+  /** What is under way will never be answered. */
+  lose(): void {
+    const error = new Error('Connection is closed.');
+    for (const reads of [...this.#sent]) {
+      this.#conclude(
+        reads,
+        reads.flatMap((read) => retry(read, error)),
+      );
+    }
+  }
+
+  #conclude(reads: readonly Read[], failed: readonly Read[]): void {
+    if (!this.#sent.delete(reads)) return;
+    this.#underWay -= reads.length;
+    for (const read of failed) this.push(read);
+    this.pump();
   }
 
   #pumpWhenReady(): void {

@@ -68,6 +68,9 @@ export class Reads {
     this.#connection = connection;
     this.#timeout = timeout;
     this.#prefix = keyPrefixOf(client);
+    connection.onLoss(() => {
+      for (const lane of this.#lanes.values()) lane.lose();
+    });
   }
 
   read<T>(command: ReadCommand<T>): Promise<T> {

@@ -125,21 +125,24 @@ test('ioredis 5: a frozen and a killed server are errors in time', async () => {
   await expectUnavailable(store, workspaceId, key.id);
 });
 
-test('a read whose connection breaks is sent again when there is another', async () => {
-  const client = new Redis(server.url, QUICK);
-  clients.push(client);
-  client.on('error', () => {});
-  const store = createRedisStore({ client, storeTimeout: 15_000 });
-  const workspaceId = newWorkspace();
-  const key = await createSample(store, workspaceId);
-  await server.kill('SIGSTOP');
-  const reads = Promise.all(Array.from({ length: 600 }, () => store.getKey(key.id)));
-  const list = store.listKeys(keyQuery(workspaceId));
-  await server.kill('SIGKILL');
-  await server.restart();
-  expect(await reads).toEqual(Array.from({ length: 600 }, () => key));
-  expect((await list).keys).toEqual([key]);
-});
+test.each([true, false])(
+  'a read whose connection breaks is sent again, whether or not ioredis does so: %s',
+  async (itself) => {
+    const client = new Redis(server.url, { ...QUICK, autoResendUnfulfilledCommands: itself });
+    clients.push(client);
+    client.on('error', () => {});
+    const store = createRedisStore({ client, storeTimeout: 15_000 });
+    const workspaceId = newWorkspace();
+    const key = await createSample(store, workspaceId);
+    await server.kill('SIGSTOP');
+    const reads = Promise.all(Array.from({ length: 600 }, () => store.getKey(key.id)));
+    const list = store.listKeys(keyQuery(workspaceId));
+    await server.kill('SIGKILL');
+    await server.restart();
+    expect(await reads).toEqual(Array.from({ length: 600 }, () => key));
+    expect((await list).keys).toEqual([key]);
+  },
+);
 
 test('a change whose outcome nobody knows is told to those who remember', async () => {
   const { store } = open(new Redis(server.url, QUICK));
