@@ -10,19 +10,31 @@ function matches(name: Uint8Array, bytes: Uint8Array, from: number): boolean {
   return true;
 }
 
+/** One of 32 bits for a name, by its length and its first byte (for an empty one: the quote that ends it). */
+export function nameBit(length: number, first: number): number {
+  return 1 << ((length + first) & 31);
+}
+
+const QUOTE = 0x22;
+
 /** Looks member names up as they stand in JSON text, without decoding them. */
 export class NameTable<T> {
+  /** The bits of all names in it: a name without escapes whose bit is not among them is not in it. */
+  readonly mask: number;
   readonly #byText: ReadonlyMap<string, T>;
   readonly #byLength = new Map<number, Entry<T>[]>();
 
   constructor(entries: ReadonlyMap<string, T>) {
     this.#byText = entries;
+    let mask = 0;
     for (const [name, value] of entries) {
       const bytes = Buffer.from(name);
+      mask |= nameBit(bytes.length, bytes[0] ?? QUOTE);
       const alike = this.#byLength.get(bytes.length);
       if (alike === undefined) this.#byLength.set(bytes.length, [{ bytes, value }]);
       else alike.push({ bytes, value });
     }
+    this.mask = mask;
   }
 
   /**
@@ -38,6 +50,20 @@ export class NameTable<T> {
       if (matches(alike[i]!.bytes, bytes, from)) return alike[i]!.value;
     }
     return undefined;
+  }
+}
+
+/** Makes a table of each set of names once. */
+export class NameTables {
+  readonly #tables = new Map<ReadonlySet<string>, NameTable<true>>();
+
+  of(names: ReadonlySet<string>): NameTable<true> {
+    let table = this.#tables.get(names);
+    if (table === undefined) {
+      table = new NameTable(new Map([...names].map((name) => [name, true])));
+      this.#tables.set(names, table);
+    }
+    return table;
   }
 }
 

@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../errors';
 import type { ParameterSource } from '../http/parameter';
+import { listNames, suggestion } from '../suggestion';
 import { compileFields, type Fields } from './fields';
 import { parsePath, type Step } from './paths';
 
@@ -85,25 +86,10 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Levenshtein's distance, for names of options. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 function refuseUnknown(given: object, accepted: readonly string[], of: string): void {
   for (const name of Object.keys(given)) {
     if (accepted.includes(name)) continue;
-    const near = accepted.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2);
-    const hint = near === undefined ? `Accepted: ${accepted.join(', ')}.` : `Did you mean "${near}"?`;
-    fail(`unknown ${of} "${name}". ${hint}`);
+    fail(`unknown ${of} "${name}". ${suggestion(name, accepted)}Accepted: ${listNames(accepted)}.`);
   }
 }
 

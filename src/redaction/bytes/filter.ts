@@ -91,8 +91,7 @@ class Filter implements JsonFilter {
     const tracker = this.#tracker;
     tracker.run(bytes, from, end);
     const needed = tracker.pause(end);
-    const left = tracker.output.take(bytes, from === 0);
-    tracker.output.clear();
+    const left = tracker.output.take(bytes, needed, from === 0);
     this.#before += needed;
     if (from === 0) {
       if (needed < end) this.#hold(chunk, needed);

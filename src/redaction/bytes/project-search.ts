@@ -1,20 +1,14 @@
-import type { Member } from '../fields';
-import type { NameTable } from '../names';
+import type { Position } from '../fields';
 import { decodeString } from '../names';
 import { MAX_PROJECT_ID } from '../subject';
 import { Fault } from './fault';
 import type { Scanner } from './scanner';
-import * as tables from './tables';
+import { COLON, QUOTE, SPACE } from './tables';
 
-const { SPACE, QUOTE, COMMA, COLON, CLOSE_OBJECT } = tables;
-
-const IN_REST = 0;
-const AT_NEXT = 1;
-const AT_NAME = 2;
-const IN_NAME = 3;
-const AT_COLON = 4;
-const AT_VALUE = 5;
-const IN_VALUE = 6;
+const IN_MEMBERS = 0;
+const AT_COLON = 1;
+const AT_VALUE = 2;
+const IN_VALUE = 3;
 
 /** A project's id in JSON text, its quotes included: each UTF-16 unit takes up to six bytes (`\u0041`). */
 export const MAX_PROJECT_BYTES = MAX_PROJECT_ID * 6 + 2;
@@ -33,32 +27,25 @@ export class ProjectSearch {
   /** What it found. */
   projectId: string | undefined = undefined;
   readonly #scanner: Scanner;
-  #stage = IN_REST;
-  #depth = 0;
-  #names: NameTable<Member> | null = null;
-  /** Where the name or the project's value being read begins. */
+  #stage = IN_MEMBERS;
+  #conversation: Position | null = null;
+  /** Where the value begins that names the project. */
   #from = 0;
-  #isProject = false;
 
   constructor(scanner: Scanner) {
     this.#scanner = scanner;
   }
 
-  /**
-   * Starts where a value is to come, somewhere inside the conversation.
-   *
-   * @param depth - how many levels are open with the conversation itself
-   */
-  begin(depth: number, names: NameTable<Member>): void {
+  /** Starts where a value is to come, somewhere inside the conversation that is open at `depth`. */
+  begin(conversation: Position, depth: number): void {
     this.done = false;
     this.projectId = undefined;
-    this.#stage = IN_REST;
-    this.#depth = depth;
-    this.#names = names;
-    this.#scanner.begin(depth);
+    this.#conversation = conversation;
+    this.#stage = IN_MEMBERS;
+    this.#scanner.seek(depth, conversation.table.mask);
   }
 
-  /** The bytes have moved towards the front. */
+  /** The bytes before `by` are gone. */
   rebase(by: number): void {
     this.#from -= by;
   }
@@ -68,46 +55,26 @@ export class ProjectSearch {
     const scanner = this.#scanner;
     let i = at;
     while (i < end) {
-      if (this.#stage === IN_REST || this.#stage === IN_NAME || this.#stage === IN_VALUE) {
+      if (this.#stage === IN_MEMBERS) {
         i = scanner.skip(bytes, i, end);
-        if (!scanner.done) return i;
-        if (this.#stage === IN_VALUE) return this.#finish(i, projectIn(bytes, this.#from, i));
-        if (this.#stage === IN_NAME) {
-          const member = this.#names!.find(bytes, this.#from + 1, i - 1, scanner.escaped);
-          this.#isProject = member?.namesProject === true;
-          this.#stage = AT_COLON;
-        } else {
-          this.#stage = AT_NEXT;
+        if (scanner.done) return this.#finish(i, undefined);
+        if (scanner.stopped) {
+          const member = this.#conversation!.table.find(bytes, scanner.nameAt, i - 1, scanner.escaped);
+          if (member?.namesProject === true) this.#stage = AT_COLON;
         }
-        continue;
-      }
-      const byte = bytes[i]!;
-      if (SPACE[byte] === 1) {
+      } else if (this.#stage === IN_VALUE) {
+        i = scanner.skip(bytes, i, end);
+        if (scanner.done) return this.#finish(i, projectIn(bytes, this.#from, i));
+      } else if (SPACE[bytes[i]!] === 1) {
         i++;
-        continue;
-      }
-      switch (this.#stage) {
-        case AT_NEXT:
-          if (byte === CLOSE_OBJECT) return this.#finish(i, undefined);
-          if (byte !== COMMA) throw new Fault('a comma or the right closing bracket is expected', i);
-          this.#stage = AT_NAME;
-          i++;
-          break;
-        case AT_NAME:
-          if (byte !== QUOTE) throw new Fault('a member name is expected', i);
-          this.#from = i;
-          this.#stage = IN_NAME;
-          scanner.begin(this.#depth);
-          break;
-        case AT_COLON:
-          if (byte !== COLON) throw new Fault('a colon is expected', i);
-          this.#stage = AT_VALUE;
-          i++;
-          break;
-        default:
-          this.#from = i;
-          this.#stage = this.#isProject ? IN_VALUE : IN_REST;
-          scanner.begin(this.#depth);
+      } else if (this.#stage === AT_COLON) {
+        if (bytes[i] !== COLON) throw new Fault('a colon is expected', i);
+        this.#stage = AT_VALUE;
+        i++;
+      } else {
+        this.#from = i;
+        this.#stage = IN_VALUE;
+        scanner.begin();
       }
     }
     return i;

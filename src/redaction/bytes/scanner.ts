@@ -1,75 +1,103 @@
 import { Fault } from './fault';
-import * as tables from './tables';
+import { NUMBER_ENDS } from './tables';
 
-// Read once: asking a module's object for them in the loop makes it four times as slow.
-const { SPACE, STOP, ESCAPES, HEX_DIGITS, NUMBERS, NUMBER_START, NUMBER_ENDS } = tables;
-const { QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT } = tables;
-
-// What is expected next, or what the scanner is in the middle of. Strings come first: they are most of all bytes.
-const IN_STRING = 0;
-const IN_KEY = 1;
-const AT_NEXT = 2;
-const AT_KEY = 3;
-const AT_COLON = 4;
-const AT_VALUE = 5;
-const AT_FIRST_KEY = 6;
-const AT_FIRST_VALUE = 7;
-const IN_NUMBER = 8;
-const IN_WORD = 9;
-const IN_ESCAPE = 10;
-const IN_HEX = 11;
+// What is expected next, or what a scanner is in the middle of. Strings come first: they are most of all bytes.
+export const IN_STRING = 0;
+export const IN_NAME = 1;
+export const AT_NEXT = 2;
+export const AT_NAME = 3;
+export const AT_COLON = 4;
+export const AT_VALUE = 5;
+export const AT_FIRST_NAME = 6;
+export const AT_FIRST_VALUE = 7;
+export const IN_NUMBER = 8;
+export const IN_WORD = 9;
+export const IN_ESCAPE = 10;
+export const IN_HEX = 11;
 const DONE = 12;
 
-/** The words of RFC 8259 section 3, by their first byte. */
-const WORDS: Readonly<Record<number, Uint8Array>> = {
-  116: Buffer.from('true'),
-  102: Buffer.from('false'),
-  110: Buffer.from('null'),
-};
-
-const NO_WORD = new Uint8Array(0);
+/** No object's names are watched. */
+const NOWHERE = -1;
 
 /**
- * Reads one JSON value after the other, in pieces of any size, and checks every byte of them (RFC 8259; UTF-8 is checked
- * elsewhere). It builds nothing: all it remembers is where in the grammar it is, and one byte per level of nesting.
+ * Reads JSON in pieces of any size and checks every byte of it (RFC 8259; UTF-8 is checked elsewhere). It builds nothing:
+ * all it remembers is where in the grammar it is, and one byte per level of nesting.
+ *
+ * It can watch the member names of one object, and stops behind each that may be one of those looked for.
  */
-export class Scanner {
-  /** Objects and arrays open. The caller counts its own here, too. */
+export abstract class Scanner {
+  /** Objects and arrays open. */
   depth = 0;
-  /** 1 for an object, 0 for an array, by depth. */
-  kinds: Uint8Array = new Uint8Array(64);
-  /** Whether the value is complete. */
+  /** Whether what was begun has ended. */
   done = true;
-  /** Whether there was an escape in the strings since `begin`. */
+  /** Whether it stopped behind a name that is watched. */
+  stopped = false;
+  /** Where the name begins, behind its quote. */
+  nameAt = 0;
+  /** Whether there are escapes in it. */
   escaped = false;
-  readonly #maxDepth: number;
-  #state = DONE;
-  #floor = 0;
+  protected readonly maxDepth: number;
+  protected readonly maxName: number;
+  /** 1 for an object, 0 for an array, by depth. */
+  protected kinds: Uint8Array = new Uint8Array(64);
+  protected state = DONE;
+  /** What was begun has ended when no more levels than these are open. */
+  protected floor = 0;
+  /** The depth at which names are watched. */
+  protected watched = NOWHERE;
+  /** Which names may be looked for: see {@link nameBit}. */
+  protected mask = 0;
   /** In an escape: the state of the string around it. */
-  #around = IN_STRING;
+  protected around = IN_STRING;
   /** Hexadecimal digits still to come. */
-  #digits = 0;
-  #number = 0;
-  #word: Uint8Array = NO_WORD;
-  #letter = 0;
+  protected digits = 0;
+  /** A row of the table of numbers. */
+  protected number = 0;
+  /** Which of the words `true`, `false` and `null`, by number. */
+  protected word = 0;
+  /** How many letters of the word have been read. */
+  protected letter = 0;
 
-  constructor(maxDepth: number) {
-    this.#maxDepth = maxDepth;
+  constructor(maxDepth: number, maxName: number) {
+    this.maxDepth = maxDepth;
+    this.maxName = maxName;
   }
 
-  /** A value is to come. It ends when no more than `floor` levels are open. */
-  begin(floor: number): void {
-    this.#state = AT_VALUE;
-    this.#floor = floor;
+  /** A value is to come, which is read to its end. */
+  begin(): void {
+    this.#start(AT_VALUE, this.depth, NOWHERE, 0);
+  }
+
+  /** An object was opened, and is read to its end. */
+  enter(mask: number): void {
+    this.#start(AT_FIRST_NAME, this.depth - 1, this.depth, mask);
+  }
+
+  /** A member's value has been read, and the object it is in is read on to its end. */
+  resume(mask: number): void {
+    this.#start(AT_NEXT, this.depth - 1, this.depth, mask);
+  }
+
+  /** A value is to come, somewhere inside the object open at `depth`, which is read on to its end. */
+  seek(depth: number, mask: number): void {
+    this.#start(AT_VALUE, depth - 1, depth, mask);
+  }
+
+  #start(state: number, floor: number, watched: number, mask: number): void {
+    this.state = state;
+    this.floor = floor;
+    this.watched = watched;
+    this.mask = mask;
     this.done = false;
+    this.stopped = false;
     this.escaped = false;
   }
 
-  /** Notes that an object or array was opened. */
+  /** Opens an object (1) or array (0). */
   open(kind: number, at: number): void {
-    const depth = ++this.depth;
-    if (depth > this.#maxDepth)
-      throw new Fault(`more than ${this.#maxDepth} objects and arrays inside one another`, at);
+    const depth = this.depth + 1;
+    if (depth > this.maxDepth) throw new Fault(`more than ${this.maxDepth} objects and arrays in one another`, at);
+    this.depth = depth;
     if (depth >= this.kinds.length) {
       const grown = new Uint8Array(this.kinds.length * 2);
       grown.set(this.kinds);
@@ -78,173 +106,40 @@ export class Scanner {
     this.kinds[depth] = kind;
   }
 
-  /** The body is over: a number may end with it. */
+  /** Goes back to where these were open, objects (1) and arrays (0), of which the outermost has not been closed since. */
+  restore(kinds: readonly number[]): void {
+    this.depth = kinds.length;
+    this.kinds.set(kinds, 1);
+  }
+
+  /** The bytes end: a number may end with them. */
   finish(at: number): void {
-    if (this.#state === IN_NUMBER && NUMBER_ENDS[this.#number] === 1) this.done = true;
+    if (this.state === IN_NUMBER && NUMBER_ENDS[this.number] === 1) this.done = true;
     if (!this.done) throw new Fault('it ends too early', at);
   }
 
-  /**
-   * Reads on in `bytes` from `at`, up to the end of the value or of the bytes.
-   *
-   * @returns where it stopped: after the value if `done`, else `end`
-   */
-  skip(bytes: Uint8Array, at: number, end: number): number {
-    let i = at;
-    let state = this.#state;
-    while (i < end) {
-      if (state <= IN_KEY) {
-        // Four at a time: this loop is where a filter spends its life.
-        const four = end - 3;
-        let stopped = false;
-        while (i < four) {
-          if (STOP[bytes[i]!] !== 0) {
-            stopped = true;
-            break;
-          }
-          if (STOP[bytes[i + 1]!] !== 0) {
-            i += 1;
-            stopped = true;
-            break;
-          }
-          if (STOP[bytes[i + 2]!] !== 0) {
-            i += 2;
-            stopped = true;
-            break;
-          }
-          if (STOP[bytes[i + 3]!] !== 0) {
-            i += 3;
-            stopped = true;
-            break;
-          }
-          i += 4;
-        }
-        if (!stopped) {
-          while (i < end && STOP[bytes[i]!] === 0) i++;
-          if (i === end) break;
-        }
-        const byte = bytes[i++]!;
-        if (byte === QUOTE) {
-          if (state === IN_KEY) {
-            state = AT_COLON;
-          } else {
-            state = AT_NEXT;
-            if (this.depth <= this.#floor) return this.#end(i);
-          }
-        } else if (byte === BACKSLASH) {
-          this.escaped = true;
-          this.#around = state;
-          state = IN_ESCAPE;
-        } else {
-          throw new Fault('a control character in a string', i - 1);
-        }
-        continue;
-      }
-      const byte = bytes[i]!;
-      if (state <= AT_FIRST_VALUE) {
-        if (SPACE[byte] === 1) {
-          i++;
-          continue;
-        }
-        switch (state) {
-          case AT_NEXT:
-            if (byte === COMMA) {
-              state = this.kinds[this.depth] === 1 ? AT_KEY : AT_VALUE;
-            } else if (byte === (this.kinds[this.depth] === 1 ? CLOSE_OBJECT : CLOSE_LIST)) {
-              this.depth--;
-              if (this.depth <= this.#floor) return this.#end(i + 1);
-            } else {
-              throw new Fault('a comma or the right closing bracket is expected', i);
-            }
-            break;
-          case AT_FIRST_KEY:
-          case AT_KEY:
-            if (byte === QUOTE) {
-              state = IN_KEY;
-            } else if (byte === CLOSE_OBJECT && state === AT_FIRST_KEY) {
-              this.depth--;
-              state = AT_NEXT;
-              if (this.depth <= this.#floor) return this.#end(i + 1);
-            } else {
-              throw new Fault('a member name is expected', i);
-            }
-            break;
-          case AT_COLON:
-            if (byte !== COLON) throw new Fault('a colon is expected', i);
-            state = AT_VALUE;
-            break;
-          default:
-            if (byte === QUOTE) {
-              state = IN_STRING;
-            } else if (byte === OPEN_OBJECT) {
-              this.open(1, i);
-              state = AT_FIRST_KEY;
-            } else if (byte === OPEN_LIST) {
-              this.open(0, i);
-              state = AT_FIRST_VALUE;
-            } else if (byte === CLOSE_LIST && state === AT_FIRST_VALUE) {
-              this.depth--;
-              state = AT_NEXT;
-              if (this.depth <= this.#floor) return this.#end(i + 1);
-            } else if (NUMBERS[(NUMBER_START << 8) | byte] !== 0) {
-              this.#number = NUMBER_START;
-              state = IN_NUMBER;
-              continue;
-            } else {
-              const word = WORDS[byte];
-              if (word === undefined) throw new Fault('a value is expected', i);
-              this.#word = word;
-              this.#letter = 1;
-              state = IN_WORD;
-            }
-        }
-        i++;
-        continue;
-      }
-      switch (state) {
-        case IN_NUMBER: {
-          let number = this.#number;
-          while (i < end) {
-            const next = NUMBERS[(number << 8) | bytes[i]!]!;
-            if (next === 0) break;
-            number = next;
-            i++;
-          }
-          this.#number = number;
-          if (i === end) break;
-          if (NUMBER_ENDS[number] === 0) throw new Fault('a number is broken off', i);
-          state = AT_NEXT;
-          if (this.depth <= this.#floor) return this.#end(i);
-          break;
-        }
-        case IN_WORD:
-          if (byte !== this.#word[this.#letter]) throw new Fault('a value is expected', i);
-          i++;
-          if (++this.#letter === this.#word.length) {
-            state = AT_NEXT;
-            if (this.depth <= this.#floor) return this.#end(i);
-          }
-          break;
-        case IN_ESCAPE: {
-          const kind = ESCAPES[byte];
-          if (kind === 0) throw new Fault('an unknown escape in a string', i);
-          i++;
-          if (kind === 2) this.#digits = 4;
-          state = kind === 2 ? IN_HEX : this.#around;
-          break;
-        }
-        default:
-          if (HEX_DIGITS[byte] === 0) throw new Fault('a broken \\u escape in a string', i);
-          i++;
-          if (--this.#digits === 0) state = this.#around;
-      }
-    }
-    this.#state = state;
-    return end;
+  refuseName(): never {
+    throw new Fault(`a member name of more than ${this.maxName} bytes`, this.nameAt);
   }
 
-  #end(at: number): number {
-    this.#state = DONE;
+  /** Where the name begins that is watched and has not ended yet; -1: there is none. */
+  get pendingName(): number {
+    if (this.done || this.depth !== this.watched) return -1;
+    const state = this.state >= IN_ESCAPE ? this.around : this.state;
+    return state === IN_NAME ? this.nameAt : -1;
+  }
+
+  /**
+   * Reads on in `bytes` from `at`, until what was begun has ended (`done`), or behind a name that is watched (`stopped`;
+   * call again to go on), or up to `end`.
+   *
+   * @returns where it stopped
+   */
+  abstract skip(bytes: Buffer, at: number, end: number): number;
+
+  /** What was begun has ended. */
+  protected end(at: number): number {
+    this.state = DONE;
     this.done = true;
     return at;
   }

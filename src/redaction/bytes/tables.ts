@@ -34,6 +34,14 @@ export const ESCAPES = table((set) => {
 
 export const HEX_DIGITS = table((set) => set('0123456789abcdefABCDEF', 1));
 
+/** The words of section 3, in the order of the numbers by which {@link WORD_STARTS} knows their first letters. */
+export const WORDS: readonly Uint8Array[] = ['', 'true', 'false', 'null'].map((word) => Buffer.from(word));
+export const WORD_STARTS = table((set) => {
+  set('t', 1);
+  set('f', 2);
+  set('n', 3);
+});
+
 /** The states of a number (section 6), as rows of {@link NUMBERS}. */
 export const NUMBER_START = 1;
 const MINUS_SEEN = 2;

@@ -1,0 +1,28 @@
+import type { Position } from '../fields';
+import type { NameTable } from '../names';
+
+/** An object or array that the paths lead into. */
+export interface Frame {
+  readonly position: Position;
+  readonly list: boolean;
+  /** Of which members only these stay; `null`: all. */
+  readonly names: NameTable<true> | null;
+  /** Whether a member has stayed, where not all do. */
+  kept: boolean;
+  /** Whether the member that names the project has been met. */
+  projectSeen: boolean;
+}
+
+export function createFrame(position: Position, list: boolean, names: NameTable<true> | null): Frame {
+  return { position, list, names, kept: false, projectSeen: false };
+}
+
+/** Whether paths lead into an object here. */
+export function leadsOn(position: Position): boolean {
+  return position.named.length > 0 || position.others !== null;
+}
+
+/** Which names matter in an object of which all members stay, as the scanner wants to know it. */
+export function watched({ table, others }: Position): number {
+  return others === null ? table.mask : -1;
+}
