@@ -7,7 +7,7 @@ import { slotOf } from '../../../src/store/redis/slot';
 import { type RedisClusterServers, startCluster } from '../../support/redis/cluster';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { createSample, newWorkspace, ORIGIN } from '../sample';
+import { createSample, newId, newWorkspace, ORIGIN } from '../sample';
 
 let servers: RedisClusterServers;
 let admins: Redis[];
@@ -75,7 +75,12 @@ test('a frozen master fails its own keys in time, and nobody else’s', async ()
   expect(new Set(expected).size).toBe(2);
 
   await frozen.kill('SIGSTOP');
+  // More than may be under way to one node, all to the frozen one, and in front of all others.
+  const lost = keys.find((key) => homeOf(key) === 2) as KeyRecord;
+  const crowd = Array.from({ length: 3000 }, () => store.getKey(newId(lost.workspaceId)));
+  const outcomes = Promise.allSettled(crowd);
   expect(await answers()).toEqual(expected);
+  expect((await outcomes).every(({ status }) => status === 'rejected')).toBe(true);
   await frozen.kill('SIGCONT');
   await waitUntil('all keys can be read again', async () => new Set(await answers()).size === 1, 15_000);
   client.disconnect();

@@ -1,0 +1,67 @@
+import { Redis } from 'ioredis';
+import { createRedisStore } from '../../../src/store/redis/redis-store';
+import type { Store } from '../../../src/store/store';
+import { type RedisServer, startRedis } from '../../support/redis/server';
+import { createSample, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
+
+const KEYS = 2500;
+/** Where keys that are looked for stand: at the ends of the steps in which a search walks an index, and between. */
+const PLACES = [0, 998, 999, 1000, 1500, 1999, 2000];
+
+let server: RedisServer;
+let client: Redis;
+let store: Store;
+const workspaceId = newWorkspace();
+
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.url);
+  store = createRedisStore({ client, storeTimeout: 10_000 });
+  await Promise.all(
+    Array.from({ length: KEYS }, (_, i) => {
+      const number = String(i).padStart(4, '0');
+      const name = PLACES.includes(i) ? `${number} wanted` : `${number} other`;
+      return createSample(store, workspaceId, { name, createdAt: i, expiresAt: i });
+    }),
+  );
+});
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+
+test('a search finds everything in a long index, and its last page is never empty', async () => {
+  for (const sort of SORTS) {
+    for (const order of ORDERS) {
+      const expected = order === 'asc' ? PLACES : [...PLACES].reverse();
+      for (const limit of [1, 2, 3, 4, 7, 8]) {
+        const pages: number[][] = [];
+        let after: string | null = null;
+        do {
+          const page = await store.listKeys(keyQuery(workspaceId, { sort, order, limit, q: 'wanted', after }));
+          pages.push(page.keys.map(({ createdAt }) => createdAt));
+          after = page.next;
+        } while (after !== null);
+        expect(pages.flat()).toEqual(expected);
+        expect(pages).toHaveLength(Math.ceil(PLACES.length / limit));
+      }
+    }
+  }
+});
+
+test('a search that takes too long leaves the rest to the next page', async () => {
+  let now = 0;
+  const clock = { wall: Date.now, monotonic: () => (now += 400) };
+  const hurried = createRedisStore({ client, storeTimeout: 1000, clock });
+  const first = await hurried.listKeys(keyQuery(workspaceId, { q: '2000 wanted' }));
+  expect(first.keys).toEqual([]);
+  expect(first.next).not.toBeNull();
+  expect(await listAll(hurried, keyQuery(workspaceId, { q: '2000 wanted' }))).toHaveLength(1);
+
+  const settings = Array.from({ length: 1200 }, (_, i) => ({ transcript: i % 2 === 0, metrics: [] }));
+  await Promise.all(settings.map((features) => store.setProject(workspaceId, 'p', features, ORIGIN)));
+  const entries = await hurried.listAudit({ workspaceId, limit: 10, before: null, action: 'key.created' });
+  expect(entries.entries).toEqual([]);
+  expect(entries.next).not.toBeNull();
+  await hurried.close();
+});
