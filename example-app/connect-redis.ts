@@ -8,6 +8,7 @@ export class StartError extends Error {
 /** Milliseconds in which Redis has to answer at the start. */
 const PATIENCE = 4000;
 const LONGEST_PAUSE = 2000;
+const FAREWELL = 200;
 
 /** Where a Redis is, without the password that its URL may hold. */
 function placeOf(url: string): string {
@@ -38,6 +39,8 @@ export async function connectRedis(
   const redis = new Redis(url, {
     lazyConnect: true,
     connectTimeout: patience,
+    // ioredis waits this long for a socket that may have closed long ago, and keeps the process for it.
+    disconnectTimeout: FAREWELL,
     retryStrategy: (attempt) => (started ? Math.min(attempt * 100, LONGEST_PAUSE) : null),
   });
   redis.on('ready', () => {
@@ -59,8 +62,7 @@ export async function connectRedis(
     await redis.connect();
     await redis.ping();
   } catch (error) {
-    // Disconnecting what has ended already would keep the process for another two seconds.
-    if (!tooLate && redis.status !== 'end') redis.disconnect();
+    redis.disconnect();
     const reason = tooLate ? `it has not answered for ${patience / 1000} seconds` : failing || (error as Error).message;
     throw new StartError(
       `Redis at ${place} cannot be used: ${reason}. Check REDIS_URL, or leave it out to keep keys in memory.`,
