@@ -6,7 +6,7 @@ import { createSample, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } 
 
 const KEYS = 2500;
 /** Where keys that are looked for stand: at the ends of the steps in which a search walks an index, and between. */
-const PLACES = [0, 998, 999, 1000, 1500, 1999, 2000];
+const PLACES = [0, 998, 999, 1000, 1500];
 
 let server: RedisServer;
 let client: Redis;
@@ -34,7 +34,7 @@ test('a search finds everything in a long index, and its last page is never empt
   for (const sort of SORTS) {
     for (const order of ORDERS) {
       const expected = order === 'asc' ? PLACES : [...PLACES].reverse();
-      for (const limit of [1, 2, 3, 4, 7, 8]) {
+      for (const limit of [1, 2, 3, 4, 5, 6]) {
         const pages: number[][] = [];
         let after: string | null = null;
         do {
@@ -53,10 +53,10 @@ test('a search that takes too long leaves the rest to the next page', async () =
   let now = 0;
   const clock = { wall: Date.now, monotonic: () => (now += 400) };
   const hurried = createRedisStore({ client, storeTimeout: 1000, clock });
-  const first = await hurried.listKeys(keyQuery(workspaceId, { q: '2000 wanted' }));
+  const first = await hurried.listKeys(keyQuery(workspaceId, { order: 'desc', q: '0000 wanted' }));
   expect(first.keys).toEqual([]);
   expect(first.next).not.toBeNull();
-  expect(await listAll(hurried, keyQuery(workspaceId, { q: '2000 wanted' }))).toHaveLength(1);
+  expect(await listAll(hurried, keyQuery(workspaceId, { order: 'desc', q: '0000 wanted' }))).toHaveLength(1);
 
   const settings = Array.from({ length: 1200 }, (_, i) => ({ transcript: i % 2 === 0, metrics: [] }));
   await Promise.all(settings.map((features) => store.setProject(workspaceId, 'p', features, ORIGIN)));
