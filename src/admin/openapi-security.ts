@@ -1,0 +1,103 @@
+import { ERRORS, type ErrorCode } from '../errors';
+import type { Requirement } from '../keys/decide';
+
+/** An OpenAPI security requirement object: the permissions that a key needs for an operation. */
+export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
+
+/** The part of your own OpenAPI document that says how its operations are protected. */
+export interface OpenapiSecurity<RequirementInput> {
+  /** Merge into the document's `components`. */
+  readonly components: {
+    readonly securitySchemes: Readonly<Record<string, object>>;
+    readonly schemas: Readonly<Record<string, object>>;
+    readonly responses: Readonly<Record<string, object>>;
+  };
+  /**
+   * An operation's `security`, from what its `requireApiKey` takes: a permission, `{ anyOf }`, `{ allOf }`, or nothing for
+   * any valid key. OpenAPI 3.1 lets the list of a scheme that is not OAuth name roles: here, permissions.
+   *
+   * @throws {KeyscopeError} `invalid_options` for a permission that is not declared.
+   */
+  security(permission?: RequirementInput, options?: { readonly optional?: boolean }): SecurityRequirement[];
+  /** An operation's error `responses`, as references to the components. */
+  readonly responses: Readonly<Record<'401' | '403' | '503', { readonly $ref: string }>>;
+}
+
+export interface OpenapiSecurityDeps<RequirementInput> {
+  /** The request header that carries the token. */
+  readonly header: string;
+  /** Checks a requirement against the declared permissions. */
+  readonly parse: (requirement: RequirementInput | undefined) => Requirement;
+}
+
+const SCHEME = 'apiKey';
+const PROBLEM = 'KeyscopeProblem';
+
+const UNAUTHORIZED: readonly ErrorCode[] = [
+  'missing_key',
+  'invalid_key',
+  'duplicate_key',
+  'expired_key',
+  'disabled_key',
+];
+const FORBIDDEN: readonly ErrorCode[] = [
+  'permission_denied',
+  'agent_not_in_scope',
+  'workspace_not_in_scope',
+  'feature_not_enabled',
+];
+const UNAVAILABLE: readonly ErrorCode[] = ['store_unavailable'];
+
+const problemSchema = {
+  type: 'object',
+  description: 'What went wrong (RFC 9457).',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string', enum: [...UNAUTHORIZED, ...FORBIDDEN, ...UNAVAILABLE] },
+  },
+};
+
+function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string, object>>): object {
+  return {
+    description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
+    ...(headers && { headers }),
+    content: { 'application/problem+json': { schema: { $ref: `#/components/schemas/${PROBLEM}` } } },
+  };
+}
+
+const text = { schema: { type: 'string' } };
+
+export function createOpenapiSecurity<RequirementInput>({ header, parse }: OpenapiSecurityDeps<RequirementInput>) {
+  const components = {
+    securitySchemes: {
+      [SCHEME]: { type: 'apiKey', in: 'header', name: header, description: 'An API key, sent once.' },
+    },
+    schemas: { [PROBLEM]: problemSchema },
+    responses: {
+      KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': text }),
+      KeyscopeForbidden: response(FORBIDDEN),
+      KeyscopeUnavailable: response(UNAVAILABLE, { 'Retry-After': text }),
+    },
+  };
+
+  return function openapiSecurity(): OpenapiSecurity<RequirementInput> {
+    return {
+      components: structuredClone(components),
+      security(permission, { optional = false } = {}) {
+        const { mode, permissions } = parse(permission);
+        const alternatives = mode === 'any' ? permissions.map((name) => [name]) : [[...permissions]];
+        const required: SecurityRequirement[] = alternatives.map((names) => ({ [SCHEME]: names }));
+        return optional ? [...required, {}] : required;
+      },
+      responses: {
+        '401': { $ref: '#/components/responses/KeyscopeUnauthorized' },
+        '403': { $ref: '#/components/responses/KeyscopeForbidden' },
+        '503': { $ref: '#/components/responses/KeyscopeUnavailable' },
+      },
+    };
+  };
+}

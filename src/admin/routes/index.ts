@@ -1,0 +1,39 @@
+import type { AuditService } from '../../audit/service';
+import type { KeyService } from '../../keys/service';
+import type { ProjectService } from '../../projects/service';
+import { createDocument } from '../openapi';
+import type { AdminSettings } from '../options';
+import { defineRoute, type Route } from '../route';
+import { createKeyBodies, documentSchema, nameSchemas } from '../schemas';
+import { createAuditRoutes } from './audit';
+import { type ChoiceDeps, createChoiceRoutes } from './choices';
+import { createKeyRoutes } from './keys';
+import { createProjectRoutes } from './projects';
+
+export interface RouteDeps extends ChoiceDeps {
+  readonly keys: KeyService;
+  readonly projects: ProjectService;
+  readonly audit: AuditService;
+}
+
+/** Every REST route there is, the one of their OpenAPI document among them. */
+export function createRoutes(deps: RouteDeps, settings: AdminSettings): readonly Route[] {
+  const bodies = createKeyBodies(Object.keys(deps.permissions));
+  const documentRoute = defineRoute({
+    method: 'GET',
+    path: '/openapi.json',
+    operationId: 'getDocument',
+    summary: 'This document',
+    answer: { status: 200, description: 'The OpenAPI document of these operations.', schema: documentSchema },
+    handle: () => ({ status: 200, body: document }),
+  });
+  const routes = [
+    ...createKeyRoutes(deps.keys, bodies),
+    ...createProjectRoutes(deps.projects),
+    ...createChoiceRoutes(deps, settings),
+    ...createAuditRoutes(deps.audit),
+    documentRoute,
+  ];
+  const document = createDocument(routes, nameSchemas(bodies));
+  return routes;
+}

@@ -1,0 +1,51 @@
+import { createOpenapiSecurity } from '../../src/admin/openapi-security';
+import type { PermissionRequirement } from '../../src/auth/requirement';
+import { parseRequirement } from '../../src/auth/requirement';
+import { validate } from './validate';
+
+const openapiSecurity = createOpenapiSecurity<PermissionRequirement>({
+  header: 'x-api-key',
+  parse: (requirement) => parseRequirement(requirement, ['conversations', 'handoff'], 'openapiSecurity'),
+});
+
+describe('openapiSecurity()', () => {
+  test.each<[string, PermissionRequirement | undefined, object[]]>([
+    ['any valid key', undefined, [{ apiKey: [] }]],
+    ['one permission', 'handoff', [{ apiKey: ['handoff'] }]],
+    ['all of several', { allOf: ['conversations', 'handoff'] }, [{ apiKey: ['conversations', 'handoff'] }]],
+    [
+      'one of several',
+      { anyOf: ['conversations', 'handoff'] },
+      [{ apiKey: ['conversations'] }, { apiKey: ['handoff'] }],
+    ],
+  ])('says that an operation takes %s', (_what, requirement, expected) => {
+    expect(openapiSecurity().security(requirement)).toEqual(expected);
+    expect(openapiSecurity().security(requirement, { optional: true })).toEqual([...expected, {}]);
+  });
+
+  test('refuses permissions that are not declared, as requireApiKey does', () => {
+    expect(() => openapiSecurity().security('handof')).toThrow(expect.objectContaining({ code: 'invalid_options' }));
+  });
+
+  test('gives every document parts of its own, which make it valid', async () => {
+    const { components, security, responses } = openapiSecurity();
+    expect(components.securitySchemes).toEqual({
+      apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: expect.any(String) },
+    });
+    const document = {
+      openapi: '3.1.0',
+      info: { title: 'Conversations', version: '3' },
+      paths: {
+        '/v3/conversations': {
+          get: {
+            security: security('conversations'),
+            responses: { '200': { description: 'Conversations.' }, ...responses },
+          },
+        },
+      },
+      components,
+    };
+    expect(await validate(document)).toEqual({ valid: true, version: '3.1' });
+    expect(openapiSecurity().components).not.toBe(components);
+  });
+});

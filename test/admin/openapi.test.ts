@@ -1,0 +1,313 @@
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Ajv2020 from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import createClient from 'openapi-fetch';
+import { KeyscopeError } from '../../src/errors';
+import { createMemoryStore } from '../../src/store/memory';
+import { expresses } from '../support/expresses';
+import { ADA, MOUNT, READER, setup, valid } from './setup';
+import { validate } from './validate';
+
+type Json = Record<string, unknown>;
+interface Response {
+  headers?: Json;
+  content?: Record<string, { schema: { $ref: string } }>;
+}
+interface Operation {
+  operationId: string;
+  parameters?: { name: string; in: string; schema: Json }[];
+  responses: Record<string, Response>;
+}
+interface Document {
+  openapi: string;
+  servers: { url: string }[];
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Json> };
+}
+
+async function fetchDocument(): Promise<Document> {
+  return (await setup().as().get('/openapi.json').expect(200)).body;
+}
+
+/**
+ * The document's schemas, for checking what comes. Stricter than documented: nothing may come that is not described,
+ * though clients have to put up with it in later versions.
+ */
+function strictSchemas(document: Document) {
+  const ajv = addFormats(new Ajv2020({ strict: false }));
+  const close = (part: unknown): unknown => {
+    if (Array.isArray(part)) return part.map(close);
+    if (typeof part !== 'object' || part === null) return part;
+    const closed = Object.fromEntries(Object.entries(part).map(([name, value]) => [name, close(value)]));
+    return 'properties' in part && !('additionalProperties' in part)
+      ? { ...closed, additionalProperties: false }
+      : closed;
+  };
+  ajv.addSchema({ $id: 'document', components: close(document.components) as object });
+  return function problemsOf(reference: string, value: unknown): unknown {
+    const check = ajv.getSchema(`document${reference}`);
+    if (!check) throw new Error(`no schema ${reference}`);
+    return check(value) ? [] : check.errors;
+  };
+}
+
+describe('the OpenAPI document', () => {
+  test('is one of OpenAPI 3.1, as a public validator sees it', async () => {
+    const document = await fetchDocument();
+    expect(document.openapi).toBe('3.1.0');
+    expect(await validate(document)).toEqual({ valid: true, version: '3.1' });
+    // The validator does look.
+    const broken = structuredClone(document);
+    broken.paths['/keys']!.get!.parameters![0]!.in = 'nowhere';
+    expect((await validate(broken)).valid).toBe(false);
+  });
+
+  test('names every operation there is, once, and refers to nothing that is not there', async () => {
+    const document = await fetchDocument();
+    const operations = Object.entries(document.paths).flatMap(([path, { parameters: _, ...methods }]) =>
+      Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
+    );
+    expect(operations).toEqual([
+      'get /keys listKeys',
+      'post /keys createKey',
+      'get /keys/{id} getKey',
+      'patch /keys/{id} updateKey',
+      'delete /keys/{id} deleteKey',
+      'post /keys/{id}/rotate rotateKey',
+      'get /projects listConfigurations',
+      'get /projects/{id}/configuration getConfiguration',
+      'put /projects/{id}/configuration setConfiguration',
+      'delete /projects/{id}/configuration clearConfiguration',
+      'get /session getSession',
+      'get /permissions listPermissions',
+      'get /agents listAgents',
+      'get /metrics listMetrics',
+      'get /audit listAudit',
+      'get /openapi.json getDocument',
+    ]);
+    const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
+    for (const [, name] of references) expect(document.components.schemas).toHaveProperty(name as string);
+  });
+
+  test('says what a create request may be, the declared permissions among it', async () => {
+    const problemsOf = strictSchemas(await fetchDocument());
+    const check = (body: unknown) => problemsOf('#/components/schemas/KeyCreation', body);
+    expect(check(valid)).toEqual([]);
+    expect(check({ ...valid, agents: ['a'], expiresIn: '90d' })).toEqual([]);
+    for (const wrong of [
+      { ...valid, agents: [] },
+      { ...valid, permissions: ['admin'] },
+      { ...valid, permissions: [] },
+      { ...valid, name: '' },
+      { ...valid, workspaceId: 'x' },
+      { name: 'x' },
+    ]) {
+      expect(check(wrong)).not.toEqual([]);
+    }
+  });
+
+  test.each([
+    ['name', 100, 'x'],
+    ['name', 100, '😀'],
+  ])('the documented limit of %s is the one that is kept: %d times %j', async (field, length, character) => {
+    const { as } = setup();
+    const { KeyCreation } = (await fetchDocument()).components.schemas as Record<
+      string,
+      { properties: Record<string, Json> }
+    >;
+    expect(KeyCreation?.properties[field]?.maxLength).toBe(length);
+    await as()
+      .post('/keys')
+      .send({ ...valid, [field]: character.repeat(length) })
+      .expect(201);
+    await as()
+      .post('/keys')
+      .send({ ...valid, [field]: character.repeat(length + 1) })
+      .expect(400);
+  });
+
+  test.each([
+    ['agents', 1000, '/keys', 'post', valid],
+    ['metrics', 1000, '/projects/p/configuration', 'put', { transcript: true, metrics: [] }],
+  ] as const)('the documented length of %s is the one that is kept', async (field, length, url, method, body) => {
+    const { as } = setup();
+    const list = Array.from({ length: length + 1 }, (_, index) => `${index}`);
+    expect(JSON.stringify((await fetchDocument()).components.schemas)).toContain(`"maxItems":${length}`);
+    expect(
+      (
+        await as()
+          [method](url)
+          .send({ ...body, [field]: list.slice(1) })
+      ).status,
+    ).toBeLessThan(300);
+    await as()
+      [method](url)
+      .send({ ...body, [field]: list })
+      .expect(400);
+  });
+});
+
+describe.each(expresses)('a client that goes by the document, on %s', (_name, express) => {
+  const store = createMemoryStore();
+  const made = setup(express, {
+    store,
+    router: { listAgents: () => [{ id: 'support', name: 'Support' }], metricNames: ['CALL_COMPLETED'], maxBody: 4096 },
+  });
+  let server: Server;
+  let document: Document;
+  let problemsOf: ReturnType<typeof strictSchemas>;
+  /** Each operation and status that has been seen to answer as documented. */
+  const seen = new Set<string>();
+
+  beforeAll(async () => {
+    server = made.app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${MOUNT}/openapi.json`;
+    document = (await (await fetch(url, { headers: { 'x-user': ADA } })).json()) as Document;
+    problemsOf = strictSchemas(document);
+    base = new URL(document.servers[0]!.url, url).href.replace(/\/$/, '');
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  let base: string;
+
+  /** Calls an operation by its path and method, and holds the answer against the document. */
+  async function call(method: string, pathName: string, init: Json = {}, user: string | null = ADA) {
+    // biome-ignore lint/suspicious/noExplicitAny: the paths are those of a document that is only known when this runs
+    const client = createClient<any>({ baseUrl: base, ...(user !== null && { headers: { 'x-user': user } }) });
+    const { data, error, response } = await client.request(method as 'get', pathName as never, init as never);
+    const body: unknown = data ?? error;
+    const operation = document.paths[pathName]?.[method] as Operation;
+    const status = String(response.status);
+    const documented = operation.responses[status];
+    if (!documented) throw new Error(`${operation.operationId} answered ${status}: ${JSON.stringify(body)}`);
+    const type = response.headers.get('content-type')?.split(';')[0];
+    if (documented.content) {
+      expect(Object.keys(documented.content)).toEqual([type]);
+      expect(problemsOf(documented.content[type as string]!.schema.$ref, body)).toEqual([]);
+    } else {
+      expect(type).toBeUndefined();
+      expect(response.headers.get('content-length') ?? '0').toBe('0');
+    }
+    for (const header of Object.keys(documented.headers ?? {})) {
+      if (header !== 'Idempotent-Replayed') expect(response.headers.get(header)).not.toBeNull();
+    }
+    seen.add(`${operation.operationId} ${status}`);
+    return { body: body as Json, response };
+  }
+
+  const created = async () => {
+    const { body } = await call('post', '/keys', { body: valid });
+    return (body as { key: { id: string } }).key.id;
+  };
+  const at = (id: string, more: Json = {}) => ({ params: { path: { id }, ...more } });
+  const NOBODYS = '0000000000000000';
+
+  test('finds keys as documented', async () => {
+    const id = await created();
+    await created();
+    const { body } = await call('get', '/keys', {
+      params: { query: { sort: 'name', order: 'desc', limit: 1, q: 'c' } },
+    });
+    await call('get', '/keys', {
+      params: { query: { sort: 'name', order: 'desc', limit: 1, q: 'c', cursor: body.cursor } },
+    });
+    await call('get', '/keys', { params: { query: { limit: 1000 } } });
+    await call('get', '/keys/{id}', at(id));
+    await call('get', '/keys/{id}', at(NOBODYS));
+    await call('get', '/keys/{id}', at(id, { query: { x: 1 } }));
+  });
+
+  test('makes keys as documented', async () => {
+    const header = { 'Idempotency-Key': 'one' };
+    await call('post', '/keys', { body: { ...valid, agents: ['a'], expiresAt: '2031-05-01' }, params: { header } });
+    await call('post', '/keys', { body: { ...valid, expiresAt: 1_935_360_000_000 }, params: { header } });
+    await call('post', '/keys', { body: { ...valid, expiresIn: 1000 } });
+    await call('post', '/keys', { body: { ...valid, agents: [] } });
+    await call('post', '/keys', { body: { ...valid, name: 'x'.repeat(5000) } });
+    await call('post', '/keys', { body: valid, headers: { 'content-type': 'text/plain' } });
+    await call('post', '/keys', { body: valid, headers: { 'sec-fetch-site': 'cross-site' } });
+    made.clock.advance(3_600_000);
+    await call('post', '/keys', { body: { ...valid, agents: ['a'], expiresAt: '2031-05-01' }, params: { header } });
+  });
+
+  test('changes, rotates and deletes keys as documented', async () => {
+    const id = await created();
+    const body = { name: 'New', permissions: ['handoff'], disabled: true };
+    await call('patch', '/keys/{id}', { ...at(id), body });
+    await call('patch', '/keys/{id}', { ...at(id, { header: { 'If-Match': '"1"' } }), body });
+    await call('patch', '/keys/{id}', { ...at(id), body: { agents: 'all' } });
+    await call('patch', '/keys/{id}', { ...at(NOBODYS), body });
+    const rotation = { body: { overlap: '1d', expiresIn: '30d' } };
+    const header = { 'Idempotency-Key': 'two' };
+    await call('post', '/keys/{id}/rotate', { ...at(NOBODYS), ...rotation });
+    await call('post', '/keys/{id}/rotate', { ...at(id, { header: { 'If-Match': '"1"' } }), ...rotation });
+    await call('post', '/keys/{id}/rotate', { ...at(id, { header }), ...rotation });
+    await call('post', '/keys/{id}/rotate', { ...at(id, { header }), body: { overlap: 0 } });
+    await call('post', '/keys/{id}/rotate', { ...at(id), ...rotation });
+    await call('post', '/keys/{id}/rotate', { ...at(id), body: {} });
+    await call('delete', '/keys/{id}', at(id, { header: { 'If-Match': '"1"' } }));
+    await call('delete', '/keys/{id}', at(id, { header: { 'If-Match': '1' } }));
+    await call('delete', '/keys/{id}', at(id));
+    await call('delete', '/keys/{id}', at(id));
+  });
+
+  test('configures projects as documented', async () => {
+    const url = '/projects/{id}/configuration';
+    await call('get', url, at('a/b'));
+    await call('put', url, { ...at('a/b'), body: { transcript: true, metrics: ['CALL_COMPLETED'] } });
+    await call('put', url, { ...at('c'), body: { transcript: false, metrics: 'all' } });
+    await call('put', url, { ...at('c'), body: {} });
+    await call('get', url, at('a/b'));
+    await call('get', url, at('x'.repeat(200)));
+    await call('get', '/projects');
+    await call('delete', url, at('c'));
+    await call('delete', url, at('x'.repeat(200)));
+  });
+
+  test('sees choices, session, trail and document as documented', async () => {
+    for (const url of ['/projects', '/session', '/permissions', '/agents', '/metrics', '/audit', '/openapi.json']) {
+      await call('get', url);
+      await call('get', url, { params: { query: { nonsense: 1 } } });
+    }
+    const query = { limit: 2, target: 'c', actor: 'ada@acme.test', action: 'project.configured' };
+    await call('get', '/audit', { params: { query } });
+  });
+
+  test('is refused as documented', async () => {
+    for (const [url, { parameters: _, ...methods }] of Object.entries(document.paths)) {
+      for (const [method, { operationId }] of Object.entries(methods)) {
+        const init = { ...at(NOBODYS), body: method === 'get' || method === 'delete' ? undefined : {} };
+        await call(method, url, init, null);
+        expect(seen).toContain(`${operationId} 401`);
+        if (method === 'get') continue;
+        await call(method, url, init, READER);
+        expect(seen).toContain(`${operationId} 403`);
+      }
+    }
+  });
+
+  test('meets an unreachable store and other trouble as documented', async () => {
+    const trouble = new KeyscopeError('store_unavailable', 'The key store cannot be reached.');
+    const getProjects = jest.spyOn(store, 'getProjects').mockRejectedValueOnce(trouble);
+    const { response } = await call('get', '/projects');
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    getProjects.mockRejectedValueOnce(new TypeError('nobody foresaw this'));
+    expect((await call('get', '/projects')).response.status).toBe(500);
+  });
+
+  test('has seen every success and every refusal that an operation is documented with', () => {
+    const documented = Object.values(document.paths).flatMap(({ parameters: _, ...methods }) =>
+      Object.values(methods).flatMap(({ operationId, responses }) =>
+        Object.keys(responses).map((status) => `${operationId} ${status}`),
+      ),
+    );
+    // 413 and 415 are one piece of code for all operations, and so are 500 and 503.
+    expect(documented.filter((answer) => !seen.has(answer) && !/ (?:413|415|500|503)$/.test(answer))).toEqual([]);
+  });
+});

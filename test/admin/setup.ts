@@ -1,0 +1,108 @@
+import type { Express, RequestHandler } from 'express';
+import request from 'supertest';
+import type { AdminRouterOptions } from '../../src/admin/options';
+import { type AdminRouterDeps, createAdminRouter } from '../../src/admin/router';
+import { createAuditService } from '../../src/audit/service';
+import type { KeyscopeError } from '../../src/errors';
+import { createKeyService } from '../../src/keys/service';
+import { createProjectService } from '../../src/projects/service';
+import { createMemoryStore } from '../../src/store/memory';
+import type { Store } from '../../src/store/store';
+import { createDigester } from '../../src/token/digest';
+import { fakeClock } from '../support/clock';
+import { expresses } from '../support/expresses';
+
+export const DAY = 86_400_000;
+export const NOW = Date.UTC(2030, 0, 1);
+export const MOUNT = '/admin/api-keys';
+export const PERMISSIONS = {
+  conversations: { label: 'Conversations data', description: 'Retrieve conversation transcripts and metadata' },
+  handoff: { label: 'Handoff', description: 'Read handoff details' },
+  external_events: { label: 'External events' },
+};
+
+/** Whoever the `x-user` header names: `<workspace>/<actor>`, with `/readonly` behind it who may only look. */
+export function authenticate(req: { headers: Record<string, unknown> }) {
+  const user = req.headers['x-user'];
+  if (typeof user !== 'string') return null;
+  const [workspaceId = '', actor = '', mode] = user.split('/');
+  return { workspaceId, actor, readOnly: mode === 'readonly' };
+}
+
+export const ADA = 'acme/ada@acme.test';
+export const EVE = 'evil/eve@evil.test';
+export const READER = 'acme/rita@acme.test/readonly';
+
+export interface SetupOptions {
+  readonly store?: Store;
+  readonly router?: Partial<AdminRouterOptions>;
+  readonly deps?: Partial<AdminRouterDeps>;
+  /** Mounted before the router. */
+  readonly before?: readonly RequestHandler[];
+  readonly mount?: string;
+}
+
+/** Services on a store in memory, and their router in an app, with a clock that stands still. */
+export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
+  const { router = {}, deps = {}, before = [], mount = MOUNT } = options;
+  const clock = fakeClock(NOW);
+  const store = options.store ?? createMemoryStore({ clock });
+  const reported: KeyscopeError[] = [];
+  const cleanUps: (() => void)[] = [];
+  const keys = createKeyService({
+    store,
+    clock,
+    prefix: 'ks',
+    digester: createDigester(undefined),
+    permissions: Object.keys(PERMISSIONS),
+    defaultLifetime: 365 * DAY,
+  });
+  const projects = createProjectService({ store, clock });
+  const audit = createAuditService({ store });
+  const adminRouter = createAdminRouter({
+    keys,
+    projects,
+    audit,
+    permissions: PERMISSIONS,
+    clock,
+    keyHeader: 'x-api-key',
+    defaultLifetime: 365 * DAY,
+    report: (error) => reported.push(error),
+    onClose: (cleanUp) => cleanUps.push(cleanUp),
+    ...deps,
+  });
+  const app: Express = express();
+  for (const handler of before) app.use(handler);
+  app.use(mount, adminRouter({ authenticate, ...router }));
+
+  return {
+    app,
+    audit,
+    clock,
+    keys,
+    projects,
+    reported,
+    store,
+    close() {
+      for (const cleanUp of cleanUps) cleanUp();
+    },
+    /** A request by somebody, Ada unless said otherwise; null: nobody. */
+    as(user: string | null = ADA) {
+      const call = (method: 'get' | 'head' | 'options' | 'post' | 'put' | 'patch' | 'delete') => (path: string) => {
+        const made = request(app)[method](mount + path);
+        return user === null ? made : made.set('x-user', user);
+      };
+      return {
+        get: call('get'),
+        head: call('head'),
+        options: call('options'),
+        post: call('post'),
+        put: call('put'),
+        patch: call('patch'),
+        delete: call('delete'),
+      };
+    },
+  };
+}
+
+export const valid = { name: 'CRM', agents: 'all', permissions: ['conversations'] } as const;
