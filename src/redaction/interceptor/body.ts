@@ -8,6 +8,9 @@ import { type BodyFilter, joined, NOTHING } from './framing/body-filter';
 import type { Interception } from './interception';
 import { saysNothingNew } from './words';
 
+/** Statuses for which Express drops the body: No Content, Reset Content, Not Modified. */
+const BODILESS = new Set([204, 205, 304]);
+
 /** The forms `write` and `end` take: `(cb)`, `(chunk, cb)`, `(chunk, encoding, cb)`. */
 interface BodyArguments {
   readonly chunk: unknown;
@@ -66,15 +69,13 @@ export class Body {
     if (bytes === undefined || it.res.writableEnded || it.res.destroyed) {
       return it.downstream.call('write', args) as boolean;
     }
-    // Express sends what it was trusted with by end() alone.
-    if (it.phase === 'trusted') it.phase = 'open';
     if (!this.#begin()) return this.#dropped(callback);
     if (it.phase === 'plain') {
       return it.commit() ? it.downstream.write(bytes, callback) : this.#dropped(callback);
     }
     if (it.decision.action === 'none') {
       if (!it.commit()) return this.#dropped(callback);
-      if (callback) process.nextTick(callback);
+      if (callback) it.downstream.confirm(callback);
       return true;
     }
     if (it.decision.action === 'words') {
@@ -103,11 +104,19 @@ export class Body {
       return;
     }
     this.#whenOver(callback);
+    if (this.#isTrusted(chunk)) it.phase = 'trusted';
     if (this.#begin()) this.#endBody(bytes);
   }
 
   get #ended(): boolean {
     return this.#interception.phase === 'closed' || this.#decoding?.ended === true;
+  }
+
+  /** Whether these are the bytes that Express was given, or none because the answer to the request has none. */
+  #isTrusted(chunk: unknown): boolean {
+    const { phase, trusted, req, res } = this.#interception;
+    if (phase !== 'open' || trusted === undefined) return false;
+    return chunk === trusted || (!chunk && (req.method === 'HEAD' || BODILESS.has(res.statusCode)));
   }
 
   /** Makes sure that something has been decided. False where it was: refuse. */
@@ -155,7 +164,7 @@ export class Body {
     }
     if (!it.commit()) return this.#dropped(callback);
     if (leaving.length > 0) return it.downstream.write(leaving, callback);
-    if (callback) process.nextTick(callback);
+    if (callback) it.downstream.confirm(callback);
     return true;
   }
 

@@ -23,6 +23,8 @@ export class Downstream {
   readonly #methods: Methods;
   readonly #names: readonly Hooked[];
   readonly #below: Methods = {};
+  /** Whether somebody before us has replaced `write` or `end`. */
+  readonly #patched: boolean;
   /** How many of our own calls are under way: what reaches `_send` meanwhile is ours. */
   #calls = 0;
   #unguarded = false;
@@ -33,7 +35,8 @@ export class Downstream {
     this.#methods = res as unknown as Methods;
     this.#names = names;
     for (const name of names) this.#below[name] = this.#methods[name];
-    if (Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end')) return;
+    this.#patched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
+    if (this.#patched) return;
     const send = this.#methods._send;
     if (typeof send === 'function') this.#methods._send = this.#guard(send, onBypass);
   }
@@ -61,6 +64,12 @@ export class Downstream {
 
   write(bytes: Uint8Array, callback: Callback | undefined): boolean {
     return this.call('write', callback ? [bytes, callback] : [bytes]) as boolean;
+  }
+
+  /** Calls back for bytes of which none leave: where it can be told, when all that was written before them has left. */
+  confirm(callback: Callback): void {
+    if (this.#patched) process.nextTick(callback);
+    else this.write(Buffer.alloc(0), callback);
   }
 
   end(bytes: Uint8Array | undefined): void {

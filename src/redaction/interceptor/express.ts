@@ -2,71 +2,82 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Request, Response } from 'express';
 
-const SAMPLE = { keyscope: [true, 1, 'sample', null, {}] };
-const SAMPLE_TEXT = JSON.stringify(SAMPLE);
+const SAMPLE = { keyscope: [true, 1, '<sample>', null, {}] };
 
-/** Runs one of Express' senders on a response that goes nowhere; what came to `end`, as text. */
-function sent(request: object, response: object, send: (res: Response) => unknown): string | undefined {
-  const req = new IncomingMessage(new Socket());
-  req.method = 'GET';
-  req.url = '/';
-  Object.setPrototypeOf(req, request);
-  const res = new ServerResponse(req);
-  Object.setPrototypeOf(res, response);
-  let text: string | undefined;
-  Object.assign(req, { res });
-  Object.defineProperty(req, 'query', { value: {} });
-  Object.assign(res, {
+/** What Express escapes where `json escape` is set: what browsers could take for HTML. */
+const HTML = /[<>&]/g;
+const ESCAPES: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
+
+/** What `res.json` of an application without a `json replacer` makes of a value. */
+export function jsonText(value: unknown, app: Request['app']): string | undefined {
+  const spaces: unknown = app.get('json spaces');
+  const text: string | undefined = spaces ? JSON.stringify(value, null, spaces as string) : JSON.stringify(value);
+  return text !== undefined && app.get('json escape') ? text.replace(HTML, (character) => ESCAPES[character]!) : text;
+}
+
+/** Runs `res.json` on a response that goes nowhere; what came to `end`, and its type. */
+function sent(req: Request, res: Response, value: unknown): string {
+  const request = new IncomingMessage(new Socket());
+  request.method = 'GET';
+  request.url = '/';
+  Object.setPrototypeOf(request, Object.getPrototypeOf(req));
+  const response = new ServerResponse(request);
+  Object.setPrototypeOf(response, Object.getPrototypeOf(res));
+  let body = '';
+  Object.assign(request, { res: response });
+  Object.assign(response, {
     locals: {},
-    end(chunk?: string | Uint8Array) {
-      text = typeof chunk === 'string' ? chunk : chunk && Buffer.from(chunk).toString();
-      return res;
+    end(chunk: string | Uint8Array) {
+      body += Buffer.from(chunk as string);
+      return response;
     },
   });
-  send(res as unknown as Response);
-  return text;
+  (response as unknown as Response).json(value);
+  return `${response.getHeader('content-type')}\n${body}`;
 }
 
-function compact(json: string | undefined): string | undefined {
-  return json === undefined ? undefined : JSON.stringify(JSON.parse(json));
+/** Whether a method is Express' own: on the one prototype between the application's and Node's. */
+function isOwnOfExpress(res: Response, name: 'json' | 'send'): boolean {
+  let owner: object = Object.getPrototypeOf(res);
+  while (!Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
+  return Object.getPrototypeOf(owner) === ServerResponse.prototype;
 }
 
-function probe(request: object, response: object): boolean {
+function probe(req: Request, res: Response): boolean {
+  if (!isOwnOfExpress(res, 'json') || !isOwnOfExpress(res, 'send')) return false;
+  if (req.app.get('json replacer')) return false;
   try {
-    return (
-      compact(sent(request, response, (res) => res.json(SAMPLE))) === SAMPLE_TEXT &&
-      compact(sent(request, response, (res) => res.jsonp(SAMPLE))) === SAMPLE_TEXT &&
-      sent(request, response, (res) => res.type('json').send(SAMPLE_TEXT)) === SAMPLE_TEXT
-    );
+    return sent(req, res, SAMPLE) === `application/json; charset=utf-8\n${jsonText(SAMPLE, req.app)}`;
   } catch {
-    // Whatever it is that throws here, it is not Express as we know it; and not being trusted costs time only.
+    // Whatever it is that throws here, it is not Express as we know it; and not being known costs time only.
     return false;
   }
 }
 
-/** Whether an application's own `res.json`, `res.jsonp` and `res.send` send what they are given and nothing else. */
+/** Whether `res.json` of a response is Express' own, and does what {@link jsonText} says. */
 export type ExpressCheck = (req: Request, res: Response) => boolean;
 
 interface Answer {
-  readonly senders: readonly unknown[];
-  readonly plain: boolean;
+  readonly json: unknown;
+  readonly send: unknown;
+  readonly known: boolean;
 }
 
 /**
- * An application may have put its own senders in place of Express' (`app.response.json = …`, to wrap every body in an
- * envelope): then the paths of a configuration are those of what leaves, not of what the handler gave. Each prototype is
- * asked once, and again when its senders have been replaced.
+ * An application may have put its own senders in place of Express' (to wrap every body in an envelope, say): then they must
+ * be called with what the handler gave, and what leaves is what they make of it. Each prototype is asked once, and again
+ * when its senders have been replaced.
  */
 export function createExpressCheck(): ExpressCheck {
   const answers = new WeakMap<object, Answer>();
-  return function sendsWhatItIsGiven(req, res) {
-    const response = Object.getPrototypeOf(res) as Response;
-    const { json, jsonp, send } = response;
-    let answer = answers.get(response);
-    if (answer?.senders[0] !== json || answer.senders[1] !== jsonp || answer.senders[2] !== send) {
-      answer = { senders: [json, jsonp, send], plain: probe(Object.getPrototypeOf(req), response) };
-      answers.set(response, answer);
+  return function isExpress(req, res) {
+    const prototype = Object.getPrototypeOf(res) as Response;
+    const { json, send } = prototype;
+    let answer = answers.get(prototype);
+    if (answer?.json !== json || answer.send !== send) {
+      answer = { json, send, known: probe(req, res) };
+      answers.set(prototype, answer);
     }
-    return answer.plain;
+    return answer.known;
   };
 }

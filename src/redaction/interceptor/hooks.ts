@@ -31,12 +31,11 @@ export function hookResponse(interception: Interception, expressCheck: ExpressCh
   }
 
   function writeHead(...args: unknown[]): unknown {
-    // Too late, or impossible: Node says so.
-    if (res.headersSent || !isStatus(args[0])) return downstream.call('writeHead', args);
+    // Too late, or impossible: Node says so. After a refusal: the head of what has been answered instead.
+    if (res.headersSent || !isStatus(args[0]) || it.answered) return downstream.call('writeHead', args);
+    if (it.refused) return res;
     applyHead(res, Number(args[0]) | 0, args[1], args[2]);
-    if (!it.judge()) return res;
-    if (it.phase === 'judged' && it.decision.action === 'words') it.doubt(it.decision.refusal);
-    else it.completeHead();
+    it.head();
     return res;
   }
 

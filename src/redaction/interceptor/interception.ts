@@ -67,14 +67,21 @@ export class Interception {
   length: number | undefined;
   /** What has been withheld from a whole body that mixes projects; undefined: not known before it has left. */
   withheld: readonly Withheld[] | undefined;
+  /** The bytes of a body that has been cut down, as long as Express is sending them. */
+  trusted: Uint8Array | undefined;
   /** Stops whatever works on the body. */
   release: () => void = () => {};
   /** Takes our functions off a response whose body leaves as it is. */
   stepAside: () => void = () => {};
+  /** Whether something has been answered in place of what was refused. */
+  answered = false;
   readonly #next: NextFunction;
   readonly #deps: InterceptorDeps;
   readonly #options: ResolvedRedactOptions;
   readonly #sources = new Set<Readable>();
+  /** Whether a head is being written at our own wish, or at somebody else's. */
+  #ownHead = false;
+  #foreignHead = false;
   #judged = '';
   #refusals = 0;
   #error: KeyscopeError | undefined;
@@ -146,16 +153,49 @@ export class Interception {
     return true;
   }
 
-  /** Writes the head, through whoever hooked `writeHead` above us, which ends in {@link completeHead}. False: refused. */
+  /** Writes the head, through whoever hooked `writeHead` above us, which ends in {@link head}. False: refused. */
   commit(): boolean {
     const { res } = this;
-    if (!res.headersSent) res.writeHead(res.statusCode);
-    if (!res.headersSent && !this.refused) this.completeHead();
+    if (res.headersSent || this.refused) return !this.refused;
+    this.#ownHead = true;
+    try {
+      res.writeHead(res.statusCode);
+      if (!res.headersSent) this.head();
+    } catch (thrown) {
+      this.#startOver();
+      throw thrown;
+    } finally {
+      this.#ownHead = false;
+    }
     return !this.refused;
   }
 
-  /** Corrects the head and hands it down. */
-  completeHead(): void {
+  /** The head has been said, by the handler or by ourselves: judges it, corrects it and hands it down. */
+  head(): void {
+    this.#foreignHead = !this.#ownHead;
+    try {
+      if (!this.judge()) return;
+      // Whoever says the head of a text before the text leaves no way to look at it first.
+      if (this.phase === 'judged' && this.decision.action === 'words') this.doubt(this.decision.refusal);
+      else this.#completeHead();
+    } catch (thrown) {
+      this.#startOver();
+      throw thrown;
+    } finally {
+      this.#foreignHead = false;
+    }
+  }
+
+  /** A head could not be written, and nothing has left. What comes next is another answer, and judged as such. */
+  #startOver(): void {
+    if (this.res.headersSent || this.refused) return;
+    this.release();
+    this.phase = 'open';
+    this.length = undefined;
+    this.withheld = undefined;
+  }
+
+  #completeHead(): void {
     const { req, res } = this;
     if (!(this.decision.action === 'pass' && this.decision.vouched)) this.#correctHead();
     if (this.length !== undefined && !LENGTHS.some((name) => res.hasHeader(name))) {
@@ -194,33 +234,53 @@ export class Interception {
 
   /** Answers with an error in place of what the handler says, or cuts the connection where the answer has begun. */
   refuse(error: KeyscopeError): void {
-    const { req, res } = this;
     if (this.refused) return;
     this.#error = error;
     this.phase = 'refused';
     this.release();
     this.#leaveSources();
-    if (res.headersSent) {
+    // A head that we did not ask for may be Node's, for bytes on a way past us: it must not find another answer there.
+    if (this.#foreignHead) process.nextTick(() => this.#replace(error));
+    else this.#replace(error);
+  }
+
+  #replace(error: KeyscopeError): void {
+    const { req, res } = this;
+    if (res.headersSent || res.writableEnded) {
       if (!res.destroyed) this.#deps.fail(error, req, res, this.#next);
       if (!res.destroyed) res.destroy(error);
       return;
     }
     forgetAnswer(res);
+    this.length = undefined;
+    this.withheld = undefined;
+    this.trusted = undefined;
     this.#refusals++;
+    if (this.#refusals === 1) {
+      this.#answer(error);
+      return;
+    }
+    this.downstream.expose(() => void res.status(error.status).end());
+    this.answered = true;
+  }
+
+  /** Lets the application answer with the error, on a response that is free of us for as long as it takes to call it. */
+  #answer(error: KeyscopeError): void {
+    const { req, res } = this;
     let ended = false;
-    if (this.#refusals === 1) ended = this.downstream.expose(() => this.#deps.fail(error, req, res, this.#next));
-    if (ended || res.destroyed) return;
-    if (this.#refusals === 1 && !res.headersSent) {
-      // Whoever answers does so later. What the handler still writes cannot be told from that, so all of it is judged.
+    try {
+      ended = this.downstream.expose(() => this.#deps.fail(error, req, res, this.#next));
+    } catch (thrown) {
       this.phase = 'open';
+      this.#next(thrown);
       return;
     }
-    if (res.headersSent) {
-      res.destroy(error);
-      return;
-    }
-    res.statusCode = error.status;
-    this.downstream.end(undefined);
+    this.answered = ended;
+    if (ended || res.destroyed) return;
+    // Begun and not ended, it would have to go on past us. Not begun, somebody answers later: what the handler still
+    // writes cannot be told from that, so all of it is judged.
+    if (res.headersSent) res.destroy(error);
+    else this.phase = 'open';
   }
 
   /** A source whose data nobody takes any more would hold its file or connection for ever. */

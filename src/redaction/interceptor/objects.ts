@@ -3,14 +3,12 @@ import { restricts, type Withheld } from '../subject';
 import { redactValue } from '../values';
 import type { Framing } from './content';
 import type { Method, Methods } from './downstream';
-import type { ExpressCheck } from './express';
+import { type ExpressCheck, jsonText } from './express';
 import { createBodyFilter } from './framing';
 import { joined } from './framing/body-filter';
 import { forgetBody, headerText } from './headers';
 import type { Interception } from './interception';
 import { withCondition } from './request';
-
-type Sender = 'json' | 'jsonp' | 'send';
 
 const CHARSET = /;[ \t]*charset[ \t]*=/i;
 
@@ -20,33 +18,27 @@ function inUtf8(contentType: string): string {
 }
 
 /**
- * `res.json`, `res.jsonp` and `res.send`: what they are given is cut down before Express makes bytes, a length and an `ETag`
- * of it, so that all of these are of the redacted body, and HEAD and 304 are right.
+ * `res.json` and `res.send`: what they are given is cut down before Express makes a length and an `ETag` of it, so that both
+ * are of the redacted body, and HEAD and 304 are right.
  *
- * Express is trusted with the result only where nothing else can come between: its own methods do no more than they say, and
- * `res.end` still leads straight to us. Otherwise, what arrives at `end` is filtered as bytes.
+ * Express sends the bytes we have made. Where it, or anything between, comes to `end` with other bytes than those, they are
+ * filtered like any. Where an application has its own `json` or `send`, those are called, and what comes of it is filtered.
  */
-export function objectHooks(interception: Interception, end: Method, sendsWhatItIsGiven: ExpressCheck): Methods {
+export function objectHooks(interception: Interception, end: Method, isExpress: ExpressCheck): Methods {
   const it = interception;
   const { req, res } = it;
 
   /** Looked up each time: mounted applications put their own methods below ours. */
-  function express(name: Sender, args: readonly unknown[]): unknown {
+  function express(name: 'json' | 'send', args: readonly unknown[]): unknown {
     const method = (Object.getPrototypeOf(res) as Methods)[name]!;
     return Reflect.apply(method, res, args);
   }
 
-  function mayTrustExpress(args: readonly unknown[]): boolean {
-    return (
-      args.length === 1 &&
-      it.phase === 'open' &&
-      !res.headersSent &&
-      (res as unknown as Methods).end === end &&
-      sendsWhatItIsGiven(req, res)
-    );
+  function maySend(args: readonly unknown[]): boolean {
+    return args.length === 1 && it.phase === 'open' && !res.headersSent && (res as unknown as Methods).end === end;
   }
 
-  /** How a body of this type would lie; undefined where Express is not to be trusted with it. HEAD is asked as GET. */
+  /** How a body of this type would lie; undefined where it is not for us to cut down. HEAD is asked as GET. */
   function framingAs(contentType: string): Framing | undefined {
     const decision = it.decide({ ...it.facts(), method: 'GET', contentType });
     if (decision.action === 'pass') return decision.vouched ? undefined : 'json';
@@ -54,62 +46,57 @@ export function objectHooks(interception: Interception, end: Method, sendsWhatIt
   }
 
   /** Has Express send what has been cut down. */
-  function sendTrusted(withheld: readonly Withheld[], send: () => void): void {
+  function sendBytes(bytes: Uint8Array, withheld: readonly Withheld[]): void {
     forgetBody(res);
     it.withheld = withheld;
-    it.phase = 'trusted';
+    it.trusted = bytes;
     try {
-      withCondition(req, it.withdrawn, send);
+      withCondition(req, it.withdrawn, () => void express('send', [bytes]));
     } finally {
-      if ((it.phase as string) === 'trusted') it.phase = 'open';
+      it.trusted = undefined;
     }
-  }
-
-  function sendObject(name: 'json' | 'jsonp', args: readonly unknown[]): unknown {
-    if (!mayTrustExpress(args) || req.app.get('json replacer')) return express(name, args);
-    if (framingAs(headerText(res, 'content-type') ?? 'application/json') !== 'json') return express(name, args);
-    const redacted = redactValue(args[0], it.filterTerms.fields, it.subject);
-    // What only JSON.stringify can print is cut down as text, when it comes to send().
-    if (redacted.needsText) return express(name, args);
-    sendTrusted(redacted.withheld, () => express(name, [redacted.value]));
-    return res;
-  }
-
-  function sendText(text: string | Buffer, contentType: string, framing: Framing): unknown {
-    const filter = createBodyFilter(framing, it.filterTerms);
-    let bytes: Uint8Array;
-    try {
-      bytes = joined(filter.push(typeof text === 'string' ? Buffer.from(text) : text), filter.end());
-    } catch (error) {
-      if (!(error instanceof KeyscopeError)) throw error;
-      it.refuse(error);
-      return res;
-    }
-    if (typeof text === 'string') res.setHeader('Content-Type', inUtf8(contentType));
-    sendTrusted(filter.withheld, () => express('send', [bytes]));
-    return res;
   }
 
   function json(...args: unknown[]): unknown {
-    return sendObject('json', args);
+    if (!maySend(args) || !isExpress(req, res) || req.app.get('json replacer')) return express('json', args);
+    const contentType = headerText(res, 'content-type');
+    if (framingAs(contentType ?? 'application/json') !== 'json') return express('json', args);
+    const redacted = redactValue(args[0], it.filterTerms.fields, it.subject);
+    // What only JSON.stringify can print is cut down as text, when it comes to send().
+    const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
+    if (redacted.needsText || text === undefined) return express('json', args);
+    if (contentType === undefined) res.set('Content-Type', 'application/json');
+    else res.setHeader('Content-Type', inUtf8(contentType));
+    sendBytes(Buffer.from(text), redacted.withheld);
+    return res;
   }
 
-  function jsonp(...args: unknown[]): unknown {
-    return sendObject('jsonp', args);
+  function sendText(body: string | Buffer, contentType: string, framing: Framing): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    const filter = restricts(it.subject) ? createBodyFilter(framing, it.filterTerms) : undefined;
+    let leaving: Uint8Array;
+    try {
+      leaving = filter ? joined(filter.push(bytes), filter.end()) : bytes;
+    } catch (error) {
+      if (!(error instanceof KeyscopeError)) throw error;
+      it.refuse(error);
+      return;
+    }
+    if (typeof body === 'string') res.setHeader('Content-Type', inUtf8(contentType));
+    sendBytes(leaving, filter?.withheld ?? []);
   }
 
   function send(...args: unknown[]): unknown {
     const [body] = args;
-    const contentType = headerText(res, 'content-type');
     const isText = typeof body === 'string' || Buffer.isBuffer(body);
-    if (!isText || body.length === 0 || contentType === undefined || !mayTrustExpress(args))
-      return express('send', args);
+    const contentType = headerText(res, 'content-type');
+    if (!isText || body.length === 0 || contentType === undefined) return express('send', args);
+    if (!maySend(args) || !isExpress(req, res)) return express('send', args);
     const framing = framingAs(contentType);
     if (framing === undefined) return express('send', args);
-    if (restricts(it.subject)) return sendText(body, contentType, framing);
-    sendTrusted([], () => express('send', args));
+    sendText(body, contentType, framing);
     return res;
   }
 
-  return { json, jsonp, send } satisfies Methods;
+  return { json, send } satisfies Methods;
 }

@@ -21,13 +21,14 @@ const IDENTITY = 'identity';
 
 /** From every form in which Node offers headers: a proxy may forward any of them. */
 function withdraw(req: IncomingMessage, names: readonly string[]): void {
-  const { rawHeaders } = req;
+  // Node makes the first two of the third when they are first asked for, and counts on its length.
+  const { headers, headersDistinct, rawHeaders } = req;
+  for (const name of names) {
+    delete headers[name];
+    delete headersDistinct[name];
+  }
   for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
     if (names.includes(rawHeaders[i]!.toLowerCase())) rawHeaders.splice(i, 2);
-  }
-  for (const name of names) {
-    delete req.headers[name];
-    delete req.headersDistinct[name];
   }
 }
 
