@@ -9,7 +9,7 @@ import { createVerify, type Verification, type VerifyOptions } from './auth/veri
 import { createRecollection } from './cache/recollection';
 import { KeyscopeError } from './errors';
 import { NOTHING_ENABLED } from './features';
-import { getTarget } from './http/context';
+import { createRequestTargets, type RequestTargets } from './http/context';
 import { sendProblem } from './http/problem';
 import { createKeyService, type KeyService } from './keys/service';
 import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
@@ -63,9 +63,9 @@ function createStore(settings: Settings): Store {
 }
 
 /** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
-function createSubjectFor(enabled: EnabledFeatures, events: Events) {
+function createSubjectFor(enabled: EnabledFeatures, targets: RequestTargets, events: Events) {
   return function subjectFor(req: Request): RouteSubject | Promise<RouteSubject> {
-    const target = getTarget(req);
+    const target = targets.get(req);
     if (target === undefined) {
       throw new KeyscopeError(
         'invalid_options',
@@ -107,7 +107,8 @@ export function createApiKeys<const Permission extends string>(
   const digester = createDigester(settings.peppers);
   const recollection = createRecollection<KeyEntry>({ ...settings, store, toEntry: toKeyEntry });
   const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
-  const enabled = createEnabledFeatures(recollection.projects, clock);
+  const enabled = createEnabledFeatures(recollection, clock);
+  const targets = createRequestTargets();
 
   function fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void {
     if (error.status >= 500) events.emit('error', error);
@@ -115,16 +116,16 @@ export function createApiKeys<const Permission extends string>(
   }
 
   return {
-    requireApiKey: createRequireApiKey({ authenticator, clock, events, header, permissions, fail }),
+    requireApiKey: createRequireApiKey({ authenticator, clock, events, header, permissions, targets, fail }),
     redactResponse: createRedactResponse({
-      subjectFor: createSubjectFor(enabled, events),
+      subjectFor: createSubjectFor(enabled, targets, events),
       fail,
       keyHeader: header,
       onRedacted(req, withheld) {
         if (events.wanted('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
       },
     }),
-    requireFeature: createRequireFeature({ enabled, fail }),
+    requireFeature: createRequireFeature({ enabled, targets, fail }),
     verify: createVerify({ authenticator, clock, events, permissions }),
     keys: createKeyService({ store, clock, prefix, digester, permissions, defaultLifetime }),
     projects: createProjectService({ store, clock }),

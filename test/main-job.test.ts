@@ -54,7 +54,7 @@ describe('both conditions: the key has the permission, and the project has enabl
         const get = (key: string) => request(app).get('/v3/ws-1/A/conversations').set('x-api-key', key);
         const set = (transcript: boolean, metrics: 'all' | string[]) =>
           apiKeys.projects.set('A', { transcript, metrics }, { workspaceId: 'ws-1' });
-        return { apiKeys, get, set, token };
+        return { apiKeys, app, get, set, token };
       }
 
       test('transcripts and metrics appear and disappear as the configuration changes', async () => {
@@ -77,6 +77,24 @@ describe('both conditions: the key has the permission, and the project has enabl
 
         await apiKeys.projects.clear('A', { workspaceId: 'ws-1' });
         expect((await get(token).expect(200)).body.conversations[0].turns).toEqual([]);
+        await apiKeys.close();
+      });
+
+      test('what is disabled while the handler still works does not leave', async () => {
+        const { apiKeys, app, set, token } = await setUp();
+        await set(true, 'all');
+        app.get(
+          '/slow/:project_id',
+          apiKeys.requireApiKey('conversations', { agent: 'project_id' }),
+          apiKeys.redactResponse(),
+          async (_req, res) => {
+            await set(false, []);
+            res.json(page());
+          },
+        );
+        const res = await request(app).get('/slow/A').set('x-api-key', token).expect(200);
+        expect(res.text).not.toContain('customer');
+        expect(res.headers.redacted).toBe('transcript, metrics');
         await apiKeys.close();
       });
 

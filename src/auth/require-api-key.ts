@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { setTarget } from '../http/context';
+import type { RequestTargets } from '../http/context';
 import { type ParameterSource, readParameter } from '../http/parameter';
 import { decide, type RequestFacts } from '../keys/decide';
 import type { Events } from '../telemetry/events';
@@ -22,6 +22,7 @@ export interface RequireApiKeyDeps {
   /** The request header that carries the token, in lower case. */
   readonly header: string;
   readonly permissions: readonly string[];
+  readonly targets: RequestTargets;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -42,7 +43,7 @@ function factsReader(
 }
 
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { authenticator, clock, events, header, permissions, fail } = deps;
+  const { authenticator, clock, events, header, permissions, targets, fail } = deps;
 
   function deny(error: KeyscopeError, entry: KeyEntry | null, req: Request, res: Response, next: NextFunction): void {
     if (events.wanted('denied')) {
@@ -75,7 +76,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       }
       req.apiKey = apiKey;
       const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
-      setTarget(req, { workspaceId: record.workspaceId, agentId });
+      targets.set(req, { workspaceId: record.workspaceId, agentId });
       if (events.wanted('authenticated')) {
         events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
       }
@@ -84,7 +85,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
 
     function letAnonymousIn(req: Request, next: NextFunction): void {
       const facts = factsOf(req);
-      setTarget(req, {
+      targets.set(req, {
         workspaceId: facts.workspace?.value,
         agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
       });

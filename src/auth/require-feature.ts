@@ -2,7 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
-import { getTarget } from '../http/context';
+import type { RequestTargets } from '../http/context';
 import { type ParameterSource, readParameter } from '../http/parameter';
 import type { EnabledFeatures } from '../projects/enabled';
 import { parseInput } from '../schema';
@@ -37,9 +37,10 @@ function isEnabled(features: Features, feature: Feature): boolean {
 /** For routes whose whole body is the feature, such as the audio of a call: nothing can be cut out, so all is refused. */
 export function createRequireFeature(deps: {
   readonly enabled: EnabledFeatures;
+  readonly targets: RequestTargets;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }) {
-  const { enabled, fail } = deps;
+  const { enabled, targets, fail } = deps;
 
   return function requireFeature(feature: Feature, options: RequireFeatureOptions = {}): RequestHandler {
     const wanted = parseInput(featureSchema, feature, 'requireFeature', 'invalid_options');
@@ -47,7 +48,7 @@ export function createRequireFeature(deps: {
     const notEnabled = `The project has not enabled ${wanted === 'transcript' ? 'its transcript' : `the metric ${wanted.slice(METRIC.length)}`} in API responses. Who manages its API keys can enable it.`;
 
     return function featureMiddleware(req, res, next) {
-      const target = getTarget(req);
+      const target = targets.get(req);
       if (target === undefined) {
         next(
           new KeyscopeError(

@@ -15,6 +15,8 @@ export interface ReadThroughOptions<V extends object> {
   readonly read: (id: string) => Promise<V | null>;
   /** The lease of a read that starts now; null where the store grants none. Asked before the read is sent. */
   readonly lease: (id: string) => Lease | null;
+  /** Told of values that a change has made doubtful, for those who have taken one out of memory and still use it. */
+  readonly onDoubt?: (id: string, value: V) => void;
 }
 
 /** A value and how long it may be believed. */
@@ -89,7 +91,9 @@ export class ReadThrough<V extends object> {
 
   /** The id's state has changed: nothing known of it, and nothing being read of it, counts any more. */
   forget(id: string): void {
+    const remembered = this.#values.peek(id);
     this.#values.delete(id);
+    if (remembered !== undefined) this.#options.onDoubt?.(id, remembered.value);
     this.#misses.delete(id);
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
@@ -99,6 +103,8 @@ export class ReadThrough<V extends object> {
 
   /** Everything may have changed. */
   clear(): void {
+    const { onDoubt } = this.#options;
+    if (onDoubt) for (const [id, { value }] of this.#values) onDoubt(id, value);
     this.#values.clear();
     this.#misses.clear();
     for (const flight of this.#flights.values()) flight.overtaken = true;

@@ -18,10 +18,15 @@ export interface RecollectionOptions<Entry extends object> {
   readonly toEntry: (record: KeyRecord) => Entry;
 }
 
+/** What a workspace's projects have enabled, by project id. */
+export type Configurations = ReadonlyMap<string, ProjectRecord>;
+
 /** The two classes of things that are remembered: keys by id, and a workspace's configurations as one. */
 export interface Recollection<Entry extends object> {
   readonly keys: ReadThrough<Entry>;
-  readonly projects: ReadThrough<ReadonlyMap<string, ProjectRecord>>;
+  readonly projects: ReadThrough<Configurations>;
+  /** Whether a change has been heard since these configurations were remembered. */
+  isDoubtful(configurations: Configurations): boolean;
 }
 
 /** Reads under way at once, enough to keep a pipeline full, and requests waiting behind them. */
@@ -46,7 +51,8 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     },
   });
   // A gate of their own: only who holds a valid key gets here, and a flood of unknown ids must not keep them waiting.
-  const projects = new ReadThrough<ReadonlyMap<string, ProjectRecord>>({
+  const doubtful = new WeakSet<Configurations>();
+  const projects = new ReadThrough<Configurations>({
     clock,
     maxRevocationLag,
     maxEntries: options.maxWorkspaces,
@@ -54,6 +60,7 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     gate: gate(),
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
+    onDoubt: (_workspaceId, configurations) => doubtful.add(configurations),
   });
 
   store.onChange({
@@ -64,5 +71,5 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
       projects.clear();
     },
   });
-  return { keys, projects };
+  return { keys, projects, isDoubtful: (configurations) => doubtful.has(configurations) };
 }

@@ -8,16 +8,17 @@ export interface RequestTarget {
   readonly agentId: string | undefined;
 }
 
-/** A symbol, not a name: nothing that a request carries, and no other middleware, can set it by accident. */
-const TARGET = Symbol('keyscope.target');
-
-type Marked = Request & { [TARGET]?: RequestTarget };
-
-export function setTarget(req: Request, target: RequestTarget): void {
-  (req as Marked)[TARGET] = target;
+/** Which request is about what. */
+export interface RequestTargets {
+  set(req: Request, target: RequestTarget): void;
+  /** Undefined where no `requireApiKey` has let the request in. */
+  get(req: Request): RequestTarget | undefined;
 }
 
-/** Undefined where no `requireApiKey` has let the request in. */
-export function getTarget(req: Request): RequestTarget | undefined {
-  return (req as Marked)[TARGET];
+/**
+ * Beside the requests, not on them: nothing that a request carries and no other middleware can set it; and a property
+ * more on Express' request objects, which V8 keeps as dictionaries, costs several times what the map does.
+ */
+export function createRequestTargets(): RequestTargets {
+  return new WeakMap<Request, RequestTarget>();
 }

@@ -3,13 +3,48 @@ import type { ServerResponse } from 'node:http';
 export type Callback = (error?: Error | null) => void;
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** What we put our own function in the place of. `writeHeader` is Node's old name for `writeHead`. */
-export const HOOKED = ['write', 'end', 'writeHead', 'writeHeader', 'flushHeaders', 'addTrailers'] as const;
-export const HOOKED_OF_EXPRESS = ['json', 'jsonp', 'send'] as const;
-export type Hooked = (typeof HOOKED)[number] | (typeof HOOKED_OF_EXPRESS)[number];
+/**
+ * What we put our own functions in the place of. `writeHeader` is Node's old name for `writeHead`; `json` and `send` are
+ * Express', and undefined where they are not ours to hook.
+ */
+export interface Methods {
+  write: Method;
+  end: Method;
+  writeHead: Method;
+  writeHeader: Method;
+  addTrailers: Method;
+  json: Method | undefined;
+  send: Method | undefined;
+}
 
-/** A response as a bag of methods, some of which may be missing: it need not be Express'. */
-export type Methods = { [name in Hooked | '_send' | 'on' | 'addListener' | 'off' | 'removeListener']?: Method };
+type Bottom = { _send?: (data: string | Uint8Array, encoding: unknown, callback: unknown, length: unknown) => boolean };
+
+/** Reads each method by its name, in one order: V8 then keeps one shape for all responses, which loops over names spoil. */
+function methodsOf(res: ServerResponse, ofExpress: boolean): Methods {
+  const { write, end, writeHead, writeHeader, addTrailers, json, send } = res as unknown as Methods;
+  return {
+    write,
+    end,
+    writeHead,
+    writeHeader,
+    addTrailers,
+    json: ofExpress ? json : undefined,
+    send: ofExpress ? send : undefined,
+  };
+}
+
+/** Puts methods on a response, by name for the same reason. */
+function setMethods(res: ServerResponse, methods: Methods): void {
+  const target = res as unknown as Methods;
+  target.write = methods.write;
+  target.end = methods.end;
+  target.writeHead = methods.writeHead;
+  target.writeHeader = methods.writeHeader;
+  target.addTrailers = methods.addTrailers;
+  if (methods.json === undefined) return;
+  target.json = methods.json;
+  target.send = methods.send;
+}
 
 /**
  * The response as it was before us. All that leaves, leaves through here.
@@ -19,33 +54,44 @@ export type Methods = { [name in Hooked | '_send' | 'on' | 'addListener' | 'off'
  * somebody has (compression, sessions), their bytes come at any time and cannot be told from such.
  */
 export class Downstream {
+  /** Whether Express' `json` and `send` are there, and nobody before us has replaced them on this response. */
+  readonly ofExpress: boolean;
   readonly #res: ServerResponse;
-  readonly #methods: Methods;
-  readonly #names: readonly Hooked[];
-  readonly #below: Methods = {};
+  readonly #below: Methods;
   /** Whether somebody before us has replaced `write` or `end`. */
   readonly #patched: boolean;
+  #hooks: Methods | undefined;
   /** How many of our own calls are under way: what reaches `_send` meanwhile is ours. */
   #calls = 0;
-  #unguarded = false;
+  #open = false;
 
-  /** `onBypass` is told of bytes that came on another way; they have not left. */
-  constructor(res: ServerResponse, names: readonly Hooked[], onBypass: () => void) {
+  constructor(res: ServerResponse) {
+    const { json, send } = res as unknown as Methods;
+    this.ofExpress =
+      typeof json === 'function' &&
+      typeof send === 'function' &&
+      !Object.hasOwn(res, 'json') &&
+      !Object.hasOwn(res, 'send');
     this.#res = res;
-    this.#methods = res as unknown as Methods;
-    this.#names = names;
-    for (const name of names) this.#below[name] = this.#methods[name];
+    this.#below = methodsOf(res, this.ofExpress);
     this.#patched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
-    if (this.#patched) return;
-    const send = this.#methods._send;
-    if (typeof send === 'function') this.#methods._send = this.#guard(send, onBypass);
   }
 
-  #guard(send: Method, onBypass: () => void): Method {
+  /** Puts our functions in their places. `onBypass` is told of bytes that came on another way; they have not left. */
+  hook(hooks: Methods, onBypass: () => void): void {
+    this.#hooks = hooks;
+    setMethods(this.#res, hooks);
+    if (!this.#patched) this.#guard(onBypass);
+  }
+
+  #guard(onBypass: () => void): void {
+    const bottom = this.#res as unknown as Bottom;
+    const below = bottom._send;
+    if (typeof below !== 'function') return;
     const downstream = this;
-    return function _send(data, ...rest) {
-      if (downstream.#calls > 0 || downstream.#unguarded || (data as string | Uint8Array).length === 0) {
-        return Reflect.apply(send, this, [data, ...rest]);
+    bottom._send = function _send(data, encoding, callback, length) {
+      if (downstream.#calls > 0 || downstream.#open || data.length === 0) {
+        return below.call(this, data, encoding, callback, length);
       }
       onBypass();
       return false;
@@ -53,7 +99,7 @@ export class Downstream {
   }
 
   /** Calls what was there before us, with the arguments and errors that are its own. */
-  call(name: Hooked, args: readonly unknown[]): unknown {
+  call(name: keyof Methods, args: readonly unknown[]): unknown {
     this.#calls++;
     try {
       return Reflect.apply(this.#below[name]!, this.#res, args);
@@ -76,31 +122,30 @@ export class Downstream {
     this.call('end', bytes && bytes.length > 0 ? [bytes] : []);
   }
 
-  /** From here on everything may leave, in whatever way it comes. Takes our functions off the way again. */
-  open(hooks: Methods): void {
-    this.#unguarded = true;
-    for (const name of this.#names) if (this.#methods[name] === hooks[name]) this.#methods[name] = this.#below[name];
+  /** From here on everything may leave, in whatever way it comes. Takes our functions off the way where that is easy. */
+  open(): void {
+    this.#open = true;
+    const methods = this.#res as unknown as Methods;
+    if (methods.write === this.#hooks?.write) methods.write = this.#below.write;
+    if (methods.end === this.#hooks?.end) methods.end = this.#below.end;
   }
 
   /** Runs `answer` with a response that has none of our functions on it, nor any put above them. Says whether it ended. */
   expose(answer: () => void): boolean {
-    const above: Methods = {};
+    const above = methodsOf(this.#res, this.ofExpress);
     let ended = false;
-    for (const name of this.#names) {
-      above[name] = this.#methods[name];
-      this.#methods[name] = this.#below[name];
-    }
-    const end = this.#below.end!;
-    this.#methods.end = function endExposed(...args) {
+    const { end } = this.#below;
+    const endExposed: Method = function endExposed(...args) {
       ended = true;
       return Reflect.apply(end, this, args);
     };
+    setMethods(this.#res, { ...this.#below, end: endExposed });
     this.#calls++;
     try {
       answer();
     } finally {
       this.#calls--;
-      for (const name of this.#names) this.#methods[name] = above[name];
+      setMethods(this.#res, above);
     }
     return ended;
   }

@@ -1,6 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Method, Methods } from './downstream';
+import type { Method } from './downstream';
+
+/** The part of an emitter that is taken over. */
+type Emitter = Record<'on' | 'addListener' | 'off' | 'removeListener', Method>;
 
 type Listener = (...args: unknown[]) => void;
 
@@ -17,16 +20,16 @@ export class Drain {
 
   constructor(res: ServerResponse) {
     this.#res = res;
-    const methods = res as unknown as Methods;
-    this.#onBelow = methods.on!;
+    const methods = res as unknown as Emitter;
+    this.#onBelow = methods.on;
     for (const listener of res.rawListeners('drain')) {
       res.removeListener('drain', listener as Listener);
       this.#waiting.on('drain', listener as Listener);
     }
     if (this.#waiting.listenerCount('drain') > 0) this.#listen();
-    methods.on = this.#adding(methods.on!);
-    methods.addListener = this.#adding(methods.addListener!);
-    methods.removeListener = this.#removing(methods.removeListener!);
+    methods.on = this.#adding(methods.on);
+    methods.addListener = this.#adding(methods.addListener);
+    methods.removeListener = this.#removing(methods.removeListener);
     methods.off = methods.removeListener;
   }
 

@@ -12,6 +12,8 @@ function isStatus(status: unknown): boolean {
   return code >= 100 && code <= 999;
 }
 
+const NOT_EXPRESS = { json: undefined, send: undefined };
+
 /**
  * Puts our functions on the response, as its own properties: Node, Express and everything that pipes look them up there.
  * Only this response has them; nothing is changed that others share.
@@ -39,16 +41,11 @@ export function hookResponse(interception: Interception, expressCheck: ExpressCh
     return res;
   }
 
-  function flushHeaders(): void {
-    if (it.commit()) downstream.call('flushHeaders', []);
-  }
-
   function addTrailers(trailers: unknown): void {
     downstream.call('addTrailers', [it.trailers(trailers as object)]);
   }
 
-  const hooks: Methods = { write, end, writeHead, writeHeader: writeHead, flushHeaders, addTrailers };
-  if (it.ofExpress) Object.assign(hooks, objectHooks(it, end as Method, expressCheck));
-  it.stepAside = () => downstream.open(hooks);
-  Object.assign(res, hooks);
+  const { json, send } = downstream.ofExpress ? objectHooks(it, end as Method, expressCheck) : NOT_EXPRESS;
+  const hooks: Methods = { write, end, writeHead, writeHeader: writeHead, addTrailers, json, send };
+  downstream.hook(hooks, () => it.doubt('Bytes reached the response past the redaction.'));
 }

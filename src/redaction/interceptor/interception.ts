@@ -5,7 +5,7 @@ import { NOTHING_ENABLED } from '../../features';
 import type { ResolvedRedactOptions } from '../options';
 import { restricts, type Subject, type Withheld, withheldBy } from '../subject';
 import { type Decision, decide, type Facts } from './decision';
-import { Downstream, HOOKED, HOOKED_OF_EXPRESS } from './downstream';
+import { Downstream } from './downstream';
 import type { FilterTerms } from './framing/body-filter';
 import {
   forgetAnswer,
@@ -57,8 +57,6 @@ export class Interception {
   readonly res: Response;
   readonly downstream: Downstream;
   readonly withdrawn: Withdrawn;
-  /** Whether Express' own methods can be hooked: nobody before us has replaced them on this response. */
-  readonly ofExpress: boolean;
   phase: Phase = 'open';
   decision: Decision = { action: 'none' };
   /** Whose data the body is. Nobody's, as long as that is being found out. */
@@ -71,8 +69,6 @@ export class Interception {
   trusted: Uint8Array | undefined;
   /** Stops whatever works on the body. */
   release: () => void = () => {};
-  /** Takes our functions off a response whose body leaves as it is. */
-  stepAside: () => void = () => {};
   /** Whether something has been answered in place of what was refused. */
   answered = false;
   readonly #next: NextFunction;
@@ -82,6 +78,7 @@ export class Interception {
   /** Whether a head is being written at our own wish, or at somebody else's. */
   #ownHead = false;
   #foreignHead = false;
+  #look: () => Subject = () => NOBODY;
   #judged = '';
   #refusals = 0;
   #error: KeyscopeError | undefined;
@@ -92,13 +89,21 @@ export class Interception {
     this.#next = next;
     this.#deps = deps;
     this.#options = options;
-    this.ofExpress = HOOKED_OF_EXPRESS.every((name) => typeof res[name] === 'function' && !Object.hasOwn(res, name));
-    const names = this.ofExpress ? [...HOOKED, ...HOOKED_OF_EXPRESS] : HOOKED;
-    this.downstream = new Downstream(res, names, () => this.doubt('Bytes reached the response past the redaction.'));
+    this.downstream = new Downstream(res);
     this.withdrawn = withdrawFromHandler(req);
     res.on('pipe', (source: unknown) => {
       if (isPiped(source)) this.#sources.add(source);
     });
+  }
+
+  /** From now on it is known whose data the body is. */
+  follow(look: () => Subject): void {
+    this.#look = look;
+  }
+
+  /** Looks whose data the body is and what is enabled for it now; the last time is when the body is decided about. */
+  lookAgain(): void {
+    if (this.phase === 'open' && this.trusted === undefined) this.subject = this.#look();
   }
 
   get filterTerms(): FilterTerms {
@@ -132,6 +137,7 @@ export class Interception {
 
   /** Decides, once. What was decided on must be the same when the headers leave. Returns false where it was refused. */
   judge(): boolean {
+    this.lookAgain();
     const facts = this.facts();
     const judged = `${facts.status} ${facts.contentType} ${facts.contentEncoding} ${facts.handsOver}`;
     if (this.phase !== 'open' && this.phase !== 'trusted') {
@@ -203,7 +209,7 @@ export class Interception {
     }
     keepPrivate(res, this.#deps.keyHeader);
     returnAcceptEncoding(req, this.withdrawn);
-    if (this.phase === 'plain') this.stepAside();
+    if (this.phase === 'plain') this.downstream.open();
     this.downstream.call('writeHead', [res.statusCode]);
   }
 

@@ -36,13 +36,17 @@ function isParameter(project: ResolvedRedactOptions['project']): project is Para
   return typeof project === 'string' || typeof project === 'function';
 }
 
-/** Whose data this response is. A parameter that is missing or said twice is nobody's. */
-function subjectOf(req: Request, project: ResolvedRedactOptions['project'], route: RouteSubject): Subject {
-  if (isParameter(project)) return { features: route.featuresFor(readParameter(req, project).value) };
-  if (project === undefined && route.routeProject !== undefined) {
-    return { features: route.featuresFor(route.routeProject) };
+/**
+ * Whose data this response is; asked when the response begins, which may be long after the request. A parameter that is
+ * missing or said twice is nobody's.
+ */
+function subjectOf(req: Request, project: ResolvedRedactOptions['project'], route: RouteSubject): () => Subject {
+  const named = isParameter(project);
+  if (!named && (project !== undefined || route.routeProject === undefined)) {
+    return () => ({ featuresFor: (projectId) => route.featuresFor(projectId) });
   }
-  return { featuresFor: (projectId) => route.featuresFor(projectId) };
+  const projectId = named ? readParameter(req, project).value : route.routeProject;
+  return () => ({ features: route.featuresFor(projectId) });
 }
 
 function asError(thrown: unknown): KeyscopeError {
@@ -68,7 +72,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
 
       function proceed(route: RouteSubject): void {
         try {
-          interception.subject = subjectOf(req, resolved.project, route);
+          interception.follow(subjectOf(req, resolved.project, route));
         } catch (thrown) {
           next(thrown);
           return;

@@ -24,7 +24,11 @@ function inUtf8(contentType: string): string {
  * Express sends the bytes we have made. Where it, or anything between, comes to `end` with other bytes than those, they are
  * filtered like any. Where an application has its own `json` or `send`, those are called, and what comes of it is filtered.
  */
-export function objectHooks(interception: Interception, end: Method, isExpress: ExpressCheck): Methods {
+export function objectHooks(
+  interception: Interception,
+  end: Method,
+  isExpress: ExpressCheck,
+): { json: Method; send: Method } {
   const it = interception;
   const { req, res } = it;
 
@@ -35,6 +39,7 @@ export function objectHooks(interception: Interception, end: Method, isExpress: 
   }
 
   function maySend(args: readonly unknown[]): boolean {
+    it.lookAgain();
     return args.length === 1 && it.phase === 'open' && !res.headersSent && (res as unknown as Methods).end === end;
   }
 
@@ -98,5 +103,5 @@ export function objectHooks(interception: Interception, end: Method, isExpress: 
     return res;
   }
 
-  return { json, send } satisfies Methods;
+  return { json, send };
 }
