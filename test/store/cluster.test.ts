@@ -34,10 +34,13 @@ describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
   storeContract(`a store in a Redis Cluster, through ${name}`, { auditLimit: AUDIT_LIMIT, open, close });
 
   test('keys of many workspaces, on all masters, are read at once', async () => {
-    const store = await open();
-    const keys = await Promise.all(Array.from({ length: 300 }, () => createSample(store, newWorkspace())));
-    expect(new Set(keys.map((key) => workspaceTag(key.workspaceId))).size).toBeGreaterThan(250);
-    expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
-    await close();
+    try {
+      const store = await open();
+      const keys = await Promise.all(Array.from({ length: 300 }, () => createSample(store, newWorkspace())));
+      expect(new Set(keys.map((key) => workspaceTag(key.workspaceId))).size).toBeGreaterThan(250);
+      expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
+    } finally {
+      await close();
+    }
   });
 });

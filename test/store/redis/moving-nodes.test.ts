@@ -11,10 +11,21 @@ import { createSample, newId, newWorkspace, ORIGIN } from '../sample';
 
 let servers: RedisClusterServers;
 let admins: Redis[];
+const clients: { disconnect(): void }[] = [];
+
+function opened<C extends Cluster | Cluster5>(client: C): C {
+  clients.push(client);
+  return client;
+}
+
 beforeAll(async () => {
-  servers = await startCluster({ masters: 3 });
+  // A frozen node is to stay a frozen node: without this, the others would soon declare the whole Cluster down.
+  servers = await startCluster({ masters: 3, args: ['--cluster-node-timeout', '60000'] });
   admins = servers.nodes.map(({ url }) => new Redis(url, { protocol: 2 }));
 }, 60_000);
+afterEach(() => {
+  for (const client of clients.splice(0)) client.disconnect();
+});
 afterAll(async () => {
   for (const admin of admins) admin.disconnect();
   await servers.stop();
@@ -39,7 +50,7 @@ describe.each([
   ['ioredis 5', () => new Cluster5([...servers.startupNodes])],
 ])('%s', (_, connect) => {
   test('a slot that moves while its keys are read and changed is followed', async () => {
-    const client = connect();
+    const client = opened(connect());
     const store = createRedisStore({ client, storeTimeout: 10_000 });
     const keys = await Promise.all(Array.from({ length: 200 }, () => createSample(store, newWorkspace())));
     const atHome = keys.find((key) => homeOf(key) === 0) as KeyRecord;
@@ -49,13 +60,12 @@ describe.each([
     const updated = await store.updateKey(atHome.id, { disabled: true }, ORIGIN, {});
     expect(updated).toMatchObject({ ok: true, key: { disabled: true } });
     expect(await store.getKey(atHome.id)).toMatchObject({ disabled: true });
-    client.disconnect();
   });
 });
 
 test('a frozen master fails its own keys in time, and nobody else’s', async () => {
-  const timeout = 400;
-  const client = new Cluster([...servers.startupNodes]);
+  const timeout = 2000;
+  const client = opened(new Cluster([...servers.startupNodes]));
   const store = createRedisStore({ client, storeTimeout: timeout });
   await store.ready();
   const keys = await Promise.all(Array.from({ length: 60 }, () => createSample(store, newWorkspace())));
@@ -83,12 +93,10 @@ test('a frozen master fails its own keys in time, and nobody else’s', async ()
   expect((await outcomes).every(({ status }) => status === 'rejected')).toBe(true);
   await frozen.kill('SIGCONT');
   await waitUntil('all keys can be read again', async () => new Set(await answers()).size === 1, 15_000);
-  client.disconnect();
 }, 30_000);
 
 test('the masters of a Cluster are inspected, each kind of warning told once', async () => {
-  const client = new Cluster([...servers.startupNodes]);
+  const client = opened(new Cluster([...servers.startupNodes]));
   await client.ping();
   expect((await inspectServer(client)).map(({ code }) => code)).toEqual(['no_persistence']);
-  client.disconnect();
 });
