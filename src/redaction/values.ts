@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import type { Fields, Position } from './fields';
 import { EMPTY, Judge } from './judge';
 import { MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './subject';
@@ -7,7 +6,7 @@ import { MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './subjec
  * What may leave of a value.
  *
  * `needsText`: something where the paths go is not plain data, and only `JSON.stringify` knows what it will print: it (or
- * `Object.prototype`, `Array.prototype`) has a `toJSON`, is a class instance, Proxy, Map, boxed primitive, function, or
+ * `Object.prototype`, `Array.prototype`) has a `toJSON`, is a class instance, Map, boxed primitive, function, BigInt, or
  * nested without end. Stringify the original and let the byte filter see the text. Otherwise `value` prints what may leave.
  */
 export type RedactedValue =
@@ -27,7 +26,6 @@ const { isRawJSON } = JSON as { isRawJSON?: (value: unknown) => boolean };
 
 /** Whether a value prints as its own enumerable members, or elements, and nothing else. */
 function refuseUnlessPlain(value: object): void {
-  if (types.isProxy(value)) throw NOT_PLAIN;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null) {
     if (isRawJSON?.(value)) throw NOT_PLAIN;
@@ -87,7 +85,8 @@ function chosen(value: Plain, names: ReadonlySet<string>): Plain {
 }
 
 /**
- * Copies along the path, always before looking: an accessor is read once, by the copy, and what is judged is what prints.
+ * Copies along the path, always before looking: an accessor or a Proxy is asked once, by the copy, and what is judged is
+ * what prints.
  */
 class Walk {
   readonly judge: Judge;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Features, NOTHING_ENABLED } from '../../src/features';
-import { createJsonFilter, filterText } from '../../src/redaction/bytes/filter';
+import { filterText } from '../../src/redaction/bytes/filter';
 import type { ResolvedRedactOptions } from '../../src/redaction/options';
 import type { Subject } from '../../src/redaction/subject';
 import { redactValue } from '../../src/redaction/values';
@@ -12,30 +12,12 @@ import {
   type Options,
   PROJECTS,
   pieceLengths,
-  pieces,
   runs,
 } from './documents';
+import { filterInPieces } from './filtering';
 import { type FeaturesOf, referenceRedaction } from './reference';
 
 const EVERYTHING: Features = { transcript: true, metrics: 'all' };
-
-function inPieces(
-  bytes: Uint8Array,
-  lengths: readonly number[],
-  options: ResolvedRedactOptions,
-  subject: Subject,
-): Buffer {
-  const left: Buffer[] = [];
-  const filter = createJsonFilter(options.fields, subject, options.limits, (emitted) =>
-    left.push(Buffer.from(emitted)),
-  );
-  for (const piece of pieces(bytes, lengths)) {
-    filter.write(piece);
-    piece.fill(0x21);
-  }
-  filter.end();
-  return Buffer.concat(left);
-}
 
 function redacted(value: unknown, options: ResolvedRedactOptions, subject: Subject): unknown {
   const result = redactValue(value, options.fields, subject);
@@ -59,7 +41,10 @@ function agree(text: string, options: Options, subject: Subject, featuresOf: Fea
   const bytes = Buffer.from(text);
   const whole = Buffer.from(filterText(bytes, resolved.fields, subject, resolved.limits).bytes);
   same(JSON.stringify(JSON.parse(whole.toString())), expected);
-  same(inPieces(bytes, lengths, resolved, subject).toString('latin1'), whole.toString('latin1'));
+  same(
+    filterInPieces(bytes, lengths, resolved.fields, subject, resolved.limits).toString('latin1'),
+    whole.toString('latin1'),
+  );
 }
 
 /** Three a text: making texts takes the time. */
@@ -92,7 +77,7 @@ test('where everything is enabled, the text is the same, byte for byte', () => {
   fc.assert(
     fc.property(jsonText, anyOptions, pieceLengths, (text, { resolved }, lengths) => {
       const bytes = Buffer.from(text);
-      const left = inPieces(bytes, lengths, resolved, { features: EVERYTHING });
+      const left = filterInPieces(bytes, lengths, resolved.fields, { features: EVERYTHING }, resolved.limits);
       same(left.toString('latin1'), bytes.toString('latin1'));
     }),
     runs(5_000),

@@ -114,7 +114,7 @@ export abstract class Scanner {
 
   /** The bytes end: a number may end with them. */
   finish(at: number): void {
-    if (this.state === IN_NUMBER && NUMBER_ENDS[this.number] === 1) this.done = true;
+    if (this.state === IN_NUMBER && this.depth <= this.floor && NUMBER_ENDS[this.number] === 1) this.done = true;
     if (!this.done) throw new Fault('it ends too early', at);
   }
 
