@@ -263,7 +263,8 @@ describe.each(expresses)('on %s', (_name, express) => {
         .send({ ...valid, name: 'x'.repeat(3000) })
         .expect(413);
       await as().post('/keys').type('form').send('name=x').expect(415);
-      await as().post('/keys').set('content-type', 'application/json').send('').expect(400);
+      const empty = await as().post('/keys').set('content-type', 'application/json').send('').expect(400);
+      expect(empty.body.detail).toContain('not JSON');
     });
 
     test('that something before us has swallowed are an error of the app', async () => {

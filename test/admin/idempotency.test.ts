@@ -78,6 +78,7 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
       await create(made, `${KEY}0`),
       await create(made, KEY, valid, 'acme/grace@acme.test'),
       await create(made, KEY, valid, EVE),
+      await create(made, KEY, valid, 'evil/ada@acme.test'),
       await made.as().post('/keys').send(valid),
       await made.as().post('/keys').send(valid),
     ].map(({ status, body }) => `${status} ${body.key.id}`);
