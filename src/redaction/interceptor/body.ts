@@ -5,6 +5,7 @@ import type { Callback } from './downstream';
 import { Drain } from './drain';
 import { createBodyFilter } from './framing';
 import { type BodyFilter, joined, NOTHING } from './framing/body-filter';
+import { forgetTrailerDigests } from './headers';
 import type { Interception } from './interception';
 import { saysNothingNew } from './words';
 
@@ -209,6 +210,7 @@ export class Body {
     const it = this.#interception;
     if (!it.res.headersSent && it.phase !== 'trusted' && it.decision.action !== 'none') it.length = bytes.length;
     if (!it.commit()) return;
+    if (it.phase !== 'plain') forgetTrailerDigests(it.res);
     it.phase = 'closed';
     if (Object.hasOwn(it.res, 'writableEnded')) Reflect.deleteProperty(it.res, 'writableEnded');
     it.downstream.end(bytes);

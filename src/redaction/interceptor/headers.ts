@@ -78,11 +78,12 @@ export function forgetValidators(res: ServerResponse): void {
   remove(res, VALIDATORS);
 }
 
-/** Trailers without digests of the unredacted body. */
-export function withoutDigests<T extends object>(trailers: T): T {
-  const isDigest = (name: unknown): boolean => DIGESTS.includes(String(name).toLowerCase());
-  if (Array.isArray(trailers)) return trailers.filter((pair) => !isDigest(pair[0])) as unknown as T;
-  return Object.fromEntries(Object.entries(trailers).filter(([name]) => !isDigest(name))) as T;
+/** Takes digests of the unredacted body out of the trailers, which Node keeps as text until the end. */
+export function forgetTrailerDigests(res: ServerResponse): void {
+  const kept = res as unknown as { _trailer?: string };
+  if (!kept._trailer) return;
+  const lines = kept._trailer.split('\r\n');
+  kept._trailer = lines.filter((line) => !DIGESTS.includes(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
 }
 
 /** What a private cache may do with the response, as the handler said; shared caches may do nothing. */

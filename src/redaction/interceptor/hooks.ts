@@ -4,15 +4,13 @@ import type { Method, Methods } from './downstream';
 import type { ExpressCheck } from './express';
 import { applyHead } from './headers';
 import type { Interception } from './interception';
-import { objectHooks } from './objects';
+import { ObjectSender } from './objects';
 
 /** Node refuses other statuses itself. */
 function isStatus(status: unknown): boolean {
   const code = Number(status) | 0;
   return code >= 100 && code <= 999;
 }
-
-const NOT_EXPRESS = { json: undefined, send: undefined };
 
 /**
  * Puts our functions on the response, as its own properties: Node, Express and everything that pipes look them up there.
@@ -41,11 +39,16 @@ export function hookResponse(interception: Interception, expressCheck: ExpressCh
     return res;
   }
 
-  function addTrailers(trailers: unknown): void {
-    downstream.call('addTrailers', [it.trailers(trailers as object)]);
+  const objects = downstream.ofExpress ? new ObjectSender(it, end as Method, expressCheck) : undefined;
+
+  function json(...args: unknown[]): unknown {
+    return objects!.json(args);
   }
 
-  const { json, send } = downstream.ofExpress ? objectHooks(it, end as Method, expressCheck) : NOT_EXPRESS;
-  const hooks: Methods = { write, end, writeHead, writeHeader: writeHead, addTrailers, json, send };
+  function send(...args: unknown[]): unknown {
+    return objects!.send(args);
+  }
+
+  const hooks: Methods = { write, end, writeHead, json: objects && json, send: objects && send };
   downstream.hook(hooks, () => it.doubt('Bytes reached the response past the redaction.'));
 }

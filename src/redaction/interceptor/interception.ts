@@ -15,7 +15,6 @@ import {
   headerText,
   keepPrivate,
   nameWithheld,
-  withoutDigests,
 } from './headers';
 import { returnAcceptEncoding, type Withdrawn, withdrawFromHandler } from './request';
 
@@ -74,7 +73,7 @@ export class Interception {
   readonly #next: NextFunction;
   readonly #deps: InterceptorDeps;
   readonly #options: ResolvedRedactOptions;
-  readonly #sources = new Set<Readable>();
+  #sources: Readable[] | undefined;
   /** Whether a head is being written at our own wish, or at somebody else's. */
   #ownHead = false;
   #foreignHead = false;
@@ -92,7 +91,7 @@ export class Interception {
     this.downstream = new Downstream(res);
     this.withdrawn = withdrawFromHandler(req);
     res.on('pipe', (source: unknown) => {
-      if (isPiped(source)) this.#sources.add(source);
+      if (isPiped(source)) this.#sources = [...(this.#sources ?? []), source];
     });
   }
 
@@ -291,14 +290,10 @@ export class Interception {
 
   /** A source whose data nobody takes any more would hold its file or connection for ever. */
   #leaveSources(): void {
-    for (const source of this.#sources) {
+    for (const source of this.#sources ?? []) {
       source.unpipe(this.res);
       if (source.listenerCount('data') === 0) source.destroy();
     }
-    this.#sources.clear();
-  }
-
-  trailers<T extends object>(trailers: T): T {
-    return this.phase === 'plain' ? trailers : withoutDigests(trailers);
+    this.#sources = undefined;
   }
 }

@@ -24,59 +24,71 @@ function inUtf8(contentType: string): string {
  * Express sends the bytes we have made. Where it, or anything between, comes to `end` with other bytes than those, they are
  * filtered like any. Where an application has its own `json` or `send`, those are called, and what comes of it is filtered.
  */
-export function objectHooks(
-  interception: Interception,
-  end: Method,
-  isExpress: ExpressCheck,
-): { json: Method; send: Method } {
-  const it = interception;
-  const { req, res } = it;
+export class ObjectSender {
+  readonly #it: Interception;
+  readonly #end: Method;
+  readonly #isExpress: ExpressCheck;
+
+  /** `end` is our own, as put on the response. */
+  constructor(interception: Interception, end: Method, isExpress: ExpressCheck) {
+    this.#it = interception;
+    this.#end = end;
+    this.#isExpress = isExpress;
+  }
+
+  json(args: readonly unknown[]): unknown {
+    const { req, res } = this.#it;
+    if (!this.#maySend(args) || req.app.get('json replacer')) return this.#express('json', args);
+    const contentType = headerText(res, 'content-type');
+    if (this.#framingAs(contentType ?? 'application/json') !== 'json') return this.#express('json', args);
+    const { fields, subject } = this.#it.filterTerms;
+    const redacted = redactValue(args[0], fields, subject);
+    // What only JSON.stringify can print is cut down as text, when it comes to send().
+    const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
+    if (redacted.needsText || text === undefined) return this.#express('json', args);
+    if (contentType === undefined) res.set('Content-Type', 'application/json');
+    else res.setHeader('Content-Type', inUtf8(contentType));
+    this.#sendBytes(Buffer.from(text), redacted.withheld);
+    return res;
+  }
+
+  send(args: readonly unknown[]): unknown {
+    const [body] = args;
+    const { res } = this.#it;
+    const isText = typeof body === 'string' || Buffer.isBuffer(body);
+    const contentType = headerText(res, 'content-type');
+    if (!isText || body.length === 0 || contentType === undefined || !this.#maySend(args)) {
+      return this.#express('send', args);
+    }
+    const framing = this.#framingAs(contentType);
+    if (framing === undefined) return this.#express('send', args);
+    this.#sendText(body, contentType, framing);
+    return res;
+  }
 
   /** Looked up each time: mounted applications put their own methods below ours. */
-  function express(name: 'json' | 'send', args: readonly unknown[]): unknown {
+  #express(name: 'json' | 'send', args: readonly unknown[]): unknown {
+    const { res } = this.#it;
     const method = (Object.getPrototypeOf(res) as Methods)[name]!;
     return Reflect.apply(method, res, args);
   }
 
-  function maySend(args: readonly unknown[]): boolean {
-    it.lookAgain();
-    return args.length === 1 && it.phase === 'open' && !res.headersSent && (res as unknown as Methods).end === end;
+  #maySend(args: readonly unknown[]): boolean {
+    this.#it.lookAgain();
+    const { phase, req, res } = this.#it;
+    if (args.length !== 1 || phase !== 'open' || res.headersSent) return false;
+    return (res as unknown as Methods).end === this.#end && this.#isExpress(req, res);
   }
 
   /** How a body of this type would lie; undefined where it is not for us to cut down. HEAD is asked as GET. */
-  function framingAs(contentType: string): Framing | undefined {
-    const decision = it.decide({ ...it.facts(), method: 'GET', contentType });
+  #framingAs(contentType: string): Framing | undefined {
+    const decision = this.#it.decide({ ...this.#it.facts(), method: 'GET', contentType });
     if (decision.action === 'pass') return decision.vouched ? undefined : 'json';
     return decision.action === 'filter' && decision.coding === null ? decision.framing : undefined;
   }
 
-  /** Has Express send what has been cut down. */
-  function sendBytes(bytes: Uint8Array, withheld: readonly Withheld[]): void {
-    forgetBody(res);
-    it.withheld = withheld;
-    it.trusted = bytes;
-    try {
-      withCondition(req, it.withdrawn, () => void express('send', [bytes]));
-    } finally {
-      it.trusted = undefined;
-    }
-  }
-
-  function json(...args: unknown[]): unknown {
-    if (!maySend(args) || !isExpress(req, res) || req.app.get('json replacer')) return express('json', args);
-    const contentType = headerText(res, 'content-type');
-    if (framingAs(contentType ?? 'application/json') !== 'json') return express('json', args);
-    const redacted = redactValue(args[0], it.filterTerms.fields, it.subject);
-    // What only JSON.stringify can print is cut down as text, when it comes to send().
-    const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
-    if (redacted.needsText || text === undefined) return express('json', args);
-    if (contentType === undefined) res.set('Content-Type', 'application/json');
-    else res.setHeader('Content-Type', inUtf8(contentType));
-    sendBytes(Buffer.from(text), redacted.withheld);
-    return res;
-  }
-
-  function sendText(body: string | Buffer, contentType: string, framing: Framing): void {
+  #sendText(body: string | Buffer, contentType: string, framing: Framing): void {
+    const it = this.#it;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     const filter = restricts(it.subject) ? createBodyFilter(framing, it.filterTerms) : undefined;
     let leaving: Uint8Array;
@@ -87,21 +99,20 @@ export function objectHooks(
       it.refuse(error);
       return;
     }
-    if (typeof body === 'string') res.setHeader('Content-Type', inUtf8(contentType));
-    sendBytes(leaving, filter?.withheld ?? []);
+    if (typeof body === 'string') it.res.setHeader('Content-Type', inUtf8(contentType));
+    this.#sendBytes(leaving, filter?.withheld ?? []);
   }
 
-  function send(...args: unknown[]): unknown {
-    const [body] = args;
-    const isText = typeof body === 'string' || Buffer.isBuffer(body);
-    const contentType = headerText(res, 'content-type');
-    if (!isText || body.length === 0 || contentType === undefined) return express('send', args);
-    if (!maySend(args) || !isExpress(req, res)) return express('send', args);
-    const framing = framingAs(contentType);
-    if (framing === undefined) return express('send', args);
-    sendText(body, contentType, framing);
-    return res;
+  /** Has Express send what has been cut down. */
+  #sendBytes(bytes: Uint8Array, withheld: readonly Withheld[]): void {
+    const it = this.#it;
+    forgetBody(it.res);
+    it.withheld = withheld;
+    it.trusted = bytes;
+    try {
+      withCondition(it.req, it.withdrawn, () => void this.#express('send', [bytes]));
+    } finally {
+      it.trusted = undefined;
+    }
   }
-
-  return { json, send };
 }

@@ -33,11 +33,6 @@ describe.each(expresses)('%s: the head', (_name, express) => {
         res.setHeader('X-Own', 'a');
         res.writeHead(201);
       },
-      'by its old name writeHeader': (res) =>
-        (res as unknown as { writeHeader: Response['writeHead'] }).writeHeader(201, {
-          'Content-Type': JSON_TYPE,
-          'X-Own': 'a',
-        }),
       'of Node, through flushHeaders': (res) => {
         res.status(201).setHeader('Content-Type', JSON_TYPE);
         res.setHeader('X-Own', 'a');
@@ -70,7 +65,6 @@ describe.each(expresses)('%s: the head', (_name, express) => {
         const spoil = (value: unknown): unknown =>
           JSON.parse(JSON.stringify(value ?? null).replaceAll(JSON_TYPE, 'text/csv')) ?? undefined;
         res.writeHead = (...args: unknown[]) => writeHead(...args.map(spoil));
-        (res as unknown as { writeHeader: unknown }).writeHeader = res.writeHead;
         shapes[shape]!(res);
         res.write(SECRET);
         res.end(SECRET);

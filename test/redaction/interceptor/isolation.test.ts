@@ -41,6 +41,11 @@ describe.each(expresses)('%s', (name, express) => {
         res.type('csv');
         Reflect.apply(http.ServerResponse.prototype.end, res, [SECRET]);
       },
+      'after the old name of writeHead': (res) => {
+        const { writeHeader } = res as unknown as { writeHeader: Response['writeHead'] };
+        Reflect.apply(writeHeader, res, [200, { 'Content-Type': 'text/csv' }]);
+        res.end(SECRET);
+      },
       "through Node's own writeHead": (res) => {
         Reflect.apply(http.ServerResponse.prototype.writeHead, res, [200, { 'Content-Type': 'text/csv' }]);
         res.write(SECRET);
