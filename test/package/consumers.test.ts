@@ -42,6 +42,9 @@ function own(name: string): string {
   return require(path.join(ROOT, 'node_modules', name, 'package.json')).version;
 }
 
+// Compilers and npm on a busy machine take their time; none of it is what these tests are about.
+jest.setTimeout(60_000);
+
 let workshop: Awaited<ReturnType<typeof createWorkshop>>;
 
 function project(name: string, files: Readonly<Record<string, string | object>>): string {

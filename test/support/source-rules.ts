@@ -1,0 +1,118 @@
+import type { SourceFile } from './source-graph';
+
+/** What breaks a rule: the file, and what of it. */
+export type Violation = string;
+
+/** Files at the root that everybody may import, and that import nothing but each other. */
+const GROUND = ['errors', 'clock', 'features', 'schema', 'fields', 'suggestion', 'cursor'];
+/** Files that put everything together. They may import all; only they, and the command line, import them. */
+const COMPOSITION = ['index', 'create-api-keys', 'options'];
+
+const BELOW_CACHE = ['store', 'token'];
+const BELOW_SERVICES = ['cache', ...BELOW_CACHE];
+const BELOW_FACES = ['keys', 'projects', 'audit', 'usage', ...BELOW_SERVICES, 'telemetry', 'http'];
+
+/** Which rooms each room may import, the ground floor and itself aside. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  token: [],
+  store: ['token'],
+  cache: BELOW_CACHE,
+  keys: BELOW_SERVICES,
+  projects: BELOW_SERVICES,
+  audit: BELOW_SERVICES,
+  usage: BELOW_SERVICES,
+  auth: BELOW_FACES,
+  admin: BELOW_FACES,
+  cli: [...BELOW_FACES, ...COMPOSITION],
+  http: [],
+  redaction: [],
+  telemetry: [],
+};
+
+/** Which rooms each room may name the types of. */
+const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
+  // Its options say where a request names its project.
+  redaction: ['http'],
+  // What a store says of itself is one of the events.
+  telemetry: ['store'],
+};
+
+/** The room a file belongs to: its folder, or for a file at the root its name. */
+function roomOf(file: string): string {
+  const [first = ''] = file.split('/');
+  return first.replace(/\.ts$/, '');
+}
+
+function mayImport(from: string, to: string, typeOnly: boolean): boolean {
+  const [room, target] = [roomOf(from), roomOf(to)];
+  if (room === target || COMPOSITION.includes(room)) return true;
+  if (GROUND.includes(target)) return room !== 'http' || target === 'errors';
+  if (from.startsWith('redaction/interceptor/') && target === 'http') return true;
+  if (typeOnly && MAY_NAME[room]?.includes(target)) return true;
+  return MAY_IMPORT[room]?.includes(target) ?? false;
+}
+
+/** Imports run one way. A room that this file does not know may import nothing: say here where it stands. */
+export function againstTheDirections(sources: readonly SourceFile[]): Violation[] {
+  return sources.flatMap(({ path, imports }) =>
+    imports
+      .filter(({ target, typeOnly }) => target !== null && !mayImport(path, target, typeOnly))
+      .map(({ target }) => `${path} imports ${target}`),
+  );
+}
+
+const KNOWS_EXPRESS = /^(?:auth|admin|http|redaction\/interceptor)\/|^(?:create-api-keys|index|options)\.ts$/;
+
+export function expressElsewhere(sources: readonly SourceFile[]): Violation[] {
+  return sources
+    .filter(
+      ({ path, imports }) => !KNOWS_EXPRESS.test(path) && imports.some(({ specifier }) => specifier === 'express'),
+    )
+    .map(({ path }) => `${path} imports express`);
+}
+
+const REDIS_COMMAND =
+  /^(?:H(?:GET|GETALL|MGET|SET|DEL|INCRBY)|Z(?:ADD|REM|RANGE|REVRANGE)(?:BYLEX|BYSCORE)?|X(?:ADD|RANGE|REVRANGE)|EVAL(?:SHA)?|S?SUBSCRIBE|MULTI|EXEC|CLIENT|CONFIG|INFO|PING|SCAN)$/i;
+
+/**
+ * Redis' commands belong to `store/redis`. One is recognised as the whole text of a string (`'HSET'`) or as a method of
+ * something called a client, a pipeline or Redis (`redis.hset`).
+ */
+export function redisElsewhere(sources: readonly SourceFile[]): Violation[] {
+  return sources
+    .filter(({ path }) => !path.startsWith('store/redis/'))
+    .flatMap(({ path, members, strings }) => {
+      const sent = strings.filter((text) => text === text.toUpperCase() && REDIS_COMMAND.test(text));
+      const called = members.filter((member) => {
+        const [object = '', property = ''] = member.split('.');
+        return /redis|client|pipeline/i.test(object) && REDIS_COMMAND.test(property);
+      });
+      return [...sent, ...called].map((found) => `${path}: ${found}`);
+    });
+}
+
+/** ioredis is the app's, of whichever version: the package describes what it needs of it, and never loads it. */
+export function ioredisAnywhere(sources: readonly SourceFile[]): Violation[] {
+  return sources
+    .filter(({ imports }) => imports.some(({ specifier }) => specifier === 'ioredis'))
+    .map(({ path }) => `${path} imports ioredis`);
+}
+
+export function tooLong(sources: readonly SourceFile[], limit: number): Violation[] {
+  return sources
+    .filter(({ lineCount }) => lineCount > limit)
+    .map(({ path, lineCount }) => `${path}: ${lineCount} lines`);
+}
+
+export function withMember(sources: readonly SourceFile[], pattern: RegExp): Violation[] {
+  return sources.flatMap(({ path, members }) =>
+    members.filter((member) => pattern.test(member)).map((member) => `${path}: ${member}`),
+  );
+}
+
+export function withText(sources: readonly Pick<SourceFile, 'path' | 'text'>[], pattern: RegExp): Violation[] {
+  return sources.flatMap(({ path, text }) => {
+    const found = pattern.exec(text);
+    return found ? [`${path}: ${found[0]}`] : [];
+  });
+}
