@@ -9,6 +9,7 @@ import { createBareExchange, createExchange, drive } from '../lib/exchange.mjs';
 import { measure } from '../lib/measure.mjs';
 import { connectRedis, startRedis } from '../lib/redis.mjs';
 import { createReport, figure } from '../lib/report.mjs';
+import { strangersToken } from '../lib/token.mjs';
 import { betterAuthApiKey, jwtBearer, passportHeaderApiKey, redisGet } from './competitors.mjs';
 import { coldKeys, oneRead } from './reads.mjs';
 
@@ -61,24 +62,14 @@ function baselines() {
   ];
 }
 
-/** Tokens that are well formed and that no key of the measured instance has: another instance makes them, in memory. */
-function createStrangers() {
-  const elsewhere = createApiKeys({ permissions: PERMISSIONS });
-  return async function stranger() {
-    const { token } = await elsewhere.keys.create(KEY);
-    return token;
-  };
-}
-
 async function keyscopeVariants(redis) {
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, maxRevocationLag: 1000 });
   await apiKeys.ready();
   const middleware = apiKeys.requireApiKey('conversations', ROUTE);
-  const stranger = createStrangers();
   const good = (await apiKeys.keys.create(KEY)).token;
   const expiring = await apiKeys.keys.create({ ...KEY, expiresAt: Date.now() + 1000 });
   await new Promise((resolve) => setTimeout(resolve, expiring.key.expiresAt.getTime() - Date.now() + 1));
-  const unknown = await stranger();
+  const unknown = strangersToken();
 
   const warm = (token) => () => apiKeys.verify(token);
   const fast = (name, token, expected, more) =>
@@ -98,8 +89,7 @@ async function keyscopeVariants(redis) {
         requests: 500,
         batchSize: BATCH,
         async prepare(size) {
-          const exchanges = [];
-          while (exchanges.length < size) exchanges.push(createExchange(HEADER, await stranger()));
+          const exchanges = Array.from({ length: size }, () => createExchange(HEADER, strangersToken()));
           return () => drive(middleware, exchanges, { concurrency: CONCURRENCY, expected: 401 });
         },
       },

@@ -111,7 +111,7 @@ export async function coldKeys(redis, report) {
     ],
   );
   report.target('cold keys verified, as a share of the bare reads', {
-    value: figure(ratio),
+    value: Number(figure(ratio)),
     unit: '×',
     bound: `at least ${COLD_TARGET}`,
     met: ratio >= COLD_TARGET,

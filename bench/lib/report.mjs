@@ -4,11 +4,22 @@ import os from 'node:os';
 export function createReport(suite, { json = process.argv.includes('--json'), out = process.stdout } = {}) {
   const line = (text) => out.write(`${text}\n`);
   const targets = [];
+  // Who else was busy: on a loaded machine the same instructions take twice the time, everybody's alike.
+  const load = () => Number(os.loadavg()[0].toFixed(2));
 
   if (json) {
     const [cpu] = os.cpus();
-    line(JSON.stringify({ suite, type: 'machine', node: process.version, cpus: os.cpus().length, cpu: cpu?.model }));
-  } else line(`${suite}: Node ${process.version}, ${os.cpus().length} × ${os.cpus()[0]?.model}`);
+    line(
+      JSON.stringify({
+        suite,
+        type: 'machine',
+        node: process.version,
+        cpus: os.cpus().length,
+        cpu: cpu?.model,
+        load: load(),
+      }),
+    );
+  } else line(`${suite}: Node ${process.version}, ${os.cpus().length} × ${os.cpus()[0]?.model}, load ${load()}`);
 
   return {
     /** Where a long run stands; on stderr, so that it spoils neither table nor JSON. */
@@ -43,8 +54,11 @@ export function createReport(suite, { json = process.argv.includes('--json'), ou
     },
 
     end() {
-      if (json || targets.length === 0) return;
-      line('\nTargets');
+      if (json) {
+        line(JSON.stringify({ suite, type: 'end', load: load() }));
+        return;
+      }
+      line(`\nTargets (load at the end: ${load()})`);
       for (const { name, value, unit, bound, met } of targets) {
         line(`${met ? 'met   ' : 'MISSED'}  ${name}: ${value} ${unit} (target: ${bound})`);
       }
