@@ -208,7 +208,7 @@ export class Interception {
     }
     keepPrivate(res, this.#deps.keyHeader);
     returnAcceptEncoding(req, this.withdrawn);
-    if (this.phase === 'plain') this.downstream.open();
+    if (this.decision.action === 'pass') this.downstream.open();
     this.downstream.call('writeHead', [res.statusCode]);
   }
 
@@ -251,8 +251,9 @@ export class Interception {
 
   #replace(error: KeyscopeError): void {
     const { req, res } = this;
+    if (res.destroyed) return;
     if (res.headersSent || res.writableEnded) {
-      if (!res.destroyed) this.#deps.fail(error, req, res, this.#next);
+      this.#deps.fail(error, req, res, this.#next);
       if (!res.destroyed) res.destroy(error);
       return;
     }
@@ -265,7 +266,8 @@ export class Interception {
       this.#answer(error);
       return;
     }
-    this.downstream.expose(() => void res.status(error.status).end());
+    res.statusCode = error.status;
+    this.downstream.expose(() => void res.end());
     this.answered = true;
   }
 

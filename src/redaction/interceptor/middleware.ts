@@ -19,7 +19,7 @@ export interface RouteSubject {
 
 export interface RedactDeps extends InterceptorDeps {
   /** Where it waits, the handler waits. Rejected or thrown: the request is answered with that error. */
-  subjectFor(req: Request): RouteSubject | Promise<RouteSubject>;
+  subjectFor(req: Request): RouteSubject | PromiseLike<RouteSubject>;
 }
 
 function refuseRedactablePassthrough({ passthrough }: ResolvedRedactOptions): void {
@@ -84,14 +84,14 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
         if (!res.writableEnded) interception.refuse(asError(thrown));
       }
 
-      let route: RouteSubject | Promise<RouteSubject>;
+      let route: RouteSubject | PromiseLike<RouteSubject>;
       try {
         route = deps.subjectFor(req);
       } catch (thrown) {
         answer(thrown);
         return;
       }
-      if (route instanceof Promise) route.then(proceed, answer);
+      if ('then' in route) route.then(proceed, answer);
       else proceed(route);
     };
   };

@@ -204,6 +204,29 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     expect((await ask(`${served.url}/mounted/page`)).text).toBe('{"conversations":[{"turns":[]}]}');
   });
 
+  test('other bytes than those that were cut down are not taken for them', async () => {
+    const served = await serve(express, (app, redact) => {
+      // Express' own prototype: what some monitoring tools patch.
+      const shared = Object.getPrototypeOf(responseOf(app)) as Response;
+      const { send } = shared;
+      shared.send = function detour(this: Response, body: unknown) {
+        const other = Buffer.from(JSON.stringify({ other: true, turns: [SECRET] }));
+        return Reflect.apply(send, this, [this.req.query.other ? other : body]);
+      };
+      app.get('/', redact(), (_req, res) => void res.json({ turns: [1] }));
+      app.get('/text', redact(), (_req, res) => void res.type('json').send('{"turns":[1]}'));
+      app.get('/restore', (_req, res) => {
+        shared.send = send;
+        res.end();
+      });
+    });
+    for (const path of ['/', '/text']) {
+      expect((await ask(served.url + path)).text).toBe('{"turns":[]}');
+      expect((await ask(`${served.url}${path}?other=1`)).text).toBe('{"other":true,"turns":[]}');
+    }
+    await ask(`${served.url}/restore`);
+  });
+
   test('a tag and a length of what has left, for a project that enables everything too', async () => {
     for (const features of [EVERYTHING, { transcript: false, metrics: 'all' as const }]) {
       const served = await serve(

@@ -1,0 +1,174 @@
+import http from 'node:http';
+import type { NextFunction, Request, Response } from 'express';
+import { selfTest } from '../../../src/redaction/interceptor';
+import { expresses } from '../../support/expresses';
+import { ask, bytesOf, closeAll, page, redactedPage, SECRET, serve } from './harness';
+
+const PAGE = page();
+
+afterEach(closeAll);
+
+describe.each(expresses)('%s', (name, express) => {
+  describe('bytes that do not come the usual way', () => {
+    type Keep = (req: Request, res: Response, next: NextFunction) => void;
+    const keeping: Keep = (_req, res, next) => {
+      Object.assign(res.locals, { write: res.write, end: res.end });
+      next();
+    };
+    const ways: Record<string, (res: Response) => void> = {
+      'through a write kept from before': (res) => {
+        res.type('json').writeHead(200);
+        Reflect.apply(res.locals.write, res, [SECRET]);
+        res.end();
+      },
+      'through an end kept from before': (res) => {
+        res.type('json');
+        Reflect.apply(res.locals.end, res, [SECRET]);
+      },
+      "through Node's own write": (res) => {
+        res.type('json').writeHead(200);
+        Reflect.apply(http.ServerResponse.prototype.write, res, [SECRET]);
+        res.end();
+      },
+      "through Node's own end": (res) => {
+        res.type('json');
+        Reflect.apply(http.ServerResponse.prototype.end, res, [SECRET]);
+      },
+      "through Node's own end, with a type that is refused": (res) => {
+        res.type('csv');
+        Reflect.apply(http.ServerResponse.prototype.end, res, [SECRET]);
+      },
+      'after the old name of writeHead': (res) => {
+        const { writeHeader } = res as unknown as { writeHeader: Response['writeHead'] };
+        Reflect.apply(writeHeader, res, [200, { 'Content-Type': 'text/csv' }]);
+        res.end(SECRET);
+      },
+      "through Node's own writeHead": (res) => {
+        Reflect.apply(http.ServerResponse.prototype.writeHead, res, [200, { 'Content-Type': 'text/csv' }]);
+        res.write(SECRET);
+        res.end(SECRET);
+      },
+    };
+
+    test.each(Object.keys(ways))('do not leave: %s', async (way) => {
+      const served = await serve(express, (app, redact) => {
+        app.get('/', keeping, redact(), (_req, res) => ways[way]!(res));
+      });
+      const bytes = await bytesOf(served.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      expect(bytes).not.toContain(SECRET);
+      expect(served.failures.map(({ code }) => code)).toEqual(['unredactable_response']);
+    });
+  });
+
+  test('a middleware that holds the end back, as sessions do, gets only what may leave', async () => {
+    const served = await serve(express, (app, redact) => {
+      app.use((_req, res, next) => {
+        const { end } = res;
+        res.end = function saved(this: Response, ...args: unknown[]) {
+          setImmediate(() => Reflect.apply(end, this, args));
+          return this;
+        } as Response['end'];
+        next();
+      });
+      app.use(redact());
+      app.get('/json', (_req, res) => {
+        res.json({ turns: [SECRET] });
+        res.on('error', () => {});
+        res.write(SECRET);
+      });
+      app.get('/write', (_req, res) => {
+        res.type('json').write(PAGE);
+        res.end();
+      });
+      app.get('/csv', (_req, res) => void res.type('csv').end(SECRET));
+    });
+    expect((await ask(`${served.url}/json`)).text).toBe('{"turns":[]}');
+    expect((await ask(`${served.url}/write`)).text).toBe(redactedPage());
+    const refused = await ask(`${served.url}/csv`);
+    expect([refused.status, JSON.parse(refused.text).code]).toEqual([500, 'unredactable_response']);
+  });
+
+  describe('the self-test', () => {
+    test('passes with this Express', async () => {
+      await expect(selfTest(express as never)).resolves.toBeUndefined();
+      await expect(selfTest()).resolves.toBeUndefined();
+    });
+
+    test.each(['json', 'send', 'jsonp'] as const)('refuses an Express whose res.%s gets past', async (sender) => {
+      const bypassing = (): ReturnType<typeof express> => {
+        const app = express();
+        (app as unknown as { response: Response }).response[sender] = function bypass(this: Response, body: unknown) {
+          const text = typeof body === 'string' ? body : JSON.stringify(body);
+          const raw = `HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n${text}`;
+          this.socket?.end(raw);
+          return this;
+        } as never;
+        return app;
+      };
+      await expect(selfTest(bypassing as never)).rejects.toMatchObject({
+        code: 'invalid_options',
+        // Express' json and jsonp go through its send.
+        message: expect.stringContaining(sender === 'send' ? 'with res.' : `with res.${sender}(`),
+      });
+    });
+
+    test('refuses one whose way out has been patched to ours alone being skipped', async () => {
+      const patched = (): ReturnType<typeof express> => {
+        const app = express();
+        (app as unknown as { response: Response }).response.json = function detour(this: Response, body: unknown) {
+          this.setHeader('Content-Type', 'application/json');
+          return Reflect.apply(http.ServerResponse.prototype.end, this, [JSON.stringify(body)]);
+        } as never;
+        return app;
+      };
+      await expect(selfTest(patched as never)).rejects.toMatchObject({ code: 'invalid_options' });
+    });
+  });
+
+  test(`${name} is looked at once, not at every response`, async () => {
+    let sent = 0;
+    const served = await serve(express, (app, redact) => {
+      // Express' own prototype: what some monitoring tools patch.
+      const shared = Object.getPrototypeOf((app as unknown as { response: Response }).response) as Response;
+      const { json } = shared;
+      shared.json = function counted(this: Response, body: unknown) {
+        sent++;
+        return Reflect.apply(json, this, [body]);
+      };
+      app.get('/', redact(), (_req, res) => void res.json({ turns: [1] }));
+      app.get('/restore', (_req, res) => {
+        shared.json = json;
+        res.end();
+      });
+    });
+    for (let i = 0; i < 5; i++) expect((await ask(served.url)).text).toBe('{"turns":[]}');
+    await ask(`${served.url}/restore`);
+    expect((await ask(served.url)).text).toBe('{"turns":[]}');
+    expect(sent).toBe(1);
+  });
+
+  test('a head that cannot be written leaves nothing decided for the answer that follows', async () => {
+    const served = await serve(express, (app, redact) => {
+      app.use(redact());
+      app.use((_req, res, next) => {
+        const { writeHead } = res;
+        let thrown = false;
+        res.writeHead = function failing(this: Response, ...args: unknown[]) {
+          if (thrown) return Reflect.apply(writeHead, this, args);
+          thrown = true;
+          throw new Error('no head');
+        } as Response['writeHead'];
+        next();
+      });
+      app.get('/json', (_req, res) => void res.json({ turns: [SECRET] }));
+      app.get('/words', (_req, res) => void res.sendStatus(500));
+      app.get('/write', (_req, res) => void res.type('json').write('{"turns":["x"]'));
+      app.use(((_error: unknown, req: Request, res: Response, _next: NextFunction) => {
+        if (req.path === '/words') res.status(500).type('text').send(SECRET);
+        else res.status(500).json({ turns: [SECRET], other: 1 });
+      }) as never);
+    });
+    for (const path of ['/json', '/write']) expect((await ask(served.url + path)).text).toBe('{"turns":[],"other":1}');
+    expect((await ask(`${served.url}/words`)).text).not.toContain(SECRET);
+  });
+});
