@@ -1,10 +1,13 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { createOpenapiSecurity, type OpenapiSecurity } from './admin/openapi-security';
+import type { AdminRouterOptions } from './admin/options';
+import { createAdminRouter } from './admin/router';
 import { type AuditService, createAuditService } from './audit/service';
 import { createAuthenticator } from './auth/authenticator';
 import { type KeyEntry, toKeyEntry } from './auth/request-key';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature, type Feature, type RequireFeatureOptions } from './auth/require-feature';
-import type { PermissionRequirement, RequireApiKeyOptions } from './auth/requirement';
+import { type PermissionRequirement, parseRequirement, type RequireApiKeyOptions } from './auth/requirement';
 import { createVerify, type Verification, type VerifyOptions } from './auth/verify';
 import { createRecollection } from './cache/recollection';
 import { KeyscopeError } from './errors';
@@ -19,7 +22,7 @@ import { createRedactResponse, type RouteSubject } from './redaction/interceptor
 import type { RedactOptions } from './redaction/options';
 import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
-import type { Store } from './store/store';
+import type { Store, StoreHealth } from './store/store';
 import { type EventListener, type EventName, Events } from './telemetry/events';
 import { createDigester } from './token/digest';
 import { createTokenParser } from './token/parse';
@@ -48,18 +51,32 @@ export interface ApiKeys<Permission extends string = string> {
   readonly keys: KeyService<Permission>;
   readonly projects: ProjectService;
   readonly audit: AuditService;
+  /**
+   * The management API: a handler to mount under any path, behind your own sign-in. `authenticate` says for each request
+   * whose workspace it may manage.
+   *
+   * @throws {KeyscopeError} `invalid_options`, above all without `authenticate`.
+   */
+  adminRouter(options: AdminRouterOptions): RequestHandler;
+  /** The security scheme of your keys and what routes require, for your own API's OpenAPI document. */
+  openapiSecurity(): OpenapiSecurity<PermissionRequirement<Permission>>;
   /** Hears of what happens. Returns a function that ends the subscription. */
   on<E extends EventName>(event: E, listener: EventListener<E>): () => void;
   /** Resolves when the store answers. Rejects with `store_unavailable` and a sentence that says why it does not. */
   ready(): Promise<void>;
+  /**
+   * How the store is and how changes are heard of, for a health route. No I/O. Names hosts: show the public no more than
+   * `mode`.
+   */
+  health(): StoreHealth;
   /** Ends the connections that were opened here, never the `redis` that was passed in. */
   close(): Promise<void>;
 }
 
 function createStore(settings: Settings): Store {
-  const { redis: client, namespace, storeTimeout, auditLimit, clock } = settings;
+  const { redis: client, namespace, storeTimeout, maxRevocationLag, auditLimit, clock } = settings;
   if (client === undefined) return createMemoryStore({ auditLimit, clock });
-  return createRedisStore({ client, namespace, storeTimeout, auditLimit, clock });
+  return createRedisStore({ client, namespace, storeTimeout, maxRevocationLag, auditLimit, clock });
 }
 
 /** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
@@ -110,6 +127,11 @@ export function createApiKeys<const Permission extends string>(
   const enabled = createEnabledFeatures(recollection, clock);
   const targets = createRequestTargets();
 
+  const keys = createKeyService<Permission>({ store, clock, prefix, digester, permissions, defaultLifetime });
+  const projects = createProjectService({ store, clock });
+  const audit = createAuditService({ store });
+  const releases: (() => void)[] = [];
+
   function fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void {
     if (error.status >= 500) events.emit('error', error);
     sendProblem(error, req, res, next, settings);
@@ -127,11 +149,30 @@ export function createApiKeys<const Permission extends string>(
     }),
     requireFeature: createRequireFeature({ enabled, targets, fail }),
     verify: createVerify({ authenticator, clock, events, permissions }),
-    keys: createKeyService({ store, clock, prefix, digester, permissions, defaultLifetime }),
-    projects: createProjectService({ store, clock }),
-    audit: createAuditService({ store }),
+    keys,
+    projects,
+    audit,
+    adminRouter: createAdminRouter({
+      keys,
+      projects,
+      audit,
+      permissions: options.permissions,
+      clock,
+      keyHeader: header,
+      defaultLifetime,
+      report: (error) => events.emit('error', error),
+      onClose: (release) => releases.push(release),
+    }),
+    openapiSecurity: createOpenapiSecurity<PermissionRequirement<Permission>>({
+      header,
+      parse: (requirement) => parseRequirement(requirement, permissions, 'openapiSecurity'),
+    }),
     on: (event, listener) => events.on(event, listener),
     ready: () => store.ready(),
-    close: () => store.close(),
+    health: () => store.health(),
+    close() {
+      for (const release of releases.splice(0)) release();
+      return store.close();
+    },
   };
 }

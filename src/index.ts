@@ -1,3 +1,5 @@
+export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-security';
+export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
 export type { RequestApiKey } from './auth/request-key';
 export type { Feature, RequireFeatureOptions } from './auth/require-feature';
 export type { PermissionRequirement, RequireApiKeyOptions } from './auth/requirement';
@@ -11,7 +13,7 @@ export { type ErrorResponder, problemOf } from './http/problem';
 export type { Scope } from './keys/scope';
 export type { ApiKeysOptions, PermissionInfo } from './options';
 export type { RedactOptions } from './redaction/options';
-export type { AuditAction, AuditEntry, StoreEvent } from './store/store';
+export type { AuditAction, AuditEntry, NodeHealth, StoreEvent, StoreHealth, StoreMode } from './store/store';
 export type { EventListener, EventName, KeyscopeEvents } from './telemetry/events';
 export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';

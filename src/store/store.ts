@@ -82,9 +82,34 @@ export interface Precondition {
   readonly revision?: number;
 }
 
+/**
+ * How changes are heard of. `memory`: all are made in this process. `tracking`: Redis tells of them as they are made.
+ * `per-entry`: it does not, so what was read is trusted for `maxRevocationLag` from then on. `down`: it does not answer.
+ */
+export type StoreMode = 'memory' | 'tracking' | 'per-entry' | 'down';
+
+/** One server that a store is on: the only one, or a master of a Cluster. */
+export interface NodeHealth {
+  /** Host and port; behind Sentinel, the name of the group. */
+  readonly address: string;
+  /** The connection on which the server tells of changes. */
+  readonly feed: 'closed' | 'opening' | 'open' | 'refused';
+  /** Whether what was read from it is trusted until a change is told of. */
+  readonly trusted: boolean;
+  readonly lastError: string | null;
+}
+
+/** How a store is. Names hosts: put what the public may know of it behind a public route, not all of it. */
+export interface StoreHealth {
+  readonly mode: StoreMode;
+  readonly nodes: readonly NodeHealth[];
+  /** What went wrong last; null while nothing does. */
+  readonly lastError: string | null;
+}
+
 /** What a store says of itself; see `on('store', …)`. */
 export type StoreEvent =
-  | { readonly type: 'mode'; readonly mode: 'tracking' | 'per-entry' | 'down'; readonly detail: string }
+  | { readonly type: 'mode'; readonly mode: Exclude<StoreMode, 'memory'>; readonly detail: string }
   | { readonly type: 'warning'; readonly code: string; readonly message: string };
 
 /** Who wants to hear that something changed. Called synchronously, before the change can be read anywhere as old. */
@@ -141,4 +166,6 @@ export interface Store {
   /** Tells of changes by anyone, anywhere, for as long as the leases hold. */
   onChange(listener: ChangeListener): void;
   onEvent(listener: (event: StoreEvent) => void): void;
+  /** How the store is, as far as is known. No I/O. */
+  health(): StoreHealth;
 }

@@ -15,6 +15,8 @@ export interface RedisClient {
   readonly isCluster: boolean;
   readonly options: object;
   connect(): Promise<void>;
+  disconnect(reconnect?: boolean): void;
+  duplicate(override?: object): RedisClient;
   call(command: string, ...args: string[]): Promise<unknown>;
   pipeline(): RedisPipeline;
   defineCommand(name: string, definition: { lua: string; numberOfKeys?: number }): void;
@@ -28,10 +30,24 @@ export interface RedisCluster extends RedisClient {
   /** The addresses of the nodes that serve each slot, the master first. */
   readonly slots: readonly (readonly string[] | undefined)[];
   nodes(role: 'master'): RedisClient[];
+  /** Asks the nodes anew which of them serves which slot. */
+  refreshSlotsCache(): void;
 }
 
 export function isCluster(client: RedisClient): client is RedisCluster {
   return client.isCluster;
+}
+
+/** Whether it is Sentinel that tells the client where its master is. */
+export function usesSentinels(client: RedisClient): boolean {
+  return Boolean((client.options as { sentinels?: unknown }).sentinels);
+}
+
+/** Where a node is, for people. */
+export function addressOf(client: RedisClient): string {
+  const { host, port, path, name } = client.options as { host?: string; port?: number; path?: string; name?: string };
+  if (usesSentinels(client)) return String(name);
+  return path ?? `${host}:${port}`;
 }
 
 /** What the client itself puts before every key. */
@@ -40,7 +56,7 @@ export function keyPrefixOf(client: RedisClient): string {
   return keyPrefix === undefined || keyPrefix === null ? '' : String(keyPrefix);
 }
 
-const METHODS = ['connect', 'call', 'pipeline', 'defineCommand', 'on', 'off'] as const;
+const METHODS = ['connect', 'disconnect', 'duplicate', 'call', 'pipeline', 'defineCommand', 'on', 'off'] as const;
 
 function invalid(message: string): KeyscopeError {
   return new KeyscopeError('invalid_options', message, { issues: [{ path: 'redis', message }] });

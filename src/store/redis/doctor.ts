@@ -1,5 +1,6 @@
 import type { StoreEvent } from '../store';
 import { isCluster, type RedisClient } from './client';
+import { parseInfo } from './info';
 import { refusalCode } from './unavailable';
 
 export type StoreWarning = Extract<StoreEvent, { type: 'warning' }>;
@@ -8,16 +9,6 @@ const OLDEST_SERVER = [6, 2];
 
 function warning(code: string, message: string): StoreWarning {
   return { type: 'warning', code, message };
-}
-
-/** INFO's lines, `name:value`. */
-function parseInfo(text: unknown): Map<string, string> {
-  const lines = new Map<string, string>();
-  for (const line of String(text).split(/\r?\n/)) {
-    const colon = line.indexOf(':');
-    if (colon > 0) lines.set(line.slice(0, colon), line.slice(colon + 1));
-  }
-  return lines;
 }
 
 function isOld(version: string): boolean {

@@ -17,6 +17,18 @@ export interface Layout {
   index(workspaceId: string, sort: KeySort): string;
   /** Stream: a workspace's audit trail. */
   audit(workspaceId: string): string;
+  /** What the names begin with of that which is remembered, and which changes are therefore told of. */
+  readonly remembered: readonly string[];
+  /** Whose name this is, of the names in `remembered`; null where it is none that was made here. */
+  readName(name: string): RememberedName | null;
+}
+
+export type RememberedName = { readonly keyId: string } | { readonly workspaceId: string };
+
+/** What follows the braces, which neither an id nor a workspace's tag can contain. */
+function afterTag(name: string, prefix: string): string | null {
+  const close = name.indexOf('}', prefix.length);
+  return name.startsWith(`${prefix}{`) && close !== -1 ? name.slice(close + 1) : null;
 }
 
 export function createLayout(namespace: string): Layout {
@@ -24,11 +36,20 @@ export function createLayout(namespace: string): Layout {
     const message = '`namespace` must be text without spaces and braces (braces decide the Redis Cluster slot).';
     throw new KeyscopeError('invalid_options', message, { issues: [{ path: 'namespace', message }] });
   }
+  const keys = `${namespace}:key:`;
+  const projects = `${namespace}:projects:`;
   return {
     prefix: `${namespace}:`,
-    key: (id) => `${namespace}:key:{${tagOf(id)}}${id}`,
-    projects: (workspaceId) => `${namespace}:projects:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    key: (id) => `${keys}{${tagOf(id)}}${id}`,
+    projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    remembered: [keys, projects],
+    readName(name) {
+      const keyId = afterTag(name, keys);
+      if (keyId !== null) return { keyId };
+      const rest = afterTag(name, projects);
+      return rest?.startsWith(':') ? { workspaceId: rest.slice(1) } : null;
+    },
   };
 }

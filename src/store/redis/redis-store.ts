@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '../../clock';
 import type { ChangeListener, Store, StoreEvent } from '../store';
-import { createMakeChange } from './change';
-import { checkClient, type RedisClient } from './client';
+import { createMakeChange, type MakeChange } from './change';
+import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
 import { within } from './deadline';
+import { createFeed } from './feed';
 import { createLayout } from './layout';
 import { createListAudit } from './list-audit';
 import { createListKeys } from './list-keys';
@@ -13,6 +14,7 @@ import { createReadProjects } from './read-projects';
 import { Reads } from './reads';
 import { inspectAtStart, untilAnswering } from './ready';
 import { defineScripts } from './scripts';
+import { unavailable } from './unavailable';
 
 export interface RedisStoreOptions {
   /** An ioredis `Redis` or `Cluster`; it stays its owner's to close. */
@@ -21,11 +23,15 @@ export interface RedisStoreOptions {
   readonly namespace?: string;
   /** Milliseconds within which every read and every change is answered, by an error if need be. Default 500. */
   readonly storeTimeout?: number;
+  /** Milliseconds after which no process believes what was before an acknowledged change. Default 1000. */
+  readonly maxRevocationLag?: number;
   /** How many audit entries each workspace keeps, roughly: Redis removes old ones in batches. Default 10,000. */
   readonly auditLimit?: number;
   /** Default: the system's clock. */
   readonly clock?: Clock;
 }
+
+const REPLACED = 'The key store has been replaced by another server, to which there is no connection yet.';
 
 /**
  * A store in Redis 6.2 or later, on one server, behind Sentinel or in a Cluster. Throws `invalid_options` where the
@@ -35,6 +41,7 @@ export function createRedisStore({
   client,
   namespace = 'keyscope',
   storeTimeout = 500,
+  maxRevocationLag = 1000,
   auditLimit = 10_000,
   clock = systemClock,
 }: RedisStoreOptions): Store {
@@ -43,6 +50,7 @@ export function createRedisStore({
   const connection = new Connection(client);
   const reads = new Reads(client, connection, storeTimeout);
   const readKey = createReadKey(reads, layout);
+  const readProjects = createReadProjects(reads, layout);
   const listeners: ChangeListener[] = [];
   const eventListeners: ((event: StoreEvent) => void)[] = [];
 
@@ -50,35 +58,78 @@ export function createRedisStore({
   const walking = { reads, layout, clock, patience: storeTimeout / 2 };
   const listKeys = createListKeys({ ...walking, readKey });
   const listAudit = createListAudit(walking);
-  const makeChange = createMakeChange(connection, defineScripts(client), storeTimeout);
+  const changeAnywhere = createMakeChange(connection, defineScripts(client), storeTimeout);
+
+  const keyPrefix = keyPrefixOf(client);
+  const feed = createFeed({
+    client,
+    prefixes: layout.remembered.map((prefix) => keyPrefix + prefix),
+    clock,
+    maxRevocationLag,
+    onChanged,
+    emit,
+  });
 
   function emit(event: StoreEvent): void {
     for (const listener of eventListeners) listener(event);
   }
 
+  function onChanged(names: readonly unknown[] | null): void {
+    if (names === null) {
+      for (const listener of listeners) listener.allChanged();
+      return;
+    }
+    for (const name of names) {
+      const whose = layout.readName(String(name).slice(keyPrefix.length));
+      if (whose === null) continue;
+      for (const listener of listeners) {
+        if ('keyId' in whose) listener.keyChanged(whose.keyId);
+        else listener.projectsChanged(whose.workspaceId);
+      }
+    }
+  }
+
+  /** A read that is refused, however well it was answered, where the answer came from a server that was replaced. */
+  async function fromTheRightServer<T>(key: string, read: () => Promise<T>): Promise<T> {
+    const route = feed.routeOf(key);
+    const result = await read();
+    if (route.isWrong()) throw unavailable(REPLACED);
+    return result;
+  }
+
+  const makeChange: MakeChange = async (change) => {
+    if (feed.routeOf(keyPrefix + change.keys[0]).isWrong()) throw unavailable(`${REPLACED} Nothing was changed.`);
+    return changeAnywhere(change);
+  };
+
+  function leaseFor(key: string) {
+    feed.start();
+    return feed.leaseFor(keyPrefix + key);
+  }
+
   return {
     async ready() {
+      feed.start();
       await untilAnswering(client, connection);
       await inspectAtStart(client, storeTimeout, emit);
-      const detail = 'Redis does not tell of changes here, so what was read is trusted for a limited time.';
-      emit({ type: 'mode', mode: 'per-entry', detail });
+      await feed.settled();
     },
 
     async close() {
+      feed.close();
       reads.close();
       connection.close();
     },
 
-    getKey: readKey,
-    getProjects: createReadProjects(reads, layout),
+    getKey: (id) => fromTheRightServer(layout.key(id), () => readKey(id)),
+    getProjects: (workspaceId) => fromTheRightServer(layout.projects(workspaceId), () => readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
 
     ...createMutations({ makeChange, layout, reads, auditLimit, listeners }),
 
-    // Nobody vouches for what was read: each entry ages by itself.
-    keyLease: () => null,
-    projectsLease: () => null,
+    keyLease: (id) => leaseFor(layout.key(id)),
+    projectsLease: (workspaceId) => leaseFor(layout.projects(workspaceId)),
 
     onChange(listener) {
       listeners.push(listener);
@@ -87,5 +138,7 @@ export function createRedisStore({
     onEvent(listener) {
       eventListeners.push(listener);
     },
+
+    health: () => ({ mode: feed.mode ?? 'down', nodes: feed.nodes(), lastError: feed.lastError() }),
   };
 }

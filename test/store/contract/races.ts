@@ -85,32 +85,31 @@ export function racesContract(getStore: () => Store): void {
 
     test('listeners hear of a change before its caller does', async () => {
       const store = getStore();
-      const workspaceId = newWorkspace();
-      const [edited, rotated, deleted] = await Promise.all(
-        Array.from({ length: 3 }, () => createSample(store, workspaceId)),
-      );
-      const created = sampleKey(workspaceId);
-      const successor = sampleKey(workspaceId);
       const heard = new Set<string>();
       store.onChange({
         keyChanged: (id) => heard.add(id),
-        projectsChanged: (id) => heard.add(id),
+        projectsChanged: (workspaceId) => heard.add(workspaceId),
         allChanged() {},
       });
-      await store.createKey(created, ORIGIN);
-      expect(heard).toContain(created.id);
-      await store.updateKey(edited!.id, { disabled: true }, ORIGIN, {});
-      expect(heard).toContain(edited!.id);
-      await store.rotateKey(rotated!.id, successor, ORIGIN.at, ORIGIN, {});
-      expect(heard).toContain(rotated!.id);
-      expect(heard).toContain(successor.id);
-      await store.deleteKey(deleted!.id, ORIGIN, {});
-      expect(heard).toContain(deleted!.id);
+      // Once at least: a store that hears of changes by others hears of its own too.
+      function expectHeard(...expected: string[]): void {
+        expect([...heard]).toEqual(expect.arrayContaining(expected));
+        heard.clear();
+      }
+      const workspaceId = newWorkspace();
+      const key = await createSample(store, workspaceId);
+      expectHeard(key.id);
+      await store.updateKey(key.id, { disabled: true }, ORIGIN, {});
+      expectHeard(key.id);
+      const successor = sampleKey(workspaceId);
+      await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, {});
+      expectHeard(key.id, successor.id);
+      await store.deleteKey(key.id, ORIGIN, {});
+      expectHeard(key.id);
       await store.setProject(workspaceId, 'p', { transcript: true, metrics: [] }, ORIGIN);
-      expect(heard).toContain(workspaceId);
-      heard.clear();
+      expectHeard(workspaceId);
       await store.clearProject(workspaceId, 'p', ORIGIN);
-      expect(heard).toContain(workspaceId);
+      expectHeard(workspaceId);
     });
   });
 }

@@ -44,7 +44,7 @@ async function warningsOf(client: RedisClient): Promise<Record<string, string>> 
 
 test('a server that is set up well is not warned of, and the mode is told', async () => {
   const { url } = await start(['--appendonly', 'yes']);
-  expect(await eventsOf(connect(url))).toEqual([{ type: 'mode', mode: 'per-entry', detail: expect.any(String) }]);
+  expect(await eventsOf(connect(url))).toEqual([{ type: 'mode', mode: 'tracking', detail: expect.any(String) }]);
 });
 
 test.each([

@@ -1,0 +1,246 @@
+import type { Lease } from '../../lease';
+import type { NodeHealth } from '../../store';
+import { addressOf, type RedisClient, usesSentinels } from '../client';
+import { isRefusal } from '../unavailable';
+import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route } from './feed';
+import { ModeReport } from './mode';
+import { holdsNow, momentOf } from './moment';
+import { NodeFeed } from './node-feed';
+import { Sentinels } from './sentinels';
+import { askStanding, identifyMaster, type Standing } from './standing';
+
+/** How often, at most, the caller's client is made to connect anew. Milliseconds. */
+const SEND_AWAY_INTERVAL = 5000;
+
+/**
+ * The feed of a single server, which Sentinel may replace by another.
+ *
+ * A feed proves that *its* server has nothing more to tell. That is worth something only if this server is the one that
+ * the caller's client reads from, and the one that takes changes. So a beat extends the lease only where all agree that
+ * were asked at its beginning: the feed's server has answered; the client's server calls itself a master and has the
+ * feed's run id; the Sentinels, where there are any, name the same run id.
+ */
+export class ServerFeed implements Feed {
+  readonly #options: FeedOptions;
+  readonly #client: RedisClient;
+  readonly #node: NodeFeed;
+  readonly #mode: ModeReport;
+  readonly #hasSentinels: boolean;
+  readonly #settled: Promise<void>;
+  #settle: (() => void) | null = null;
+  #started = false;
+  #sentinels: Sentinels | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  /** Counts the connections that the client has made and lost. */
+  #connection = 0;
+  #connectedAt = Number.NEGATIVE_INFINITY;
+  #openedAt = Number.NEGATIVE_INFINITY;
+  /** What the client's server is; null where it has not been told on this connection. */
+  #standing: Standing | null = null;
+  /** To our knowledge, the client is on a server that does not take changes, or not those that count. */
+  #isMisled = false;
+  #sentAwayAt = Number.NEGATIVE_INFINITY;
+  /** The master's run id, as the Sentinels gave it last. */
+  #named: string | null = null;
+  /** When the last question was asked to which the client's server gave an answer. */
+  #answeredAt = Number.NEGATIVE_INFINITY;
+  #unanswered = 0;
+
+  constructor(options: FeedOptions) {
+    this.#options = options;
+    this.#client = options.client;
+    this.#hasSentinels = usesSentinels(options.client);
+    this.#mode = new ModeReport(options.emit, options.maxRevocationLag);
+    this.#settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#node = new NodeFeed({
+      ...options,
+      grace: options.maxRevocationLag,
+      client: () => this.#client,
+      identify: identifyMaster,
+      onState: () => this.#onNodeState(),
+    });
+  }
+
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#client.on('ready', this.#onReady);
+    this.#client.on('close', this.#onClose);
+    this.#client.on('end', this.#onEnd);
+    if (this.#client.status !== 'end') this.#run();
+  }
+
+  close(): void {
+    this.#client.off('ready', this.#onReady);
+    this.#client.off('close', this.#onClose);
+    this.#client.off('end', this.#onEnd);
+    this.#rest();
+  }
+
+  settled(): Promise<void> {
+    return this.#settled;
+  }
+
+  leaseFor(): Lease | null {
+    return holdsNow(this.#node.lease, this.#options.clock) ? this.#node.lease : null;
+  }
+
+  routeOf(): Route {
+    return { isWrong: () => this.#isMisled };
+  }
+
+  nodes(): NodeHealth[] {
+    const { state, failure, lease } = this.#node;
+    const trusted = holdsNow(lease, this.#options.clock);
+    return [{ address: addressOf(this.#client), feed: state, trusted, lastError: failure?.message ?? null }];
+  }
+
+  get mode() {
+    return this.#mode.mode;
+  }
+
+  lastError(): string | null {
+    if (this.#isMisled) return 'The client is connected to a server that no longer takes changes.';
+    return this.#node.failure?.message ?? null;
+  }
+
+  #run(): void {
+    if (this.#timer !== null) return;
+    this.#timer = setInterval(() => this.#beat(), this.#options.maxRevocationLag / BEATS_PER_LAG);
+    this.#timer.unref();
+    if (this.#hasSentinels) this.#sentinels = new Sentinels(this.#client, this.#options.maxRevocationLag);
+    this.#node.open();
+  }
+
+  #rest(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#sentinels?.close();
+    this.#sentinels = null;
+    this.#node.close();
+    this.#isSettled();
+  }
+
+  readonly #onReady = () => {
+    this.#connection += 1;
+    this.#connectedAt = this.#options.clock.monotonic();
+    this.#standing = null;
+    this.#isMisled = false;
+    this.#run();
+    // It has been back for a while, perhaps, or lets us now.
+    this.#node.open();
+    this.#beat();
+  };
+
+  readonly #onClose = () => {
+    this.#connection += 1;
+    this.#standing = null;
+  };
+
+  readonly #onEnd = () => {
+    this.#rest();
+    if (this.#mode.mode !== null) this.#mode.report('down', [], 'the client has been closed.');
+  };
+
+  #onNodeState(): void {
+    const { state } = this.#node;
+    if (state === 'open') {
+      this.#openedAt = this.#options.clock.monotonic();
+      this.#beat();
+    } else if (this.#node.failure !== null) {
+      this.#isSettled();
+    }
+  }
+
+  /** From the first outcome on, the mode is known. */
+  #isSettled(): void {
+    if (this.#settle === null) return;
+    this.#settle();
+    this.#settle = null;
+    if (this.#timer !== null) this.#review();
+  }
+
+  async #beat(): Promise<void> {
+    this.#review();
+    const sent = momentOf(this.#options.clock);
+    const { lease } = this.#node;
+    const agreed = await Promise.all([
+      this.#node.ping(sent),
+      this.#askClient(sent.monotonic),
+      this.#askSentinels(lease),
+    ]);
+    if (!agreed.every(Boolean)) return;
+    this.#node.extend(lease, sent);
+    this.#isSettled();
+  }
+
+  /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
+  async #askClient(now: number): Promise<boolean> {
+    if (this.#client.status !== 'ready' || this.#unanswered >= MAX_QUESTIONS) return false;
+    const connection = this.#connection;
+    this.#unanswered += 1;
+    try {
+      const standing = await askStanding((command, ...args) => this.#client.call(command, ...args));
+      this.#answeredAt = Math.max(this.#answeredAt, now);
+      // The client has been elsewhere since, and whose answer this is, nobody knows.
+      if (connection !== this.#connection) return false;
+      this.#standing = standing;
+      return this.#agrees(standing);
+    } catch (error) {
+      if (isRefusal(error)) this.#answeredAt = Math.max(this.#answeredAt, now);
+      return false;
+    } finally {
+      this.#unanswered -= 1;
+    }
+  }
+
+  #agrees(standing: Standing): boolean {
+    if (!standing.isMaster) {
+      this.#sendClientAway();
+      return false;
+    }
+    if (this.#node.state !== 'open') return false;
+    const { identity } = this.#node;
+    // Where nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
+    if (identity === null || standing.identity === null) return !this.#hasSentinels;
+    if (identity === standing.identity) return true;
+    // An address that leads to another server now. The client has been there later, and knows better.
+    if (this.#openedAt < this.#connectedAt) this.#node.reopen('The client is connected to another server.');
+    return false;
+  }
+
+  /** Resolves with whether the Sentinels name the feed's server. Who is elsewhere is sent to look again. */
+  async #askSentinels(lease: Lease): Promise<boolean> {
+    if (this.#sentinels === null) return !this.#hasSentinels;
+    const named = await this.#sentinels.ask();
+    if (named === null) return false;
+    const client = this.#standing?.identity ?? named;
+    if (client !== named) this.#sendClientAway();
+    else if (this.#standing?.isMaster) this.#isMisled = false;
+    // A connection that is still being made may have been sent to the old server.
+    const hasChanged = this.#named !== null && this.#named !== named;
+    this.#named = named;
+    const { identity } = this.#node;
+    if (identity !== named && (hasChanged || identity !== null)) this.#node.reopen('Sentinel names another server.');
+    return lease === this.#node.lease && identity === named;
+  }
+
+  /** What it reads there may be old. It would stay, because connections do not end when a server is replaced. */
+  #sendClientAway(): void {
+    this.#isMisled = true;
+    const now = this.#options.clock.monotonic();
+    const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
+    if (typeof retryStrategy !== 'function' || now - this.#sentAwayAt < SEND_AWAY_INTERVAL) return;
+    this.#sentAwayAt = now;
+    this.#client.disconnect(true);
+  }
+
+  #review(): void {
+    if (this.#settle !== null) return;
+    const isAnswering = this.#options.clock.monotonic() - this.#answeredAt < this.#options.maxRevocationLag;
+    const mode = this.#node.isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down';
+    this.#mode.report(mode, [this.#node], this.lastError());
+  }
+}

@@ -1,0 +1,199 @@
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+
+/** What befalls the bytes of one direction. */
+export interface Hindrance {
+  /** Milliseconds by which everything is late. Default 0. */
+  readonly delay?: number;
+  /** Up to so many milliseconds more, at random; the order of bytes stays. Default 0. */
+  readonly jitter?: number;
+  /** Nothing arrives, not even that the other end has closed: a network that swallows packets. Ends with its removal. */
+  readonly blackHole?: boolean;
+  /** Bytes are thrown away for good, which no network does to a TCP stream, but broken middle boxes do. */
+  readonly drop?: boolean;
+}
+
+export interface Hindrances {
+  /** From the client to the server. */
+  readonly toServer?: Hindrance;
+  /** From the server to the client. */
+  readonly toClient?: Hindrance;
+}
+
+export interface TcpProxyOptions {
+  /** Where connections lead: a port of this machine. A function is asked for each connection. */
+  readonly target: number | (() => number);
+  /**
+   * Kinds of connections, told apart by what the client has sent so far. The first that matches stays; until then a
+   * connection is of the kind `other`.
+   */
+  readonly kinds?: Readonly<Record<string, (sent: string) => boolean>>;
+  /** Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+export interface TcpProxy {
+  readonly port: number;
+  /** How many connections there are, of one kind or of all. */
+  count(kind?: string): number;
+  /** How many connections there have ever been. */
+  readonly accepted: number;
+  /** Hinders the connections of one kind, those that are there and those to come. `{}` lifts it. */
+  hinder(kind: string, hindrances: Hindrances): void;
+  /** Ends all connections of one kind, or all, at both ends at once. */
+  cut(kind?: string): void;
+  /** Refuses new connections, or takes them again. */
+  refuse(refusing: boolean): void;
+  close(): Promise<void>;
+}
+
+/** How much of what a client has sent is looked at to tell its kind. */
+const LOOK_AT = 16_384;
+const OTHER = 'other';
+
+/** One direction of one connection: what has been read and not yet been written, in order. */
+class Lane {
+  readonly #to: Socket;
+  readonly #random: () => number;
+  readonly #hindrance: () => Hindrance;
+  /** Bytes, or null for the end, and when they are due. */
+  #queue: { readonly data: Buffer | null; readonly due: number }[] = [];
+  #lastDue = 0;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(to: Socket, hindrance: () => Hindrance, random: () => number) {
+    this.#to = to;
+    this.#hindrance = hindrance;
+    this.#random = random;
+  }
+
+  push(data: Buffer | null): void {
+    const { delay = 0, jitter = 0, drop = false } = this.#hindrance();
+    if (drop && data !== null) return;
+    const due = Math.max(this.#lastDue, performance.now() + delay + jitter * this.#random());
+    this.#lastDue = due;
+    this.#queue.push({ data, due });
+    this.flush();
+  }
+
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    while (this.#queue.length > 0 && !this.#hindrance().blackHole) {
+      const { data, due } = this.#queue[0]!;
+      const wait = due - performance.now();
+      if (wait > 0.5) {
+        this.#timer = setTimeout(() => this.flush(), wait);
+        return;
+      }
+      this.#queue.shift();
+      if (data === null) this.#to.end();
+      else if (!this.#to.destroyed) this.#to.write(data);
+    }
+  }
+
+  clear(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#queue = [];
+  }
+}
+
+interface Proxied {
+  kind: string;
+  flush(): void;
+  cut(): void;
+}
+
+/** A proxy between a client and a server of this machine, which does to their bytes what networks do. */
+export async function startTcpProxy({ target, kinds = {}, random = Math.random }: TcpProxyOptions): Promise<TcpProxy> {
+  const connections = new Set<Proxied>();
+  const hindered = new Map<string, Hindrances>();
+  let refusing = false;
+  let accepted = 0;
+
+  function accept(client: Socket): void {
+    if (refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    accepted += 1;
+    const port = typeof target === 'number' ? target : target();
+    const server = dial({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let sent = '';
+    let open = 2;
+    const proxied: Proxied = {
+      kind: OTHER,
+      flush() {
+        toServer.flush();
+        toClient.flush();
+      },
+      cut() {
+        toServer.clear();
+        toClient.clear();
+        client.resetAndDestroy();
+        server.resetAndDestroy();
+      },
+    };
+    const toServer = new Lane(server, () => hindered.get(proxied.kind)?.toServer ?? {}, random);
+    const toClient = new Lane(client, () => hindered.get(proxied.kind)?.toClient ?? {}, random);
+    connections.add(proxied);
+
+    function tellKind(data: Buffer): void {
+      if (proxied.kind !== OTHER || sent.length > LOOK_AT) return;
+      sent += data.toString('latin1');
+      proxied.kind = Object.keys(kinds).find((name) => kinds[name]?.(sent)) ?? OTHER;
+    }
+
+    /** That one end says no more is told to the other in order, and as late as everything else. */
+    function relay(from: Socket, lane: Lane, onData: (data: Buffer) => void): void {
+      let over = false;
+      function end(): void {
+        if (over) return;
+        over = true;
+        lane.push(null);
+      }
+      from.setNoDelay(true);
+      from.on('data', onData);
+      from.on('end', end);
+      from.on('error', end);
+      from.on('close', () => {
+        end();
+        open -= 1;
+        if (open === 0) connections.delete(proxied);
+      });
+    }
+
+    relay(client, toServer, (data) => {
+      tellKind(data);
+      toServer.push(data);
+    });
+    relay(server, toClient, (data) => toClient.push(data));
+  }
+
+  const listener: Server = createServer({ allowHalfOpen: true }, accept);
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+  const address = listener.address();
+
+  const ofKind = (kind?: string) => [...connections].filter((proxied) => kind === undefined || proxied.kind === kind);
+
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    count: (kind) => ofKind(kind).length,
+    get accepted() {
+      return accepted;
+    },
+    hinder(kind, hindrances) {
+      hindered.set(kind, hindrances);
+      for (const proxied of ofKind(kind)) proxied.flush();
+    },
+    cut(kind) {
+      for (const proxied of ofKind(kind)) proxied.cut();
+    },
+    refuse(value) {
+      refusing = value;
+    },
+    async close() {
+      for (const proxied of connections) proxied.cut();
+      await new Promise<void>((resolve) => listener.close(() => resolve()));
+    },
+  };
+}
