@@ -1,6 +1,7 @@
-import { filterText } from '../../src/redaction/bytes/filter';
+import { type Features, NOTHING_ENABLED } from '../../src/features';
 import { type RedactOptions, resolveRedactOptions } from '../../src/redaction/options';
 import { redactValue } from '../../src/redaction/values';
+import { filterWhole } from './filtering';
 
 const features = { transcript: false, metrics: ['A'] };
 
@@ -9,8 +10,7 @@ function left(body: unknown, options: RedactOptions): unknown {
   const { fields, limits } = resolveRedactOptions(options);
   const result = redactValue(body, fields, { features });
   if (result.needsText) throw new Error('needs text');
-  const { bytes } = filterText(JSON.stringify(body), fields, { features }, limits);
-  expect(Buffer.from(bytes).toString()).toBe(JSON.stringify(result.value));
+  expect(filterWhole(JSON.stringify(body), fields, { features }, limits).toString()).toBe(JSON.stringify(result.value));
   return result.value;
 }
 
@@ -72,4 +72,47 @@ test.each<[string, RedactOptions, unknown, unknown]>([
 test('a conversation inside a transcript goes with it, and inside metrics stays under its own rules', () => {
   const options: RedactOptions = { conversations: ['$', 'turns[*]', 'metrics.A'] };
   expect(left({ turns: [T], metrics: { A: T, B: T } }, options)).toEqual({ turns: [], metrics: { A: E } });
+});
+
+test('where several claims meet, each must allow what leaves, whichever conversation they come from', () => {
+  const options: RedactOptions = { conversations: ['$', 'a'], transcript: 'a.x', metrics: ['x', 'a.y', 'y'] };
+  const { fields, limits } = resolveRedactOptions(options);
+  const enabled: Record<string, Features> = {
+    all: { transcript: true, metrics: 'all' },
+    some: { transcript: true, metrics: ['A', 'B'] },
+    other: { transcript: true, metrics: ['B', 'C'] },
+    spoken: { transcript: true, metrics: [] },
+    counted: { transcript: false, metrics: 'all' },
+  };
+  const subject = { featuresFor: (id: string) => enabled[id] ?? NOTHING_ENABLED };
+  const m = { A: 1, B: 2, C: 3 };
+  const leaves = (outer: string, inner: string): string => {
+    const body = { project_id: outer, a: { project_id: inner, x: m, y: m } };
+    const result = redactValue(body, fields, subject);
+    if (result.needsText) throw new Error('needs text');
+    const text = JSON.stringify(result.value);
+    expect(filterWhole(JSON.stringify(body), fields, subject, limits).toString()).toBe(text);
+    const { x, y } = (JSON.parse(text) as typeof body).a;
+    return `${Object.keys(x).join('')}/${Object.keys(y).join('')}`;
+  };
+  expect(leaves('all', 'all')).toBe('ABC/ABC');
+  expect(leaves('some', 'other')).toBe('BC/B');
+  expect(leaves('other', 'some')).toBe('AB/B');
+  expect(leaves('counted', 'some')).toBe('/AB');
+  expect(leaves('some', 'counted')).toBe('ABC/AB');
+  expect(leaves('spoken', 'all')).toBe('ABC/');
+  expect(leaves('all', 'unknown')).toBe('/');
+});
+
+test('a conversation that is a metric too is of the project it names, also where that name does not stay', () => {
+  const { fields, limits } = resolveRedactOptions({ conversations: ['$', 'metrics'] });
+  const subject = {
+    featuresFor: (id: string): Features => ({ transcript: id === 'inner', metrics: ['turns'] }),
+  };
+  const body = { project_id: 'outer', metrics: { project_id: 'inner', turns: [1] } };
+  const result = redactValue(body, fields, subject);
+  expect(result).toMatchObject({ value: { project_id: 'outer', metrics: { turns: [1] } } });
+  expect(filterWhole(JSON.stringify(body), fields, subject, limits).toString()).toBe(
+    '{"project_id":"outer","metrics":{"turns":[1]}}',
+  );
 });

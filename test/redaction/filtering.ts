@@ -1,8 +1,35 @@
-import { createJsonFilter } from '../../src/redaction/bytes/filter';
+import type { CreateScanner } from '../../src/redaction/bytes/create-scanner';
+import { createScanner } from '../../src/redaction/bytes/create-scanner';
+import { createJsonFilter, filterText } from '../../src/redaction/bytes/filter';
+import { PlainScanner } from '../../src/redaction/bytes/plain-scanner';
+import { WasmScanner } from '../../src/redaction/bytes/wasm/wasm-scanner';
 import type { Fields } from '../../src/redaction/fields';
 import type { Limits } from '../../src/redaction/options';
 import type { Subject } from '../../src/redaction/subject';
 import { pieces } from './documents';
+
+/** Both scanners. Whatever these tests filter goes through both, and must come out alike. */
+export const SCANNERS: readonly CreateScanner[] = [
+  (maxDepth, maxName) => new PlainScanner(maxDepth, maxName),
+  (maxDepth, maxName) => {
+    const scanner = createScanner(maxDepth, maxName);
+    if (!(scanner instanceof WasmScanner)) throw new Error('The tests need a Node with WebAssembly.');
+    return scanner;
+  },
+];
+
+function ofBoth(filter: (create: CreateScanner) => Buffer): Buffer {
+  const [plain, wasm] = SCANNERS.map((create) => {
+    try {
+      return filter(create);
+    } catch (error) {
+      return error;
+    }
+  });
+  if (Buffer.isBuffer(plain) && Buffer.isBuffer(wasm) && plain.equals(wasm)) return plain;
+  if (plain instanceof Error && wasm instanceof Error && plain.message === wasm.message) throw plain;
+  throw new Error(`The scanners disagree: ${String(plain)} is not ${String(wasm)}`);
+}
 
 /** What leaves of a body that is written in pieces of these lengths, each overwritten as soon as it has been taken. */
 export function filterInPieces(
@@ -12,12 +39,20 @@ export function filterInPieces(
   subject: Subject,
   limits: Limits,
 ): Buffer {
-  const left: Buffer[] = [];
-  const filter = createJsonFilter(fields, subject, limits, (emitted) => left.push(Buffer.from(emitted)));
-  for (const piece of pieces(bytes, lengths)) {
-    filter.write(piece);
-    piece.fill(0x21);
-  }
-  filter.end();
-  return Buffer.concat(left);
+  return ofBoth((create) => {
+    const left: Buffer[] = [];
+    const keep = (emitted: Uint8Array) => left.push(Buffer.from(emitted));
+    const filter = createJsonFilter(fields, subject, limits, keep, create);
+    for (const piece of pieces(bytes, lengths)) {
+      filter.write(piece);
+      piece.fill(0x21);
+    }
+    filter.end();
+    return Buffer.concat(left);
+  });
+}
+
+/** What leaves of a body in one piece. */
+export function filterWhole(body: string | Uint8Array, fields: Fields, subject: Subject, limits: Limits): Buffer {
+  return ofBoth((create) => Buffer.from(filterText(body, fields, subject, limits, create).bytes));
 }

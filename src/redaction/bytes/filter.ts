@@ -2,6 +2,7 @@ import type { Fields } from '../fields';
 import { Judge } from '../judge';
 import type { Limits } from '../options';
 import { restricts, type Subject, type Withheld } from '../subject';
+import { type CreateScanner, createScanner } from './create-scanner';
 import { Fault, unredactable } from './fault';
 import { Tracker } from './tracker';
 import { Utf8 } from './utf8';
@@ -28,11 +29,13 @@ export interface JsonFilter {
   readonly withheld: readonly Withheld[];
 }
 
+type Emit = (bytes: Uint8Array) => void;
+
 class Filter implements JsonFilter {
   readonly #judge: Judge;
   readonly #tracker: Tracker;
   readonly #utf8 = new Utf8();
-  readonly #emit: (bytes: Uint8Array) => void;
+  readonly #emit: Emit;
   /** What ended it, once anything has. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
@@ -41,9 +44,11 @@ class Filter implements JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  constructor(fields: Fields, subject: Subject, limits: Limits, emit: (bytes: Uint8Array) => void) {
+  constructor(fields: Fields, subject: Subject, limits: Limits, emit: Emit, create: CreateScanner) {
     this.#judge = new Judge(fields, subject);
-    this.#tracker = new Tracker(this.#judge, limits, restricts(subject) ? fields.root : null, 'featuresFor' in subject);
+    const root = restricts(subject) ? fields.root : null;
+    const scanner = create(limits.depth, limits.keyBytes);
+    this.#tracker = new Tracker(this.#judge, limits, root, 'featuresFor' in subject, scanner);
     this.#emit = emit;
   }
 
@@ -90,7 +95,7 @@ class Filter implements JsonFilter {
     const end = from + chunk.length;
     const tracker = this.#tracker;
     tracker.run(bytes, from, end);
-    const needed = tracker.pause(end);
+    const needed = tracker.pause(bytes, end);
     const left = tracker.output.take(bytes, needed, from === 0);
     this.#before += needed;
     if (from === 0) {
@@ -121,13 +126,15 @@ class Filter implements JsonFilter {
   }
 }
 
+/** @param create - the scanner to use, where both are to be compared */
 export function createJsonFilter(
   fields: Fields,
   subject: Subject,
   limits: Limits,
-  emit: (bytes: Uint8Array) => void,
+  emit: Emit,
+  create: CreateScanner = createScanner,
 ): JsonFilter {
-  return new Filter(fields, subject, limits, emit);
+  return new Filter(fields, subject, limits, emit, create);
 }
 
 /**
@@ -141,11 +148,13 @@ export function filterText(
   fields: Fields,
   subject: Subject,
   limits: Limits,
+  create: CreateScanner = createScanner,
 ): { readonly bytes: Uint8Array; readonly withheld: readonly Withheld[] } {
   let bytes: Uint8Array = Buffer.alloc(0);
-  const filter = new Filter(fields, subject, limits, (left) => {
+  const keep = (left: Uint8Array): void => {
     bytes = left;
-  });
+  };
+  const filter = new Filter(fields, subject, limits, keep, create);
   filter.write(typeof text === 'string' ? Buffer.from(text) : text);
   filter.end();
   return { bytes, withheld: filter.withheld };

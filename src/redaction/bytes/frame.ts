@@ -22,7 +22,7 @@ export function leadsOn(position: Position): boolean {
   return position.named.length > 0 || position.others !== null;
 }
 
-/** Which names matter in an object of which all members stay, as the scanner wants to know it. */
-export function watched({ table, others }: Position): number {
-  return others === null ? table.mask : -1;
+/** Which names matter in an object, as the scanner wants to know it: all of them where each must be decided about. */
+export function watched({ position, names }: Frame): number {
+  return names === null && position.others === null ? position.table.mask : -1;
 }

@@ -1,7 +1,7 @@
 import type { Position } from '../fields';
 import { decodeString } from '../names';
 import { MAX_PROJECT_ID } from '../subject';
-import { Fault } from './fault';
+import { COLON as COLON_EXPECTED, Fault } from './fault';
 import type { Scanner } from './scanner';
 import { COLON, QUOTE, SPACE } from './tables';
 
@@ -68,7 +68,7 @@ export class ProjectSearch {
       } else if (SPACE[bytes[i]!] === 1) {
         i++;
       } else if (this.#stage === AT_COLON) {
-        if (bytes[i] !== COLON) throw new Fault('a colon is expected', i);
+        if (bytes[i] !== COLON) throw new Fault(COLON_EXPECTED, i);
         this.#stage = AT_VALUE;
         i++;
       } else {

@@ -16,6 +16,9 @@ export const IN_ESCAPE = 10;
 export const IN_HEX = 11;
 const DONE = 12;
 
+/** The states in between two members, as bits. */
+const BETWEEN = (1 << IN_NAME) | (1 << AT_NEXT) | (1 << AT_NAME) | (1 << AT_FIRST_NAME);
+
 /** No object's names are watched. */
 const NOWHERE = -1;
 
@@ -63,6 +66,9 @@ export abstract class Scanner {
     this.maxName = maxName;
   }
 
+  /** The bytes given from now on are others, even if they lie in the same place. */
+  fresh(): void {}
+
   /** A value is to come, which is read to its end. */
   begin(): void {
     this.#start(AT_VALUE, this.depth, NOWHERE, 0);
@@ -96,7 +102,7 @@ export abstract class Scanner {
   /** Opens an object (1) or array (0). */
   open(kind: number, at: number): void {
     const depth = this.depth + 1;
-    if (depth > this.maxDepth) throw new Fault(`more than ${this.maxDepth} objects and arrays in one another`, at);
+    if (depth > this.maxDepth) this.refuseDepth(at);
     this.depth = depth;
     if (depth >= this.kinds.length) {
       const grown = new Uint8Array(this.kinds.length * 2);
@@ -118,15 +124,36 @@ export abstract class Scanner {
     if (!this.done) throw new Fault('it ends too early', at);
   }
 
-  refuseName(): never {
+  protected refuseDepth(at: number): never {
+    throw new Fault(`more than ${this.maxDepth} objects and arrays in one another`, at);
+  }
+
+  /** A name that is watched may not go on to here. */
+  limitName(to: number): void {
+    if (to - this.nameAt > this.maxName) this.refuseName();
+  }
+
+  protected refuseName(): never {
     throw new Fault(`a member name of more than ${this.maxName} bytes`, this.nameAt);
   }
 
-  /** Where the name begins that is watched and has not ended yet; -1: there is none. */
+  /** Whether it is at or inside a name that is watched, or at what separates one from the value before. */
+  get between(): boolean {
+    return !this.done && this.depth === this.watched && (BETWEEN >> this.#place) % 2 === 1;
+  }
+
+  /** Whether, in between, a name is to come or has begun. */
+  get beforeName(): boolean {
+    return this.#place !== AT_NEXT;
+  }
+
+  /** Where, in between, the name begins that has not ended yet; -1: none has begun. */
   get pendingName(): number {
-    if (this.done || this.depth !== this.watched) return -1;
-    const state = this.state >= IN_ESCAPE ? this.around : this.state;
-    return state === IN_NAME ? this.nameAt : -1;
+    return this.#place === IN_NAME ? this.nameAt : -1;
+  }
+
+  get #place(): number {
+    return this.state >= IN_ESCAPE ? this.around : this.state;
   }
 
   /**

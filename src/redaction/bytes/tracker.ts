@@ -3,19 +3,17 @@ import { EMPTY, type Judge } from '../judge';
 import { NameTables } from '../names';
 import type { Limits } from '../options';
 import { Attribution } from './attribution';
-import { Fault } from './fault';
+import * as faults from './fault';
 import { createFrame, type Frame, leadsOn, watched } from './frame';
 import { Output } from './output';
-import { PlainScanner } from './plain-scanner';
 import type { Scanner } from './scanner';
 import { Separators } from './separators';
 import * as stages from './stages';
 import * as tables from './tables';
 
-const { SPACE, QUOTE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT } = tables;
+const { SPACE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
 
-const { AT_VALUE, AT_FIRST_VALUE, AT_FIRST_NAME, AT_NAME, AT_COLON, AT_NEXT, DONE } = stages;
-const { IN_NAME, IN_VALUE, IN_MEMBERS, SEARCHING } = stages;
+const { AT_VALUE, AT_FIRST_VALUE, AT_COLON, AT_NEXT, DONE, IN_VALUE, IN_MEMBERS, SEARCHING } = stages;
 const { KEPT, EMPTIED, DROPPED } = stages;
 
 /**
@@ -25,7 +23,6 @@ const { KEPT, EMPTIED, DROPPED } = stages;
 export class Tracker {
   readonly output = new Output();
   readonly #judge: Judge;
-  readonly #maxName: number;
   readonly #root: Position | null;
   readonly #mixed: boolean;
   readonly #scanner: Scanner;
@@ -40,18 +37,15 @@ export class Tracker {
   #fate = KEPT;
   /** Whether the value to come names the project. */
   #namesProject = false;
-  /** Where the name begins that is being read, where not all members stay. */
-  #name = 0;
 
-  constructor(judge: Judge, limits: Limits, root: Position | null, mixed: boolean) {
+  constructor(judge: Judge, limits: Limits, root: Position | null, mixed: boolean, scanner: Scanner) {
     this.#judge = judge;
-    this.#maxName = limits.keyBytes;
     this.#root = root;
     this.#mixed = mixed;
     this.#position = root;
-    this.#scanner = new PlainScanner(limits.depth, limits.keyBytes);
+    this.#scanner = scanner;
     this.#separators = new Separators(this.output, limits.keyBytes);
-    this.#attribution = new Attribution(judge, this.#scanner, limits.heldBytes);
+    this.#attribution = new Attribution(judge, scanner, limits.heldBytes);
   }
 
   reset(): void {
@@ -70,10 +64,11 @@ export class Tracker {
   /** Reads on in `bytes`, from `at` to `end`. */
   run(bytes: Buffer, at: number, end: number): void {
     const scanner = this.#scanner;
+    scanner.fresh();
     let i = at;
     while (i < end) {
       const stage = this.#stage;
-      if (stage < IN_NAME) {
+      if (stage < IN_VALUE) {
         const byte = bytes[i]!;
         if (SPACE[byte] === 1) i++;
         else i = this.#token(stage, byte, i);
@@ -84,10 +79,9 @@ export class Tracker {
         i = scanner.skip(bytes, i, end);
         if (stage === IN_MEMBERS) {
           if (scanner.stopped) this.#met(bytes, i);
-          else if (scanner.done) this.#closed();
+          else if (scanner.done) this.#closed(bytes, i);
         } else if (scanner.done) {
-          if (stage === IN_NAME) this.#choose(bytes, i);
-          else this.#valueRead(bytes, i);
+          this.#valueRead(bytes, i);
         }
       }
     }
@@ -99,7 +93,7 @@ export class Tracker {
       this.#scanner.finish(at);
       this.#stage = DONE;
     }
-    if (this.#stage !== DONE) throw new Fault('it ends too early', at);
+    if (this.#stage !== DONE) throw new faults.Fault('it ends too early', at);
   }
 
   #token(stage: number, byte: number, at: number): number {
@@ -107,63 +101,34 @@ export class Tracker {
       case AT_VALUE:
         return this.#value(byte, at);
       case AT_FIRST_VALUE:
-        return byte === CLOSE_LIST ? this.#close(at) : this.#value(byte, at);
-      case AT_FIRST_NAME:
-      case AT_NAME:
-        return byte === CLOSE_OBJECT && stage === AT_FIRST_NAME ? this.#close(at) : this.#beginName(byte, at);
+        return byte === CLOSE_LIST ? this.#closeList(at) : this.#value(byte, at);
       case AT_COLON:
-        if (byte !== COLON) throw new Fault('a colon is expected', at);
+        if (byte !== COLON) throw new faults.Fault(faults.COLON, at);
         this.#stage = AT_VALUE;
         return at + 1;
       case AT_NEXT:
-        return this.#next(byte, at);
+        if (byte === CLOSE_LIST) return this.#closeList(at);
+        if (byte !== COMMA) throw new faults.Fault(faults.SEPARATOR, at);
+        this.#stage = AT_VALUE;
+        this.#position = this.#frame!.position.elements;
+        return at + 1;
       default:
-        throw new Fault('something follows the value', at);
+        throw new faults.Fault('something follows the value', at);
     }
   }
 
-  /** After a value in an array, or in an object of which not all members stay. */
-  #next(byte: number, at: number): number {
-    const frame = this.#frame!;
-    if (byte === (frame.list ? CLOSE_LIST : CLOSE_OBJECT)) return this.#close(at);
-    if (byte !== COMMA) throw new Fault('a comma or the right closing bracket is expected', at);
-    if (frame.list) {
-      this.#stage = AT_VALUE;
-      this.#position = frame.position.elements;
-    } else {
-      this.#stage = AT_NAME;
-      this.#separators.comma(at);
-    }
-    return at + 1;
-  }
-
-  #beginName(byte: number, at: number): number {
-    if (byte !== QUOTE) throw new Fault('a member name is expected', at);
-    this.#name = at + 1;
-    this.#stage = IN_NAME;
-    this.#scanner.begin();
-    return at;
-  }
-
-  /** A name was read in an object of which not all members stay. */
-  #choose(bytes: Buffer, at: number): void {
-    const frame = this.#frame!;
-    const { escaped } = this.#scanner;
-    this.#lookUp(frame, bytes, this.#name, at - 1, escaped);
-    if (frame.names!.find(bytes, this.#name, at - 1, escaped) === undefined) {
-      this.#fate = DROPPED;
-      this.#separators.goes(at);
-    } else {
-      this.#separators.stays(frame, at);
-    }
-    this.#stage = AT_COLON;
-  }
-
-  /** A name was read that may be one of those looked for, in an object of which all members stay. */
+  /** A name was read that may be one of those looked for. */
   #met(bytes: Buffer, at: number): void {
+    const frame = this.#frame!;
     const { nameAt, escaped } = this.#scanner;
-    this.#lookUp(this.#frame!, bytes, nameAt, at - 1, escaped);
-    if (this.#position !== null || this.#namesProject) this.#stage = AT_COLON;
+    if (frame.names !== null) {
+      const stays = frame.names.find(bytes, nameAt, at - 1, escaped) !== undefined;
+      this.#separators.decide(frame, bytes, nameAt - 1, at, stays);
+      this.#fate = stays ? KEPT : DROPPED;
+    }
+    this.#lookUp(frame, bytes, nameAt, at - 1, escaped);
+    if (this.#namesProject || (this.#position !== null && this.#fate === KEPT)) this.#stage = AT_COLON;
+    else this.#fate = KEPT;
   }
 
   #lookUp(frame: Frame, bytes: Buffer, from: number, to: number, escaped: boolean): void {
@@ -172,7 +137,7 @@ export class Tracker {
     this.#position = member === undefined ? others : member.position;
     this.#namesProject = this.#mixed && member?.namesProject === true;
     if (this.#namesProject) {
-      if (frame.projectSeen) throw new Fault('a conversation names its project twice', from);
+      if (frame.projectSeen) throw new faults.Fault('a conversation names its project twice', from);
       frame.projectSeen = true;
     }
   }
@@ -215,13 +180,8 @@ export class Tracker {
     const names = chosen === null ? null : this.#tables.of(chosen);
     this.#push(createFrame(position, false, names), at);
     if (this.#mixed && position.conversation >= 0) this.#judge.forget(position.conversation);
-    if (names === null) {
-      this.#stage = IN_MEMBERS;
-      this.#scanner.enter(watched(position));
-    } else {
-      this.#stage = AT_FIRST_NAME;
-      this.#separators.opened(at + 1);
-    }
+    this.#stage = IN_MEMBERS;
+    this.#scanner.enter(watched(this.#frame!));
     return at + 1;
   }
 
@@ -234,15 +194,19 @@ export class Tracker {
     this.#frame = frame;
   }
 
-  #close(at: number): number {
-    const frame = this.#frame!;
-    if (frame.names !== null) this.#separators.closed(frame, at);
+  #closeList(at: number): number {
     this.#scanner.depth--;
-    this.#closed();
+    this.#pop();
     return at + 1;
   }
 
-  #closed(): void {
+  #closed(bytes: Buffer, at: number): void {
+    const frame = this.#frame!;
+    if (frame.names !== null) this.#separators.closed(frame, bytes, at - 1);
+    this.#pop();
+  }
+
+  #pop(): void {
     this.#frames.pop();
     this.#frame = this.#frames[this.#frames.length - 1];
     this.#goOn();
@@ -251,7 +215,6 @@ export class Tracker {
   #valueRead(bytes: Buffer, at: number): void {
     if (this.#mixed) this.#attribution.end(bytes, at);
     if (this.#fate === EMPTIED) this.output.reopen(at);
-    else if (this.#fate === DROPPED) this.#separators.gone(at);
     this.#fate = KEPT;
     this.#goOn();
   }
@@ -261,11 +224,11 @@ export class Tracker {
     const frame = this.#frame;
     if (frame === undefined) {
       this.#stage = DONE;
-    } else if (frame.list || frame.names !== null) {
+    } else if (frame.list) {
       this.#stage = AT_NEXT;
     } else {
       this.#stage = IN_MEMBERS;
-      this.#scanner.resume(watched(frame.position));
+      this.#scanner.resume(watched(frame));
     }
   }
 
@@ -288,15 +251,22 @@ export class Tracker {
    *
    * @returns from where on they are needed again, in front of the next; they are counted from there afterwards
    */
-  pause(end: number): number {
-    const name = this.#stage === IN_MEMBERS ? this.#scanner.pendingName : -1;
-    if (end - name > this.#maxName && name >= 0) this.#scanner.refuseName();
-    const undecided = Math.min(this.#separators.neededFrom(end), this.#attribution.neededFrom(end));
-    const needed = name >= 0 ? name : undecided;
+  pause(bytes: Buffer, end: number): number {
+    const needed = this.#stage === IN_MEMBERS ? this.#neededOfName(bytes, end) : this.#attribution.neededFrom(end);
     this.#separators.rebase(needed);
-    this.#name -= needed;
     this.#scanner.nameAt -= needed;
     this.#attribution.rebase(needed);
     return needed;
+  }
+
+  #neededOfName(bytes: Buffer, end: number): number {
+    const scanner = this.#scanner;
+    if (!scanner.between) return end;
+    const name = scanner.pendingName;
+    if (this.#frame!.names !== null) {
+      return this.#separators.neededFrom(bytes, name < 0 ? end : name - 1, end, scanner.beforeName);
+    }
+    if (name >= 0) scanner.limitName(end);
+    return name < 0 ? end : name;
   }
 }
