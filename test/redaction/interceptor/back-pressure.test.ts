@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,7 +8,7 @@ import compression from 'compression';
 import type { Request, RequestHandler, Response } from 'express';
 import { expresses } from '../../support/expresses';
 import { waitUntil } from '../../support/wait-until';
-import { closeAll, conversation, redactedPage, serve } from './harness';
+import { ask, closeAll, conversation, redactedPage, serve } from './harness';
 
 const MEGABYTE = 1024 * 1024;
 
@@ -166,6 +167,25 @@ describe.each(expresses)('%s: back-pressure', (_name, express) => {
         at = end + 2 + length + 2;
       }
     }
+
+    test('a source waits for the decoder alone where nothing of its body leaves, also above compression()', async () => {
+      const noise = Array.from({ length: 40 }, () => JSON.stringify(randomBytes(65_536).toString('base64')));
+      const packed = zlib.gzipSync(`{"turns":[${noise.join(',')}],"id":1}`);
+      for (const before of [[], [compression({ threshold: 0 })]]) {
+        const served = await answering(
+          (_req, res) => {
+            function* parts(): Generator<Buffer> {
+              for (let at = 0; at < packed.length; at += 65_536) yield packed.subarray(at, at + 65_536);
+            }
+            void pipeline(parts(), res.type('json').set('Content-Encoding', 'gzip'));
+          },
+          ...before,
+        );
+        const { body, headers } = await ask(served.url, { headers: { 'accept-encoding': 'gzip' } });
+        const text = headers['content-encoding'] === 'gzip' ? zlib.gunzipSync(body) : body;
+        expect(text.toString()).toBe('{"turns":[],"id":1}');
+      }
+    });
 
     test('a small body that unpacks to a huge one takes time, not memory', async () => {
       const size = 120 * MEGABYTE;

@@ -196,6 +196,7 @@ describe('JSONP', () => {
     ['no end', 'cb({}'],
     ['a bare value', `{"turns":["${SECRET}"]}`],
     ['an expression before it', `alert({"turns":["${SECRET}"]})||cb({})`],
+    ['a statement before it', `/* ${SECRET} */ cb({})`],
     ['an endless name', `${'c'.repeat(2000)}({})`],
     ['no call', 'cb'],
   ])('refuses %s', (_name, body) => {

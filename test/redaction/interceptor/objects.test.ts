@@ -85,6 +85,21 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"id":1,"turns":[],"me\\u0026trics":{},"metrics":{}}');
     });
 
+    test('heeds a replacer that is set only later', async () => {
+      const served = await serve(express, (app, redact) => {
+        app.get('/', redact(), (_req, res) => void send(res, { id: 1, turns: [] }));
+        app.get('/set', (_req, res) => {
+          app.set('json replacer', (key: string, value: unknown) =>
+            key === 'id' ? 2 : key === 'turns' ? [SECRET] : value,
+          );
+          res.end();
+        });
+      });
+      expect((await ask(served.url)).text).toBe('{"id":1,"turns":[]}');
+      await ask(`${served.url}/set`);
+      expect((await ask(served.url)).text).toBe('{"id":2,"turns":[]}');
+    });
+
     test('sees what toJSON returns, not what an object hides', async () => {
       class Conversation {
         readonly #turns = [SECRET];
