@@ -80,7 +80,24 @@ const VALID = [
 ];
 
 const INVALID = [
-  ...['nul', 'nulll', 'True', 'TRUE', 'tru', 'falsE', 'undefined', 'NaN', 'Infinity', '-Infinity', 'nan', 'inf'],
+  ...[
+    'nul',
+    'nulll',
+    'True',
+    'TRUE',
+    'tru',
+    'falsE',
+    'undefined',
+    'ftrue',
+    'fnull',
+    'talse',
+    'nalse',
+    'NaN',
+    'Infinity',
+    '-Infinity',
+    'nan',
+    'inf',
+  ],
   ...[
     '-',
     '+1',

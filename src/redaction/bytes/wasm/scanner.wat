@@ -27,6 +27,7 @@
     (block $done
     (block $out                  ;; no more bytes
     (loop $next
+      (block $ended              ;; a value, behind which $i is
       (br_if $out (i32.ge_u (local.get $i) (local.get $end)))
 
       (if (i32.le_u (local.get $state) (i32.const 1))  ;; IN_STRING, IN_NAME
@@ -91,20 +92,7 @@
                         (then
                           (local.set $i (i32.add (local.get $i) (i32.const 1)))
                           (local.set $state (i32.const 0)))))))
-                (else
-                  (local.set $state (i32.const 2))  ;; AT_NEXT
-                  (br_if $done (i32.le_s (local.get $depth) (local.get $floor)))
-                  ;; ,"
-                  (if (i32.and
-                        (i32.and
-                          (local.get $inObject)
-                          (i32.lt_u (i32.add (local.get $i) (i32.const 1)) (local.get $end)))
-                        (i32.eq (i32.load16_u (local.get $i)) (i32.const 0x222c)))
-                    (then
-                      (local.set $i (i32.add (local.get $i) (i32.const 2)))
-                      (local.set $nameAt (local.get $i))
-                      (i32.store (i32.const 24) (i32.const 0))
-                      (local.set $state (i32.const 1))))))
+                (else (br $ended)))
               (br $next)))
 
           (if (i32.eq (local.get $byte) (i32.const 92))  ;; \
@@ -213,6 +201,17 @@
             (i32.and (i32.eq (local.get $byte) (i32.const 93)) (i32.eq (local.get $state) (i32.const 7))))
           (local.set $kind (i32.const 20))
           (br_if $fault (i32.eqz (local.tee $mask (i32.load8_u offset=768 (local.get $byte)))))
+          ;; Whole, if it is all there: "true", "null", or "alse" behind an "f".
+          (if (i32.lt_u (i32.add (local.get $i) (i32.const 4)) (local.get $end))
+            (then
+              (local.set $kind (i32.eq (local.get $byte) (i32.const 102)))
+              (if (i32.eq
+                    (i32.load (i32.add (local.get $i) (local.get $kind)))
+                    (i32.load offset=3584 (i32.add (i32.shl (local.get $mask) (i32.const 3)) (local.get $kind))))
+                (then
+                  (local.set $i
+                    (i32.add (i32.add (local.get $i) (i32.const 4)) (local.get $kind)))
+                  (br $ended)))))
           (i32.store (i32.const 40) (local.get $mask))
           (i32.store (i32.const 44) (i32.const 1))
           (local.set $state (i32.const 9))
@@ -223,9 +222,7 @@
           (local.set $i (i32.add (local.get $i) (i32.const 1)))
           (local.set $depth (i32.sub (local.get $depth) (i32.const 1)))
           (local.set $inObject (i32.load8_u offset=4096 (local.get $depth)))
-          (local.set $state (i32.const 2))
-          (br_if $done (i32.le_s (local.get $depth) (local.get $floor)))
-          (br $next)))
+          (br $ended)))
 
       (block $IN_HEX
       (block $IN_ESCAPE
@@ -249,9 +246,7 @@
           (br $out))
         (local.set $kind (i32.const 21))
         (br_if $fault (i32.eqz (i32.load8_u offset=3616 (local.get $mask))))
-        (local.set $state (i32.const 2))
-        (br_if $done (i32.le_s (local.get $depth) (local.get $floor)))
-        (br $next))
+        (br $ended))
 
         ;; IN_WORD
         (local.set $mask (i32.load (i32.const 44)))
@@ -265,9 +260,7 @@
         (i32.store (i32.const 44) (local.get $mask))
         (br_if $next
           (i32.load8_u offset=3584 (i32.add (i32.shl (i32.load (i32.const 40)) (i32.const 3)) (local.get $mask))))
-        (local.set $state (i32.const 2))
-        (br_if $done (i32.le_s (local.get $depth) (local.get $floor)))
-        (br $next))
+        (br $ended))
 
         ;; IN_ESCAPE
         (local.set $kind (i32.const 22))
@@ -286,6 +279,22 @@
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (i32.store (i32.const 32) (local.tee $mask (i32.sub (i32.load (i32.const 32)) (i32.const 1))))
       (if (i32.eqz (local.get $mask)) (then (local.set $state (i32.load (i32.const 28)))))
+      (br $next)
+
+      ) ;; $ended
+      (local.set $state (i32.const 2))  ;; AT_NEXT
+      (br_if $done (i32.le_s (local.get $depth) (local.get $floor)))
+      ;; What comes next is nearly always ,"
+      (if (i32.and
+            (i32.and
+              (local.get $inObject)
+              (i32.lt_u (i32.add (local.get $i) (i32.const 1)) (local.get $end)))
+            (i32.eq (i32.load16_u (local.get $i)) (i32.const 0x222c)))
+        (then
+          (local.set $i (i32.add (local.get $i) (i32.const 2)))
+          (local.set $nameAt (local.get $i))
+          (i32.store (i32.const 24) (i32.const 0))
+          (local.set $state (i32.const 1))))
       (br $next))
 
     ) ;; $out
