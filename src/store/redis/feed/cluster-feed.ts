@@ -6,9 +6,9 @@ import { isRefusal } from '../unavailable';
 import { ClusterBeat } from './cluster-beat';
 import { askView, type ClusterView, identifyNode } from './cluster-view';
 import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route } from './feed';
-import { ModeReport } from './mode';
 import { holdsNow, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
+import { Outlook } from './outlook';
 
 /** The nodes of a Cluster themselves say where else to ask, and the client is made to look where it is best not to ask. */
 const FOLLOWED: Route = { isWrong: () => false };
@@ -49,11 +49,9 @@ type Beat = ClusterBeat<Master>;
 export class ClusterFeed implements Feed {
   readonly #options: FeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
-  readonly #mode: ModeReport;
+  readonly #outlook: Outlook;
   /** By address, as in the client's `slots`. */
   readonly #masters = new Map<string, Master>();
-  readonly #settled: Promise<void>;
-  #settle: (() => void) | null = null;
   #started = false;
   #timer: NodeJS.Timeout | null = null;
   #beats = 0;
@@ -61,15 +59,11 @@ export class ClusterFeed implements Feed {
   #epochSince = Number.NEGATIVE_INFINITY;
   /** The ids of the masters that have slots, as a voter in this epoch gave them last. */
   #owners: readonly string[] = [];
-  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: FeedOptions<RedisCluster>) {
     this.#options = options;
     this.#client = options.client;
-    this.#mode = new ModeReport(options.emit, options.maxRevocationLag);
-    this.#settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    this.#outlook = new Outlook(options);
   }
 
   start(): void {
@@ -88,14 +82,15 @@ export class ClusterFeed implements Feed {
     this.#client.off('+node', this.#onTopology);
     this.#client.off('-node', this.#onTopology);
     this.#rest();
+    this.#outlook.close();
   }
 
   settled(): Promise<void> {
-    return this.#settled;
+    return this.#outlook.settled;
   }
 
   get mode() {
-    return this.#mode.mode;
+    return this.#outlook.mode;
   }
 
   leaseFor(key: string): Lease | null {
@@ -134,7 +129,6 @@ export class ClusterFeed implements Feed {
     this.#timer = null;
     for (const { feed } of this.#masters.values()) feed.close();
     this.#masters.clear();
-    this.#isSettled();
   }
 
   readonly #onReady = () => {
@@ -147,7 +141,7 @@ export class ClusterFeed implements Feed {
 
   readonly #onEnd = () => {
     this.#rest();
-    if (this.#mode.mode !== null) this.#mode.report('down', [], 'the client has been closed.');
+    this.#outlook.end();
   };
 
   readonly #onTopology = () => {
@@ -196,11 +190,13 @@ export class ClusterFeed implements Feed {
   }
 
   #onNodeState({ feed }: Master): void {
+    const masters = [...this.#masters.values()];
     if (feed.state === 'open') {
+      if (masters.every((master) => master.feed.state === 'open')) this.#outlook.tried();
       this.#beat();
-      if ([...this.#masters.values()].every((master) => master.feed.state === 'open')) this.#isSettled();
     } else if (feed.failure !== null) {
-      this.#isSettled();
+      this.#outlook.tried();
+      this.#review();
     }
   }
 
@@ -238,12 +234,12 @@ export class ClusterFeed implements Feed {
     try {
       view = await askView((command, ...args) => client.call(command, ...args));
     } catch (error) {
-      if (isRefusal(error)) this.#answeredAt = Math.max(this.#answeredAt, beat.sent.monotonic);
+      if (isRefusal(error)) this.#hasAnswered(beat);
       return;
     } finally {
       master.unanswered -= 1;
     }
-    this.#answeredAt = Math.max(this.#answeredAt, beat.sent.monotonic);
+    this.#hasAnswered(beat);
     this.#hear(beat, master, view);
   }
 
@@ -284,19 +280,14 @@ export class ClusterFeed implements Feed {
     master.confirmed = found.view;
   }
 
-  /** From the first outcome on, the mode is known. */
-  #isSettled(): void {
-    if (this.#settle === null) return;
-    this.#settle();
-    this.#settle = null;
-    if (this.#timer !== null) this.#review();
+  #hasAnswered({ sent }: Beat): void {
+    this.#outlook.answered(sent.monotonic);
+    if (this.#outlook.mode === null) this.#review();
   }
 
   #review(): void {
-    if (this.#settle !== null) return;
+    if (this.#timer === null) return;
     const feeds = [...this.#masters.values()].map(({ feed }) => feed);
-    const isAnswering = this.#options.clock.monotonic() - this.#answeredAt < this.#options.maxRevocationLag;
-    const isWorking = feeds.length > 0 && feeds.every((feed) => feed.isWorking);
-    this.#mode.report(isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down', feeds, this.lastError());
+    this.#outlook.review(feeds, this.lastError());
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../../clock';
 import type { Lease } from '../../lease';
 import type { NodeHealth, StoreEvent } from '../../store';
 import type { RedisClient } from '../client';
-import type { FeedMode } from './mode';
+import type { FeedMode } from './outlook';
 
 /** Which server a read goes to, as far as is known when it is sent. */
 export interface Route {

@@ -3,9 +3,9 @@ import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, usesSentinels } from '../client';
 import { isRefusal } from '../unavailable';
 import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route } from './feed';
-import { ModeReport } from './mode';
 import { holdsNow, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
+import { Outlook } from './outlook';
 import { Sentinels } from './sentinels';
 import { askStanding, identifyMaster, type Standing } from './standing';
 
@@ -24,10 +24,8 @@ export class ServerFeed implements Feed {
   readonly #options: FeedOptions;
   readonly #client: RedisClient;
   readonly #node: NodeFeed;
-  readonly #mode: ModeReport;
+  readonly #outlook: Outlook;
   readonly #hasSentinels: boolean;
-  readonly #settled: Promise<void>;
-  #settle: (() => void) | null = null;
   #started = false;
   #sentinels: Sentinels | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -42,18 +40,13 @@ export class ServerFeed implements Feed {
   #sentAwayAt = Number.NEGATIVE_INFINITY;
   /** The master's run id, as the Sentinels gave it last. */
   #named: string | null = null;
-  /** When the last question was asked to which the client's server gave an answer. */
-  #answeredAt = Number.NEGATIVE_INFINITY;
   #unanswered = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#client = options.client;
     this.#hasSentinels = usesSentinels(options.client);
-    this.#mode = new ModeReport(options.emit, options.maxRevocationLag);
-    this.#settled = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
+    this.#outlook = new Outlook(options);
     this.#node = new NodeFeed({
       ...options,
       grace: options.maxRevocationLag,
@@ -77,10 +70,11 @@ export class ServerFeed implements Feed {
     this.#client.off('close', this.#onClose);
     this.#client.off('end', this.#onEnd);
     this.#rest();
+    this.#outlook.close();
   }
 
   settled(): Promise<void> {
-    return this.#settled;
+    return this.#outlook.settled;
   }
 
   leaseFor(): Lease | null {
@@ -98,7 +92,7 @@ export class ServerFeed implements Feed {
   }
 
   get mode() {
-    return this.#mode.mode;
+    return this.#outlook.mode;
   }
 
   lastError(): string | null {
@@ -120,7 +114,6 @@ export class ServerFeed implements Feed {
     this.#sentinels?.close();
     this.#sentinels = null;
     this.#node.close();
-    this.#isSettled();
   }
 
   readonly #onReady = () => {
@@ -141,25 +134,19 @@ export class ServerFeed implements Feed {
 
   readonly #onEnd = () => {
     this.#rest();
-    if (this.#mode.mode !== null) this.#mode.report('down', [], 'the client has been closed.');
+    this.#outlook.end();
   };
 
   #onNodeState(): void {
-    const { state } = this.#node;
+    const { state, failure } = this.#node;
     if (state === 'open') {
       this.#openedAt = this.#options.clock.monotonic();
+      this.#outlook.tried();
       this.#beat();
-    } else if (this.#node.failure !== null) {
-      this.#isSettled();
+    } else if (failure !== null) {
+      this.#outlook.tried();
+      this.#review();
     }
-  }
-
-  /** From the first outcome on, the mode is known. */
-  #isSettled(): void {
-    if (this.#settle === null) return;
-    this.#settle();
-    this.#settle = null;
-    if (this.#timer !== null) this.#review();
   }
 
   async #beat(): Promise<void> {
@@ -173,7 +160,6 @@ export class ServerFeed implements Feed {
     ]);
     if (!agreed.every(Boolean)) return;
     this.#node.extend(lease, sent);
-    this.#isSettled();
   }
 
   /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
@@ -183,13 +169,13 @@ export class ServerFeed implements Feed {
     this.#unanswered += 1;
     try {
       const standing = await askStanding((command, ...args) => this.#client.call(command, ...args));
-      this.#answeredAt = Math.max(this.#answeredAt, now);
+      this.#hasAnswered(now);
       // The client has been elsewhere since, and whose answer this is, nobody knows.
       if (connection !== this.#connection) return false;
       this.#standing = standing;
       return this.#agrees(standing);
     } catch (error) {
-      if (isRefusal(error)) this.#answeredAt = Math.max(this.#answeredAt, now);
+      if (isRefusal(error)) this.#hasAnswered(now);
       return false;
     } finally {
       this.#unanswered -= 1;
@@ -201,6 +187,7 @@ export class ServerFeed implements Feed {
       this.#sendClientAway();
       return false;
     }
+    if (!this.#hasSentinels) this.#isMisled = false;
     if (this.#node.state !== 'open') return false;
     const { identity } = this.#node;
     // Where nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
@@ -237,10 +224,12 @@ export class ServerFeed implements Feed {
     this.#client.disconnect(true);
   }
 
+  #hasAnswered(askedAt: number): void {
+    this.#outlook.answered(askedAt);
+    if (this.#outlook.mode === null) this.#review();
+  }
+
   #review(): void {
-    if (this.#settle !== null) return;
-    const isAnswering = this.#options.clock.monotonic() - this.#answeredAt < this.#options.maxRevocationLag;
-    const mode = this.#node.isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down';
-    this.#mode.report(mode, [this.#node], this.lastError());
+    if (this.#timer !== null) this.#outlook.review([this.#node], this.lastError());
   }
 }
