@@ -97,6 +97,12 @@ class Lane {
   }
 }
 
+/** Node cannot reset a connection that it is ending already: it loses track of it, and spins for ever when it exits. */
+function reset(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 interface Proxied {
   kind: string;
   flush(): void;
@@ -129,8 +135,8 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
       cut() {
         toServer.clear();
         toClient.clear();
-        client.resetAndDestroy();
-        server.resetAndDestroy();
+        reset(client);
+        reset(server);
       },
     };
     const toServer = new Lane(server, () => hindered.get(proxied.kind)?.toServer ?? {}, random);
