@@ -9,6 +9,8 @@ export type Verdict = null | typeof EMPTY | ReadonlySet<string>;
 
 const TRANSCRIPT = 1;
 const METRICS = 2;
+/** Projects remembered in one body. There may be any number, in a body without end. */
+const MAX_KNOWN = 1000;
 const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
 
 function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
@@ -43,6 +45,7 @@ export class Judge {
     const known = this.#known.get(projectId);
     if (known !== undefined) return known;
     const rules = 'features' in this.#subject ? DENY_ALL : rulesFor(this.#subject.featuresFor(projectId));
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(projectId, rules);
     return rules;
   }

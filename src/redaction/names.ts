@@ -53,9 +53,9 @@ export class NameTable<T> {
   }
 }
 
-/** Makes a table of each set of names once. */
+/** Makes a table of each set of names once, and keeps it as long as the set. */
 export class NameTables {
-  readonly #tables = new Map<ReadonlySet<string>, NameTable<true>>();
+  readonly #tables = new WeakMap<ReadonlySet<string>, NameTable<true>>();
 
   of(names: ReadonlySet<string>): NameTable<true> {
     let table = this.#tables.get(names);

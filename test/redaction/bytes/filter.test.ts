@@ -359,4 +359,11 @@ describe('where a body mixes projects', () => {
     filterText(`[${['a', 'b', 'a', 'b', 'a'].map(one).join(',')}]`, fields, subject, limits);
     expect(asked).toEqual(['a', 'b']);
   });
+
+  test('any number of projects may be in one body, each as it is', () => {
+    const one = (i: number) => `{"project_id":"${i % 7 === 0 ? 'open' : `p${i}`}","turns":[1]}`;
+    const all = Array.from({ length: 5000 }, (_, i) => one(i));
+    const left = filterWhole(`[${all.join(',')}]`, fields, subject, limits).toString();
+    expect(left).toBe(`[${all.map((text, i) => (i % 7 === 0 ? text : text.replace('[1]', '[]'))).join(',')}]`);
+  });
 });
