@@ -74,6 +74,7 @@ export class Body {
     if (it.phase === 'plain') {
       return it.commit() ? it.downstream.write(bytes, callback) : this.#dropped(callback);
     }
+    it.watch();
     if (it.decision.action === 'none') {
       if (!it.commit()) return this.#dropped(callback);
       if (callback) it.downstream.confirm(callback);
@@ -144,6 +145,7 @@ export class Body {
 
   #beginDecoding(coding: Coding, filter: BodyFilter): void {
     const it = this.#interception;
+    it.watch();
     this.#drain ??= new Drain(it.res);
     const outlet = {
       deliver: (bytes: Uint8Array) => it.commit() && it.downstream.write(bytes, undefined),

@@ -52,6 +52,7 @@ export class Downstream {
   /** How many of our own calls are under way: what reaches `_send` meanwhile is ours. */
   #calls = 0;
   #open = false;
+  #guarded = false;
 
   constructor(res: ServerResponse) {
     const { json, send } = res as unknown as Methods;
@@ -65,17 +66,21 @@ export class Downstream {
     this.#patched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
   }
 
-  /** Puts our functions in their places. `onBypass` is told of bytes that came on another way; they have not left. */
-  hook(hooks: Methods, onBypass: () => void): void {
+  /** Puts our functions in their places. */
+  hook(hooks: Methods): void {
     this.#hooks = hooks;
     setMethods(this.#res, hooks);
-    if (!this.#patched) this.#guard(onBypass);
   }
 
-  #guard(onBypass: () => void): void {
+  /**
+   * From here on bytes that come on another way do not leave; `onBypass` is told of them. Asked for where there can be such:
+   * a response that is sent whole is over before anything else can be written.
+   */
+  guard(onBypass: () => void): void {
     const bottom = this.#res as unknown as Bottom;
     const below = bottom._send;
-    if (typeof below !== 'function') return;
+    if (this.#guarded || this.#patched || typeof below !== 'function') return;
+    this.#guarded = true;
     const downstream = this;
     bottom._send = function _send(data, encoding, callback, length) {
       if (downstream.#calls > 0 || downstream.#open || data.length === 0) {

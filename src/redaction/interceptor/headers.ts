@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { Withheld } from '../subject';
 
 /** What identifies or measures the unredacted body. */
-const VALIDATORS = ['etag', 'last-modified', 'accept-ranges', 'content-range'];
-const DIGESTS = ['content-md5', 'digest', 'content-digest', 'repr-digest'];
+const VALIDATORS = new Set(['etag', 'last-modified', 'accept-ranges', 'content-range']);
+const DIGESTS = new Set(['content-md5', 'digest', 'content-digest', 'repr-digest']);
+const ABOUT_BODY = new Set([...VALIDATORS, ...DIGESTS, 'content-length']);
 /** What tells caches in front of us something else than `Cache-Control` does. */
-const CACHE_OVERRIDES = [
+const CACHE_OVERRIDES = new Set([
   'surrogate-control',
   'cdn-cache-control',
   'cloudflare-cdn-cache-control',
@@ -13,23 +14,21 @@ const CACHE_OVERRIDES = [
   'netlify-cdn-cache-control',
   'edge-control',
   'x-accel-expires',
-];
+]);
 /** What has a server in front of us send a file or another resource in place of the body. */
-const HAND_OVERS = [
+const HAND_OVERS = new Set([
   'x-accel-redirect',
   'x-sendfile',
   'x-lighttpd-send-file',
   'x-lighttpd-send-tempfile',
   'x-reproxy-url',
-];
+]);
 /** What belongs to a body that did not leave. */
-const ENTITY = [
-  ...VALIDATORS,
-  ...DIGESTS,
+const ENTITY = new Set([
+  ...ABOUT_BODY,
   ...CACHE_OVERRIDES,
   ...HAND_OVERS,
   'content-type',
-  'content-length',
   'content-encoding',
   'content-disposition',
   'content-language',
@@ -42,16 +41,16 @@ const ENTITY = [
   'expires',
   'age',
   'redacted',
-];
+]);
 /** RFC 9111, 5.2: a directive, its argument a token or a quoted string (which may hold commas). */
 const DIRECTIVE = /[^\s,="]+(?:[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
 /** Directives that invite a shared cache to keep or answer with a response, and those we say ourselves. */
 const SHARED = /^(?:public|s-maxage|proxy-revalidate|private)\b/i;
 const NO_STORE = /^no-store$/i;
 
-/** Node remembers that a length was removed and then sends none: only what is there may be removed. */
-function remove(res: ServerResponse, names: readonly string[]): void {
-  for (const name of names) if (res.hasHeader(name)) res.removeHeader(name);
+/** A response has few headers, so they are looked up in the list and not the list in them. */
+function remove(res: ServerResponse, names: ReadonlySet<string>): void {
+  for (const name of res.getHeaderNames()) if (names.has(name)) res.removeHeader(name);
 }
 
 /** A header's value as one line; undefined where it is not set. */
@@ -63,14 +62,12 @@ export function headerText(res: ServerResponse, name: string): string | undefine
 
 /** A header that would have another server send another body. */
 export function handsOver(res: ServerResponse): string | undefined {
-  return HAND_OVERS.find((name) => res.hasHeader(name));
+  return res.getHeaderNames().find((name) => HAND_OVERS.has(name));
 }
 
 /** Takes away what says how long the unredacted body is, which one it is and what it hashes to. */
 export function forgetBody(res: ServerResponse): void {
-  remove(res, VALIDATORS);
-  remove(res, DIGESTS);
-  remove(res, ['content-length']);
+  remove(res, ABOUT_BODY);
 }
 
 /** Takes away what says which version of the body this is: a project's configuration makes others of it. */
@@ -83,7 +80,7 @@ export function forgetTrailerDigests(res: ServerResponse): void {
   const kept = res as unknown as { _trailer?: string };
   if (!kept._trailer) return;
   const lines = kept._trailer.split('\r\n');
-  kept._trailer = lines.filter((line) => !DIGESTS.includes(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
+  kept._trailer = lines.filter((line) => !DIGESTS.has(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
 }
 
 /** What a private cache may do with the response, as the handler said; shared caches may do nothing. */

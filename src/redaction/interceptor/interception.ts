@@ -1,4 +1,3 @@
-import type { Readable } from 'node:stream';
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { NOTHING_ENABLED } from '../../features';
@@ -17,6 +16,7 @@ import {
   nameWithheld,
 } from './headers';
 import { returnAcceptEncoding, type Withdrawn, withdrawFromHandler } from './request';
+import { Sources } from './sources';
 
 /** What the application that uses the interceptor decides. */
 export interface InterceptorDeps {
@@ -39,10 +39,6 @@ const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
 /** With one of these, a body's length is said already, or must not be (RFC 9112, 6.2; trailers need chunks). */
 const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
 const NOBODY: Subject = { features: NOTHING_ENABLED };
-
-function isPiped(source: unknown): source is Readable {
-  return typeof (source as Readable | undefined)?.unpipe === 'function';
-}
 
 /** What a body that has been cut down as an object, or as a whole text, may still turn out to be. */
 function isTrusted(decision: Decision): boolean {
@@ -73,7 +69,7 @@ export class Interception {
   readonly #next: NextFunction;
   readonly #deps: InterceptorDeps;
   readonly #options: ResolvedRedactOptions;
-  #sources: Readable[] | undefined;
+  readonly #sources: Sources;
   /** Whether a head is being written at our own wish, or at somebody else's. */
   #ownHead = false;
   #foreignHead = false;
@@ -90,9 +86,7 @@ export class Interception {
     this.#options = options;
     this.downstream = new Downstream(res);
     this.withdrawn = withdrawFromHandler(req);
-    res.on('pipe', (source: unknown) => {
-      if (isPiped(source)) this.#sources = [...(this.#sources ?? []), source];
-    });
+    this.#sources = new Sources(res);
   }
 
   /** From now on it is known whose data the body is. */
@@ -175,9 +169,15 @@ export class Interception {
     return !this.refused;
   }
 
+  /** The body is not sent whole, and so there is time for bytes to come on another way than through us. */
+  watch(): void {
+    this.downstream.guard(() => this.doubt('Bytes reached the response past the redaction.'));
+  }
+
   /** The head has been said, by the handler or by ourselves: judges it, corrects it and hands it down. */
   head(): void {
     this.#foreignHead = !this.#ownHead;
+    if (this.#foreignHead) this.watch();
     try {
       if (!this.judge()) return;
       // Whoever says the head of a text before the text leaves no way to look at it first.
@@ -243,7 +243,7 @@ export class Interception {
     this.#error = error;
     this.phase = 'refused';
     this.release();
-    this.#leaveSources();
+    this.#sources.leave();
     // A head that we did not ask for may be Node's, for bytes on a way past us: it must not find another answer there.
     if (this.#foreignHead) process.nextTick(() => this.#replace(error));
     else this.#replace(error);
@@ -288,14 +288,5 @@ export class Interception {
     // writes cannot be told from that, so all of it is judged.
     if (res.headersSent) res.destroy(error);
     else this.phase = 'open';
-  }
-
-  /** A source whose data nobody takes any more would hold its file or connection for ever. */
-  #leaveSources(): void {
-    for (const source of this.#sources ?? []) {
-      source.unpipe(this.res);
-      if (source.listenerCount('data') === 0) source.destroy();
-    }
-    this.#sources = undefined;
   }
 }
