@@ -30,6 +30,11 @@ describe.each(expresses)('%s', (name, express) => {
         Reflect.apply(http.ServerResponse.prototype.write, res, [SECRET]);
         res.end();
       },
+      "through Node's own write, between writes to us": (res) => {
+        res.type('json').write('{"id":1,');
+        Reflect.apply(http.ServerResponse.prototype.write, res, [SECRET]);
+        res.end('"b":2}');
+      },
       "through Node's own end": (res) => {
         res.type('json');
         Reflect.apply(http.ServerResponse.prototype.end, res, [SECRET]);
