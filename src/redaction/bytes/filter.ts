@@ -72,7 +72,6 @@ class Filter implements JsonFilter {
   end(): void {
     if (this.#ended !== null) throw this.#ended.error;
     try {
-      if (this.#utf8.pending) throw new Fault('it ends inside a character', this.#heldLength);
       this.#tracker.finish(this.#heldLength);
     } catch (error) {
       throw this.#fail(error);

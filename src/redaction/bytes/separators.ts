@@ -37,7 +37,7 @@ export class Separators {
     const output = this.#output;
     const behind = behindSpace(bytes, name);
     // The first member has the bracket in front of it, which stays in any case.
-    const first = behind === 0 || bytes[behind - 1] !== COMMA;
+    const first = bytes[behind - 1] !== COMMA;
     const from = first ? behind : behind - 1;
     if (output.open) {
       this.#limit(from, end);
@@ -71,7 +71,7 @@ export class Separators {
       // White space behind a member that stays, stays.
       if (this.#output.open && !comma) return end;
       const behind = behindSpace(bytes, at);
-      const from = behind > 0 && bytes[behind - 1] === COMMA ? behind - 1 : behind;
+      const from = bytes[behind - 1] === COMMA ? behind - 1 : behind;
       this.#mark = this.#output.open ? from : behindSpace(bytes, from);
     }
     this.#limit(this.#mark, end);

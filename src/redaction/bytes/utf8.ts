@@ -5,17 +5,13 @@ const SMALL = 16;
 
 /**
  * Checks UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) in pieces that may end inside a
- * character. Between them it remembers how many bytes are to come and what the next of them may be.
+ * character. Between them it remembers how many bytes are to come and what the next of them may be. That the last piece
+ * ends inside one need not be asked: it would be inside a string, and that would not have ended either.
  */
 export class Utf8 {
   #missing = 0;
   #low = 0x80;
   #high = 0xbf;
-
-  /** Whether a character is broken off. */
-  get pending(): boolean {
-    return this.#missing > 0;
-  }
 
   reset(): void {
     this.#missing = 0;
@@ -29,8 +25,8 @@ export class Utf8 {
     }
     let to = bytes.length;
     if (to - from > SMALL) {
-      // Leave out the last three, or more where they begin inside a character.
-      to -= 3;
+      // Leave out the last character, which may be broken off.
+      to -= 1;
       while (to > from && (bytes[to]! & 0xc0) === 0x80) to--;
       if (!isUtf8(bytes.subarray(from, to))) return false;
       from = to;

@@ -187,29 +187,48 @@ test('reset makes ready for the next text, after a whole one and after a fault, 
   const filter = createJsonFilter(fields, mixed, limits, (bytes) => {
     left += Buffer.from(bytes).toString();
   });
-  const unfinished = [
-    '{"turns":[',
-    '{"metrics":{"A":1,"B',
-    '{"project_id":"P',
-    '{"a":"é'.slice(0, -1),
-    '[1 2',
-    '{"tur',
-    '{"project_id":"Q","metrics":{"A":1 ',
+  const before = [
+    ...[
+      '{}',
+      '[1 2',
+      '{"tur',
+      '{"turns":[',
+      '{"turns":[1],"project_id',
+      '{"turns":[1],"project_id":"P',
+      '{"project_id":"P',
+    ],
+    ...['{"project_id":"Q","metrics":{"A":1 ', '{"project_id":"Q","metrics":{"A":1,"B', '[[[', '{"a":"é'],
   ];
-  for (const start of ['{}', ...unfinished]) {
-    try {
-      filter.write(Buffer.from(start));
-    } catch (error) {
-      expect(error).toBeInstanceOf(KeyscopeError);
+  const next = [
+    ['{"project_id":"Q","turns":[1],"metrics":{"A":1,"B":2}}', '{"project_id":"Q","turns":[],"metrics":{"B":2}}'],
+    ['{"turns":[1],"metrics":{ "A":1 , "B":2 },"project_id":"Q"}', '{"turns":[],"metrics":{ "B":2 },"project_id":"Q"}'],
+    [
+      '[{"metrics":{"A":1},"a":[]},{"turns":"x","project_id":"P"}]',
+      '[{"metrics":{},"a":[]},{"turns":"x","project_id":"P"}]',
+    ],
+    ['[{"metrics":{},"turns":[1]}]', '[{"metrics":{},"turns":[]}]'],
+  ] as const;
+  for (const start of before) {
+    for (const [body, expected] of next) {
+      for (const length of [1, 30]) {
+        try {
+          filter.write(Buffer.from(start).subarray(0, -1));
+          filter.write(Buffer.from(start).subarray(-1));
+        } catch (error) {
+          expect(error).toBeInstanceOf(KeyscopeError);
+        }
+        filter.reset();
+        left = '';
+        for (let at = 0; at < body.length; at += length) filter.write(Buffer.from(body.slice(at, at + length)));
+        filter.end();
+        expect(left).toBe(expected);
+        filter.reset();
+      }
     }
-    filter.reset();
-    left = '';
-    filter.write(Buffer.from('{"project_id":"Q","turns":[1],"metr'));
-    filter.write(Buffer.from('ics":{"A":1,"B":2}}'));
-    filter.end();
-    expect(left).toBe('{"project_id":"Q","turns":[],"metrics":{"B":2}}');
-    filter.reset();
   }
+  filter.write(Buffer.from('"é').subarray(0, 2));
+  filter.reset();
+  expect(() => filter.write(Buffer.from('{}'))).not.toThrow();
 });
 
 describe('limits', () => {
@@ -245,10 +264,35 @@ describe('limits', () => {
       ]) {
         expect(attempt(body, length)).toThrow(/a member name of more than 16 bytes/);
       }
+      for (let cut = 1; cut < 100; cut++) {
+        const around = (spaces: number) => `{"metrics":{"A":1${' '.repeat(spaces)},${' '.repeat(6)}"B":1}}`;
+        expect(attempt(around(7), cut)).toThrow(/a member name of more than 16 bytes/);
+        expect(attempt(around(6), cut)()).toBe('{"metrics":{      "B":1}}');
+      }
       const loose = `${gap}{${gap}"metrics"${gap}:${gap}{"B"${gap}:${gap}1${gap}}${gap},${gap}"a":1}${gap}`;
       expect(attempt(loose, length)()).toBe(loose);
     }
   });
+});
+
+test('no more is held back than the limits allow, of a name, white space or conversation without end', () => {
+  const small = { depth: 10, keyBytes: 100, heldBytes: 100 };
+  const mixed: Subject = { featuresFor: () => DENIED };
+  for (const [start, more, subject] of [
+    ['{"', 'n', nothing],
+    ['{"metrics":{"', 'n', nothing],
+    ['{"metrics":{', ' ', nothing],
+    ['{"metrics":{"A":1', ' ', nothing],
+    ['{"metrics":{"B":1,', ' ', nothing],
+    ['{"turns":[', '1,', mixed],
+    ['{"metrics":{', ' ', mixed],
+  ] as const) {
+    const filter = createJsonFilter(fields, subject, small, () => {});
+    filter.write(Buffer.from(start));
+    expect(() => {
+      for (let i = 0; i < 110; i++) filter.write(Buffer.from(more));
+    }).toThrow(/bytes/);
+  }
 });
 
 describe('where a body mixes projects', () => {
@@ -351,6 +395,16 @@ describe('where a body mixes projects', () => {
       expect(attempt(`{"turns":"${'x'.repeat(98)}"}`)).toThrow(/does not name its project within 100 bytes/);
       expect(attempt(`{"project_id":"open","turns":"${'x'.repeat(5000)}"}`)).not.toThrow();
     }
+  });
+
+  test('what names no project because it is too long is let go', () => {
+    let left = 0;
+    const filter = createJsonFilter(fields, subject, limits, (bytes) => {
+      left += bytes.length;
+    });
+    filter.write(Buffer.from('{"project_id":"'));
+    for (let i = 0; i < 100; i++) filter.write(Buffer.alloc(100, 'x'));
+    expect(left).toBeGreaterThan(8000);
   });
 
   test('each project is asked for once', () => {
