@@ -210,7 +210,7 @@ test('reset makes ready for the next text, after a whole one and after a fault, 
   ] as const;
   for (const start of before) {
     for (const [body, expected] of next) {
-      for (const length of [1, 30]) {
+      for (const length of [1, 3, 7, 30]) {
         try {
           filter.write(Buffer.from(start).subarray(0, -1));
           filter.write(Buffer.from(start).subarray(-1));
