@@ -9,10 +9,14 @@ interface SentinelOptions {
   readonly sentinelTLS?: object;
 }
 
-/** Who is master, according to one Sentinel: its run id, empty where not known yet. */
+/** What one Sentinel says of the master. */
 interface Opinion {
+  /** The master's run id; empty where it is not known yet. */
   readonly runId: string;
-  readonly isSettled: boolean;
+  /** Grows with each failover: where two disagree, the higher one is the later. */
+  readonly epoch: number;
+  /** A failover is under way, or due. */
+  readonly isInDoubt: boolean;
 }
 
 /** A flat list of names and values, as RESP2 has it. */
@@ -20,24 +24,33 @@ function readOpinion(reply: unknown): Opinion {
   const list = Array.isArray(reply) ? reply.map(String) : [];
   const values = new Map<string, string>();
   for (let i = 0; i + 1 < list.length; i += 2) values.set(list[i]!, list[i + 1]!);
-  const isSettled = !/o_down|failover_in_progress|force_failover/.test(values.get('flags') ?? '');
-  return { runId: values.get('runid') ?? '', isSettled };
+  return {
+    runId: values.get('runid') ?? '',
+    epoch: Number(values.get('config-epoch')),
+    isInDoubt: /o_down|failover_in_progress|force_failover/.test(values.get('flags') ?? ''),
+  };
+}
+
+/** What the Sentinels say together, that is, the one among them that knows the latest. */
+export interface Verdict {
+  /** The master's run id; null where it is not known, or in doubt. */
+  readonly runId: string | null;
+  readonly epoch: number;
+  /** More than half of them have answered. */
+  readonly isMajority: boolean;
 }
 
 function silence(ms: number): Promise<null> {
   return new Promise((resolve) => setTimeout(resolve, ms, null).unref());
 }
 
-/** What the Sentinels say together: the master's run id; null where they disagree, or too few say anything. */
-export type Verdict = string | null;
-
 /**
  * Asks the Sentinels which server is the master. A master that was cut off or frozen believes for seconds that it still
  * is; only they know better.
  *
  * It is the Sentinel that leads a failover which makes a replica a master, and it says so before any client can hear of
- * the new master. The others hear of it from that one within fractions of a second. So where all that answer agree, and
- * more than half do, no other server has been made master, but for that fraction if the leader is among the silent.
+ * the new master. The others hear of it from that one within fractions of a second. So where the latest word of more
+ * than half of them names a server, no other has been made master, but for that fraction if the leader is silent.
  */
 export class Sentinels {
   readonly #connections: { readonly connection: RedisClient; unanswered: number }[];
@@ -86,15 +99,18 @@ export class Sentinels {
     });
   }
 
-  async ask(): Promise<Verdict> {
-    const opinions = (await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)))).filter(
-      (opinion) => opinion !== null,
-    );
-    const runIds = new Set(opinions.map(({ runId }) => runId));
-    if (opinions.length * 2 <= this.#connections.length || runIds.size !== 1) return null;
-    if (!opinions.every(({ isSettled }) => isSettled)) return null;
-    const [runId = ''] = runIds;
-    return runId === '' ? null : runId;
+  /** Null where nobody answers. */
+  async ask(): Promise<Verdict | null> {
+    const answers = await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)));
+    const opinions = answers.filter((opinion) => opinion !== null);
+    if (opinions.length === 0) return null;
+    const latest = opinions.reduce((a, b) => (b.epoch > a.epoch ? b : a));
+    const isInDoubt = opinions.some((opinion) => opinion.isInDoubt && opinion.epoch >= latest.epoch);
+    return {
+      runId: isInDoubt || latest.runId === '' ? null : latest.runId,
+      epoch: latest.epoch,
+      isMajority: opinions.length * 2 > this.#connections.length,
+    };
   }
 
   close(): void {

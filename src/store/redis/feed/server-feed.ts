@@ -6,11 +6,11 @@ import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route }
 import { holdsNow, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
 import { Outlook } from './outlook';
-import { Sentinels } from './sentinels';
+import { Sentinels, type Verdict } from './sentinels';
 import { askStanding, identifyMaster, type Standing } from './standing';
 
 /** How often, at most, the caller's client is made to connect anew. Milliseconds. */
-const SEND_AWAY_INTERVAL = 5000;
+const SEND_AWAY_INTERVAL = 1000;
 
 /**
  * The feed of a single server, which Sentinel may replace by another.
@@ -35,11 +35,12 @@ export class ServerFeed implements Feed {
   #openedAt = Number.NEGATIVE_INFINITY;
   /** What the client's server is; null where it has not been told on this connection. */
   #standing: Standing | null = null;
-  /** To our knowledge, the client is on a server that does not take changes, or not those that count. */
-  #isMisled = false;
+  /** The run id of a server that has been replaced while the client was connected to it; empty where it is not known. */
+  #replaced: string | null = null;
+  /** What the client was connected to when the Sentinels last named just that, and the epoch in which they did. */
+  #named: { readonly runId: string; readonly epoch: number } | null = null;
+  #namedLast: string | null = null;
   #sentAwayAt = Number.NEGATIVE_INFINITY;
-  /** The master's run id, as the Sentinels gave it last. */
-  #named: string | null = null;
   #unanswered = 0;
 
   constructor(options: FeedOptions) {
@@ -82,7 +83,7 @@ export class ServerFeed implements Feed {
   }
 
   routeOf(): Route {
-    return { isWrong: () => this.#isMisled };
+    return { isWrong: () => this.#replaced !== null };
   }
 
   nodes(): NodeHealth[] {
@@ -96,7 +97,7 @@ export class ServerFeed implements Feed {
   }
 
   lastError(): string | null {
-    if (this.#isMisled) return 'The client is connected to a server that no longer takes changes.';
+    if (this.#replaced !== null) return 'The client is connected to a server that no longer takes changes.';
     return this.#node.failure?.message ?? null;
   }
 
@@ -120,7 +121,6 @@ export class ServerFeed implements Feed {
     this.#connection += 1;
     this.#connectedAt = this.#options.clock.monotonic();
     this.#standing = null;
-    this.#isMisled = false;
     this.#run();
     // It has been back for a while, perhaps, or lets us now.
     this.#node.open();
@@ -187,7 +187,8 @@ export class ServerFeed implements Feed {
       this.#sendClientAway();
       return false;
     }
-    if (!this.#hasSentinels) this.#isMisled = false;
+    // It has gone elsewhere, or has been made a master again; under Sentinel that is not for the server to say.
+    if (standing.identity !== this.#replaced || !this.#hasSentinels) this.#replaced = null;
     if (this.#node.state !== 'open') return false;
     const { identity } = this.#node;
     // Where nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
@@ -201,22 +202,34 @@ export class ServerFeed implements Feed {
   /** Resolves with whether the Sentinels name the feed's server. Who is elsewhere is sent to look again. */
   async #askSentinels(lease: Lease): Promise<boolean> {
     if (this.#sentinels === null) return !this.#hasSentinels;
-    const named = await this.#sentinels.ask();
-    if (named === null) return false;
-    const client = this.#standing?.identity ?? named;
-    if (client !== named) this.#sendClientAway();
-    else if (this.#standing?.isMaster) this.#isMisled = false;
+    const verdict = await this.#sentinels.ask();
+    if (verdict === null) return false;
+    this.#judgeClient(verdict);
+    const { runId, isMajority } = verdict;
+    if (runId === null) return false;
     // A connection that is still being made may have been sent to the old server.
-    const hasChanged = this.#named !== null && this.#named !== named;
-    this.#named = named;
+    const hasChanged = this.#namedLast !== null && this.#namedLast !== runId;
+    this.#namedLast = runId;
     const { identity } = this.#node;
-    if (identity !== named && (hasChanged || identity !== null)) this.#node.reopen('Sentinel names another server.');
-    return lease === this.#node.lease && identity === named;
+    if (identity !== runId && (hasChanged || identity !== null)) this.#node.reopen('Sentinel names another server.');
+    return isMajority && lease === this.#node.lease && identity === runId;
+  }
+
+  /** A master that was cut off or frozen answers as if nothing had happened. */
+  #judgeClient({ runId, epoch }: Verdict): void {
+    const client = this.#standing?.identity ?? null;
+    if (client === null) return;
+    if (runId === client) {
+      this.#named = { runId, epoch };
+      if (this.#standing?.isMaster) this.#replaced = null;
+    } else if (runId !== null || (this.#named?.runId === client && epoch > this.#named.epoch)) {
+      this.#sendClientAway();
+    }
   }
 
   /** What it reads there may be old. It would stay, because connections do not end when a server is replaced. */
   #sendClientAway(): void {
-    this.#isMisled = true;
+    this.#replaced = this.#standing?.identity ?? '';
     const now = this.#options.clock.monotonic();
     const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
     if (typeof retryStrategy !== 'function' || now - this.#sentAwayAt < SEND_AWAY_INTERVAL) return;
