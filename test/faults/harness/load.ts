@@ -1,0 +1,140 @@
+import { type Answer, ROUTES, type Time } from '../checker/history';
+import type { AppProcess, Reply } from './app-process';
+import { now } from './now';
+import type { Random } from './random';
+import type { TrackedKey, World } from './world';
+
+/** How often the keys that matter now are asked for, at each process. Milliseconds. */
+const FOCUS_INTERVAL = 140;
+/** How often anything else is. */
+const OTHER_INTERVAL = 40;
+const TICK = 10;
+/** Requests that one process may owe the answer to: as much as comes together while it is frozen for seconds. */
+const MAX_UNANSWERED = 400;
+/** How long the last answers may take to come in, when nothing is broken any more. */
+const DRAIN_PATIENCE = 15_000;
+
+interface Focus {
+  until: Time;
+  /** When it is due next, by process. */
+  readonly due: Time[];
+}
+
+interface Body {
+  readonly name?: string;
+  readonly turns?: readonly unknown[];
+  readonly metrics?: Readonly<Record<string, string>>;
+  readonly code?: string;
+}
+
+function parse(text: string): Body {
+  try {
+    return JSON.parse(text) as Body;
+  } catch {
+    return {};
+  }
+}
+
+function codeOf({ status, error, retryAfter }: Reply, body: Body): string | null {
+  if (status === 0) return error;
+  if (status === 200) return null;
+  // Half of what a 503 says is when to come back.
+  if (status === 503 && retryAfter === undefined) return `${body.code} without Retry-After`;
+  return body.code ?? 'no code';
+}
+
+/** Keeps all processes busy, within bounds, and writes down every request and its answer. */
+export class Load {
+  readonly answers: Answer[] = [];
+  readonly #apps: readonly AppProcess[];
+  readonly #world: World;
+  readonly #random: Random;
+  readonly #focused = new Map<TrackedKey, Focus>();
+  readonly #otherDue: Time[];
+  readonly #unanswered: number[];
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(apps: readonly AppProcess[], world: World, random: Random) {
+    this.#apps = apps;
+    this.#world = world;
+    this.#random = random;
+    this.#otherDue = apps.map(() => 0);
+    this.#unanswered = apps.map(() => 0);
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.#tick(), TICK);
+  }
+
+  /** Asks no more, and waits for the last answers. */
+  async stop(): Promise<void> {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    const until = now() + DRAIN_PATIENCE;
+    while (this.#unanswered.some((count) => count > 0)) {
+      if (now() > until) throw new Error(`Requests are still unanswered: ${this.#unanswered.join(', ')} by process.`);
+      await new Promise((resolve) => setTimeout(resolve, TICK));
+    }
+  }
+
+  /** Asks every process for this key again and again, until a time. */
+  focus(key: TrackedKey, until: Time): void {
+    const focus = this.#focused.get(key);
+    if (focus !== undefined) {
+      focus.until = Math.max(focus.until, until);
+      return;
+    }
+    const due = this.#apps.map(() => now() + this.#random.between(0, FOCUS_INTERVAL));
+    this.#focused.set(key, { until, due });
+  }
+
+  /** Asks one process for one key, now. */
+  async ask(app: number, key: TrackedKey | null, token: string, workspace: string): Promise<Answer> {
+    const route = this.#random.pick(ROUTES);
+    const project = this.#world.pickProject(workspace);
+    const process = this.#apps[app]!;
+    this.#unanswered[app]! += 1;
+    const began = now();
+    const reply = await process.get(`/${route}/${workspace}/${project}`, token);
+    const ended = now();
+    this.#unanswered[app]! -= 1;
+    const body = parse(reply.text);
+    const shown =
+      reply.status === 200 && body.name !== undefined
+        ? { name: body.name, transcript: body.turns?.length === 1, metrics: Object.keys(body.metrics ?? {}) }
+        : null;
+    const answer: Answer = {
+      app,
+      key: key?.id ?? null,
+      route,
+      project: `${workspace}/${project}`,
+      began,
+      ended,
+      status: reply.status,
+      code: codeOf(reply, body),
+      shown,
+    };
+    this.answers.push(answer);
+    return answer;
+  }
+
+  #tick(): void {
+    const at = now();
+    for (const [key, { until }] of this.#focused) if (at > until) this.#focused.delete(key);
+    for (const app of this.#apps.keys()) {
+      for (const [key, { due }] of this.#focused) {
+        if (at < due[app]!) continue;
+        due[app] = at + this.#random.between(0.5, 1.5) * FOCUS_INTERVAL;
+        this.#send(app, key, key.token, key.workspace);
+      }
+      if (at < this.#otherDue[app]!) continue;
+      this.#otherDue[app] = at + this.#random.between(0.5, 1.5) * OTHER_INTERVAL;
+      const { key, token, workspace } = this.#world.pickToken();
+      this.#send(app, key, token, workspace);
+    }
+  }
+
+  #send(app: number, key: TrackedKey | null, token: string, workspace: string): void {
+    if (this.#unanswered[app]! < MAX_UNANSWERED) this.ask(app, key, token, workspace);
+  }
+}
