@@ -89,9 +89,9 @@ export async function untilTracking({ store }: Reader): Promise<void> {
  */
 export async function remember(reader: Reader, id: string): Promise<void> {
   await waitUntil('the key is remembered', async () => {
-    if (reader.store.keyLease(id) === null) return false;
+    const lease = reader.store.keyLease(id);
     await reader.read(id);
-    return reader.recall(id) !== undefined;
+    return lease !== null && lease === reader.store.keyLease(id) && reader.recall(id) !== undefined;
   });
 }
 
