@@ -74,9 +74,10 @@ export interface ApiKeys<Permission extends string = string> {
 }
 
 function createStore(settings: Settings): Store {
-  const { redis: client, namespace, storeTimeout, maxRevocationLag, auditLimit, clock } = settings;
+  const { redis: client, auditLimit, clock } = settings;
   if (client === undefined) return createMemoryStore({ auditLimit, clock });
-  return createRedisStore({ client, namespace, storeTimeout, maxRevocationLag, auditLimit, clock });
+  const { namespace, storeTimeout, maxRevocationLag, durability } = settings;
+  return createRedisStore({ client, namespace, storeTimeout, maxRevocationLag, durability, auditLimit, clock });
 }
 
 /** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
@@ -120,9 +121,13 @@ export function createApiKeys<const Permission extends string>(
   const { clock, header, permissions, prefix, defaultLifetime } = settings;
   const events = new Events();
   const store = createStore(settings);
-  store.onEvent((event) => events.emit('store', event));
+  let servesStale = false;
+  store.onEvent((event) => {
+    if (event.type === 'mode' && event.mode !== 'down') servesStale = false;
+    events.emit('store', event);
+  });
   const digester = createDigester(settings.peppers);
-  const recollection = createRecollection<KeyEntry>({ ...settings, store, toEntry: toKeyEntry });
+  const recollection = createRecollection<KeyEntry>({ ...settings, store, onStale: warnOfStale, toEntry: toKeyEntry });
   const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
   const enabled = createEnabledFeatures(recollection, clock);
   const targets = createRequestTargets();
@@ -131,6 +136,14 @@ export function createApiKeys<const Permission extends string>(
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
   const releases: (() => void)[] = [];
+
+  /** Once for each outage. */
+  function warnOfStale(): void {
+    if (servesStale) return;
+    servesStale = true;
+    const message = `The store cannot be reached, and requests are let in by what was known before, for up to ${settings.serveStaleFor} ms: \`whenStoreDown\` says so. Keys that are revoked meanwhile are let in too.`;
+    events.emit('store', { type: 'warning', code: 'serving_stale', message });
+  }
 
   function fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void {
     if (error.status >= 500) events.emit('error', error);

@@ -41,6 +41,17 @@ export interface ApiKeysOptions<Permission extends string = string> {
   readonly maxRevocationLag?: number | string;
   /** The longest time that a request waits for the store before it is answered 503. Default 500 ms; at least 10. */
   readonly storeTimeout?: number | string;
+  /**
+   * How many replicas must have a change before it counts as made, waited for (`WAIT`) for up to `timeout`, by default
+   * 1000 ms. Redis replicates behind its callers' backs: without this, a failover can bring back a key whose deletion was
+   * acknowledged a moment before. Too few: `store_unavailable`, with a message that says so. Default: none need to.
+   */
+  readonly durability?: { readonly replicas: number; readonly timeout?: number | string };
+  /**
+   * What to do while the store cannot be reached. `serveStaleFor`: let requests in by what was last known of their key for
+   * so much longer than `maxRevocationLag`; **a key that was revoked meanwhile is let in too**. Default: nothing, 503.
+   */
+  readonly whenStoreDown?: { readonly serveStaleFor: number | string };
   /** Bounds of what is remembered. */
   readonly cache?: {
     /** Keys. Default 10,000, about 10 MB. */
@@ -72,6 +83,9 @@ export interface Settings {
   readonly defaultLifetime: number;
   readonly maxRevocationLag: number;
   readonly storeTimeout: number;
+  readonly durability: { readonly replicas: number; readonly timeout: number } | undefined;
+  /** Milliseconds; 0 for not at all. */
+  readonly serveStaleFor: number;
   readonly maxKeys: number;
   readonly maxMisses: number;
   readonly maxWorkspaces: number;
@@ -121,6 +135,8 @@ const optionsSchema = z.strictObject({
   defaultLifetime: duration(1000).prefault('365d'),
   maxRevocationLag: duration(50).prefault(1000),
   storeTimeout: duration(10).prefault(500),
+  durability: z.strictObject({ replicas: z.int().min(1).max(100), timeout: duration(10).prefault(1000) }).optional(),
+  whenStoreDown: z.strictObject({ serveStaleFor: duration(1) }).optional(),
   cache: z
     .strictObject({
       maxKeys: count.default(10_000),
@@ -144,7 +160,7 @@ const optionsSchema = z.strictObject({
 
 /** @throws {KeyscopeError} `invalid_options`, with everything that is wrong. */
 export function resolveOptions(options: ApiKeysOptions): Settings {
-  const { permissions, redis, pepper, cache, clock, ...rest } = parseInput(
+  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, ...rest } = parseInput(
     optionsSchema,
     options,
     'createApiKeys',
@@ -153,6 +169,8 @@ export function resolveOptions(options: ApiKeysOptions): Settings {
   return {
     ...rest,
     ...cache,
+    durability,
+    serveStaleFor: whenStoreDown?.serveStaleFor ?? 0,
     permissions: Object.keys(permissions),
     redis: redis as RedisClient | undefined,
     peppers: typeof pepper === 'string' ? [pepper] : pepper,

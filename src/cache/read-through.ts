@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
 import { Lease } from '../store/lease';
 import type { Gate } from './gate';
 
@@ -17,6 +18,18 @@ export interface ReadThroughOptions<V extends object> {
   readonly lease: (id: string) => Lease | null;
   /** Told of values that a change has made doubtful, for those who have taken one out of memory and still use it. */
   readonly onDoubt?: (id: string, value: V) => void;
+  /** What to do where nothing can be read. Default: reject. */
+  readonly whenDown?: WhenDown;
+}
+
+/** An explicit way out of what the rest of this file promises. */
+export interface WhenDown {
+  /** Milliseconds for which a value may be given out after its lease has ended, unless it is known to have changed. */
+  readonly serveStaleFor: number;
+  /** It is known that nothing can be read, so that nobody need wait to find out. */
+  readonly isDown: () => boolean;
+  /** A value has been given out that nobody vouches for. */
+  readonly onStale: () => void;
 }
 
 /** A value and how long it may be believed. */
@@ -77,7 +90,32 @@ export class ReadThrough<V extends object> {
   }
 
   /** Reads, or joins a read under way. Rejects with what `read` rejects with; a rejection is not remembered. */
-  async load(id: string): Promise<V | null> {
+  load(id: string): Promise<V | null> {
+    const { whenDown } = this.#options;
+    return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown);
+  }
+
+  async #loadOrServeStale(id: string, whenDown: WhenDown): Promise<V | null> {
+    const early = whenDown.isDown() ? this.#stale(id, whenDown) : undefined;
+    if (early !== undefined) return early;
+    try {
+      return await this.#load(id);
+    } catch (error) {
+      const late = this.#stale(id, whenDown);
+      if (late !== undefined && error instanceof KeyscopeError && error.code === 'store_unavailable') return late;
+      throw error;
+    }
+  }
+
+  #stale(id: string, { serveStaleFor, onStale }: WhenDown): V | undefined {
+    const { clock } = this.#options;
+    const remembered = this.#values.get(id);
+    if (!remembered?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
+    onStale();
+    return remembered.value;
+  }
+
+  async #load(id: string): Promise<V | null> {
     const { clock } = this.#options;
     const asked = this.#departures;
     for (;;) {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock';
 import type { KeyRecord, ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
 import { createGate } from './gate';
-import { ReadThrough } from './read-through';
+import { ReadThrough, type WhenDown } from './read-through';
 
 export interface RecollectionOptions<Entry extends object> {
   readonly store: Store;
@@ -14,6 +14,10 @@ export interface RecollectionOptions<Entry extends object> {
   readonly maxRevocationLag: number;
   /** Milliseconds. */
   readonly storeTimeout: number;
+  /** Milliseconds; see `whenStoreDown` in the options. Default 0: not at all. */
+  readonly serveStaleFor?: number;
+  /** Something has been given out that nobody vouches for. */
+  readonly onStale?: () => void;
   /** What is remembered of a key: derived once, not at each request. */
   readonly toEntry: (record: KeyRecord) => Entry;
 }
@@ -36,6 +40,9 @@ const MAX_WAITING = 50_000;
 /** Remembers what a store says, and forgets what the store says has changed. */
 export function createRecollection<Entry extends object>(options: RecollectionOptions<Entry>): Recollection<Entry> {
   const { store, clock, maxRevocationLag, storeTimeout, toEntry } = options;
+  const { serveStaleFor = 0, onStale = () => {} } = options;
+  const isDown = () => store.health().mode === 'down';
+  const whenDown: WhenDown | undefined = serveStaleFor > 0 ? { serveStaleFor, isDown, onStale } : undefined;
   const gate = () => createGate({ maxReads: MAX_READS, maxWaiting: MAX_WAITING, timeout: storeTimeout });
 
   const keys = new ReadThrough<Entry>({
@@ -44,6 +51,7 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     maxEntries: options.maxKeys,
     maxMisses: options.maxMisses,
     gate: gate(),
+    whenDown,
     lease: (id) => store.keyLease(id),
     async read(id) {
       const record = await store.getKey(id);
@@ -58,6 +66,7 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     maxEntries: options.maxWorkspaces,
     maxMisses: 1,
     gate: gate(),
+    whenDown,
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
     onDoubt: (_workspaceId, configurations) => doubtful.add(configurations),

@@ -29,6 +29,11 @@ export class Lease {
     return clock.monotonic() < this.#untilMonotonic && wall < this.#untilWall;
   }
 
+  /** Whether the lease holds, or held at some time in the last `ms` milliseconds. */
+  heldWithin(ms: number, clock: Clock, wall: number): boolean {
+    return clock.monotonic() - ms < this.#untilMonotonic && wall - ms < this.#untilWall;
+  }
+
   /** Moves the end forward, never back: a late reply must not take away what a later one gave. */
   extend(untilMonotonic: number, untilWall: number): void {
     if (untilMonotonic > this.#untilMonotonic) {

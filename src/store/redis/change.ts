@@ -1,3 +1,4 @@
+import { KeyscopeError } from '../../errors';
 import type { Connection } from './connection';
 import type { RunScript, ScriptName } from './scripts';
 import { isRefusal, refusalCode, unavailable } from './unavailable';
@@ -53,6 +54,10 @@ export function createMakeChange(connection: Connection, runScript: RunScript, t
       function fail(error: unknown) {
         clearTimeout(timer);
         tell();
+        if (error instanceof KeyscopeError) {
+          reject(error);
+          return;
+        }
         const message = isRefusal(error)
           ? `The key store refused the change (${refusalCode(error)}).`
           : `The connection to the key store was lost. ${IN_DOUBT}`;

@@ -4,6 +4,7 @@ import { createMakeChange, type MakeChange } from './change';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
 import { within } from './deadline';
+import { type Durability, DurableRunner } from './durable';
 import { createFeed } from './feed';
 import { createLayout } from './layout';
 import { createListAudit } from './list-audit';
@@ -25,6 +26,8 @@ export interface RedisStoreOptions {
   readonly storeTimeout?: number;
   /** Milliseconds after which no process believes what was before an acknowledged change. Default 1000. */
   readonly maxRevocationLag?: number;
+  /** How many replicas must have a change before it counts as made. Default: none need to. */
+  readonly durability?: Durability;
   /** How many audit entries each workspace keeps, roughly: Redis removes old ones in batches. Default 10,000. */
   readonly auditLimit?: number;
   /** Default: the system's clock. */
@@ -42,6 +45,7 @@ export function createRedisStore({
   namespace = 'keyscope',
   storeTimeout = 500,
   maxRevocationLag = 1000,
+  durability,
   auditLimit = 10_000,
   clock = systemClock,
 }: RedisStoreOptions): Store {
@@ -58,7 +62,11 @@ export function createRedisStore({
   const walking = { reads, layout, clock, patience: storeTimeout / 2 };
   const listKeys = createListKeys({ ...walking, readKey });
   const listAudit = createListAudit(walking);
-  const changeAnywhere = createMakeChange(connection, defineScripts(client), storeTimeout);
+  const runScript = defineScripts(client);
+  const durable = durability && new DurableRunner({ client, durability, runScript, storeTimeout });
+  // One `storeTimeout` for the client to be ready, one for the connection on which replicas are waited for.
+  const patience = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
+  const changeAnywhere = createMakeChange(connection, durable?.run ?? runScript, patience);
 
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
@@ -117,6 +125,7 @@ export function createRedisStore({
 
     async close() {
       feed.close();
+      durable?.close();
       reads.close();
       connection.close();
     },

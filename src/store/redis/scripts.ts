@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RedisClient } from './client';
 import { CLEAR_PROJECT, CREATE_KEY, DELETE_KEY, ROTATE_KEY, SET_PROJECT, UPDATE_KEY } from './lua';
 
-const SCRIPTS = {
+export const SCRIPTS = {
   createKey: { lua: CREATE_KEY, numberOfKeys: 5 },
   updateKey: { lua: UPDATE_KEY, numberOfKeys: 5 },
   deleteKey: { lua: DELETE_KEY, numberOfKeys: 5 },

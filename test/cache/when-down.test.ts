@@ -1,0 +1,96 @@
+import { createGate } from '../../src/cache/gate';
+import { ReadThrough } from '../../src/cache/read-through';
+import { KeyscopeError } from '../../src/errors';
+import { Lease } from '../../src/store/lease';
+import { fakeClock } from '../support/clock';
+
+const LAG = 1000;
+const STALE = 5000;
+const DOWN = new KeyscopeError('store_unavailable', 'The key store cannot be reached.');
+
+interface Box {
+  readonly text: string;
+}
+
+function setUp({ serveStaleFor = STALE } = {}) {
+  const clock = fakeClock();
+  const store = { error: null as Error | null, isDown: false, reads: 0, stale: 0, lease: null as Lease | null };
+  const cache = new ReadThrough<Box>({
+    clock,
+    maxEntries: 10,
+    maxMisses: 10,
+    maxRevocationLag: LAG,
+    gate: createGate({ maxReads: 10, maxWaiting: 10, timeout: 60_000 }),
+    lease: () => store.lease,
+    async read(id) {
+      store.reads += 1;
+      if (store.error) throw store.error;
+      return id === 'none' ? null : { text: `${id} ${store.reads}` };
+    },
+    whenDown: {
+      serveStaleFor,
+      isDown: () => store.isDown,
+      onStale: () => {
+        store.stale += 1;
+      },
+    },
+  });
+  return { cache, clock, store };
+}
+
+test('a value is given out for so much longer, and no longer', async () => {
+  const { cache, clock, store } = setUp();
+  const value = await cache.load('a');
+  store.error = DOWN;
+  clock.advance(LAG + STALE - 1);
+  expect(cache.peek('a', clock.wall())).toBeUndefined();
+  expect(await cache.load('a')).toBe(value);
+  expect(store.stale).toBe(1);
+  clock.advance(1);
+  await expect(cache.load('a')).rejects.toBe(DOWN);
+});
+
+test('it is asked again each time, until it is known that there is nobody to ask', async () => {
+  const { cache, clock, store } = setUp();
+  const value = await cache.load('a');
+  store.error = DOWN;
+  clock.advance(LAG);
+  await cache.load('a');
+  expect(store.reads).toBe(2);
+  store.isDown = true;
+  expect(await cache.load('a')).toBe(value);
+  expect(store.reads).toBe(2);
+  store.isDown = false;
+  store.error = null;
+  expect(await cache.load('a')).toEqual({ text: 'a 3' });
+});
+
+test('what is known to have changed is not given out', async () => {
+  const { cache, store } = setUp();
+  await cache.load('a');
+  store.error = DOWN;
+  store.isDown = true;
+  cache.forget('a');
+  await expect(cache.load('a')).rejects.toBe(DOWN);
+});
+
+test('what was read under a lease that was ended for cause is not given out', async () => {
+  const { cache, clock, store } = setUp();
+  store.lease = Lease.from(clock, LAG);
+  await cache.load('a');
+  store.error = DOWN;
+  store.lease.end();
+  await expect(cache.load('a')).rejects.toBe(DOWN);
+});
+
+test('neither unknown keys nor other errors are covered', async () => {
+  const { cache, clock, store } = setUp();
+  await cache.load('a');
+  await cache.load('none');
+  clock.advance(LAG);
+  store.error = DOWN;
+  await expect(cache.load('none')).rejects.toBe(DOWN);
+  await expect(cache.load('b')).rejects.toBe(DOWN);
+  store.error = new Error('a mistake');
+  await expect(cache.load('a')).rejects.toBe(store.error);
+});

@@ -1,0 +1,114 @@
+import { Redis } from 'ioredis';
+import { createApiKeys, type StoreEvent } from 'keyscope';
+import { fakeClock } from './support/clock';
+import { type RedisServer, startRedis } from './support/redis/server';
+import { waitUntil } from './support/wait-until';
+
+const permissions = { conversations: { label: 'Conversations' } };
+const KEY = { name: 'x', agents: 'all', permissions: ['conversations'] } as const;
+
+test('the health of keys in memory is told', () => {
+  expect(createApiKeys({ permissions }).health()).toEqual({ mode: 'memory', nodes: [], lastError: null });
+});
+
+test.each([
+  [{ durability: { replicas: 0 } }, 'durability.replicas'],
+  [{ durability: { replicas: 1, timeout: 'long' } }, 'durability.timeout'],
+  [{ durability: { timeout: 100 } }, 'durability.replicas'],
+  [{ whenStoreDown: {} }, 'whenStoreDown.serveStaleFor'],
+  [{ whenStoreDown: { serveStaleFor: -1 } }, 'whenStoreDown.serveStaleFor'],
+])('%j is refused', (options, path) => {
+  expect(() => createApiKeys({ permissions, ...(options as object) })).toThrow(
+    expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path })] }),
+  );
+});
+
+describe('in Redis', () => {
+  let server: RedisServer;
+  let redis: Redis;
+  beforeEach(async () => {
+    server = await startRedis({ persistent: true });
+    redis = new Redis(server.url, { retryStrategy: () => 50 });
+    redis.on('error', () => {}); // lost connections are the subject here
+  });
+  afterEach(async () => {
+    redis.disconnect();
+    await server.stop();
+  });
+
+  test('health follows the server, down and up again', async () => {
+    const apiKeys = createApiKeys({ permissions, redis, maxRevocationLag: 200 });
+    await apiKeys.ready();
+    const address = `127.0.0.1:${server.port}`;
+    expect(apiKeys.health()).toMatchObject({ mode: 'tracking', nodes: [{ address, feed: 'open' }], lastError: null });
+    await server.kill('SIGKILL');
+    await waitUntil('it is known to be down', () => apiKeys.health().mode === 'down');
+    expect(apiKeys.health()).toMatchObject({ nodes: [{ feed: 'opening', trusted: false }] });
+    await server.restart();
+    await waitUntil('it is back', () => apiKeys.health().mode === 'tracking');
+    await apiKeys.close();
+  });
+
+  test('`durability` is asked for, and a change that no replica confirms is an error', async () => {
+    const apiKeys = createApiKeys({ permissions, redis, durability: { replicas: 1, timeout: 50 } });
+    await apiKeys.ready();
+    await expect(apiKeys.keys.create(KEY)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringContaining('0 of 1 replicas'),
+    });
+    await apiKeys.close();
+  });
+
+  test('`whenStoreDown` lets in what was let in before, for as long as it says, and says so once', async () => {
+    const clock = fakeClock();
+    const lag = 400;
+    const staleFor = 10_000;
+    const apiKeys = createApiKeys({
+      permissions,
+      redis,
+      clock,
+      maxRevocationLag: lag,
+      storeTimeout: 100,
+      whenStoreDown: { serveStaleFor: staleFor },
+    });
+    await apiKeys.ready();
+    const warnings: StoreEvent[] = [];
+    apiKeys.on('store', (event) => {
+      if (event.type === 'warning') warnings.push(event);
+    });
+    const { token, key } = await apiKeys.keys.create({ ...KEY, expiresIn: '1h' });
+    const { token: unknown } = await apiKeys.keys.create(KEY);
+    const isLetIn = async () => (await apiKeys.verify(token)).ok;
+    expect(await isLetIn()).toBe(true);
+
+    await server.kill('SIGKILL');
+    await waitUntil('the client has noticed', () => redis.status !== 'ready');
+    clock.advance(lag + staleFor - 1);
+    expect(await isLetIn()).toBe(true);
+    expect(await isLetIn()).toBe(true);
+    expect(warnings).toEqual([expect.objectContaining({ code: 'serving_stale' })]);
+    // Who was not known cannot be let in, and nobody longer than it says.
+    expect(await apiKeys.verify(unknown)).toMatchObject({ error: { code: 'store_unavailable' } });
+    clock.advance(1);
+    expect(await apiKeys.verify(token)).toMatchObject({ error: { code: 'store_unavailable' } });
+
+    await server.restart();
+    await waitUntil('it is back', isLetIn);
+    await apiKeys.keys.delete(key.id);
+    expect(await isLetIn()).toBe(false);
+    await apiKeys.close();
+  });
+
+  test('by default, nobody is let in by what was known before', async () => {
+    const clock = fakeClock();
+    const apiKeys = createApiKeys({ permissions, redis, clock, maxRevocationLag: 400, storeTimeout: 100 });
+    await apiKeys.ready();
+    const { token } = await apiKeys.keys.create(KEY);
+    expect((await apiKeys.verify(token)).ok).toBe(true);
+    await server.kill('SIGKILL');
+    await waitUntil('the client has noticed', () => redis.status !== 'ready');
+    clock.advance(400);
+    expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'store_unavailable' } });
+    await apiKeys.close();
+  });
+});
