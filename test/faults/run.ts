@@ -14,6 +14,9 @@ type Line = Pick<Report, 'name' | 'worstLag' | 'slowest' | 'requests'> & {
   readonly failed: boolean;
 };
 
+const NAMES = EPISODES.map(({ name }) => `'${name}'`).join(', ');
+const USAGE = `Usage: npm run test:faults -- [--minutes 10] [--seed 7] [--only EPISODE], one of ${NAMES}.`;
+
 function readArguments(): { minutes: number; seed: number; only: string | undefined } {
   const { values } = parseArgs({
     options: { minutes: { type: 'string' }, seed: { type: 'string' }, only: { type: 'string' } },
@@ -21,14 +24,14 @@ function readArguments(): { minutes: number; seed: number; only: string | undefi
   const minutes = Number(values.minutes ?? 1);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
   if (!(minutes > 0) || !Number.isInteger(seed)) {
-    throw new Error('Usage: npm run test:faults -- [--minutes 10] [--seed 7] [--only single|cluster|sentinel]');
+    throw new Error(USAGE);
   }
   return { minutes, seed, only: values.only };
 }
 
 function pickEpisode(random: Random, only: string | undefined): Episode {
-  const candidates = EPISODES.filter(({ name }) => only === undefined || name.startsWith(only));
-  if (candidates.length === 0) throw new Error(`There is no episode whose name begins with '${only}'.`);
+  const candidates = EPISODES.filter(({ name }) => only === undefined || name === only);
+  if (candidates.length === 0) throw new Error(`There is no episode '${only}'. ${USAGE}`);
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random.between(0, total);
   for (const episode of candidates) {

@@ -1,4 +1,4 @@
-import type { RedisClient } from './client';
+import { isCluster, type RedisClient } from './client';
 import type { Connection } from './connection';
 import type { Read } from './read';
 import { isRefusal, refusalCode, unavailable } from './unavailable';
@@ -112,9 +112,7 @@ export class Lane {
         first.reply(await this.#client.call(name, key, ...args));
         return [];
       }
-      const pipeline = this.#client.pipeline();
-      for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
-      const replies = (await pipeline.exec()) ?? [];
+      const replies = await this.#exchange(reads);
       const failed: Read[] = [];
       reads.forEach(function settle(read, i) {
         const [error, reply] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];
@@ -125,6 +123,17 @@ export class Lane {
     } catch (error) {
       return reads.flatMap((read) => retry(read, error));
     }
+  }
+
+  async #exchange(reads: readonly Read[]): Promise<[Error | null, unknown][]> {
+    const pipeline = this.#client.pipeline();
+    const isAmongNodes = isCluster(this.#client);
+    // Where one read of a pipeline is to be asked for elsewhere (ASK), ioredis sends all of it there, if all that it holds
+    // only reads: also what has not been moved yet, which is then not found. A ping counts as more than reading.
+    if (isAmongNodes) pipeline.call('ping');
+    for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
+    const replies = (await pipeline.exec()) ?? [];
+    return isAmongNodes ? replies.slice(1) : replies;
   }
 }
 

@@ -35,14 +35,30 @@ const slot = (key: KeyRecord) => slotOf(`{${key.id.slice(0, 4)}}`);
 /** The node that serves a key: masters share the slots evenly, in order. */
 const homeOf = (key: KeyRecord) => Math.floor((slot(key) * 3) / 16384);
 
-/** Moves a slot with its keys from one master to another, without telling the third: clients are told by redirections. */
-async function moveSlot(number: number, from: Redis, to: Redis, target: RedisServer): Promise<void> {
+/** Begins to move a slot from one master to another. */
+async function beginMove(number: number, from: Redis, to: Redis): Promise<string> {
   const [fromId, toId] = await Promise.all([from.call('cluster', 'myid'), to.call('cluster', 'myid')]);
   await to.call('cluster', 'setslot', String(number), 'importing', String(fromId));
   await from.call('cluster', 'setslot', String(number), 'migrating', String(toId));
-  const keys = (await from.call('cluster', 'getkeysinslot', String(number), '1000')) as string[];
-  await from.call('migrate', '127.0.0.1', String(target.port), '', '0', '5000', 'KEYS', ...keys);
-  for (const node of [to, from]) await node.call('cluster', 'setslot', String(number), 'node', String(toId));
+  return String(toId);
+}
+
+function carry(keys: readonly string[], from: Redis, target: RedisServer): Promise<unknown> {
+  return from.call('migrate', '127.0.0.1', String(target.port), '', '0', '5000', 'KEYS', ...keys);
+}
+
+/** Moves a slot with its keys from one master to another, without telling the third: clients are told by redirections. */
+async function moveSlot(number: number, from: Redis, to: Redis, target: RedisServer): Promise<void> {
+  const toId = await beginMove(number, from, to);
+  await carry((await from.call('cluster', 'getkeysinslot', String(number), '1000')) as string[], from, target);
+  for (const node of [to, from]) await node.call('cluster', 'setslot', String(number), 'node', toId);
+}
+
+/** Calls off a move that has begun. */
+async function callOff(number: number, moved: readonly string[], home: number, away: number): Promise<void> {
+  await admins[home]?.call('cluster', 'setslot', String(number), 'stable');
+  await carry(moved, admins[away] as Redis, servers.nodes[home] as RedisServer);
+  await admins[away]?.call('cluster', 'setslot', String(number), 'stable');
 }
 
 describe.each([
@@ -60,6 +76,23 @@ describe.each([
     const updated = await store.updateKey(atHome.id, { disabled: true }, ORIGIN, {});
     expect(updated).toMatchObject({ ok: true, key: { disabled: true } });
     expect(await store.getKey(atHome.id)).toMatchObject({ disabled: true });
+  });
+
+  test('in a slot that is half moved, what has been moved and what has not are found together', async () => {
+    const client = opened(connect());
+    const store = createRedisStore({ client, storeTimeout: 10_000 });
+    await store.ready();
+    const workspaceId = newWorkspace();
+    const keys = await Promise.all(Array.from({ length: 20 }, () => createSample(store, workspaceId)));
+    const [first] = keys as [KeyRecord];
+    const home = homeOf(first);
+    const away = (home + 1) % 3;
+    await beginMove(slot(first), admins[home] as Redis, admins[away] as Redis);
+    const moved = keys.slice(0, 7).map(({ id }) => `keyscope:key:{${id.slice(0, 4)}}${id}`);
+    await carry(moved, admins[home] as Redis, servers.nodes[away] as RedisServer);
+
+    expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
+    await callOff(slot(first), moved, home, away);
   });
 });
 
