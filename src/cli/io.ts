@@ -1,0 +1,31 @@
+import type { Readable } from 'node:stream';
+
+/** Where words go. */
+export interface Output {
+  write(text: string): unknown;
+}
+
+/** The world around a command, given to it so that tests can be that world. */
+export interface Io {
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  /** What was asked for, and nothing else: scripts read it. */
+  readonly stdout: Output;
+  /** Notes, questions and errors. */
+  readonly stderr: Output;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where the user's project is: ioredis and the configuration file are looked for from here. */
+  readonly cwd: string;
+  /** Who is at the keyboard, for the audit trail. */
+  readonly user: string;
+  /** On which machine, for the audit trail. */
+  readonly host: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** How people here write times. Default: the system's way. */
+  readonly locale?: string;
+  readonly timeZone?: string;
+}
+
+/** What a command ends with: nothing = all is well. */
+export const EXIT = { ok: 0, refused: 1, usage: 2, unavailable: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
