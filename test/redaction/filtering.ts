@@ -52,7 +52,16 @@ export function filterInPieces(
   });
 }
 
-/** What leaves of a body in one piece. */
+/** What leaves of a body in one piece, given as bytes, which must stay as they are, and as a text: the same. */
 export function filterWhole(body: string | Uint8Array, fields: Fields, subject: Subject, limits: Limits): Buffer {
-  return ofBoth((create) => Buffer.from(filterText(body, fields, subject, limits, create).bytes));
+  return ofBoth((create) => {
+    const bytes = Buffer.from(body as string);
+    const left = Buffer.from(filterText(bytes, fields, subject, limits, create).bytes);
+    const text = bytes.toString();
+    if (!bytes.equals(Buffer.from(body as string))) throw new Error('The bytes given have been changed.');
+    if (!bytes.equals(Buffer.from(text))) return left;
+    const ofText = Buffer.from(filterText(text, fields, subject, limits, create).bytes);
+    if (!ofText.equals(left)) throw new Error(`The text comes out otherwise: ${ofText.toString()}`);
+    return left;
+  });
 }

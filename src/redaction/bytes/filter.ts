@@ -31,11 +31,20 @@ export interface JsonFilter {
 
 type Emit = (bytes: Uint8Array) => void;
 
+/** Whose data, where, and how far a body may go. */
+interface Terms {
+  readonly fields: Fields;
+  readonly subject: Subject;
+  readonly limits: Limits;
+}
+
 class Filter implements JsonFilter {
   readonly #judge: Judge;
   readonly #tracker: Tracker;
   readonly #utf8 = new Utf8();
   readonly #emit: Emit;
+  /** Whether the pieces are nobody else's. */
+  readonly #owns: boolean;
   /** What ended it, once anything has. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
@@ -44,12 +53,14 @@ class Filter implements JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  constructor(fields: Fields, subject: Subject, limits: Limits, emit: Emit, create: CreateScanner) {
+  constructor(terms: Terms, emit: Emit, create: CreateScanner, owns: boolean) {
+    const { fields, subject, limits } = terms;
     this.#judge = new Judge(fields, subject);
     const root = restricts(subject) ? fields.root : null;
     const scanner = create(limits.depth, limits.keyBytes);
     this.#tracker = new Tracker(this.#judge, limits, root, 'featuresFor' in subject, scanner);
     this.#emit = emit;
+    this.#owns = owns;
   }
 
   get withheld(): readonly Withheld[] {
@@ -95,7 +106,7 @@ class Filter implements JsonFilter {
     const tracker = this.#tracker;
     tracker.run(bytes, from, end);
     const needed = tracker.pause(bytes, end);
-    const left = tracker.output.take(bytes, needed, from === 0);
+    const left = tracker.output.take(bytes, needed, from === 0, this.#owns);
     this.#before += needed;
     if (from === 0) {
       if (needed < end) this.#hold(chunk, needed);
@@ -133,7 +144,7 @@ export function createJsonFilter(
   emit: Emit,
   create: CreateScanner = createScanner,
 ): JsonFilter {
-  return new Filter(fields, subject, limits, emit, create);
+  return new Filter({ fields, subject, limits }, emit, create, false);
 }
 
 /**
@@ -153,8 +164,9 @@ export function filterText(
   const keep = (left: Uint8Array): void => {
     bytes = left;
   };
-  const filter = new Filter(fields, subject, limits, keep, create);
-  filter.write(typeof text === 'string' ? Buffer.from(text) : text);
+  const isString = typeof text === 'string';
+  const filter = new Filter({ fields, subject, limits }, keep, create, isString);
+  filter.write(isString ? Buffer.from(text) : text);
   filter.end();
   return { bytes, withheld: filter.withheld };
 }

@@ -63,14 +63,15 @@ export class Output {
    * What leaves of the bytes up to `end`. Those behind are to come again, counted from 0.
    *
    * @param lasting - whether the bytes stay as they are, so that a view of them will do
+   * @param owned - whether they may be changed instead, being nobody else's
    */
-  take(bytes: Buffer, end: number, lasting: boolean): Buffer | null {
+  take(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer | null {
     if (this.#run !== NONE) {
       this.#keep(this.#run, end);
       this.#run = 0;
     }
     if (this.#size === 0) return null;
-    const left = this.#assemble(bytes, lasting);
+    const left = this.#assemble(bytes, end, lasting, owned);
     this.#clear();
     return left;
   }
@@ -81,12 +82,13 @@ export class Output {
     this.#size += to - from;
   }
 
-  #assemble(bytes: Buffer, lasting: boolean): Buffer {
+  #assemble(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer {
     const parts = this.#parts;
     if (lasting && parts.length === 2 && parts[0] !== NONE) {
       return this.#size === bytes.length ? bytes : bytes.subarray(parts[0], parts[1]);
     }
-    const whole = Buffer.allocUnsafe(this.#size);
+    // A new buffer of a megabyte costs more than what is copied into it.
+    const whole = owned && this.#fitsInPlace(end) ? bytes.subarray(0, this.#size) : Buffer.allocUnsafe(this.#size);
     let at = 0;
     for (let i = 0; i < parts.length; i += 2) {
       const from = parts[i]!;
@@ -99,6 +101,20 @@ export class Output {
       }
     }
     return whole;
+  }
+
+  /** Whether, moved to the front one after the other, no part gets ahead of where it was. */
+  #fitsInPlace(end: number): boolean {
+    const parts = this.#parts;
+    let at = 0;
+    for (let i = 0; i < parts.length; i += 2) {
+      const from = parts[i]!;
+      const to = parts[i + 1]!;
+      if (from === NONE) at += this.#replacements[to]!.length;
+      else if (at > from) return false;
+      else at += to - from;
+    }
+    return at <= end;
   }
 
   #clear(): void {

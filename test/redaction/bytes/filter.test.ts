@@ -59,6 +59,8 @@ describe('what is left', () => {
     ['{"turns":null}', '{"turns":null}'],
     ['{"turns":[],"turns":"x","t\\u0075rns":{}}', '{"turns":[],"turns":"","t\\u0075rns":{}}'],
     ['[[{"turns":[1]}],{"turns":[2]}]', '[[{"turns":[]}],{"turns":[]}]'],
+    ['[{"turns":1},{"turns":2},{"turns":3}]', '[{"turns":null},{"turns":null},{"turns":null}]'],
+    ['{"metrics":{"A":0},"turns":0}', '{"metrics":{},"turns":null}'],
     ['"turns"', '"turns"'],
     ['7', '7'],
   ])('of a transcript: %s', (before, after) => {
