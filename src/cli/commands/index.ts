@@ -1,5 +1,15 @@
 import type { Command } from '../command';
+import { AUDIT_COMMAND } from './audit';
+import { DOCTOR_COMMAND } from './doctor';
 import { KEY_COMMANDS } from './keys';
+import { PROJECT_COMMANDS } from './projects';
+import { VERIFY_COMMAND } from './verify';
 
 /** Every command, in the order in which help tells of them. */
-export const COMMANDS: readonly Command[] = [...KEY_COMMANDS];
+export const COMMANDS: readonly Command[] = [
+  ...KEY_COMMANDS,
+  ...PROJECT_COMMANDS,
+  AUDIT_COMMAND,
+  VERIFY_COMMAND,
+  DOCTOR_COMMAND,
+];
