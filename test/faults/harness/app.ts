@@ -24,8 +24,8 @@ export interface AppReport {
   /** Lookups of keys by requests: answered from memory, or not. */
   readonly hits: number;
   readonly misses: number;
-  /** The longest that its event loop stood still since it was asked before, in milliseconds. */
-  readonly longestStall: number;
+  /** When its event loop stood still since it was asked before, and for how long, in milliseconds. */
+  readonly stalls: readonly { readonly at: Time; readonly lasting: number }[];
   /** Bytes, after a collection where that can be had. */
   readonly heap: number;
 }
@@ -37,12 +37,14 @@ const MEASURED = Object.fromEntries(METRICS.map((name) => [name, name]));
 
 /** How often the event loop is looked at. */
 const WATCH_INTERVAL = 20;
+/** From how many milliseconds on. */
+const WORTH_TELLING = 100;
 
 function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   const modes: { at: Time; mode: StoreMode }[] = [];
   let hits = 0;
   let misses = 0;
-  let longestStall = 0;
+  let stalls: { at: Time; lasting: number }[] = [];
   apiKeys.on('store', (event) => {
     if (event.type === 'mode') modes.push({ at: now(), mode: event.mode });
   });
@@ -54,15 +56,16 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   let seen = now();
   setInterval(() => {
     const at = now();
-    longestStall = Math.max(longestStall, at - seen - WATCH_INTERVAL);
+    const lasting = at - seen - WATCH_INTERVAL;
+    if (lasting > WORTH_TELLING) stalls.push({ at: seen, lasting });
     seen = at;
   }, WATCH_INTERVAL).unref();
   return function report() {
     globalThis.gc?.();
     const { heapUsed: heap } = process.memoryUsage();
-    const stall = longestStall;
-    longestStall = 0;
-    return { mode: apiKeys.health().mode, modes, hits, misses, longestStall: stall, heap };
+    const told = stalls;
+    stalls = [];
+    return { mode: apiKeys.health().mode, modes, hits, misses, stalls: told, heap };
   };
 }
 

@@ -166,7 +166,8 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     deeds: mutator.deeds,
     resumedAfter,
     modes: [...new Set(reports.flatMap(({ modes }) => modes.filter(({ at }) => at > began).map(({ mode }) => mode)))],
-    longestStall: Math.max(...reports.map(({ longestStall }) => longestStall)),
+    stalls: reports.flatMap(({ stalls }, app) => stalls.map(({ at, lasting }) => ({ app, at: at - began, lasting }))),
+    began,
     notes,
     ended: apps.flatMap((app, i) => (app.hasEnded ? [`process ${i} ended: ${app.output()}`] : [])),
   };

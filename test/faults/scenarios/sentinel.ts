@@ -56,6 +56,11 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
     return text.includes('role:slave') && text.includes('master_link_status:up');
   }
 
+  /** As long as it takes itself for the master, it takes changes from who is still connected to it; they will be lost. */
+  async function demoted(node: RedisServer): Promise<void> {
+    await waitUntil('the old master follows the new one', () => follows(node), REJOIN_PATIENCE);
+  }
+
   async function replaced(old: RedisServer): Promise<void> {
     await waitUntil('another server is master', async () => (await servers.masterPort()) !== old.port, REJOIN_PATIENCE);
   }
@@ -63,7 +68,7 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
   function losing(
     name: string,
     stop: (node: RedisServer) => Promise<void>,
-    back: (node: RedisServer) => Promise<void>,
+    back: (node: RedisServer) => Promise<unknown>,
   ): Fault {
     return {
       name,
@@ -88,14 +93,13 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
     frozen: losing(
       'Sentinel: the master frozen',
       (node) => node.kill('SIGSTOP'),
-      (node) => node.kill('SIGCONT'),
+      async (node) => {
+        await node.kill('SIGCONT');
+        await demoted(node);
+      },
     ),
     // Nothing is wrong with it, and connections to it stay as they are.
-    demoted: losing(
-      'Sentinel: the master demoted',
-      () => servers.failover(),
-      () => Promise.resolve(),
-    ),
+    demoted: losing('Sentinel: the master demoted', () => servers.failover(), demoted),
     /** Until the next one can be lost. */
     async rejoined(): Promise<void> {
       const present = await master();
