@@ -31,6 +31,9 @@ const optionsSchema = z.strictObject({
   agentId: z.union([z.string(), z.literal(false)]).optional(),
 });
 
+/** Most callers give none, and reading none costs as much as the rest of the decision. */
+const NO_OPTIONS: VerifyOptions = Object.freeze({});
+
 const mention = (value: string): Mention => ({ value: value === '' ? undefined : value, ambiguous: false });
 
 /**
@@ -56,9 +59,11 @@ export function createVerify(deps: {
     return { ok: false, error };
   }
 
-  return async function verify(token: string | undefined, options: VerifyOptions = {}): Promise<Verification> {
-    const { workspaceId, agentId } = parseInput(optionsSchema, options, 'verify', 'invalid_options');
-    const { permission } = options;
+  return async function verify(token: string | undefined, options?: VerifyOptions): Promise<Verification> {
+    const { permission, workspaceId, agentId } =
+      options === undefined
+        ? NO_OPTIONS
+        : (parseInput(optionsSchema, options, 'verify', 'invalid_options') as VerifyOptions);
     const requirement = single.get(permission as string) ?? parseRequirement(permission, permissions, 'verify');
     if (token === undefined || token === '') {
       return refuse(new KeyscopeError('missing_key', 'Give an API key.'), null);

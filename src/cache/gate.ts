@@ -1,4 +1,5 @@
 import { KeyscopeError } from '../errors';
+import { createPatience, type Waiting } from './patience';
 
 /**
  * Lets a bounded number of reads through at once and keeps a bounded number waiting, in order of arrival, none of them
@@ -16,29 +17,51 @@ export interface GateOptions {
   readonly timeout: number;
 }
 
-interface Visitor {
-  /** Starts the visitor's work; `leave` is called exactly once when it has ended, however it has. */
-  enter(leave: () => void): void;
-  /** The visitor has been answered already: its time was up. */
-  gone: boolean;
+/** One read, from its arrival to its answer. */
+class Visitor<T> implements Waiting {
+  answered = false;
+
+  constructor(
+    readonly deadline: number,
+    readonly work: () => Promise<T>,
+    readonly resolve: (value: T) => void,
+    readonly reject: (error: unknown) => void,
+  ) {}
+
+  giveUp(message: string): void {
+    this.answered = true;
+    this.reject(new KeyscopeError('store_unavailable', message));
+  }
 }
 
 export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate {
   let underWay = 0;
-  let waiting: Visitor[] = [];
+  let waiting: Visitor<unknown>[] = [];
   let head = 0;
+  const patience = createPatience(`The key store did not answer within ${timeout} ms. Try again.`);
 
-  function admit(visitor: Visitor): void {
+  function admit(visitor: Visitor<unknown>): void {
     underWay += 1;
-    visitor.enter(leave);
+    visitor.work().then(
+      function answer(value) {
+        visitor.answered = true;
+        visitor.resolve(value);
+        leave();
+      },
+      function fail(error: unknown) {
+        visitor.answered = true;
+        visitor.reject(error);
+        leave();
+      },
+    );
   }
 
   function leave(): void {
     underWay -= 1;
     while (head < waiting.length && underWay < maxReads) {
-      const next = waiting[head] as Visitor;
+      const next = waiting[head] as Visitor<unknown>;
       head += 1;
-      if (!next.gone) admit(next);
+      if (!next.answered) admit(next);
     }
     // Shifting one by one would copy the whole queue each time.
     if (head === waiting.length || head > 1024) {
@@ -48,29 +71,15 @@ export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate
   }
 
   function pass<T>(work: () => Promise<T>): Promise<T> {
+    if (underWay >= maxReads && waiting.length - head >= maxWaiting) {
+      const message = 'Too many keys are being looked up at once. Try again.';
+      return Promise.reject(new KeyscopeError('store_unavailable', message));
+    }
     return new Promise<T>((resolve, reject) => {
-      const visitor: Visitor = {
-        gone: false,
-        enter(done) {
-          work()
-            .then(resolve, reject)
-            .finally(() => {
-              clearTimeout(timer);
-              done();
-            });
-        },
-      };
-      const timer = setTimeout(() => {
-        visitor.gone = true;
-        reject(new KeyscopeError('store_unavailable', `The key store did not answer within ${timeout} ms. Try again.`));
-      }, timeout);
-      timer.unref();
+      const visitor = new Visitor(performance.now() + timeout, work, resolve, reject) as Visitor<unknown>;
+      patience.add(visitor);
       if (underWay < maxReads) admit(visitor);
-      else if (waiting.length - head < maxWaiting) waiting.push(visitor);
-      else {
-        clearTimeout(timer);
-        reject(new KeyscopeError('store_unavailable', 'Too many keys are being looked up at once. Try again.'));
-      }
+      else waiting.push(visitor);
     });
   }
 
