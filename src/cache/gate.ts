@@ -58,6 +58,7 @@ export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate
 
   function leave(): void {
     underWay -= 1;
+    patience.skipAnswered();
     while (head < waiting.length && underWay < maxReads) {
       const next = waiting[head] as Visitor<unknown>;
       head += 1;

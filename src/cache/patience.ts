@@ -15,13 +15,16 @@ export function createPatience(message: string) {
   let head = 0;
   let timer: NodeJS.Timeout | undefined;
 
-  /** Forgets those at the front who need no watching any more. */
+  /** Forgets those at the front who need no watching any more: what they were answered must not outlive them here. */
   function skipAnswered(): void {
     while (queue[head]?.answered) head += 1;
     if (head === queue.length || head > 1024) {
       queue = queue.slice(head);
       head = 0;
     }
+    if (queue.length > 0) return;
+    clearTimeout(timer);
+    timer = undefined;
   }
 
   function watch(): void {
@@ -45,9 +48,10 @@ export function createPatience(message: string) {
   return {
     /** Whoever comes later may not give up earlier. */
     add(waiting: Waiting): void {
-      skipAnswered();
       queue.push(waiting);
       if (timer === undefined) watch();
     },
+    /** To be called when somebody has been answered. */
+    skipAnswered,
   };
 }
