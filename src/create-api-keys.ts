@@ -4,7 +4,7 @@ import type { AdminRouterOptions } from './admin/options';
 import { createAdminRouter } from './admin/router';
 import { type AuditService, createAuditService } from './audit/service';
 import { createAuthenticator } from './auth/authenticator';
-import { type KeyEntry, toKeyEntry } from './auth/request-key';
+import { createToKeyEntry, type KeyEntry } from './auth/request-key';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature, type Feature, type RequireFeatureOptions } from './auth/require-feature';
 import { type PermissionRequirement, parseRequirement, type RequireApiKeyOptions } from './auth/requirement';
@@ -127,7 +127,12 @@ export function createApiKeys<const Permission extends string>(
     events.emit('store', event);
   });
   const digester = createDigester(settings.peppers);
-  const recollection = createRecollection<KeyEntry>({ ...settings, store, onStale: warnOfStale, toEntry: toKeyEntry });
+  const recollection = createRecollection<KeyEntry>({
+    ...settings,
+    store,
+    onStale: warnOfStale,
+    toEntry: createToKeyEntry(),
+  });
   const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
   const enabled = createEnabledFeatures(recollection, clock);
   const targets = createRequestTargets();

@@ -1,6 +1,6 @@
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
-import type { KeyRecord } from '../store/records';
+import type { Credential } from '../store/records';
 
 /** Who is calling and what they may touch: `req.apiKey`, and `key` in what `verify` returns. Frozen. */
 export interface RequestApiKey<Permission extends string = string> {
@@ -14,26 +14,48 @@ export interface RequestApiKey<Permission extends string = string> {
   readonly scope: Scope;
 }
 
-/** What is remembered of a key: its record, and everything derived from it that a request needs. */
+/** What is remembered of a key: what it is judged by, and what a request is given of it. */
 export interface KeyEntry {
-  readonly record: KeyRecord;
+  readonly record: Credential;
   readonly apiKey: RequestApiKey;
 }
 
-export function toKeyEntry(record: KeyRecord): KeyEntry {
-  const { id, name, workspaceId, expiresAt } = record;
-  const scope = createScope(record);
-  const apiKey = Object.freeze({
-    id,
-    name,
-    workspaceId,
-    permissions: Object.freeze([...record.permissions]),
-    get expiresAt() {
-      return new Date(expiresAt);
-    },
-    scope,
-  });
-  return { record, apiKey };
+/** Different sets of permissions whose scope is kept for all the keys that have it. */
+const MAX_SHARED = 1000;
+
+/**
+ * Makes what is remembered of a key. Keys that reach all agents and have the same permissions share one scope, which is
+ * frozen and the larger part of an entry.
+ */
+export function createToKeyEntry(): (record: Credential) => KeyEntry {
+  const shared = new Map<string, Scope>();
+
+  function scopeOf(record: Credential): Scope {
+    if (record.agents !== 'all') return createScope(record);
+    const name = JSON.stringify(record.permissions);
+    let scope = shared.get(name);
+    if (scope === undefined) {
+      if (shared.size >= MAX_SHARED) shared.clear();
+      scope = createScope(record);
+      shared.set(name, scope);
+    }
+    return scope;
+  }
+
+  return function toKeyEntry(record) {
+    const { id, name, workspaceId, permissions, expiresAt } = record;
+    const apiKey = Object.freeze({
+      id,
+      name,
+      workspaceId,
+      permissions,
+      get expiresAt() {
+        return new Date(expiresAt);
+      },
+      scope: scopeOf(record),
+    });
+    return { record, apiKey };
+  };
 }
 
 declare global {

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock';
-import type { KeyRecord, ProjectRecord } from '../store/records';
+import type { Credential, ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
 import { createGate } from './gate';
 import { ReadThrough, type WhenDown } from './read-through';
@@ -19,7 +19,7 @@ export interface RecollectionOptions<Entry extends object> {
   /** Something has been given out that nobody vouches for. */
   readonly onStale?: () => void;
   /** What is remembered of a key: derived once, not at each request. */
-  readonly toEntry: (record: KeyRecord) => Entry;
+  readonly toEntry: (credential: Credential) => Entry;
 }
 
 /** What a workspace's projects have enabled, by project id. */
@@ -54,8 +54,8 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     whenDown,
     lease: (id) => store.keyLease(id),
     async read(id) {
-      const record = await store.getKey(id);
-      return record === null ? null : toEntry(record);
+      const credential = await store.getCredential(id);
+      return credential === null ? null : toEntry(credential);
     },
   });
   // A gate of their own: only who holds a valid key gets here, and a flood of unknown ids must not keep them waiting.

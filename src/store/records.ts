@@ -29,6 +29,12 @@ export interface KeyRecord {
   readonly rotatedTo: string | null;
 }
 
+/** What there is to know of a key when a request comes with its token. */
+export type Credential = Pick<
+  KeyRecord,
+  'id' | 'workspaceId' | 'name' | 'agents' | 'permissions' | 'digest' | 'expiresAt' | 'disabled'
+>;
+
 /** What may change about a key after its creation. Absent means unchanged. */
 export interface KeyChanges {
   readonly name?: string;

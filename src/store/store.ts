@@ -1,7 +1,8 @@
 import type { Features } from '../features';
 
 import type { Lease } from './lease';
-import type { KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
+import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
+import type { UsageStore } from './usage';
 
 /** Who changed something, when, and from where; stored with the change. */
 export interface Origin {
@@ -121,17 +122,19 @@ export interface ChangeListener {
 }
 
 /**
- * Where keys, configurations and the audit trail live. Every mutation changes record, indexes and audit trail in one
+ * Where keys, configurations, the audit trail and counts of use live. Every mutation changes record, indexes and audit trail in one
  * atomic step or not at all, and resolves only when it is stored. Methods reject with `KeyscopeError`
  * `store_unavailable` when the store cannot be reached or does not answer in time; they never resolve with a guess.
  */
-export interface Store {
+export interface Store extends UsageStore {
   /** Resolves when the store answers. Rejects with a sentence that says why it does not. */
   ready(): Promise<void>;
   /** Ends what the store opened itself, never what it was given. */
   close(): Promise<void>;
 
   getKey(id: string): Promise<KeyRecord | null>;
+  /** What a request needs of a key and no more, because reading is most of what a request with an unknown key costs. */
+  getCredential(id: string): Promise<Credential | null>;
   /** Every project of the workspace that has a configuration, by id. */
   getProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>>;
   listKeys(query: KeyQuery): Promise<KeyPage>;

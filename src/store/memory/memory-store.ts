@@ -5,6 +5,7 @@ import { frozenKey, frozenProject } from '../frozen';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, MutationResult, Origin, Precondition, Store } from '../store';
+import { UsageBook } from './usage-book';
 import { Workspace } from './workspace';
 
 export interface MemoryStoreOptions {
@@ -24,6 +25,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   const keys = new Map<string, KeyRecord>();
   const workspaces = new Map<string, Workspace>();
   const listeners: ChangeListener[] = [];
+  const usage = new UsageBook(clock);
 
   function workspaceOf(workspaceId: string): Workspace {
     let workspace = workspaces.get(workspaceId);
@@ -83,6 +85,10 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return keys.get(id) ?? null;
     },
 
+    async getCredential(id) {
+      return keys.get(id) ?? null;
+    },
+
     async getProjects(workspaceId) {
       return workspaces.get(workspaceId)?.projects ?? NO_PROJECTS;
     },
@@ -94,6 +100,14 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     async listAudit(query) {
       checkAuditId(query.before);
       return workspaces.get(query.workspaceId)?.audit.list(query) ?? { entries: [], next: null };
+    },
+
+    async addUsage(source, deltas) {
+      return usage.add(source, deltas, (id) => keys.has(id));
+    },
+
+    async readUsage(ids) {
+      return usage.read(ids);
     },
 
     async createKey(key, origin) {
@@ -136,6 +150,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       if (!found.ok) return found;
       const { key } = found;
       replaceKey(key, null);
+      usage.delete(id);
       record(key.workspaceId, origin, {
         action: 'key.deleted',
         target: id,

@@ -2,18 +2,14 @@ import { KeyscopeError } from '../../errors';
 import type { Features } from '../../features';
 import { frozenKey, frozenProject } from '../frozen';
 import { foldName } from '../position';
-import type { KeyRecord, ProjectRecord } from '../records';
+import type { Credential, KeyRecord, ProjectRecord } from '../records';
 import { unreadable } from './unavailable';
 
 /** The version of the form in which records are stored. A record of another version is not guessed at. */
 export const RECORD_VERSION = '1';
 
-/**
- * The fields of a key's hash, in the order in which they are read. Ids, name, prefix and digest are stored as they are,
- * everything else as JSON. The hash holds two more: `folded`, the name as it is in the indexes (how names are folded
- * depends on the Unicode version of the process, so it cannot be told from the name), and `op`, the last change's number.
- */
-export const KEY_FIELDS = [
+/** What is read of a key when a request comes with its token. */
+export const CREDENTIAL_FIELDS = [
   'v',
   'id',
   'workspaceId',
@@ -21,17 +17,30 @@ export const KEY_FIELDS = [
   'agents',
   'permissions',
   'digest',
+  'expiresAt',
+  'disabled',
+] as const;
+
+const REST_FIELDS = [
   'last4',
   'prefix',
   'createdAt',
   'createdBy',
   'updatedAt',
-  'expiresAt',
-  'disabled',
   'revision',
   'rotatedFrom',
   'rotatedTo',
 ] as const;
+
+/**
+ * The fields of a key's hash, in the order in which they are read. Ids, name, prefix and digest are stored as they are,
+ * everything else as JSON. The hash holds two more: `folded`, the name as it is in the indexes (how names are folded
+ * depends on the Unicode version of the process, so it cannot be told from the name), and `op`, the last change's number.
+ */
+export const KEY_FIELDS = [...CREDENTIAL_FIELDS, ...REST_FIELDS] as const;
+
+/** A value for each of the fields. */
+type Texts<Fields extends readonly string[]> = { -readonly [Index in keyof Fields]: string };
 
 /** Whole numbers only: a time with a fraction would be stored, and then refused whenever it is read. */
 function encodeNumber(value: number): string {
@@ -87,46 +96,75 @@ function isTime(value: unknown): value is number {
 
 const WHOLE = /^\d{1,16}$/;
 
-/** A key's record from the values of `KEY_FIELDS`; null where there is none. Half a record is an error, never a guess. */
-export function decodeKey(reply: unknown, expectedId: string, where: string): KeyRecord | null {
-  if (!Array.isArray(reply) || reply.length !== KEY_FIELDS.length) throw unreadable(where);
+/** The values of a record's fields, in order; null where there is no record. Half a record is an error, never a guess. */
+function readFields(reply: unknown, fields: readonly string[], where: string): string[] | null {
+  if (!Array.isArray(reply) || reply.length !== fields.length) throw unreadable(where);
   if (reply.every((value) => value === null)) return null;
   for (let i = 0; i < reply.length; i++) {
-    if (typeof reply[i] !== 'string') throw unreadable(where, `the field ${KEY_FIELDS[i]} is missing`);
+    if (typeof reply[i] !== 'string') throw unreadable(where, `the field ${fields[i]} is missing`);
   }
-  const [v, id, workspaceId, name, agentsText, permissionsText, digest, last4, prefix, ...rest] = reply as string[];
-  const [createdAt, createdBy, updatedAt, expiresAt, disabled, revision, rotatedFrom, rotatedTo] = rest as string[];
-  if (v !== RECORD_VERSION)
+  return reply as string[];
+}
+
+function decodeNumber(text: string, where: string): number {
+  if (!WHOLE.test(text)) throw unreadable(where, 'a time or the revision is not a number');
+  return Number(text);
+}
+
+function decodeList(text: string, where: string, field: string): readonly string[] {
+  const value = parseStored(text, where, `the field ${field}`);
+  if (!isTextList(value)) throw unreadable(where, `the field ${field} is not a list`);
+  return Object.freeze(value);
+}
+
+/** From the values of `CREDENTIAL_FIELDS`, or a list that begins with them. */
+function toCredential(values: readonly string[], expectedId: string, where: string): Credential {
+  const [v, id, workspaceId, name, agents, permissions, digest, expiresAt, disabled] = values as Texts<
+    typeof CREDENTIAL_FIELDS
+  >;
+  if (v !== RECORD_VERSION) {
     throw unreadable(where, 'it was written by a version of keyscope that this one does not know');
-
-  if (id !== expectedId) throw unreadable(where, 'it is the record of another key');
-  const agents = parseStored(agentsText as string, where, 'the field agents');
-  if (agents !== 'all' && !isTextList(agents)) throw unreadable(where, 'the field agents is not a list');
-  const permissions = parseStored(permissionsText as string, where, 'the field permissions');
-  if (!isTextList(permissions)) throw unreadable(where, 'the field permissions is not a list');
-  for (const number of [createdAt, updatedAt, expiresAt, revision] as string[]) {
-    if (!WHOLE.test(number)) throw unreadable(where, 'a time or the revision is not a number');
   }
-  if (disabled !== 'true' && disabled !== 'false')
+  if (id !== expectedId) throw unreadable(where, 'it is the record of another key');
+  if (disabled !== 'true' && disabled !== 'false') {
     throw unreadable(where, 'the field disabled is neither true nor false');
-
-  return frozenKey({
-    id: id as string,
-    workspaceId: workspaceId as string,
-    name: name as string,
-    agents,
-    permissions,
-    digest: digest as string,
-    last4: last4 as string,
-    prefix: prefix as string,
-    createdAt: Number(createdAt),
-    createdBy: decodeOptional(createdBy as string, where, 'createdBy'),
-    updatedAt: Number(updatedAt),
-    expiresAt: Number(expiresAt),
+  }
+  return {
+    id,
+    workspaceId,
+    name,
+    agents: agents === '"all"' ? 'all' : decodeList(agents, where, 'agents'),
+    permissions: decodeList(permissions, where, 'permissions'),
+    digest,
+    expiresAt: decodeNumber(expiresAt, where),
     disabled: disabled === 'true',
-    revision: Number(revision),
-    rotatedFrom: decodeOptional(rotatedFrom as string, where, 'rotatedFrom'),
-    rotatedTo: decodeOptional(rotatedTo as string, where, 'rotatedTo'),
+  };
+}
+
+/** What a request needs, from the values of `CREDENTIAL_FIELDS`; null where there is no such key. */
+export function decodeCredential(reply: unknown, expectedId: string, where: string): Credential | null {
+  const values = readFields(reply, CREDENTIAL_FIELDS, where);
+  return values && Object.freeze(toCredential(values, expectedId, where));
+}
+
+/** A key's record from the values of `KEY_FIELDS`; null where there is none. */
+export function decodeKey(reply: unknown, expectedId: string, where: string): KeyRecord | null {
+  const values = readFields(reply, KEY_FIELDS, where);
+  if (values === null) return null;
+  const rest = values.slice(CREDENTIAL_FIELDS.length);
+  const [last4, prefix, createdAt, createdBy, updatedAt, revision, rotatedFrom, rotatedTo] = rest as Texts<
+    typeof REST_FIELDS
+  >;
+  return frozenKey({
+    ...toCredential(values, expectedId, where),
+    last4,
+    prefix,
+    createdAt: decodeNumber(createdAt, where),
+    createdBy: decodeOptional(createdBy, where, 'createdBy'),
+    updatedAt: decodeNumber(updatedAt, where),
+    revision: decodeNumber(revision, where),
+    rotatedFrom: decodeOptional(rotatedFrom, where, 'rotatedFrom'),
+    rotatedTo: decodeOptional(rotatedTo, where, 'rotatedTo'),
   });
 }
 

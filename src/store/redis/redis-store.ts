@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../../clock';
 import type { ChangeListener, Store, StoreEvent } from '../store';
+import { createAddUsage } from './add-usage';
 import { createMakeChange, type MakeChange } from './change';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
@@ -10,8 +11,9 @@ import { createLayout } from './layout';
 import { createListAudit } from './list-audit';
 import { createListKeys } from './list-keys';
 import { createMutations } from './mutations';
-import { createReadKey } from './read-key';
+import { createReadCredential, createReadKey } from './read-key';
 import { createReadProjects } from './read-projects';
+import { createReadUsage } from './read-usage';
 import { Reads } from './reads';
 import { inspectAtStart, untilAnswering } from './ready';
 import { defineScripts } from './scripts';
@@ -54,7 +56,9 @@ export function createRedisStore({
   const connection = new Connection(client);
   const reads = new Reads(client, connection, storeTimeout);
   const readKey = createReadKey(reads, layout);
+  const readCredential = createReadCredential(reads, layout);
   const readProjects = createReadProjects(reads, layout);
+  const readUsage = createReadUsage(reads, layout);
   const listeners: ChangeListener[] = [];
   const eventListeners: ((event: StoreEvent) => void)[] = [];
 
@@ -110,6 +114,11 @@ export function createRedisStore({
     return changeAnywhere(change);
   };
 
+  const addUsage = createAddUsage({
+    ...{ client, connection, layout, runScript, clock, timeout: storeTimeout },
+    isWrong: (key) => feed.routeOf(key).isWrong(),
+  });
+
   function leaseFor(key: string) {
     feed.start();
     return feed.leaseFor(keyPrefix + key);
@@ -131,9 +140,12 @@ export function createRedisStore({
     },
 
     getKey: (id) => fromTheRightServer(layout.key(id), () => readKey(id)),
+    getCredential: (id) => fromTheRightServer(layout.key(id), () => readCredential(id)),
     getProjects: (workspaceId) => fromTheRightServer(layout.projects(workspaceId), () => readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
+    addUsage,
+    readUsage,
 
     ...createMutations({ makeChange, layout, reads, auditLimit, listeners }),
 

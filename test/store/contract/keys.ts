@@ -76,6 +76,7 @@ export function keysContract(getStore: () => Store): void {
       const store = getStore();
       for (const id of [newId(newWorkspace()), '', 'x', '__proto__', '{', '}{', `${newId(newWorkspace())}\n`]) {
         expect(await store.getKey(id)).toBeNull();
+        expect(await store.getCredential(id)).toBeNull();
       }
     });
 
@@ -121,6 +122,9 @@ export function keysContract(getStore: () => Store): void {
         expected = { ...expected, ...changes, updatedAt: origin.at, revision: i + 2 };
         expect(await store.updateKey(key.id, changes, origin, {})).toEqual({ ok: true, key: expected });
         expect(await store.getKey(key.id)).toEqual(expected);
+        const { id, workspaceId, name, agents, permissions, digest, expiresAt, disabled } = expected;
+        const credential = { id, workspaceId, name, agents, permissions, digest, expiresAt, disabled };
+        expect(await store.getCredential(key.id)).toMatchObject(credential);
       }
     });
 

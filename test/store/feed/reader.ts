@@ -44,11 +44,12 @@ export function createReader({
   const bounds = { maxKeys: 1000, maxMisses: 1000, maxWorkspaces: 100 };
   const memory = createRecollection<Entry>({
     ...bounds,
-    store,
+    // The whole record: its revision says which of its states is believed.
+    store: { ...store, getCredential: store.getKey },
     clock,
     maxRevocationLag,
     storeTimeout,
-    toEntry: (record) => ({ record }),
+    toEntry: (record) => ({ record: record as KeyRecord }),
   });
   const told: string[] = [];
   store.onChange({

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { KEY_FIELDS } from '../../../src/store/redis/record';
+import { CREDENTIAL_FIELDS, KEY_FIELDS } from '../../../src/store/redis/record';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
@@ -42,11 +42,21 @@ describe('a damaged record is an error that names it, never half a key', () => {
     await expect(store.getKey(key.id)).rejects.toThrow(`the field ${field} is missing`);
   });
 
-  test.each(Object.entries(damages))('%s', async (_, damage) => {
+  test.each(CREDENTIAL_FIELDS)('the field %s is missing, which every request needs', async (field) => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), field);
+    await expect(store.getCredential(key.id)).rejects.toThrow(`the field ${field} is missing`);
+  });
+
+  test.each(Object.entries(damages))('%s', async (damaged, damage) => {
     const key = await createSample(store, newWorkspace());
     await damage(nameOf(key.id));
     const unreadable = { code: 'store_unavailable', message: expect.not.stringContaining(key.digest) };
     await expect(store.getKey(key.id)).rejects.toMatchObject(unreadable);
+    // Of whom a key was rotated to, no request needs to know.
+    if (damaged !== 'the successor is no text') {
+      await expect(store.getCredential(key.id)).rejects.toMatchObject(unreadable);
+    }
     await expect(store.listKeys(keyQuery(key.workspaceId))).rejects.toMatchObject(unreadable);
   });
 
