@@ -6,6 +6,7 @@ import { modelContract } from './contract/model';
 import { pagingContract } from './contract/paging';
 import { projectsContract } from './contract/projects';
 import { racesContract } from './contract/races';
+import { usageContract } from './contract/usage';
 
 /** How a suite gets at the store it tests. */
 export interface StoreUnderTest {
@@ -31,6 +32,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     listingContract(getStore);
     pagingContract(getStore);
     racesContract(getStore);
+    usageContract(getStore);
     modelContract(getStore);
   });
 }

@@ -17,6 +17,8 @@ export interface Layout {
   index(workspaceId: string, sort: KeySort): string;
   /** Stream: a workspace's audit trail. */
   audit(workspaceId: string): string;
+  /** Hash: how often a key has been used, by day and outcome. */
+  usage(id: string): string;
   /** What the names begin with of that which is remembered, and which changes are therefore told of. */
   readonly remembered: readonly string[];
   /** Whose name this is, of the names in `remembered`; null where it is none that was made here. */
@@ -44,6 +46,7 @@ export function createLayout(namespace: string): Layout {
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
     remembered: [keys, projects],
     readName(name) {
       const keyId = afterTag(name, keys);

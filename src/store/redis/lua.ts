@@ -19,7 +19,7 @@ import { KEY_FIELDS, RECORD_VERSION } from './record';
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
 
 /** Refuses keys that hold something else than they should. */
-const CHECK_TYPES = `
+export const CHECK_TYPES = `
 for i, name in ipairs(KEYS) do
   local type = redis.call('TYPE', name).ok
   if type ~= 'none' and type ~= TYPES[i] then
@@ -35,7 +35,10 @@ local function audit(stream, action, target, name, before, after)
 end
 `;
 
-/** KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail, 6 the successor's record. */
+/**
+ * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. Of ROTATE_KEY 6 the successor's
+ * record, of DELETE_KEY 6 the key's usage.
+ */
 const KEY_SCRIPT = String.raw`
 local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'hash' }
 ${CHECK_TYPES}${AUDIT}
@@ -184,7 +187,7 @@ if not record then return { 'not_found' } end
 if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
 local places, before, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 local reply = ok(record)
-redis.call('DEL', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[6])
 each_index('ZREM', places)
 audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
 return reply

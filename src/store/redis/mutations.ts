@@ -130,7 +130,7 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
       if (workspaceId === null) return NOT_FOUND;
       const reply = await makeChange({
         script: 'deleteKey',
-        keys: keysOf(id, workspaceId),
+        keys: [...keysOf(id, workspaceId), layout.usage(id)],
         args: [...head(origin), workspaceId, expected(precondition)],
         since,
         tell: tellKeys(id),

@@ -1,8 +1,8 @@
-import { isCluster, keyPrefixOf, type RedisClient } from './client';
+import { keyPrefixOf, type RedisClient } from './client';
 import type { Connection } from './connection';
 import { Lane } from './lane';
+import { nodeGroup } from './node-group';
 import { Read, type ReadCommand } from './read';
-import { slotOf } from './slot';
 import { unavailable } from './unavailable';
 
 const CLOSED = 'The connection to the key store has been closed.';
@@ -128,8 +128,7 @@ export class Reads {
   }
 
   #laneOf(key: string): Lane {
-    // The same grouping as in ioredis, which refuses pipelines across groups.
-    const nodes = isCluster(this.#client) ? (this.#client.slots[slotOf(this.#prefix + key)]?.join(';') ?? '') : '';
+    const nodes = nodeGroup(this.#client, this.#prefix + key);
     let lane = this.#lanes.get(nodes);
     if (!lane) {
       lane = new Lane(this.#client, this.#connection);

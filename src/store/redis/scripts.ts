@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from './client';
 import { CLEAR_PROJECT, CREATE_KEY, DELETE_KEY, ROTATE_KEY, SET_PROJECT, UPDATE_KEY } from './lua';
+import { ADD_USAGE } from './lua-usage';
 
 export const SCRIPTS = {
   createKey: { lua: CREATE_KEY, numberOfKeys: 5 },
   updateKey: { lua: UPDATE_KEY, numberOfKeys: 5 },
-  deleteKey: { lua: DELETE_KEY, numberOfKeys: 5 },
+  deleteKey: { lua: DELETE_KEY, numberOfKeys: 6 },
   rotateKey: { lua: ROTATE_KEY, numberOfKeys: 6 },
   setProject: { lua: SET_PROJECT, numberOfKeys: 2 },
   clearProject: { lua: CLEAR_PROJECT, numberOfKeys: 2 },
+  addUsage: { lua: ADD_USAGE, numberOfKeys: 2 },
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;
