@@ -26,6 +26,8 @@ import type { Store, StoreHealth } from './store/store';
 import { type EventListener, type EventName, Events } from './telemetry/events';
 import { createDigester } from './token/digest';
 import { createTokenParser } from './token/parse';
+import { UsageRecorder } from './usage/recorder';
+import { createUsageService, type Usage, type UsageOptions } from './usage/service';
 
 /** API keys for one application: middleware for its routes, and everything to manage the keys with. */
 export interface ApiKeys<Permission extends string = string> {
@@ -52,6 +54,11 @@ export interface ApiKeys<Permission extends string = string> {
   readonly projects: ProjectService;
   readonly audit: AuditService;
   /**
+   * How often a key was used, day by day, by all processes; by this one up to now, by others up to some seconds ago.
+   * Rejects with `key_not_found`, `invalid_request` and `store_unavailable`.
+   */
+  usage(id: string, options?: UsageOptions): Promise<Usage>;
+  /**
    * The management API: a handler to mount under any path, behind your own sign-in. `authenticate` says for each request
    * whose workspace it may manage.
    *
@@ -69,7 +76,7 @@ export interface ApiKeys<Permission extends string = string> {
    * `mode`.
    */
   health(): StoreHealth;
-  /** Ends the connections that were opened here, never the `redis` that was passed in. */
+  /** Stores what has been counted, and ends the connections that were opened here, never the `redis` that was passed in. */
   close(): Promise<void>;
 }
 
@@ -140,6 +147,11 @@ export function createApiKeys<const Permission extends string>(
   const keys = createKeyService<Permission>({ store, clock, prefix, digester, permissions, defaultLifetime });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
+  const recorder = new UsageRecorder({
+    ...{ store, clock, interval: settings.usageFlushInterval },
+    report: (error) => events.emit('error', error),
+  });
+  const usage = createUsageService({ store, clock, recorder });
   const releases: (() => void)[] = [];
 
   /** Once for each outage. */
@@ -156,7 +168,9 @@ export function createApiKeys<const Permission extends string>(
   }
 
   return {
-    requireApiKey: createRequireApiKey({ authenticator, clock, events, header, permissions, targets, fail }),
+    requireApiKey: createRequireApiKey({
+      ...{ authenticator, clock, events, header, permissions, targets, usage: recorder, fail },
+    }),
     redactResponse: createRedactResponse({
       subjectFor: createSubjectFor(enabled, targets, events),
       fail,
@@ -166,14 +180,16 @@ export function createApiKeys<const Permission extends string>(
       },
     }),
     requireFeature: createRequireFeature({ enabled, targets, fail }),
-    verify: createVerify({ authenticator, clock, events, permissions }),
+    verify: createVerify({ authenticator, clock, events, permissions, usage: recorder }),
     keys,
     projects,
     audit,
+    usage: (id, usageOptions) => usage.of(id, usageOptions),
     adminRouter: createAdminRouter({
       keys,
       projects,
       audit,
+      usage,
       permissions: options.permissions,
       clock,
       keyHeader: header,
@@ -188,9 +204,10 @@ export function createApiKeys<const Permission extends string>(
     on: (event, listener) => events.on(event, listener),
     ready: () => store.ready(),
     health: () => store.health(),
-    close() {
+    async close() {
       for (const release of releases.splice(0)) release();
-      return store.close();
+      await recorder.close();
+      await store.close();
     },
   };
 }

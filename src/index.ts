@@ -17,3 +17,4 @@ export type { AuditAction, AuditEntry, NodeHealth, StoreEvent, StoreHealth, Stor
 export type { EventListener, EventName, KeyscopeEvents } from './telemetry/events';
 export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';
+export type { Usage, UsageDay, UsageOptions } from './usage/service';

@@ -67,6 +67,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
   readonly realm?: string;
   /** Audit entries kept per workspace, roughly; the oldest go first. Default 10,000. */
   readonly auditLimit?: number;
+  /**
+   * How often the counts of use are stored; in between they are in memory. A process that is killed loses so much of
+   * them. Default `'5s'`; from 100 ms to 1 hour.
+   */
+  readonly usageFlushInterval?: number | string;
   /** Replaces the body of error responses, e.g. with your API's own envelope. Default: RFC 9457 problem documents. */
   readonly onError?: ErrorResponder;
   /** The time, for tests. Default: the machine's. */
@@ -92,6 +97,8 @@ export interface Settings {
   readonly header: string;
   readonly realm: string;
   readonly auditLimit: number;
+  /** Milliseconds. */
+  readonly usageFlushInterval: number;
   readonly onError?: ErrorResponder;
   readonly clock: Clock;
 }
@@ -154,6 +161,9 @@ const optionsSchema = z.strictObject({
     .default('x-api-key'),
   realm: z.string().regex(REALM, 'Use printable ASCII without quotes or backslashes.').default('api'),
   auditLimit: count.default(10_000),
+  usageFlushInterval: duration(100)
+    .refine((ms) => ms <= 3_600_000, 'Give at most an hour.')
+    .prefault('5s'),
   onError: z.custom<ErrorResponder>((value) => typeof value === 'function').optional(),
   clock: functions('wall', 'monotonic').optional(),
 });

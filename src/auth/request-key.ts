@@ -1,6 +1,7 @@
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
 import type { Credential } from '../store/records';
+import type { Counted } from '../usage/counted';
 
 /** Who is calling and what they may touch: `req.apiKey`, and `key` in what `verify` returns. Frozen. */
 export interface RequestApiKey<Permission extends string = string> {
@@ -15,7 +16,7 @@ export interface RequestApiKey<Permission extends string = string> {
 }
 
 /** What is remembered of a key: what it is judged by, and what a request is given of it. */
-export interface KeyEntry {
+export interface KeyEntry extends Counted {
   readonly record: Credential;
   readonly apiKey: RequestApiKey;
 }
@@ -54,7 +55,7 @@ export function createToKeyEntry(): (record: Credential) => KeyEntry {
       },
       scope: scopeOf(record),
     });
-    return { record, apiKey };
+    return { record, apiKey, tally: null };
   };
 }
 

@@ -5,6 +5,7 @@ import type { RequestTargets } from '../http/context';
 import { type ParameterSource, readParameter } from '../http/parameter';
 import { decide, type RequestFacts } from '../keys/decide';
 import type { Events } from '../telemetry/events';
+import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator } from './authenticator';
 import { explainMalformed, invalidKey, isAnonymous } from './credential';
 import type { KeyEntry } from './request-key';
@@ -23,6 +24,7 @@ export interface RequireApiKeyDeps {
   readonly header: string;
   readonly permissions: readonly string[];
   readonly targets: RequestTargets;
+  readonly usage: Pick<UsageRecorder, 'count'>;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -43,7 +45,7 @@ function factsReader(
 }
 
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { authenticator, clock, events, header, permissions, targets, fail } = deps;
+  const { authenticator, clock, events, header, permissions, targets, usage, fail } = deps;
 
   function deny(error: KeyscopeError, entry: KeyEntry | null, req: Request, res: Response, next: NextFunction): void {
     if (events.wanted('denied')) {
@@ -69,11 +71,15 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       }
       const { record, apiKey } = entry;
       const facts = factsOf(req);
-      const denial = decide(record, apiKey.scope, requirement, facts, clock.wall());
+      const wall = clock.wall();
+      const denial = decide(record, apiKey.scope, requirement, facts, wall);
       if (denial !== null) {
+        usage.count(entry, denial.code, wall);
         deny(new KeyscopeError(denial.code, denial.message), entry, req, res, next);
         return;
       }
+      // Two middlewares of ours may let one request in; it is one request.
+      if (req.apiKey !== apiKey) usage.count(entry, 'allowed', wall);
       req.apiKey = apiKey;
       const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
       targets.set(req, { workspaceId: record.workspaceId, agentId });

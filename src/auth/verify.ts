@@ -4,6 +4,7 @@ import { KeyscopeError } from '../errors';
 import { decide, type Mention } from '../keys/decide';
 import { parseInput } from '../schema';
 import type { Events } from '../telemetry/events';
+import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator } from './authenticator';
 import { invalidKey } from './credential';
 import type { KeyEntry, RequestApiKey } from './request-key';
@@ -46,8 +47,9 @@ export function createVerify(deps: {
   readonly clock: Clock;
   readonly events: Events;
   readonly permissions: readonly string[];
+  readonly usage: Pick<UsageRecorder, 'count'>;
 }) {
-  const { authenticator, clock, events, permissions } = deps;
+  const { authenticator, clock, events, permissions, usage } = deps;
   // Verifying is a request path too: what a permission's name comes to is worked out once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
@@ -85,7 +87,9 @@ export function createVerify(deps: {
     const { record, apiKey } = entry;
     const agent = agentId === false ? 'handler' : agentId === undefined ? null : mention(agentId);
     const facts = { workspace: workspaceId === undefined ? null : mention(workspaceId), agent } as const;
-    const denial = decide(record, apiKey.scope, requirement, facts, clock.wall());
+    const wall = clock.wall();
+    const denial = decide(record, apiKey.scope, requirement, facts, wall);
+    usage.count(entry, denial === null ? 'allowed' : denial.code, wall);
     if (denial !== null) return refuse(new KeyscopeError(denial.code, denial.message), entry);
     if (events.wanted('authenticated')) {
       events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });

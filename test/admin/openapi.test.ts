@@ -76,6 +76,8 @@ describe('the OpenAPI document', () => {
       'patch /keys/{id} updateKey',
       'delete /keys/{id} deleteKey',
       'post /keys/{id}/rotate rotateKey',
+      'get /keys/{id}/usage getKeyUsage',
+      'get /usage listUsage',
       'get /projects listConfigurations',
       'get /projects/{id}/configuration getConfiguration',
       'put /projects/{id}/configuration setConfiguration',
@@ -254,6 +256,19 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('delete', '/keys/{id}', at(id, { header: { 'If-Match': '1' } }));
     await call('delete', '/keys/{id}', at(id));
     await call('delete', '/keys/{id}', at(id));
+  });
+
+  test('tells of use as documented', async () => {
+    const id = await created();
+    made.recorder.count({ record: { id }, tally: null }, 'allowed', made.clock.wall());
+    made.recorder.count({ record: { id }, tally: null }, 'permission_denied', made.clock.wall());
+    const { body } = await call('get', '/keys/{id}/usage', at(id, { query: { days: 1 } }));
+    expect(body).toMatchObject({ days: [{ allowed: 1, denied: 1, reasons: { permission_denied: 1 } }] });
+    await call('get', '/keys/{id}/usage', at(id));
+    await call('get', '/keys/{id}/usage', at(NOBODYS));
+    await call('get', '/keys/{id}/usage', at(id, { query: { days: 91 } }));
+    await call('get', '/usage', { params: { query: { keys: `${id},${NOBODYS}`, days: 90 } } });
+    await call('get', '/usage');
   });
 
   test('configures projects as documented', async () => {

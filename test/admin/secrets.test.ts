@@ -86,6 +86,8 @@ describe.each(expresses)('on %s', (_name, express) => {
           '/keys?q=crm',
           path,
           `/keys/${second.key.id}`,
+          `${path}/usage`,
+          `/usage?keys=${first.key.id},${second.key.id}`,
           '/audit',
           '/projects',
           '/session',
@@ -115,6 +117,9 @@ describe.each(expresses)('on %s', (_name, express) => {
         await keep(as(user).get(`/keys?sort=${token}`));
         await keep(as(user).get(`/keys?${token}=1`));
         await keep(as(user).get(`/audit?target=${token}x`));
+        await keep(as(user).get(`/keys/${token}/usage`));
+        await keep(as(user).get(`/usage?keys=${token}`));
+        await keep(as(user).get(`/usage?keys=${first.key.id}&days=${token}`));
         await keep(
           as(user)
             .post('/keys')

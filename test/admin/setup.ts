@@ -9,6 +9,8 @@ import { createProjectService } from '../../src/projects/service';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { createDigester } from '../../src/token/digest';
+import { UsageRecorder } from '../../src/usage/recorder';
+import { createUsageService } from '../../src/usage/service';
 import { fakeClock } from '../support/clock';
 import { expresses } from '../support/expresses';
 
@@ -59,10 +61,12 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
   });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
+  const recorder = new UsageRecorder({ store, clock, interval: 1000, report: (error) => reported.push(error) });
   const adminRouter = createAdminRouter({
     keys,
     projects,
     audit,
+    usage: createUsageService({ store, clock, recorder }),
     permissions: PERMISSIONS,
     clock,
     keyHeader: 'x-api-key',
@@ -81,6 +85,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     clock,
     keys,
     projects,
+    recorder,
     reported,
     store,
     close() {

@@ -1,6 +1,7 @@
 import type { AuditService } from '../../audit/service';
 import type { KeyService } from '../../keys/service';
 import type { ProjectService } from '../../projects/service';
+import type { UsageService } from '../../usage/service';
 import { createDocument } from '../openapi';
 import type { AdminSettings } from '../options';
 import { defineRoute, type Route } from '../route';
@@ -9,11 +10,13 @@ import { createAuditRoutes } from './audit';
 import { type ChoiceDeps, createChoiceRoutes } from './choices';
 import { createKeyRoutes } from './keys';
 import { createProjectRoutes } from './projects';
+import { createUsageRoutes } from './usage';
 
 export interface RouteDeps extends ChoiceDeps {
   readonly keys: KeyService;
   readonly projects: ProjectService;
   readonly audit: AuditService;
+  readonly usage: UsageService;
 }
 
 /** Every REST route there is, the one of their OpenAPI document among them. */
@@ -29,6 +32,7 @@ export function createRoutes(deps: RouteDeps, settings: AdminSettings): readonly
   });
   const routes = [
     ...createKeyRoutes(deps.keys, bodies),
+    ...createUsageRoutes(deps.usage),
     ...createProjectRoutes(deps.projects),
     ...createChoiceRoutes(deps, settings),
     ...createAuditRoutes(deps.audit),
