@@ -92,8 +92,12 @@ export function createAddUsage(options: AddUsageOptions) {
       else failures.push(error);
     });
     for (const delta of again) {
-      await track(runScript('addUsage', argumentsOf(delta)));
-      settled.add(delta.keyId);
+      try {
+        await track(runScript('addUsage', argumentsOf(delta)));
+        settled.add(delta.keyId);
+      } catch (error) {
+        failures.push(error);
+      }
     }
     if (failures.length > 0) throw failures[0];
   }
