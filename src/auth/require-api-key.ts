@@ -2,7 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { RequestTargets } from '../http/context';
-import { type ParameterSource, readParameter } from '../http/parameter';
+import { createReadParameter, type ParameterSource, type ReadParameter } from '../http/parameter';
 import { decide, type RequestFacts } from '../keys/decide';
 import type { Events } from '../telemetry/events';
 import type { UsageRecorder } from '../usage/recorder';
@@ -28,19 +28,21 @@ export interface RequireApiKeyDeps {
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
+type FactsOf = (req: Request, middleware: RequestHandler, next: NextFunction) => RequestFacts;
+
 /** Reads what the route declares about a request. What never varies is made once. */
-function factsReader(
-  workspace: ParameterSource | undefined,
-  agent: ParameterSource | false | undefined,
-): (req: Request) => RequestFacts {
+function factsReader(workspace: ParameterSource | undefined, agent: ParameterSource | false | undefined): FactsOf {
   const fixed = agent === false ? 'handler' : null;
-  if (workspace === undefined && (agent === undefined || agent === false)) {
+  const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace);
+  const readAgent: ReadParameter | undefined =
+    agent === undefined || agent === false ? undefined : createReadParameter(agent);
+  if (readWorkspace === undefined && readAgent === undefined) {
     const facts: RequestFacts = { workspace: null, agent: fixed };
     return () => facts;
   }
-  return (req) => ({
-    workspace: workspace === undefined ? null : readParameter(req, workspace),
-    agent: agent === undefined || agent === false ? fixed : readParameter(req, agent),
+  return (req, middleware, next) => ({
+    workspace: readWorkspace === undefined ? null : readWorkspace(req, middleware, next),
+    agent: readAgent === undefined ? fixed : readAgent(req, middleware, next),
   });
 }
 
@@ -70,7 +72,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const { record, apiKey } = entry;
-      const facts = factsOf(req);
+      const facts = factsOf(req, apiKeyMiddleware, next);
       const wall = clock.wall();
       const denial = decide(record, apiKey.scope, requirement, facts, wall);
       if (denial !== null) {
@@ -90,7 +92,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     }
 
     function letAnonymousIn(req: Request, next: NextFunction): void {
-      const facts = factsOf(req);
+      const facts = factsOf(req, apiKeyMiddleware, next);
       targets.set(req, {
         workspaceId: facts.workspace?.value,
         agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
@@ -98,7 +100,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       next();
     }
 
-    return function apiKeyMiddleware(req, res, next) {
+    function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
       const value = req.headers[header];
       const id = typeof value === 'string' ? authenticator.identify(value) : null;
       if (id === null) {
@@ -125,6 +127,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
           },
         )
         .catch(next);
-    };
+    }
+    return apiKeyMiddleware;
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
 import type { RequestTargets } from '../http/context';
-import { type ParameterSource, readParameter } from '../http/parameter';
+import { createReadParameter, type ParameterSource } from '../http/parameter';
 import type { EnabledFeatures } from '../projects/enabled';
 import { parseInput } from '../schema';
 
@@ -47,6 +47,8 @@ export function createRequireFeature(deps: {
     const { project } = parseInput(optionsSchema, options, 'requireFeature', 'invalid_options');
     const notEnabled = `The project has not enabled ${wanted === 'transcript' ? 'its transcript' : `the metric ${wanted.slice(METRIC.length)}`} in API responses. Who manages its API keys can enable it.`;
 
+    const readProject = project === undefined ? undefined : createReadParameter(project);
+
     return function featureMiddleware(req, res, next) {
       const target = targets.get(req);
       if (target === undefined) {
@@ -58,7 +60,7 @@ export function createRequireFeature(deps: {
         );
         return;
       }
-      const projectId = project === undefined ? target.agentId : readParameter(req, project).value;
+      const projectId = readProject ? readProject(req, featureMiddleware, next).value : target.agentId;
       const { workspaceId } = target;
 
       function settle(features: Features | null): void {

@@ -12,8 +12,9 @@ export type PermissionRequirement<Permission extends string = string> =
 
 export interface RequireApiKeyOptions {
   /**
-   * Where the request names its workspace: a parameter (looked up in `req.params`, then `req.query`) or a function.
-   * Left out: the key's own workspace is meant.
+   * Where the request names its workspace: a parameter or a function. A parameter is looked up in `req.params`, and in
+   * `req.query` where only that can be meant: on the route that answers, if neither its path nor what it is mounted under
+   * might name it. Left out: the key's own workspace is meant.
    */
   readonly workspace?: ParameterSource;
   /**

@@ -72,9 +72,10 @@ const AGENT_UNDECLARED = denial(
 );
 const AGENT_ABSENT = denial(
   'agent_not_in_scope',
-  'This API key is limited to certain agents, and the request does not say which agent it is about. Its developer ' +
-    "declared where it would: `requireApiKey(permission, { agent: 'project_id' })`. `req.params` is empty in `app.use`: " +
-    'there, the middleware belongs on the route itself, or needs a function of the request.',
+  'This API key is limited to certain agents, and the request does not say which agent it is about where its developer ' +
+    "declared that it would: `requireApiKey(permission, { agent: 'project_id' })`. `req.params` is empty in `app.use`, in a " +
+    'router without `mergeParams` and where a segment is optional, and there a query parameter does not count: put the ' +
+    'middleware on the route that answers, or give a function of the request.',
 );
 const AGENT_OTHER = denial('agent_not_in_scope', 'This API key does not cover the agent that the request is about.');
 

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import type { Features } from '../../features';
-import { type ParameterSource, readParameter } from '../../http/parameter';
+import { createReadParameter, type ParameterSource } from '../../http/parameter';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../options';
 import type { Subject } from '../subject';
 import { framingOf } from './content';
@@ -37,15 +37,18 @@ function isParameter(project: ResolvedRedactOptions['project']): project is Para
 }
 
 /**
- * Whose data this response is; asked when the response begins, which may be long after the request. A parameter that is
- * missing or said twice is nobody's.
+ * Whose data this response is; asked when the response begins, which may be long after the request. `named`: the project
+ * that the request names, where the options say how; a parameter that is missing or said twice is nobody's.
  */
-function subjectOf(req: Request, project: ResolvedRedactOptions['project'], route: RouteSubject): () => Subject {
-  const named = isParameter(project);
-  if (!named && (project !== undefined || route.routeProject === undefined)) {
+function subjectOf(
+  project: ResolvedRedactOptions['project'],
+  named: { readonly value: string | undefined } | undefined,
+  route: RouteSubject,
+): () => Subject {
+  if (named === undefined && (project !== undefined || route.routeProject === undefined)) {
     return () => ({ featuresFor: (projectId) => route.featuresFor(projectId) });
   }
-  const projectId = named ? readParameter(req, project).value : route.routeProject;
+  const projectId = named ? named.value : route.routeProject;
   return () => ({ features: route.featuresFor(projectId) });
 }
 
@@ -65,6 +68,8 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
   return function redactResponse(options) {
     const resolved = resolveRedactOptions(options);
     refuseRedactablePassthrough(resolved);
+    const { project } = resolved;
+    const readProject = isParameter(project) ? createReadParameter(project) : undefined;
 
     return function redactResponse(req: Request, res: Response, next: NextFunction): void {
       const interception = new Interception(req, res, next, resolved, deps);
@@ -72,7 +77,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
 
       function proceed(route: RouteSubject): void {
         try {
-          interception.follow(subjectOf(req, resolved.project, route));
+          interception.follow(subjectOf(project, readProject?.(req, redactResponse, next), route));
         } catch (thrown) {
           next(thrown);
           return;
