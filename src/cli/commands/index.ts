@@ -3,6 +3,7 @@ import { AUDIT_COMMAND } from './audit';
 import { DOCTOR_COMMAND } from './doctor';
 import { KEY_COMMANDS } from './keys';
 import { PROJECT_COMMANDS } from './projects';
+import { USAGE_COMMAND } from './usage';
 import { VERIFY_COMMAND } from './verify';
 
 /** Every command, in the order in which help tells of them. */
@@ -10,6 +11,7 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   ...PROJECT_COMMANDS,
   AUDIT_COMMAND,
+  USAGE_COMMAND,
   VERIFY_COMMAND,
   DOCTOR_COMMAND,
 ];

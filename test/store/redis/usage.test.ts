@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
+import { createLayout } from '../../../src/store/redis/layout';
 import { createRedisStore, type RedisStoreOptions } from '../../../src/store/redis/redis-store';
 import { slotOf } from '../../../src/store/redis/slot';
 import type { Store } from '../../../src/store/store';
@@ -212,6 +213,11 @@ test('that a key is used makes nobody read it anew', async () => {
   await other.updateKey(b.id, { name: 'Changed' }, ORIGIN, {});
   await waitUntil('the change is heard of', () => heard.includes(b.id));
   expect(heard).not.toContain(a.id);
+});
+
+test('counts are stored where nobody listens for changes', () => {
+  const { remembered, usage } = createLayout('keyscope');
+  expect(remembered.filter((prefix) => usage('0000000000000000').startsWith(prefix))).toEqual([]);
 });
 
 test('in a Cluster, counts follow their slot to another node', async () => {
