@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { KeyscopeError } from '../../errors';
 import type { Coding } from './content';
 import { Decoding } from './decoding';
@@ -30,12 +31,24 @@ function readArguments(args: readonly unknown[]): BodyArguments {
   };
 }
 
-/** The bytes that Node would send for a chunk; undefined for what is none, which Node refuses with its own error. */
-function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Array | undefined {
+/**
+ * The bytes that Node would send for a chunk. What is none (an ArrayBuffer, a list of numbers) is refused as Node does,
+ * and here: whoever has replaced `write` below us may know how to make bytes of it, and would send them unread.
+ */
+function bytesOf(chunk: unknown, encoding: BufferEncoding | undefined): Uint8Array {
   if (typeof chunk === 'string') return chunk === '' ? NOTHING : Buffer.from(chunk, encoding);
   if (Buffer.isBuffer(chunk)) return chunk;
-  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  return undefined;
+  if (types.isUint8Array(chunk)) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (chunk === null) {
+    throw Object.assign(new TypeError('May not write null values to stream'), { code: 'ERR_STREAM_NULL_VALUES' });
+  }
+  const message = 'The "chunk" argument must be of type string or an instance of Buffer or Uint8Array.';
+  throw Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' });
+}
+
+/** Where the response is over, Node has only to say so; the bytes stay here. */
+function withoutBytes(callback: Callback | undefined): unknown[] {
+  return callback ? [NOTHING, callback] : [NOTHING];
 }
 
 function asKeyscopeError(error: unknown): KeyscopeError {
@@ -67,9 +80,7 @@ export class Body {
     if (it.refused) return this.#dropped(callback);
     if (this.#ended) return this.#writtenAfterEnd(callback);
     const bytes = bytesOf(chunk, encoding);
-    if (bytes === undefined || it.res.writableEnded || it.res.destroyed) {
-      return it.downstream.call('write', args) as boolean;
-    }
+    if (it.res.writableEnded || it.res.destroyed) return it.downstream.call('write', withoutBytes(callback)) as boolean;
     if (!this.#begin()) return this.#dropped(callback);
     if (it.phase === 'plain') {
       return it.commit() ? it.downstream.write(bytes, callback) : this.#dropped(callback);
@@ -101,8 +112,8 @@ export class Body {
       return;
     }
     const bytes = chunk ? bytesOf(chunk, encoding) : NOTHING;
-    if (bytes === undefined || it.res.writableEnded || it.res.destroyed) {
-      it.downstream.call('end', args);
+    if (it.res.writableEnded || it.res.destroyed) {
+      it.downstream.call('end', chunk ? withoutBytes(callback) : args);
       return;
     }
     this.#whenOver(callback);

@@ -19,8 +19,13 @@ const CACHE_OVERRIDES = new Set([
 const HAND_OVERS = new Set([
   'x-accel-redirect',
   'x-sendfile',
+  'x-sendfile2',
+  'x-sendfile-temporary',
   'x-lighttpd-send-file',
   'x-lighttpd-send-tempfile',
+  'x-litespeed-location',
+  'x-reproxy-file',
+  'x-reproxy-service',
   'x-reproxy-url',
 ]);
 /** What belongs to a body that did not leave. */

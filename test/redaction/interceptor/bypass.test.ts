@@ -93,6 +93,43 @@ describe.each(expresses)('%s', (name, express) => {
     expect([refused.status, JSON.parse(refused.text).code]).toEqual([500, 'unredactable_response']);
   });
 
+  test('what is no text and no bytes is refused as Node refuses it, also where somebody below would make bytes of it', async () => {
+    const bytes = Uint8Array.from(Buffer.from(PAGE));
+    const chunks: Record<string, unknown> = {
+      ArrayBuffer: bytes.buffer,
+      DataView: new DataView(bytes.buffer),
+      Uint16Array: Uint16Array.from(bytes),
+      'list of numbers': [...bytes],
+      'Buffer as JSON': { type: 'Buffer', data: [...bytes] },
+      'boxed text': new String(PAGE),
+    };
+    const errors: unknown[] = [];
+    const served = await serve(express, (app, redact) => {
+      app.use((_req, res, next) => {
+        const { write, end } = res;
+        const converted = (chunk: unknown) => (chunk === undefined ? [] : [Buffer.from(chunk as string)]);
+        res.write = ((chunk: unknown) => Reflect.apply(write, res, converted(chunk))) as Response['write'];
+        res.end = ((chunk: unknown) => Reflect.apply(end, res, converted(chunk))) as Response['end'];
+        next();
+      });
+      app.get('/:method/:chunk', redact(), (req, res) => {
+        res.type('json');
+        try {
+          res[req.params.method as 'write'](chunks[String(req.params.chunk)] as string);
+        } catch (error) {
+          errors.push((error as NodeJS.ErrnoException).code);
+        }
+        res.end('{}');
+      });
+    });
+    for (const method of ['write', 'end']) {
+      for (const chunk of Object.keys(chunks)) {
+        expect((await ask(`${served.url}/${method}/${encodeURIComponent(chunk)}`)).text).toBe('{}');
+      }
+    }
+    expect(errors).toEqual(Array(2 * Object.keys(chunks).length).fill('ERR_INVALID_ARG_TYPE'));
+  });
+
   describe('the self-test', () => {
     test('passes with this Express', async () => {
       await expect(selfTest(express as never)).resolves.toBeUndefined();

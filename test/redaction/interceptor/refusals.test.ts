@@ -113,7 +113,18 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
     expect((await ask(served.url)).text).toBe(redactedPage());
   });
 
-  test.each(['X-Accel-Redirect', 'X-Sendfile', 'X-LIGHTTPD-send-file'])(
+  test.each([
+    'X-Accel-Redirect',
+    'X-Sendfile',
+    'X-Sendfile2',
+    'X-SENDFILE-TEMPORARY',
+    'X-LIGHTTPD-send-file',
+    'X-LIGHTTPD-send-tempfile',
+    'X-LiteSpeed-Location',
+    'X-Reproxy-File',
+    'X-REPROXY-SERVICE',
+    'X-Reproxy-URL',
+  ])(
     'the header %s, which has a server in front send something else, is refused and does not leave',
     async (header) => {
       await expectRefused((_req, res) => res.set(header, '/protected/page.json').json({}));
