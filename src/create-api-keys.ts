@@ -24,6 +24,7 @@ import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store, StoreHealth } from './store/store';
 import { type EventListener, type EventName, Events } from './telemetry/events';
+import { startTelemetry } from './telemetry/opentelemetry';
 import { createDigester } from './token/digest';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
@@ -127,7 +128,8 @@ export function createApiKeys<const Permission extends string>(
   const settings = resolveOptions(options);
   const { clock, header, permissions, prefix, defaultLifetime } = settings;
   const events = new Events();
-  const store = createStore(settings);
+  const telemetry = settings.telemetry ? startTelemetry(createStore(settings), events) : null;
+  const store = telemetry?.store ?? createStore(settings);
   let servesStale = false;
   store.onEvent((event) => {
     if (event.type === 'mode' && event.mode !== 'down') servesStale = false;
@@ -141,7 +143,9 @@ export function createApiKeys<const Permission extends string>(
     toEntry: createToKeyEntry(),
   });
   const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
-  const enabled = createEnabledFeatures(recollection, clock);
+  const enabled = createEnabledFeatures(recollection, clock, (outcome) => {
+    if (events.wanted('cache')) events.emit('cache', { subject: 'projects', outcome });
+  });
   const targets = createRequestTargets();
 
   const keys = createKeyService<Permission>({ store, clock, prefix, digester, permissions, defaultLifetime });
@@ -152,7 +156,7 @@ export function createApiKeys<const Permission extends string>(
     report: (error) => events.emit('error', error),
   });
   const usage = createUsageService({ store, clock, recorder });
-  const releases: (() => void)[] = [];
+  const releases: (() => void)[] = [() => telemetry?.close()];
 
   /** Once for each outage. */
   function warnOfStale(): void {

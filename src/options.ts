@@ -72,6 +72,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * them. Default `'5s'`; from 100 ms to 1 hour.
    */
   readonly usageFlushInterval?: number | string;
+  /**
+   * `'auto'`: where `@opentelemetry/api` is installed and an SDK has been registered before this call, metrics are
+   * recorded and spans described. `false`: not. Default `'auto'`, as of every library that knows OpenTelemetry.
+   */
+  readonly telemetry?: 'auto' | false;
   /** Replaces the body of error responses, e.g. with your API's own envelope. Default: RFC 9457 problem documents. */
   readonly onError?: ErrorResponder;
   /** The time, for tests. Default: the machine's. */
@@ -99,6 +104,7 @@ export interface Settings {
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;
+  readonly telemetry: 'auto' | false;
   readonly onError?: ErrorResponder;
   readonly clock: Clock;
 }
@@ -164,6 +170,7 @@ const optionsSchema = z.strictObject({
   usageFlushInterval: duration(100)
     .refine((ms) => ms <= 3_600_000, 'Give at most an hour.')
     .prefault('5s'),
+  telemetry: z.union([z.literal('auto'), z.literal(false)], "Give 'auto' or false.").default('auto'),
   onError: z.custom<ErrorResponder>((value) => typeof value === 'function').optional(),
   clock: functions('wall', 'monotonic').optional(),
 });

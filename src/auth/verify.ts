@@ -75,6 +75,7 @@ export function createVerify(deps: {
 
     let entry = authenticator.recall(id, token, clock.wall());
     const cached = entry !== undefined;
+    if (events.wanted('cache')) events.emit('cache', { subject: 'key', outcome: cached ? 'hit' : 'miss' });
     if (entry === undefined) {
       try {
         entry = await authenticator.lookUp(id, token);

@@ -16,6 +16,7 @@ const NOTHING: Configurations = new Map();
 export function createEnabledFeatures(
   { projects, isDoubtful }: Pick<Recollection<object>, 'projects' | 'isDoubtful'>,
   clock: Clock,
+  onLookup: (outcome: 'hit' | 'miss') => void = () => {},
 ): EnabledFeatures {
   /**
    * Looks again each time it is asked: a response may begin long after its request, and what has been disabled meanwhile
@@ -33,6 +34,7 @@ export function createEnabledFeatures(
   return {
     of(workspaceId) {
       const remembered = projects.peek(workspaceId, clock.wall());
+      onLookup(remembered ? 'hit' : 'miss');
       if (remembered) return featuresFor(workspaceId, remembered);
       return projects.load(workspaceId).then((read) => featuresFor(workspaceId, read ?? NOTHING));
     },

@@ -1,0 +1,97 @@
+import type { Attributes, Meter, ObservableResult } from '@opentelemetry/api';
+import type { Store, StoreMode } from '../store/store';
+import type { Events } from './events';
+import { collectsMetrics, collectsTraces, loadOpenTelemetry, type OpenTelemetryApi } from './load-opentelemetry';
+import { timeStore } from './timed-store';
+
+const NAME = 'keyscope';
+const MODES: readonly StoreMode[] = ['memory', 'tracking', 'per-entry', 'down'];
+/** Seconds. A read of a Redis next door takes a quarter of a millisecond; `storeTimeout` is half a second by default. */
+const DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
+
+export interface Telemetry {
+  /** The store to use: the one that was given, observed where somebody collects metrics. */
+  readonly store: Store;
+  close(): void;
+}
+
+function countEvents(meter: Meter, events: Events): void {
+  const requests = meter.createCounter('keyscope.requests', {
+    description: 'Requests by what was decided: let in, or refused with which code.',
+    unit: '{request}',
+  });
+  const lookups = meter.createCounter('keyscope.cache.lookups', {
+    description: 'Look-ups of keys and of project configurations, by whether memory could answer.',
+    unit: '{lookup}',
+  });
+  const redacted = meter.createCounter('keyscope.responses.redacted', {
+    description: 'Responses that were cut down, by what was withheld.',
+    unit: '{response}',
+  });
+  // No key ids among the attributes: each would be a time series of its own.
+  events.on('authenticated', () => requests.add(1, { 'keyscope.outcome': 'allowed' }));
+  events.on('denied', ({ code }) => requests.add(1, { 'keyscope.outcome': code }));
+  events.on('cache', ({ subject, outcome }) =>
+    lookups.add(1, { 'keyscope.cache.subject': subject, 'keyscope.cache.outcome': outcome }),
+  );
+  events.on('redacted', ({ withheld }) => redacted.add(1, { 'keyscope.withheld': withheld.join(',') }));
+}
+
+/** One series a mode, 1 for the one that the store is in: a sum over processes says how many are in which. */
+function observeMode(meter: Meter, store: Store): () => void {
+  const status = meter.createObservableUpDownCounter('keyscope.store.status', {
+    description: 'Whether the store is in this mode: 1 or 0.',
+    unit: '1',
+  });
+  function observe(result: ObservableResult): void {
+    const { mode } = store.health();
+    for (const each of MODES) result.observe(each === mode ? 1 : 0, { 'keyscope.store.mode': each });
+  }
+  status.addCallback(observe);
+  return () => status.removeCallback(observe);
+}
+
+function timeOperations(meter: Meter, store: Store): Store {
+  const duration = meter.createHistogram('keyscope.store.duration', {
+    description: 'How long the store took, from the call to the answer.',
+    unit: 's',
+    advice: { explicitBucketBoundaries: DURATIONS },
+  });
+  return timeStore(store, function record(operation, seconds, error) {
+    const attributes: Attributes = { 'keyscope.store.operation': operation };
+    if (error !== null) attributes['error.type'] = error;
+    duration.record(seconds, attributes);
+  });
+}
+
+/** Says on the span of the request, where there is one, who is calling and what was decided. */
+function describeSpans({ trace }: OpenTelemetryApi, events: Events): void {
+  events.on('authenticated', ({ keyId, workspaceId }) => {
+    trace.getActiveSpan()?.setAttributes({
+      'keyscope.key.id': keyId,
+      'keyscope.workspace.id': workspaceId,
+      'keyscope.outcome': 'allowed',
+    });
+  });
+  events.on('denied', ({ code, keyId, workspaceId }) => {
+    trace.getActiveSpan()?.setAttributes({
+      ...(keyId !== null && { 'keyscope.key.id': keyId }),
+      ...(workspaceId !== null && { 'keyscope.workspace.id': workspaceId }),
+      'keyscope.outcome': code,
+    });
+  });
+}
+
+/**
+ * Tells OpenTelemetry what happens, where an SDK has been registered by now; else does nothing, and nothing is slower.
+ * Listens to the same events as anybody can: what is counted here can be counted elsewhere.
+ */
+export function startTelemetry(store: Store, events: Events): Telemetry {
+  const api = loadOpenTelemetry();
+  if (api !== null && collectsTraces(api)) describeSpans(api, events);
+  if (api === null || !collectsMetrics(api)) return { store, close() {} };
+  const meter = api.metrics.getMeter(NAME);
+  countEvents(meter, events);
+  const close = observeMode(meter, store);
+  return { store: timeOperations(meter, store), close };
+}

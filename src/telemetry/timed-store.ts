@@ -1,0 +1,54 @@
+import { KeyscopeError } from '../errors';
+import type { Store } from '../store/store';
+
+/** What each of a store's methods is called in metrics. */
+const OPERATIONS = {
+  getCredential: 'key.authenticate',
+  getKey: 'key.read',
+  getProjects: 'projects.read',
+  listKeys: 'keys.list',
+  listAudit: 'audit.list',
+  readUsage: 'usage.read',
+  createKey: 'key.create',
+  updateKey: 'key.update',
+  deleteKey: 'key.delete',
+  rotateKey: 'key.rotate',
+  setProject: 'project.configure',
+  clearProject: 'project.clear',
+  addUsage: 'usage.add',
+} as const satisfies Partial<Record<keyof Store, string>>;
+
+/** Hears of a store's operation that has ended, in seconds; `error` is null where it went well. */
+export type OnOperation = (operation: string, seconds: number, error: string | null) => void;
+
+function errorType(error: unknown): string {
+  return error instanceof KeyscopeError ? error.code : '_OTHER';
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** The same store, whose operations are timed from the call to the answer. */
+export function timeStore(store: Store, onOperation: OnOperation): Store {
+  function timed(operation: string, method: Method): Method {
+    return async function timedMethod(...args) {
+      const start = performance.now();
+      const end = (error: string | null) => onOperation(operation, (performance.now() - start) / 1000, error);
+      try {
+        const result = await method.apply(store, args);
+        // Storing counts never rejects: it says what has become of them.
+        const { failure } = operation === 'usage.add' ? (result as { failure: unknown }) : { failure: null };
+        end(failure === null ? null : errorType(failure));
+        return result;
+      } catch (error) {
+        end(errorType(error));
+        throw error;
+      }
+    };
+  }
+
+  const methods = Object.entries(OPERATIONS).map(([name, operation]) => [
+    name,
+    timed(operation, store[name as keyof typeof OPERATIONS] as Method),
+  ]);
+  return { ...store, ...Object.fromEntries(methods) };
+}
