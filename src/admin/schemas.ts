@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ErrorCode } from '../errors';
 import { KEY_SORTS } from '../store/records';
 import { AUDIT_ACTIONS } from '../store/store';
+import { USAGE_SCHEMAS } from './usage-schemas';
 
 /*
  * What goes over the wire: the one source of what is taken, of the types of handlers, and of the OpenAPI document. Limits
@@ -214,40 +215,6 @@ export const auditQuerySchema = z.strictObject({
   action: z.enum(AUDIT_ACTIONS).optional().meta({ description: 'Only this kind of change.' }),
 });
 
-const count = z.int().min(0);
-
-export const usageSchema = z
-  .object({
-    keyId: z.string(),
-    lastUsedAt: time.nullable().meta({
-      description:
-        'To the minute: the last request that came with the key and its secret, let in or not. Null: none did.',
-    }),
-    days: z
-      .array(
-        z.object({
-          date: z.iso.date().meta({ description: 'In UTC.' }),
-          allowed: count.meta({ description: 'Requests that were let in.' }),
-          denied: count.meta({ description: 'Requests that came with the key and its secret and were refused.' }),
-          reasons: z.record(z.string(), count).meta({ description: 'Those by code, e.g. `permission_denied`.' }),
-        }),
-      )
-      .meta({ description: 'Oldest first, without gaps; the last one is today.' }),
-  })
-  .meta({ description: 'How often a key was used, as far as its requests have been stored: some seconds behind.' });
-
-export const usageListSchema = z.object({ usage: z.array(usageSchema) });
-
-const days = z
-  .int()
-  .optional()
-  .meta({ minimum: 1, maximum: 90, description: 'How many days, today among them. Default 30.' });
-export const usageQuerySchema = z.strictObject({ days });
-export const usageOfKeysQuerySchema = z.strictObject({
-  keys: z.string().meta({ description: '1–200 ids of keys with commas between them.' }),
-  days,
-});
-
 const CODES = [
   'invalid_request',
   'immutable_field',
@@ -307,8 +274,7 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [metricListSchema, 'MetricList'],
     [sessionSchema, 'Session'],
     [auditListSchema, 'AuditList'],
-    [usageSchema, 'Usage'],
-    [usageListSchema, 'UsageList'],
+    ...USAGE_SCHEMAS,
     [documentSchema, 'Document'],
     [problemSchema, 'Problem'],
   ]);
@@ -316,5 +282,5 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
 
 export type WireKey = z.infer<typeof keySchema>;
 export type WireConfiguration = z.infer<typeof configurationSchema>;
-export type WireUsage = z.infer<typeof usageSchema>;
+export type { WireUsage } from './usage-schemas';
 export type WireAuditEntry = z.infer<typeof auditListSchema>['entries'][number];

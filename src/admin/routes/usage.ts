@@ -1,7 +1,13 @@
 import { inputError } from '../../schema';
 import type { Usage, UsageService } from '../../usage/service';
 import { defineRoute, type Route } from '../route';
-import { usageListSchema, usageOfKeysQuerySchema, usageQuerySchema, usageSchema, type WireUsage } from '../schemas';
+import {
+  usageListSchema,
+  usageOfKeysQuerySchema,
+  usageQuerySchema,
+  usageSchema,
+  type WireUsage,
+} from '../usage-schemas';
 
 /** As many as one page of keys can have. */
 const MAX_KEYS = 200;
