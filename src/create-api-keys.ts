@@ -98,8 +98,7 @@ function createSubjectFor(enabled: EnabledFeatures, targets: RequestTargets, eve
         'redactResponse() found no requireApiKey() before it. Put that one first.',
       );
     }
-    const { workspaceId, agentId: routeProject } = target;
-    const scope = req.apiKey?.scope;
+    const { workspaceId, agentId: routeProject, scope } = target;
     const subject = (featuresFor: RouteSubject['featuresFor']): RouteSubject => ({
       routeProject,
       // What a handler lets slip of agents that the key does not reach has nothing enabled either.
@@ -107,6 +106,7 @@ function createSubjectFor(enabled: EnabledFeatures, targets: RequestTargets, eve
         scope === undefined || scope.allowsAgent(projectId as string) ? featuresFor(projectId) : NOTHING_ENABLED,
     });
     if (workspaceId === undefined) return subject(() => NOTHING_ENABLED);
+    if (req.res?.closed === false) req.res.once('close', enabled.attend(workspaceId));
     const found = enabled.of(workspaceId);
     if (typeof found === 'function') return subject(found);
     return found.then(subject, (error: unknown) => {
@@ -143,8 +143,13 @@ export function createApiKeys<const Permission extends string>(
     toEntry: createToKeyEntry(),
   });
   const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
-  const enabled = createEnabledFeatures(recollection, clock, (outcome) => {
-    if (events.wanted('cache')) events.emit('cache', { subject: 'projects', outcome });
+  const enabled = createEnabledFeatures({
+    recollection,
+    clock,
+    maxRevocationLag: settings.maxRevocationLag,
+    onLookup(outcome) {
+      if (events.wanted('cache')) events.emit('cache', { subject: 'projects', outcome });
+    },
   });
   const targets = createRequestTargets();
 
@@ -210,6 +215,7 @@ export function createApiKeys<const Permission extends string>(
     health: () => store.health(),
     async close() {
       for (const release of releases.splice(0)) release();
+      enabled.close();
       await recorder.close();
       await store.close();
     },

@@ -84,7 +84,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       if (req.apiKey !== apiKey) usage.count(entry, 'allowed', wall);
       req.apiKey = apiKey;
       const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
-      targets.set(req, { workspaceId: record.workspaceId, agentId });
+      targets.set(req, { workspaceId: record.workspaceId, agentId, scope: apiKey.scope });
       if (events.wanted('authenticated')) {
         events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
       }
@@ -96,6 +96,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       targets.set(req, {
         workspaceId: facts.workspace?.value,
         agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
+        scope: undefined,
       });
       next();
     }

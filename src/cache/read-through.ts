@@ -16,8 +16,6 @@ export interface ReadThroughOptions<V extends object> {
   readonly read: (id: string) => Promise<V | null>;
   /** The lease of a read that starts now; null where the store grants none. Asked before the read is sent. */
   readonly lease: (id: string) => Lease | null;
-  /** Told of values that a change has made doubtful, for those who have taken one out of memory and still use it. */
-  readonly onDoubt?: (id: string, value: V) => void;
   /** What to do where nothing can be read. Default: reject. */
   readonly whenDown?: WhenDown;
 }
@@ -38,11 +36,20 @@ interface Remembered<V> {
   readonly lease: Lease;
 }
 
+/** A value that somebody has taken out of memory, or waited for, and uses later than at once. */
+export interface Held<V> {
+  readonly value: V | null;
+  /** Whether it may still be believed: it is vouched for, and nothing has been heard to change since. */
+  isTrusted(wall: number): boolean;
+}
+
 /** One read under way, shared by everyone who asks for the same id meanwhile. */
 class Flight<V> {
   lease = new Lease();
   /** A change to the id has been heard since the read set out. */
   overtaken = false;
+  /** How many changes had been heard when it landed, and none of them its own; -1 where there was one. */
+  heard = -1;
   readonly answer: Promise<V | null>;
 
   constructor(
@@ -74,6 +81,8 @@ export class ReadThrough<V extends object> {
   readonly #misses: LRUCache<string, Lease>;
   readonly #flights = new Map<string, Flight<V>>();
   #departures = 0;
+  /** Changes heard of any id: what has been pushed out of memory cannot be told that it was its own. */
+  #heard = 0;
 
   constructor(options: ReadThroughOptions<V>) {
     this.#options = options;
@@ -89,17 +98,41 @@ export class ReadThrough<V extends object> {
     return this.#misses.get(id)?.holds(clock, wall) ? null : undefined;
   }
 
+  /** What memory says now, for somebody who uses it later; undefined where it may not say, or says that there is none. */
+  recall(id: string, wall: number): Held<V> | undefined {
+    const { clock } = this.#options;
+    const remembered = this.#values.get(id);
+    if (!remembered?.lease.holds(clock, wall)) return undefined;
+    const { value, lease } = remembered;
+    return this.#held(value, this.#heard, (later) => lease.holds(clock, later));
+  }
+
+  /** Whether memory says something now, and will be told when that changes: it need not be read again. */
+  keeps(id: string, wall: number): boolean {
+    return this.peek(id, wall) !== undefined && this.#options.lease(id) !== null;
+  }
+
   /** Reads, or joins a read under way. Rejects with what `read` rejects with; a rejection is not remembered. */
   load(id: string): Promise<V | null> {
     const { whenDown } = this.#options;
-    return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown);
+    return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown).then(({ value }) => value);
   }
 
-  async #loadOrServeStale(id: string, whenDown: WhenDown): Promise<V | null> {
+  /** The same for somebody who uses it later. */
+  hold(id: string): Promise<Held<V>> {
+    const { whenDown } = this.#options;
+    return whenDown === undefined ? this.#loadHeld(id) : this.#loadOrServeStale(id, whenDown);
+  }
+
+  #held(value: V | null, heard: number, isVouchedFor: (wall: number) => boolean): Held<V> {
+    return { value, isTrusted: (wall) => this.#heard === heard && isVouchedFor(wall) };
+  }
+
+  async #loadOrServeStale(id: string, whenDown: WhenDown): Promise<Held<V>> {
     const early = whenDown.isDown() ? this.#stale(id, whenDown) : undefined;
     if (early !== undefined) return early;
     try {
-      return await this.#load(id);
+      return await this.#loadHeld(id);
     } catch (error) {
       const late = this.#stale(id, whenDown);
       if (late !== undefined && error instanceof KeyscopeError && error.code === 'store_unavailable') return late;
@@ -107,31 +140,42 @@ export class ReadThrough<V extends object> {
     }
   }
 
-  #stale(id: string, { serveStaleFor, onStale }: WhenDown): V | undefined {
+  #stale(id: string, { serveStaleFor, onStale }: WhenDown): Held<V> | undefined {
     const { clock } = this.#options;
     const remembered = this.#values.get(id);
-    if (!remembered?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
+    const isBearable = (wall: number): boolean => remembered?.lease.heldWithin(serveStaleFor, clock, wall) === true;
+    if (remembered === undefined || !isBearable(clock.wall())) return undefined;
     onStale();
-    return remembered.value;
+    return this.#held(remembered.value, this.#heard, isBearable);
   }
 
   async #load(id: string): Promise<V | null> {
+    return (await this.#fly(id)).answer;
+  }
+
+  async #loadHeld(id: string): Promise<Held<V>> {
+    const flight = await this.#fly(id);
+    const isVouchedFor = (wall: number): boolean => flight.lease.holds(this.#options.clock, wall);
+    return this.#held(await flight.answer, flight.heard, isVouchedFor);
+  }
+
+  /** Resolves with a read that answers whoever asks now. */
+  async #fly(id: string): Promise<Flight<V>> {
     const { clock } = this.#options;
     const asked = this.#departures;
     for (;;) {
       const flight = this.#flights.get(id) ?? this.#depart(id);
-      const value = await flight.answer;
+      await flight.answer;
       const setOutAfterAsked = flight.number > asked;
-      if (setOutAfterAsked || (!flight.overtaken && flight.lease.holds(clock, clock.wall()))) return value;
+      if (setOutAfterAsked || (!flight.overtaken && flight.lease.holds(clock, clock.wall()))) return flight;
       if (this.#flights.get(id) === flight) this.#flights.delete(id);
     }
   }
 
   /** The id's state has changed: nothing known of it, and nothing being read of it, counts any more. */
   forget(id: string): void {
-    const remembered = this.#values.peek(id);
+    this.#heard += 1;
     this.#values.delete(id);
-    if (remembered !== undefined) this.#options.onDoubt?.(id, remembered.value);
     this.#misses.delete(id);
     const flight = this.#flights.get(id);
     if (flight === undefined) return;
@@ -141,8 +185,7 @@ export class ReadThrough<V extends object> {
 
   /** Everything may have changed. */
   clear(): void {
-    const { onDoubt } = this.#options;
-    if (onDoubt) for (const [id, { value }] of this.#values) onDoubt(id, value);
+    this.#heard += 1;
     this.#values.clear();
     this.#misses.clear();
     for (const flight of this.#flights.values()) flight.overtaken = true;
@@ -179,6 +222,7 @@ export class ReadThrough<V extends object> {
   #land(id: string, flight: Flight<V>, value: V | null): V | null {
     if (this.#flights.get(id) === flight) this.#flights.delete(id);
     if (flight.overtaken) return value;
+    flight.heard = this.#heard;
     if (value === null) {
       this.#values.delete(id);
       this.#misses.set(id, flight.lease);

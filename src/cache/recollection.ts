@@ -29,8 +29,6 @@ export type Configurations = ReadonlyMap<string, ProjectRecord>;
 export interface Recollection<Entry extends object> {
   readonly keys: ReadThrough<Entry>;
   readonly projects: ReadThrough<Configurations>;
-  /** Whether a change has been heard since these configurations were remembered. */
-  isDoubtful(configurations: Configurations): boolean;
 }
 
 /** Reads under way at once, enough to keep a pipeline full, and requests waiting behind them. */
@@ -59,7 +57,6 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     },
   });
   // A gate of their own: only who holds a valid key gets here, and a flood of unknown ids must not keep them waiting.
-  const doubtful = new WeakSet<Configurations>();
   const projects = new ReadThrough<Configurations>({
     clock,
     maxRevocationLag,
@@ -69,7 +66,6 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     whenDown,
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
-    onDoubt: (_workspaceId, configurations) => doubtful.add(configurations),
   });
 
   store.onChange({
@@ -80,5 +76,5 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
       projects.clear();
     },
   });
-  return { keys, projects, isDoubtful: (configurations) => doubtful.has(configurations) };
+  return { keys, projects };
 }

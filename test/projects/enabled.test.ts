@@ -1,0 +1,172 @@
+import express from 'express';
+import Redis from 'ioredis';
+import { type ApiKeysOptions, createApiKeys } from 'keyscope';
+import request from 'supertest';
+import { fakeClock } from '../support/clock';
+import { deferred } from '../support/deferred';
+import { type RedisServer, startRedis } from '../support/redis/server';
+import { waitUntil } from '../support/wait-until';
+
+const permissions = { conversations: { label: 'Conversations' } };
+const EVERYTHING = { transcript: true, metrics: 'all' } as const;
+const NOTHING = { transcript: false, metrics: [] } as const;
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+/** An application whose handlers answer when they are told to. */
+async function setUp(options: Partial<ApiKeysOptions> = {}) {
+  const apiKeys = createApiKeys({ permissions, ...options });
+  endings.push(() => apiKeys.close());
+  apiKeys.on('error', () => {}); // what fails is the subject here, and shows in the answers
+  await apiKeys.ready();
+  const app = express();
+  const guard = apiKeys.requireApiKey('conversations', { agent: 'project_id' });
+  app.get('/now/:project_id', guard, apiKeys.redactResponse(), (_req, res) => {
+    res.json({ turns: ['said'] });
+  });
+  let arrived = deferred<void>();
+  let go = deferred<void>();
+  app.get('/later/:project_id', guard, apiKeys.redactResponse(), async (_req, res) => {
+    arrived.resolve();
+    await go.promise;
+    res.json({ turns: ['said'] });
+  });
+  const get = async (path: string, token: string) => {
+    const { body } = await request(app).get(path).set('x-api-key', token).expect(200);
+    return body.turns as string[];
+  };
+
+  /** A request that has been let in, and is answered when `finish` is called. */
+  async function begin(token: string): Promise<() => Promise<string[]>> {
+    arrived = deferred();
+    go = deferred();
+    const turns = get('/later/P', token);
+    await arrived.promise;
+    return () => {
+      go.resolve();
+      return turns;
+    };
+  }
+
+  const create = async (workspaceId?: string) =>
+    (await apiKeys.keys.create({ workspaceId, name: 'k', agents: 'all', permissions: ['conversations'] })).token;
+  return { apiKeys, begin, create, get };
+}
+
+describe('a response that begins long after its request', () => {
+  test('leaves by what is enabled then, also where memory has had to make room meanwhile', async () => {
+    const { apiKeys, begin, create, get } = await setUp({ cache: { maxWorkspaces: 1 } });
+    const [token, other] = [await create('A'), await create('B')];
+    await apiKeys.projects.set('P', EVERYTHING, { workspaceId: 'A' });
+
+    const unchanged = await begin(token);
+    await get('/now/P', other);
+    expect(await unchanged()).toEqual(['said']);
+
+    const changed = await begin(token);
+    await get('/now/P', other);
+    await apiKeys.projects.set('P', NOTHING, { workspaceId: 'A' });
+    expect(await changed()).toEqual([]);
+  });
+
+  describe('with Redis', () => {
+    let server: RedisServer;
+    let admin: Redis;
+    beforeEach(async () => {
+      server = await startRedis();
+      admin = new Redis(server.url);
+    });
+    afterEach(async () => {
+      admin.disconnect();
+      await server.stop();
+    });
+
+    function connect(options: object = {}): Redis {
+      const redis = new Redis({ port: server.port, ...options });
+      redis.on('error', () => {}); // a server that is frozen or gone is the subject here
+      endings.push(() => redis.disconnect());
+      return redis;
+    }
+
+    /** As many a managed Redis has it. */
+    async function connectWithoutTracking(): Promise<Redis> {
+      await admin.call('ACL', 'SETUSER', 'app', 'on', '>pw', '~*', '&*', '+@all', '-client|tracking');
+      return connect({ username: 'app', password: 'pw' });
+    }
+
+    async function elsewhere() {
+      const apiKeys = createApiKeys({ permissions, redis: connect() });
+      endings.push(() => apiKeys.close());
+      await apiKeys.ready();
+      return apiKeys.projects;
+    }
+
+    test('does not leave by what nobody vouches for any more, where Redis does not tell of changes', async () => {
+      const clock = fakeClock();
+      const { apiKeys, begin, create } = await setUp({ redis: await connectWithoutTracking(), clock });
+      expect(apiKeys.health().mode).toBe('per-entry');
+      const token = await create();
+      const projects = await elsewhere();
+      await projects.set('P', EVERYTHING);
+      const finish = await begin(token);
+      await projects.set('P', NOTHING);
+      clock.advance(1000);
+      expect(await finish()).toEqual([]);
+    });
+
+    test('is what it was, however late, where nothing has changed: what it needs is read again in time', async () => {
+      const clock = fakeClock();
+      const redis = await connectWithoutTracking();
+      const { begin, create, apiKeys } = await setUp({ redis, clock, maxRevocationLag: 50 });
+      const token = await create();
+      await apiKeys.projects.set('P', EVERYTHING);
+      const finish = await begin(token);
+      clock.advance(100_000);
+      await admin.config('RESETSTAT');
+      await waitUntil('it has been read again', async () => /cmdstat_hvals/.test(await admin.info('commandstats')));
+      await waitUntil('it has been answered', async () => (await apiKeys.projects.get('P')).transcript);
+      expect(await finish()).toEqual(['said']);
+      await waitUntil('nobody reads it any more', async () => {
+        await admin.config('RESETSTAT');
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        return !/cmdstat_hvals/.test(await admin.info('commandstats'));
+      });
+    });
+
+    test('does not leave by what was read before the news was lost', async () => {
+      const clock = fakeClock();
+      const { apiKeys, begin, create } = await setUp({ redis: connect(), clock });
+      expect(apiKeys.health().mode).toBe('tracking');
+      const token = await create();
+      const projects = await elsewhere();
+      await projects.set('P', EVERYTHING);
+      const finish = await begin(token);
+      const listeners = async (): Promise<string[]> =>
+        String(await admin.call('CLIENT', 'LIST', 'TYPE', 'PUBSUB')).match(/^id=\d+/gm) ?? [];
+      const before = await listeners();
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'PUBSUB');
+      await projects.set('P', NOTHING);
+      await waitUntil('all listen again', async () => {
+        const now = await listeners();
+        return now.length === before.length && now.every((id: string) => !before.some((old: string) => old === id));
+      });
+      clock.advance(1000);
+      expect(await finish()).toEqual([]);
+    });
+
+    test('lets nothing out that is transcript once Redis has been silent for too long', async () => {
+      const clock = fakeClock();
+      const { begin, create, apiKeys } = await setUp({ redis: connect(), clock });
+      const token = await create();
+      await apiKeys.projects.set('P', EVERYTHING);
+      const finish = await begin(token);
+      await server.kill('SIGSTOP');
+      clock.advance(1000);
+      expect(await finish()).toEqual([]);
+      await server.kill('SIGCONT');
+    });
+  });
+});
