@@ -72,7 +72,7 @@ beforeAll(async () => {
   const modules = path.join(workshop.folder, 'node_modules');
   mkdirSync(modules);
   symlinkSync(path.join(workshop.folder, 'staged'), path.join(modules, 'keyscope'), 'junction');
-  for (const name of ['express', 'ioredis', '@types']) {
+  for (const name of ['express', 'ioredis', '@types', 'pino', 'pino-http']) {
     symlinkSync(path.join(ROOT, 'node_modules', name), path.join(modules, name), 'junction');
   }
 }, 120_000);
@@ -82,7 +82,9 @@ afterAll(() => workshop.remove());
 test('every piece of TypeScript on the pages compiles', async () => {
   const pieces = blocks.filter(({ language }) => language === 'ts');
   expect(pieces.length).toBeGreaterThan(10);
-  const files = Object.fromEntries(pieces.map((block) => [`${block.place.replace(/\W/g, '_')}.ts`, program(block)]));
+  const files = Object.fromEntries(
+    pieces.map((block) => [block.title ?? `${block.place.replace(/\W/g, '_')}.ts`, program(block)]),
+  );
   const compilerOptions = {
     ...{ module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', lib: ['es2023'], types: ['node'] },
     ...{ strict: true, skipLibCheck: true, noEmit: true },
