@@ -33,12 +33,16 @@ export function usageField(day: string, outcome: string): string {
   return `${day}:${outcome}`;
 }
 
-const FIELD = /^(\d{4}-\d{2}-\d{2}):([a-z_]{1,40})$/;
+const DAY_LENGTH = 'YYYY-MM-DD'.length;
 
-/** The day and the outcome of a counter; null where the name is none. */
-export function readUsageField(field: string): { day: string; outcome: string } | null {
-  const [, day, outcome] = FIELD.exec(field) ?? [];
-  return day === undefined || outcome === undefined ? null : { day, outcome };
+/** The day and the outcome that a counter's name was made of. No pattern: a page of keys has ten thousand counters. */
+export function readUsageField(field: string): { day: string; outcome: string } {
+  return { day: field.slice(0, DAY_LENGTH), outcome: field.slice(DAY_LENGTH + 1) };
+}
+
+/** Whether something that stands beside counters is one. */
+export function isUsageField(field: string): boolean {
+  return field.charAt(DAY_LENGTH) === ':' && field.charAt(0) >= '0' && field.charAt(0) <= '9';
 }
 
 /**
@@ -79,6 +83,8 @@ export interface UsageStore {
    * @param source Names the process, unlike any other's name.
    */
   addUsage(source: string, deltas: readonly UsageDelta[]): Promise<UsageReceipt>;
-  /** What is stored of these keys' use. A key that was never used, or does not exist, is not in the result. */
-  readUsage(ids: readonly string[]): Promise<ReadonlyMap<string, UsageRecord>>;
+  /**
+   * What is stored of these keys' use, from a day on. A key that was never used, or does not exist, is not in the result.
+   */
+  readUsage(ids: readonly string[], since: string): Promise<ReadonlyMap<string, UsageRecord>>;
 }

@@ -59,7 +59,7 @@ function notFound(id: unknown): KeyscopeError {
 function toUsage(keyId: string, record: UsageRecord | undefined, dates: readonly string[]): Usage {
   const byDate = new Map(dates.map((date) => [date, { allowed: 0, denied: 0, reasons: {} as Record<string, number> }]));
   for (const [field, count] of record?.counts ?? []) {
-    const { day = '', outcome = '' } = readUsageField(field) ?? {};
+    const { day, outcome } = readUsageField(field);
     const counts = byDate.get(day);
     if (counts === undefined) continue;
     if (outcome === 'allowed') counts.allowed += count;
@@ -84,16 +84,17 @@ export function createUsageService(deps: {
   const { store, clock, recorder } = deps;
 
   /** What this process has counted is told too: who has just made a request wants to see it. */
-  async function read(ids: readonly string[]): Promise<ReadonlyMap<string, UsageRecord>> {
+  async function read(ids: readonly string[], days: number): Promise<ReadonlyMap<string, UsageRecord>> {
     if (!recorder.isIdle) await recorder.flush();
-    return store.readUsage(ids);
+    const [since = ''] = lastDays(days, clock.wall());
+    return store.readUsage(ids, since);
   }
 
   return {
     async of(id, options) {
       const { workspaceId, days } = parseInput(optionsSchema, options ?? {}, 'usage');
       if (!isKeyId(id)) throw notFound(id);
-      const [record, found] = await Promise.all([store.getKey(id), read([id])]);
+      const [record, found] = await Promise.all([store.getKey(id), read([id], days)]);
       if (record === null || (workspaceId !== undefined && record.workspaceId !== workspaceId)) throw notFound(id);
       return toUsage(id, found.get(id), lastDays(days, clock.wall()));
     },
@@ -101,7 +102,7 @@ export function createUsageService(deps: {
     async ofAll(givenIds, options) {
       const { workspaceId, days } = parseInput(optionsSchema, options, 'usage');
       const ids = [...new Set(givenIds)].filter(isKeyId);
-      const [records, found] = await Promise.all([Promise.all(ids.map((id) => store.getKey(id))), read(ids)]);
+      const [records, found] = await Promise.all([Promise.all(ids.map((id) => store.getKey(id))), read(ids, days)]);
       const dates = lastDays(days, clock.wall());
       return ids
         .filter((_, i) => records[i] != null && records[i].workspaceId === workspaceId)

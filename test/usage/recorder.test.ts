@@ -55,8 +55,9 @@ function setUp(options: Partial<UsageRecorderOptions> = {}) {
     },
     count: (entry: ReturnType<typeof remembered>, outcome: UsageOutcome = 'allowed') =>
       recorder.count(entry, outcome, clock.wall()),
-    stored: async (id: string) => (await store.readUsage([id])).get(id),
-    countsOf: async (id: string) => Object.fromEntries((await store.readUsage([id])).get(id)?.counts ?? []),
+    stored: async (id: string) => (await store.readUsage([id], '2000-01-01')).get(id),
+    countsOf: async (id: string) =>
+      Object.fromEntries((await store.readUsage([id], '2000-01-01')).get(id)?.counts ?? []),
   };
 }
 
@@ -219,7 +220,9 @@ test('who asks for a flush while one is under way gets what has been counted sin
   gate.resolve();
   await first;
   await Promise.all(waiting);
-  expect((await store.readUsage([key.record.id])).get(key.record.id)?.counts).toEqual(new Map([[TODAY, 2]]));
+  expect((await store.readUsage([key.record.id], '2000-01-01')).get(key.record.id)?.counts).toEqual(
+    new Map([[TODAY, 2]]),
+  );
   expect(calls).toBe(2);
 });
 

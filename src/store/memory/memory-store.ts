@@ -106,8 +106,8 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return usage.add(source, deltas, (id) => keys.has(id));
     },
 
-    async readUsage(ids) {
-      return usage.read(ids);
+    async readUsage(ids, since) {
+      return usage.read(ids, since);
     },
 
     async createKey(key, origin) {

@@ -23,11 +23,13 @@ export class UsageBook {
     return { settled: new Set(deltas.map(({ keyId }) => keyId)), failure: null };
   }
 
-  read(ids: readonly string[]): ReadonlyMap<string, UsageRecord> {
+  read(ids: readonly string[], since: string): ReadonlyMap<string, UsageRecord> {
     const found = new Map<string, UsageRecord>();
     for (const id of ids) {
       const page = this.#pages.get(id);
-      if (page) found.set(id, { lastUsedAt: page.lastUsedAt, counts: new Map(page.counts) });
+      if (!page) continue;
+      const counts = new Map([...page.counts].filter(([field]) => field >= since));
+      found.set(id, { lastUsedAt: page.lastUsedAt, counts });
     }
     return found;
   }

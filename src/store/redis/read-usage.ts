@@ -1,44 +1,44 @@
-import { readUsageField, type UsageRecord } from '../usage';
+import { isUsageField, type UsageRecord } from '../usage';
 import type { Layout } from './layout';
 import type { Reads } from './reads';
 import { unreadable } from './unavailable';
 
-/** The fields and values of a hash, in whichever shape the client gives them: a flat list, a map or an object. */
-function fieldsOf(reply: unknown): [unknown, unknown][] | null {
-  if (reply instanceof Map) return [...reply];
-  if (Array.isArray(reply)) {
-    return Array.from({ length: reply.length / 2 }, (_, i) => [reply[2 * i], reply[2 * i + 1]]);
-  }
-  return typeof reply === 'object' && reply !== null ? Object.entries(reply) : null;
+/** The fields of a hash and their values, in whichever shape the client gives them: a flat list, a map or an object. */
+function* fieldsOf(reply: object): Generator<[field: string, value: unknown]> {
+  if (Array.isArray(reply)) for (let i = 0; i < reply.length; i += 2) yield [String(reply[i]), reply[i + 1]];
+  else if (reply instanceof Map) for (const [field, value] of reply) yield [String(field), value];
+  else for (const field in reply) yield [field, (reply as Record<string, unknown>)[field]];
 }
 
-const WHOLE = /^\d{1,16}$/;
-
-function decode(reply: unknown, where: string): UsageRecord | null {
-  const fields = fieldsOf(reply);
-  if (fields === null) throw unreadable(where);
-  if (fields.length === 0) return null;
+function decode(reply: unknown, since: string, where: string): UsageRecord | null {
+  if (typeof reply !== 'object' || reply === null) throw unreadable(where);
   const counts = new Map<string, number>();
   let lastUsedAt: number | null = null;
-  for (const [field, value] of fields) {
-    const isCount = readUsageField(String(field)) !== null;
-    if (!isCount && field !== 'last') continue;
-    if (!WHOLE.test(String(value))) throw unreadable(where, `the field ${field} is not a number`);
-    if (isCount) counts.set(String(field), Number(value));
-    else lastUsedAt = Number(value);
+  let isEmpty = true;
+
+  function whole(field: string, value: unknown): number {
+    const number = Number(value);
+    if (Number.isSafeInteger(number) && number >= 0 && value !== '') return number;
+    throw unreadable(where, `the field ${field} is not a number`);
   }
-  return { lastUsedAt, counts };
+
+  for (const [field, value] of fieldsOf(reply)) {
+    isEmpty = false;
+    if (field === 'last') lastUsedAt = whole(field, value);
+    else if (field >= since && isUsageField(field)) counts.set(field, whole(field, value));
+  }
+  return isEmpty ? null : { lastUsedAt, counts };
 }
 
 /** Reads how often keys have been used. All of a hash: naming 90 days' counters costs the server more than giving them. */
 export function createReadUsage(reads: Reads, layout: Layout) {
-  function readOne(id: string): Promise<UsageRecord | null> {
+  function readOne(id: string, since: string): Promise<UsageRecord | null> {
     const key = layout.usage(id);
-    return reads.read({ name: 'hgetall', key, args: [], decode: (reply) => decode(reply, key) });
+    return reads.read({ name: 'hgetall', key, args: [], decode: (reply) => decode(reply, since, key) });
   }
 
-  return async function readUsage(ids: readonly string[]): Promise<ReadonlyMap<string, UsageRecord>> {
-    const records = await Promise.all(ids.map(readOne));
+  return async function readUsage(ids: readonly string[], since: string): Promise<ReadonlyMap<string, UsageRecord>> {
+    const records = await Promise.all(ids.map((id) => readOne(id, since)));
     const found = new Map<string, UsageRecord>();
     ids.forEach(function keep(id, i) {
       const record = records[i];

@@ -17,7 +17,7 @@ function delta(keyId: string, number: number, fields: Partial<UsageDelta> = {}):
 
 export function usageContract(getStore: () => Store): void {
   describe('usage', () => {
-    const read = async (id: string) => (await getStore().readUsage([id])).get(id);
+    const read = async (id: string) => (await getStore().readUsage([id], '2000-01-01')).get(id);
 
     test('is added up from all processes, with the last use of any', async () => {
       const store = getStore();
@@ -60,7 +60,7 @@ export function usageContract(getStore: () => Store): void {
       const never = newId(workspaceId);
       const receipt = await store.addUsage('one', [delta(id, 2), delta(never, 2)]);
       expect(receipt).toEqual({ settled: new Set([id, never]), failure: null });
-      expect(await store.readUsage([id, never])).toEqual(new Map());
+      expect(await store.readUsage([id, never], '2000-01-01')).toEqual(new Map());
     });
 
     test('stays with the key that was used when it is rotated', async () => {
@@ -82,6 +82,9 @@ export function usageContract(getStore: () => Store): void {
       expect((await read(id))?.counts).toEqual(counts(89, 88));
       await store.addUsage('one', [delta(id, 2, { counts: counts(90, 0) })]);
       expect((await read(id))?.counts).toEqual(counts(89, 88, 0));
+      const [since, tomorrow] = [day(88), day(-1)];
+      expect((await store.readUsage([id], since)).get(id)?.counts).toEqual(counts(88, 0));
+      expect((await store.readUsage([id], tomorrow)).get(id)).toEqual({ lastUsedAt: now, counts: new Map() });
     });
 
     test('of many keys is added and read at once', async () => {
@@ -93,7 +96,7 @@ export function usageContract(getStore: () => Store): void {
         ids.map((id, i) => delta(id, 1, { counts: new Map([[TODAY, i + 1]]) })),
       );
       expect(receipt).toEqual({ settled: new Set(ids), failure: null });
-      const found = await store.readUsage(ids);
+      const found = await store.readUsage(ids, '2000-01-01');
       expect(ids.map((id) => found.get(id)?.counts.get(TODAY))).toEqual(ids.map((_, i) => i + 1));
     });
   });

@@ -168,19 +168,22 @@ test('something else in the place of the counts of one key fails that key alone'
   const receipt = await store.addUsage('one', [delta(a.id, 1), delta(b.id, 1)]);
   expect(receipt.settled).toEqual(new Set([b.id]));
   expect(receipt.failure?.message).toContain('refused');
-  await expect(store.readUsage([a.id])).rejects.toMatchObject({ code: 'store_unavailable' });
+  await expect(store.readUsage([a.id], '2000-01-01')).rejects.toMatchObject({ code: 'store_unavailable' });
 });
 
 test('a count that is no number is begun anew; until then it is an error, not a guess', async () => {
   const { store } = open();
   const { id } = await createSample(store, newWorkspace());
   await admin.hset(nameOf('usage', id), TODAY, 'many', 'last', 'never');
-  await expect(store.readUsage([id])).rejects.toMatchObject({
+  await expect(store.readUsage([id], '2000-01-01')).rejects.toMatchObject({
     code: 'store_unavailable',
     message: expect.stringContaining('is not a number'),
   });
   await store.addUsage('one', [delta(id, 1, 3)]);
-  expect((await store.readUsage([id])).get(id)).toEqual({ lastUsedAt: now, counts: new Map([[TODAY, 3]]) });
+  expect((await store.readUsage([id], '2000-01-01')).get(id)).toEqual({
+    lastUsedAt: now,
+    counts: new Map([[TODAY, 3]]),
+  });
 });
 
 test('processes that come and go leave nothing behind for long', async () => {
@@ -246,6 +249,6 @@ test('in a Cluster, counts follow their slot to another node', async () => {
   await move.finish();
   await insist(store, all(2));
   await insist(store, all(3));
-  const found = await store.readUsage([id, ...others.map((key) => key.id)]);
+  const found = await store.readUsage([id, ...others.map((key) => key.id)], '2000-01-01');
   expect([...found.values()].map(({ counts }) => counts.get(TODAY))).toEqual(Array(21).fill(3));
 }, 60_000);
