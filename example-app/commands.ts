@@ -1,7 +1,7 @@
 import type { Conversations } from './data/conversations';
 import { isRecorded } from './data/detail';
 import type { PlatformData } from './data/platform-data';
-import { OPERATOR_HEADER } from './routes/project-configuration';
+import { ADMIN } from './routes/places';
 import { type Seeded, SHOWN_PROJECT } from './seed';
 
 /** A command to paste, the status it is answered with, and what there is to see. */
@@ -34,7 +34,7 @@ export function createCommands(
   const agents = `${address}/v1/agents`;
   const get = (url: string, token: string, options = '-s') => `curl ${options} '${url}' -H 'x-api-key: ${token}'`;
   const configure = (features: object) =>
-    `curl -s -X PUT '${address}/example/projects/${SHOWN_PROJECT}/configuration' -H '${OPERATOR_HEADER}: ${operatorPassword}' -H 'content-type: application/json' -d '${JSON.stringify(features)}'`;
+    `curl -s -X PUT '${address}${ADMIN}/projects/${SHOWN_PROJECT}/configuration' -H 'authorization: Bearer ${operatorPassword}' -H 'content-type: application/json' -d '${JSON.stringify(features)}'`;
   const search = 'query_type=transcript&query=order&start_time=2026-07-01&end_time=2026-08-02';
   const event = `${address}/v1/external-events/webhook?event_id_location=payload&event_id_path=payment.id&account_id=acme-uk&project_id=acme-team-4`;
 

@@ -5,6 +5,7 @@ import { createCommands } from './commands';
 import { connectRedis, StartError } from './connect-redis';
 import { createPlatformData } from './data/platform-data';
 import { type Closable, listen } from './listen';
+import { SIGN_IN } from './routes/places';
 import { seed } from './seed';
 import { startUpstream } from './upstream';
 import { describeProjects, welcomeText } from './welcome';
@@ -60,17 +61,20 @@ export async function start(options: StartOptions): Promise<{ readonly welcome: 
     const operatorPassword = randomBytes(12).toString('base64url');
     const report = (error: unknown) =>
       complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    const app = createApp({ apiKeys, data, upstream, operatorPassword, report });
+    let address = '';
+    const exampleUrl = () => `${address}/v1/agents`;
+    const app = createApp({ apiKeys, data, upstream, operatorPassword, exampleUrl, report });
     const server = await listen(app, { host, port }).catch((error) => {
       throw explainListenError(error, options);
     });
     opened.push(server);
+    address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
 
     // Last of all: tokens are shown once, so no key may be made by a start that then fails and shows none.
     const seeded = await seed(apiKeys);
-    const address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
     const welcome = welcomeText({
       address,
+      console: `${address}${SIGN_IN}?password=${operatorPassword}`,
       storage: redis
         ? 'Keys are kept in Redis and are there again at the next start.'
         : 'Keys are kept in memory and end with this process. REDIS_URL=redis://127.0.0.1:6379 npm start keeps them.',

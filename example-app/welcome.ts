@@ -5,6 +5,8 @@ import type { DemoKey, Seeded } from './seed';
 
 export interface Welcome {
   readonly address: string;
+  /** The link that opens the console. */
+  readonly console: string;
   /** Where keys live, in words. */
   readonly storage: string;
   readonly projects: readonly string[];
@@ -30,13 +32,16 @@ function describeKey({ name, reaches, permissions, expiresAt, token }: DemoKey):
 }
 
 /** Everything that a newcomer needs to see after the start. */
-export function welcomeText({ address, storage, projects, seeded, commands }: Welcome): string {
+export function welcomeText({ address, console, storage, projects, seeded, commands }: Welcome): string {
   const earlier = seeded.earlier.map(
     ({ name, masked, expiresAt }) => `  ${masked}  ${name}; until ${expiresAt.toISOString().slice(0, 16)}Z`,
   );
   return [
     `A voice-agent platform's external API, protected by keyscope: ${address}`,
     storage,
+    '',
+    'The console, where keys are made and projects configured. The link signs you in',
+    `  ${console}`,
     '',
     'Projects, and what each has enabled',
     ...projects.map((line) => `  ${line}`),

@@ -6,6 +6,7 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildConsole } from './build-console.mjs';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
@@ -39,6 +40,7 @@ rmSync(fresh, { recursive: true, force: true });
 try {
   if (compile()) {
     writeModuleFace();
+    await buildConsole(path.join(fresh, 'admin', 'console', 'assets'));
     rmSync(out, { recursive: true, force: true });
     renameSync(fresh, out);
   } else process.exitCode = 1;

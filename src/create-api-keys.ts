@@ -1,4 +1,5 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import { createConsole } from './admin/console/console';
 import { createOpenapiSecurity, type OpenapiSecurity } from './admin/openapi-security';
 import type { AdminRouterOptions } from './admin/options';
 import { createAdminRouter } from './admin/router';
@@ -201,6 +202,7 @@ export function createApiKeys<const Permission extends string>(
       usage,
       permissions: options.permissions,
       clock,
+      console: createConsole(),
       keyHeader: header,
       defaultLifetime,
       report: (error) => events.emit('error', error),

@@ -27,6 +27,21 @@ export type Environment = (typeof ENVIRONMENTS)[number];
 export const CHANNELS = ['VOICE-SIP', 'WEBCHAT', 'CHAT'] as const;
 export type Channel = (typeof CHANNELS)[number];
 
+/** The metrics that conversations of this platform have. */
+export const METRIC_NAMES = [
+  'CALL_IN_PROGRESS',
+  'CALL_COMPLETED',
+  'CALL_REGION',
+  'CALL_NOTE',
+  'CALL_TURN',
+  'CSAT_SCORE',
+  'CUSTOMER_VERIFIED',
+  'BOOKING_REFERENCE',
+  'INTENT',
+  'HANDOFF_TO',
+  'HANDOFF_REASON',
+] as const;
+
 /** Name → value, or every value where a name was written more than once. */
 export type Metrics = Readonly<Record<string, string | readonly string[]>>;
 

@@ -40,6 +40,13 @@ export interface AdminRouterOptions {
   readonly allowedOrigins?: readonly string[];
   /** The longest body taken, in bytes. Default 1,048,576 (1 MiB): the largest create request there can be takes half. */
   readonly maxBody?: number;
+  /**
+   * A URL of your API that any key may be tried on with a GET, e.g. `'https://api.example.com/v1/agents'`: what the
+   * console shows as a `curl` line to whoever has made a key. Default: a made-up one.
+   */
+  readonly exampleUrl?: string | ((workspaceId: string) => string | null | Promise<string | null>);
+  /** Where people sign in to the app, for the console: a URL, or a path such as `'/sign-in'`. Default none. */
+  readonly signInUrl?: string;
   /** The challenge in `WWW-Authenticate` when nobody is signed in (RFC 9110, 11.6.1). Default `'Session realm="api-keys"'`. */
   readonly challenge?: string;
 }
@@ -56,6 +63,15 @@ const AUTHENTICATE =
 const METRIC_NAMES = 'Give a list of names, or a function of the workspace id that gives one.';
 /** What a header field may hold. */
 const CHALLENGE = /^[ -~]{1,500}$/;
+
+/** Whether a browser may be sent there: never where it would run something, nor, by `//`, to another host unawares. */
+function isLink(text: string): boolean {
+  return isHttpUrl(text) || (/^\/(?![/\\])/.test(text) && URL.canParse(text, 'http://localhost'));
+}
+
+export function isHttpUrl(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text);
+}
 
 function isFunction(value: unknown): boolean {
   return typeof value === 'function';
@@ -84,6 +100,14 @@ const optionsSchema = z.strictObject({
     .min(1024)
     .max(64 * 1_048_576)
     .default(1_048_576),
+  exampleUrl: z
+    .custom<NonNullable<AdminRouterOptions['exampleUrl']>>(
+      (value) => isFunction(value) || (typeof value === 'string' && isHttpUrl(value)),
+      "Give a URL such as 'https://api.example.com/v1/agents', or a function of the workspace id that gives one.",
+    )
+    .transform((url) => (typeof url === 'function' ? url : () => url))
+    .default(() => () => null),
+  signInUrl: z.string().refine(isLink, "Give a URL, or a path such as '/sign-in'.").nullable().default(null),
   challenge: z.string().regex(CHALLENGE, 'Use printable ASCII.').default('Session realm="api-keys"'),
 });
 

@@ -60,7 +60,7 @@ export function createAdminRouter(deps: AdminRouterDeps) {
    */
   return function adminRouter(options: AdminRouterOptions): RequestHandler {
     const settings = resolveAdminOptions(options);
-    const { maxBody, challenge } = settings;
+    const { maxBody, challenge, signInUrl } = settings;
     const findRoute = createRouteTable(createRoutes(deps, settings));
     const identify = createIdentify(settings.authenticate, report);
     const checkSameOrigin = createSameOrigin(settings.allowedOrigins);
@@ -105,7 +105,7 @@ export function createAdminRouter(deps: AdminRouterDeps) {
         res.statusCode = 401;
         res.setHeader('WWW-Authenticate', challenge);
       }
-      await page(req, res, identity);
+      await page(req, res, identity, { signInUrl });
     }
 
     async function serve(req: Request, res: Response): Promise<void> {

@@ -176,6 +176,8 @@ export const sessionSchema = z
     actor: z.string().nullable(),
     readOnly: z.boolean(),
     keyHeader: z.string().meta({ description: 'The request header that carries API keys.' }),
+    exampleUrl: z.string().nullable().meta({ description: 'A URL of the API, to try keys on.' }),
+    signInUrl: z.string().nullable().meta({ description: 'Where people sign in to the app.' }),
     defaultLifetime: z.int().meta({ description: 'Milliseconds that a key lives whose creation does not say.' }),
   })
   .meta({ description: 'Who is signed in, and what a form needs to know.' });

@@ -114,7 +114,13 @@ describe.each(expresses)('on %s', (_name, express) => {
 
   test('GET /session says who is signed in', async () => {
     const { as } = setup(express);
-    const session = { workspaceId: 'acme', keyHeader: 'x-api-key', defaultLifetime: 365 * 86_400_000 };
+    const session = {
+      workspaceId: 'acme',
+      keyHeader: 'x-api-key',
+      exampleUrl: null,
+      signInUrl: null,
+      defaultLifetime: 365 * 86_400_000,
+    };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,
       actor: 'ada@acme.test',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { KeyscopeError } from '../../errors';
 import { foreignId } from '../../fields';
 import { parseInput } from '../../schema';
-import type { AdminSettings } from '../options';
+import { type AdminSettings, isHttpUrl } from '../options';
 import { defineRoute, type Route } from '../route';
 import { agentListSchema, metricListSchema, permissionListSchema, sessionSchema } from '../schemas';
 
@@ -17,6 +17,7 @@ export interface ChoiceDeps {
 
 const choicesSchema = z.array(z.object({ id: foreignId, name: z.string() }));
 const namesSchema = z.array(z.string());
+const urlSchema = z.string().refine(isHttpUrl, 'Give a URL such as https://api.example.com/v1/agents.').nullable();
 
 /** What a function of the app answers, checked. What is wrong with it is the app's, not the caller's. */
 async function ask<S extends z.ZodType>(name: string, schema: S, answer: () => unknown): Promise<z.output<S>> {
@@ -36,7 +37,7 @@ export function createChoiceRoutes(deps: ChoiceDeps, settings: AdminSettings): R
     description,
   }));
   const { keyHeader, defaultLifetime } = deps;
-  const { listAgents, metricNames } = settings;
+  const { listAgents, metricNames, exampleUrl, signInUrl } = settings;
 
   return [
     defineRoute({
@@ -45,10 +46,11 @@ export function createChoiceRoutes(deps: ChoiceDeps, settings: AdminSettings): R
       operationId: 'getSession',
       summary: 'Who is signed in',
       answer: { status: 200, description: 'Who is signed in.', schema: sessionSchema },
-      handle: ({ identity: { workspaceId, actor, readOnly } }) => ({
-        status: 200,
-        body: { workspaceId, actor, readOnly, keyHeader, defaultLifetime },
-      }),
+      async handle({ identity: { workspaceId, actor, readOnly } }) {
+        const url = await ask('exampleUrl', urlSchema, () => exampleUrl(workspaceId));
+        const body = { workspaceId, actor, readOnly, keyHeader, exampleUrl: url, signInUrl, defaultLifetime };
+        return { status: 200, body };
+      },
     }),
     defineRoute({
       method: 'GET',

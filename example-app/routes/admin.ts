@@ -1,0 +1,21 @@
+import type { RequestHandler } from 'express';
+import { METRIC_NAMES } from '../data/model';
+import type { Operators } from '../operators';
+import { SIGN_IN } from './places';
+import type { Platform } from './project';
+
+/**
+ * The management of keys and projects, for whoever is signed in to the example: REST routes and their console.
+ *
+ * @param exampleUrl A URL of this API, for the `curl` line that the console shows.
+ */
+export function admin({ apiKeys, data }: Platform, operators: Operators, exampleUrl?: () => string): RequestHandler {
+  return apiKeys.adminRouter({
+    authenticate: (req) => operators.of(req),
+    listAgents: (workspaceId) =>
+      data.projects.filter((project) => project.workspaceId === workspaceId).map(({ id, name }) => ({ id, name })),
+    metricNames: METRIC_NAMES,
+    signInUrl: SIGN_IN,
+    ...(exampleUrl !== undefined && { exampleUrl }),
+  });
+}

@@ -1,0 +1,114 @@
+import { request } from './request';
+import type {
+  Agent,
+  Agents,
+  AuditPage,
+  Configuration,
+  Created,
+  Key,
+  KeyPage,
+  Metrics,
+  Permission,
+  Session,
+  Sort,
+  Usage,
+} from './types';
+
+/* Everything that the page asks of the server, one function for each. */
+
+const keyPath = (id: string) => `keys/${encodeURIComponent(id)}`;
+const configurationPath = (id: string) => `projects/${encodeURIComponent(id)}/configuration`;
+
+export function getSession(): Promise<Session> {
+  return request('session');
+}
+export async function getPermissions(): Promise<Permission[]> {
+  return (await request<{ permissions: Permission[] }>('permissions')).permissions;
+}
+export async function getAgents(): Promise<Agent[]> {
+  return (await request<{ agents: Agent[] }>('agents')).agents;
+}
+export async function getMetrics(): Promise<string[]> {
+  return (await request<{ metrics: string[] }>('metrics')).metrics;
+}
+
+export interface KeyQuery {
+  readonly q?: string;
+  readonly sort?: Sort;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+export function listKeys(query: KeyQuery, signal?: AbortSignal): Promise<KeyPage> {
+  return request('keys', { query: { ...query }, ...(signal && { signal }) });
+}
+export function getKey(id: string): Promise<Key> {
+  return request(keyPath(id));
+}
+
+export interface NewKey {
+  readonly name: string;
+  readonly agents: Agents;
+  readonly permissions: readonly string[];
+  readonly expiresIn?: string;
+  readonly expiresAt?: string;
+}
+export function createKey(body: NewKey, idempotencyKey: string): Promise<Created> {
+  return request('keys', { method: 'POST', body, idempotencyKey });
+}
+
+export interface KeyChanges {
+  readonly name?: string;
+  readonly permissions?: readonly string[];
+  readonly disabled?: boolean;
+}
+export function updateKey(id: string, body: KeyChanges, revision: number): Promise<Key> {
+  return request(keyPath(id), { method: 'PATCH', body, revision });
+}
+export function deleteKey(id: string, revision: number): Promise<void> {
+  return request(keyPath(id), { method: 'DELETE', revision });
+}
+export function rotateKey(
+  id: string,
+  body: { overlap: string | number },
+  revision: number,
+  idempotencyKey: string,
+): Promise<Created> {
+  return request(`${keyPath(id)}/rotate`, { method: 'POST', body, revision, idempotencyKey });
+}
+
+/** In the order of the ids. */
+export async function getUsage(ids: readonly string[], signal?: AbortSignal): Promise<Usage[]> {
+  if (ids.length === 0) return [];
+  const query = { keys: ids.join(','), days: 30 };
+  return (await request<{ usage: Usage[] }>('usage', { query, ...(signal && { signal }) })).usage;
+}
+export function getKeyUsage(id: string): Promise<Usage> {
+  return request(`${keyPath(id)}/usage`, { query: { days: 30 } });
+}
+
+export async function listConfigurations(): Promise<Configuration[]> {
+  return (await request<{ projects: Configuration[] }>('projects')).projects;
+}
+export function getConfiguration(projectId: string): Promise<Configuration> {
+  return request(configurationPath(projectId));
+}
+export function setConfiguration(
+  projectId: string,
+  body: { transcript: boolean; metrics: Metrics },
+): Promise<Configuration> {
+  return request(configurationPath(projectId), { method: 'PUT', body });
+}
+export function clearConfiguration(projectId: string): Promise<void> {
+  return request(configurationPath(projectId), { method: 'DELETE' });
+}
+
+export interface AuditQuery {
+  readonly action?: string;
+  readonly actor?: string;
+  readonly target?: string;
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+export function listAudit(query: AuditQuery, signal?: AbortSignal): Promise<AuditPage> {
+  return request('audit', { query: { ...query }, ...(signal && { signal }) });
+}

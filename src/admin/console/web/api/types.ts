@@ -1,0 +1,40 @@
+import type { z } from 'zod';
+import type {
+  agentListSchema,
+  auditListSchema,
+  permissionListSchema,
+  problemSchema,
+  sessionSchema,
+  WireAuditEntry,
+  WireConfiguration,
+  WireKey,
+  WireUsage,
+} from '../../../schemas';
+
+/* What comes over the wire, as the router's own schemas have it. Only types: nothing of the server gets into the page. */
+
+export type Key = WireKey;
+export type Configuration = WireConfiguration;
+export type Usage = WireUsage;
+export type AuditEntry = WireAuditEntry;
+export type Session = z.infer<typeof sessionSchema>;
+export type Permission = z.infer<typeof permissionListSchema>['permissions'][number];
+export type Agent = z.infer<typeof agentListSchema>['agents'][number];
+export type Problem = z.infer<typeof problemSchema>;
+export type Issue = NonNullable<Problem['issues']>[number];
+
+/** One page of keys or of the trail. */
+export interface KeyPage {
+  readonly keys: Key[];
+  readonly cursor: string | null;
+}
+export type AuditPage = z.infer<typeof auditListSchema>;
+
+export interface Created {
+  readonly key: Key;
+  readonly token: string;
+}
+
+export type Sort = 'created' | 'name' | 'expires';
+export type Metrics = Configuration['metrics'];
+export type Agents = Key['agents'];

@@ -1,0 +1,87 @@
+import { useEffect, useRef } from 'preact/hooks';
+import * as calls from '../api/calls';
+import type { Key, Permission } from '../api/types';
+import { useApp } from '../context';
+import { Button } from '../ui/button';
+import { Icon } from '../ui/icon';
+import { When } from '../ui/when';
+
+/** A key that another has changed while somebody was at it here. */
+export interface Conflict {
+  readonly before: Key;
+  readonly now: Key;
+  /** Who it was; null where the trail does not say. */
+  readonly actor: string | null;
+  readonly at: string;
+}
+
+/** Finds out what has become of a key. Rejects where it cannot be read, or is gone. */
+export async function readConflict(before: Key): Promise<Conflict> {
+  const now = await calls.getKey(before.id);
+  const [entry] = await calls.listAudit({ target: before.id, limit: 1 }).then(
+    ({ entries }) => entries,
+    // Who it was is told where it can be; what was changed is known either way.
+    () => [],
+  );
+  return { before, now, actor: entry?.actor ?? null, at: now.updatedAt };
+}
+
+function labels(names: readonly string[], permissions: readonly Permission[]): string {
+  return names.map((name) => permissions.find((each) => each.name === name)?.label ?? name).join(', ');
+}
+
+function changesOf({ before, now }: Conflict, permissions: readonly Permission[]) {
+  const state = ({ disabled }: Key) => (disabled ? 'Disabled' : 'Enabled');
+  return [
+    { what: 'Name', from: before.name, to: now.name },
+    {
+      what: 'Permissions',
+      from: labels(before.permissions, permissions),
+      to: labels(now.permissions, permissions),
+    },
+    { what: 'State', from: state(before), to: state(now) },
+    { what: 'Rotated', from: before.rotatedTo === null ? 'No' : 'Yes', to: now.rotatedTo === null ? 'No' : 'Yes' },
+  ].filter(({ from, to }) => from !== to);
+}
+
+export interface ConflictNoteProps {
+  readonly conflict: Conflict;
+  /** What going on is called. */
+  readonly mine: string;
+  readonly theirs: string;
+  onMine(): void;
+  onTheirs(): void;
+}
+
+/** What the other has changed. Nothing is overwritten before somebody has seen it and decided. */
+export function ConflictNote({ conflict, mine, theirs, onMine, onTheirs }: ConflictNoteProps) {
+  const { permissions } = useApp();
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => ref.current?.focus(), []);
+  return (
+    <div class="note warning" role="alert" tabIndex={-1} ref={ref}>
+      <Icon name="warning" />
+      <div>
+        <p>
+          <strong>
+            <bdi>{conflict.actor ?? 'Somebody else'}</bdi> changed this key <When time={conflict.at} />. Nothing was
+            done yet.
+          </strong>
+        </p>
+        <ul class="changes">
+          {changesOf(conflict, permissions).map(({ what, from, to }) => (
+            <li key={what}>
+              {what}: <del>{from}</del> → <ins>{to}</ins>
+            </li>
+          ))}
+        </ul>
+        <div class="dialog-actions start">
+          <Button onClick={onTheirs}>{theirs}</Button>
+          <Button kind="primary" onClick={onMine}>
+            {mine}
+          </Button>
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,129 @@
+import { useRef, useState } from 'preact/hooks';
+import * as calls from '../api/calls';
+import { newIdempotencyKey } from '../api/request';
+import type { Agents, Created } from '../api/types';
+import { useApp } from '../context';
+import { Button } from '../ui/button';
+import { Dialog } from '../ui/dialog';
+import { FailureNote } from '../ui/failure-note';
+import { TextField } from '../ui/field';
+import { useAction } from '../use-action';
+import { AgentsField } from './agents-field';
+import { type ExpiryChoice, ExpiryField, expiryBody, expiryError, initialExpiry, presetsFor } from './expiry-field';
+import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { PermissionsField } from './permissions-field';
+import { RevealDialog } from './reveal-dialog';
+
+interface Draft {
+  readonly name: string;
+  readonly agents: Agents;
+  readonly permissions: readonly string[];
+  readonly expiry: ExpiryChoice;
+}
+
+const FIELDS = ['name', 'agents', 'permissions', 'expiresIn', 'expiresAt'];
+const idOf = (name: string) => `create-${name.startsWith('expires') ? 'expiry' : name}`;
+
+function errorsIn({ name, agents, permissions, expiry }: Draft): FieldErrors {
+  return {
+    name: name.trim() === '' ? 'Give the key a name, so that you know it again.' : undefined,
+    agents: agents !== 'all' && agents.length === 0 ? 'Choose at least one agent, or all of them.' : undefined,
+    permissions: permissions.length === 0 ? 'Choose at least one permission.' : undefined,
+    expiry: expiryError(expiry),
+  };
+}
+
+function bodyOf({ name, agents, permissions, expiry }: Draft): calls.NewKey {
+  return { name: name.trim(), agents, permissions, ...expiryBody(expiry) };
+}
+
+/** One request, however often it has to be sent: what is asked for, and the name under which it is asked. */
+function useAttempt() {
+  const last = useRef({ body: '', key: '' });
+  return function keyFor(body: unknown): string {
+    const text = JSON.stringify(body);
+    if (last.current.body !== text) last.current = { body: text, key: newIdempotencyKey() };
+    return last.current.key;
+  };
+}
+
+export interface CreateDialogProps {
+  onEnd(): void;
+  onCreated(): void;
+}
+
+export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
+  const { session } = useApp();
+  const [draft, setDraft] = useState<Draft>({
+    name: '',
+    agents: 'all',
+    permissions: [],
+    expiry: initialExpiry(session.defaultLifetime),
+  });
+  const [checked, setChecked] = useState(false);
+  const [created, setCreated] = useState<Created | null>(null);
+  const keyFor = useAttempt();
+  const creation = useAction(async () => {
+    const body = bodyOf(draft);
+    setCreated(await calls.createKey(body, keyFor(body)));
+    onCreated();
+  });
+  const own: FieldErrors = checked ? errorsIn(draft) : {};
+  const { failure } = creation;
+
+  function change(part: Partial<Draft>): void {
+    setDraft((now) => ({ ...now, ...part }));
+  }
+  function submit(event: Event): void {
+    event.preventDefault();
+    setChecked(true);
+    const errors = errorsIn(draft);
+    if (hasErrors(errors)) focusFirst(errors, idOf);
+    else void creation.run();
+  }
+
+  if (created !== null) return <RevealDialog created={created} onEnd={onEnd} />;
+  return (
+    <Dialog title="Create an API key" wide onDismiss={onEnd}>
+      <form noValidate onSubmit={submit}>
+        <TextField
+          id={idOf('name')}
+          label="Name"
+          hint="What the key is for, such as “CRM sync” or “Nightly analytics”."
+          value={draft.name}
+          error={own.name ?? fieldError(failure, 'name')}
+          autofocus
+          onInput={(name) => change({ name })}
+        />
+        <AgentsField
+          id={idOf('agents')}
+          value={draft.agents}
+          error={own.agents ?? fieldError(failure, 'agents')}
+          onChange={(agents) => change({ agents })}
+        />
+        <PermissionsField
+          id={idOf('permissions')}
+          selected={draft.permissions}
+          error={own.permissions ?? fieldError(failure, 'permissions')}
+          onChange={(permissions) => change({ permissions })}
+        />
+        <ExpiryField
+          id={idOf('expiry')}
+          choice={draft.expiry}
+          presets={presetsFor(session.defaultLifetime)}
+          error={own.expiry ?? fieldError(failure, 'expiresAt') ?? fieldError(failure, 'expiresIn')}
+          onChange={(expiry) => change({ expiry })}
+        />
+        {failure && (
+          <FailureNote what="The key was not created." failure={failure} signInUrl={session.signInUrl} told={FIELDS} />
+        )}
+        <div class="dialog-actions">
+          <Button onClick={onEnd}>Cancel</Button>
+          <Button kind="primary" type="submit" busy={creation.busy}>
+            {failure ? 'Try again' : 'Create key'}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,145 @@
+import { useState } from 'preact/hooks';
+import * as calls from '../api/calls';
+import { Failure } from '../api/failure';
+import type { Key } from '../api/types';
+import { useApp } from '../context';
+import { Button } from '../ui/button';
+import { Dialog } from '../ui/dialog';
+import { FailureNote } from '../ui/failure-note';
+import { TextField } from '../ui/field';
+import { useAction } from '../use-action';
+import { describeAgents, exactly } from '../words';
+import { type Conflict, ConflictNote, readConflict } from './conflict';
+import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { PermissionsField } from './permissions-field';
+
+const idOf = (name: string) => `edit-${name}`;
+
+function errorsIn(name: string, permissions: readonly string[]): FieldErrors {
+  return {
+    name: name.trim() === '' ? 'Give the key a name.' : undefined,
+    permissions: permissions.length === 0 ? 'Choose at least one permission. To stop the key, disable it.' : undefined,
+  };
+}
+
+function same(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((name) => other.includes(name));
+}
+
+export interface EditDialogProps {
+  readonly item: Key;
+  onEnd(): void;
+  onChanged(id: string, key: Key | null): void;
+}
+
+export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
+  const { session, agents, toast } = useApp();
+  /** The key as it was when it was last looked at: what changes are made to. */
+  const [base, setBase] = useState(item);
+  const [name, setName] = useState(item.name);
+  const [permissions, setPermissions] = useState<readonly string[]>(item.permissions);
+  const [conflict, setConflict] = useState<Conflict | null>(null);
+
+  /** Only what was changed here: what another has changed meanwhile is not put back by saving the rest. */
+  function changes(): calls.KeyChanges {
+    return {
+      ...(name.trim() !== base.name && { name: name.trim() }),
+      ...(!same(permissions, base.permissions) && { permissions }),
+    };
+  }
+
+  const saving = useAction(async () => {
+    const changed = changes();
+    if (Object.keys(changed).length === 0) return onEnd();
+    try {
+      onChanged(item.id, await calls.updateKey(item.id, changed, base.revision));
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'precondition_failed') throw error;
+      const found = await readConflict(base);
+      onChanged(item.id, found.now);
+      setConflict(found);
+      return;
+    }
+    toast(`“${name.trim()}” was saved. It holds within about a second.`);
+    onEnd();
+  });
+  const own = errorsIn(name, permissions);
+
+  function submit(event: Event): void {
+    event.preventDefault();
+    if (hasErrors(own)) focusFirst(own, idOf);
+    else void saving.run();
+  }
+  /** Goes on from how the key is now, with what was typed here. */
+  function keepMine({ now }: Conflict): void {
+    const mine = changes();
+    setBase(now);
+    setName(mine.name ?? now.name);
+    setPermissions(mine.permissions ?? now.permissions);
+    setConflict(null);
+  }
+  function takeTheirs({ now }: Conflict): void {
+    setBase(now);
+    setName(now.name);
+    setPermissions(now.permissions);
+    setConflict(null);
+  }
+
+  return (
+    <Dialog title="Edit API key" wide onDismiss={onEnd}>
+      <form noValidate onSubmit={submit}>
+        <TextField
+          id={idOf('name')}
+          label="Name"
+          value={name}
+          error={own.name ?? fieldError(saving.failure, 'name')}
+          onInput={setName}
+        />
+        <PermissionsField
+          id={idOf('permissions')}
+          selected={permissions}
+          error={own.permissions ?? fieldError(saving.failure, 'permissions')}
+          onChange={setPermissions}
+        />
+        <dl class="facts">
+          <dt>Agents</dt>
+          <dd>
+            <bdi>{describeAgents(base.agents, agents)}</bdi>
+          </dd>
+          <dt>Expires</dt>
+          <dd>{exactly(base.expiresAt)}</dd>
+          <dt>Key id</dt>
+          <dd>
+            <code>{base.id}</code>
+          </dd>
+        </dl>
+        <p class="hint">Agents and expiry are fixed when a key is made. For others, make another key.</p>
+        {conflict && (
+          <ConflictNote
+            conflict={conflict}
+            mine="Keep my changes"
+            theirs="Take theirs"
+            onMine={() => keepMine(conflict)}
+            onTheirs={() => takeTheirs(conflict)}
+          />
+        )}
+        {saving.failure && (
+          <FailureNote
+            what="The change was not saved."
+            failure={saving.failure}
+            signInUrl={session.signInUrl}
+            told={['name', 'permissions']}
+          />
+        )}
+        {!conflict && (
+          <div class="dialog-actions">
+            <Button onClick={onEnd}>Cancel</Button>
+            <Button kind="primary" type="submit" busy={saving.busy}>
+              {saving.failure ? 'Try again' : 'Save'}
+            </Button>
+          </div>
+        )}
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,34 @@
+import type { ComponentChildren } from 'preact';
+import { Icon, type IconName } from './icon';
+
+export interface ButtonProps {
+  readonly children: ComponentChildren;
+  readonly kind?: 'primary' | 'danger' | undefined;
+  readonly type?: 'button' | 'submit';
+  readonly icon?: IconName;
+  /** Shows that it is at work; further presses do nothing. */
+  readonly busy?: boolean;
+  readonly autofocus?: boolean;
+  onClick?(): void;
+}
+
+export function Button({ children, kind, type = 'button', icon, busy = false, autofocus, onClick }: ButtonProps) {
+  // Not `disabled` while it is busy: that would take the focus away from whoever has just pressed it.
+  function press(event: Event): void {
+    if (busy) event.preventDefault();
+    else onClick?.();
+  }
+  return (
+    <button
+      type={type}
+      class={kind === undefined ? 'button' : `button ${kind}`}
+      aria-disabled={busy ? 'true' : undefined}
+      aria-busy={busy ? 'true' : undefined}
+      onClick={press}
+      {...(autofocus && { autofocus: true })}
+    >
+      {busy ? <span class="spinner" aria-hidden="true" /> : icon !== undefined && <Icon name={icon} />}
+      <span>{children}</span>
+    </button>
+  );
+}

@@ -1,0 +1,72 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Icon } from './icon';
+
+/** Browsers offer the clipboard only to pages that came by TLS or from this machine; this works everywhere. */
+function copyBySelection(text: string, near: Element): boolean {
+  const area = document.createElement('textarea');
+  area.value = text;
+  area.className = 'off-screen';
+  // Inside of the dialog, where there is one: nothing else can have the focus.
+  (near.closest('dialog') ?? document.body).append(area);
+  area.select();
+  const copied = document.execCommand('copy');
+  area.remove();
+  return copied;
+}
+
+async function copy(text: string, near: Element): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Not there, or not allowed: the other way may still be.
+    return copyBySelection(text, near);
+  }
+}
+
+export interface CopyButtonProps {
+  readonly text: string;
+  /** What is copied, for those who do not see what it stands beside. */
+  readonly label: string;
+  /** The word on the button; left out, there is only a sign on it. */
+  readonly word?: string;
+  readonly primary?: boolean;
+  onCopied?(): void;
+}
+
+export function CopyButton({ text, label, word, primary = false, onCopied }: CopyButtonProps) {
+  const [outcome, setOutcome] = useState<'copied' | 'failed' | null>(null);
+  useEffect(() => {
+    if (outcome === null) return;
+    const timer = setTimeout(() => setOutcome(null), 3000);
+    return () => clearTimeout(timer);
+  }, [outcome]);
+
+  async function press(event: Event): Promise<void> {
+    const button = event.currentTarget as HTMLElement;
+    const copied = await copy(text, button);
+    button.focus();
+    setOutcome(copied ? 'copied' : 'failed');
+    if (copied) onCopied?.();
+  }
+
+  const said = outcome === null ? '' : outcome === 'copied' ? 'Copied' : 'Could not be copied: select the text instead';
+  const kind = word === undefined ? 'icon-button' : primary ? 'button primary' : 'button';
+  return (
+    <span class="copy">
+      <button
+        type="button"
+        class={kind}
+        aria-label={label}
+        title={word === undefined ? label : undefined}
+        onClick={press}
+      >
+        <Icon name={outcome === 'copied' ? 'check' : 'copy'} />
+        {word !== undefined && <span>{outcome === 'copied' ? 'Copied' : word}</span>}
+      </button>
+      <span class={outcome === 'failed' ? 'said' : 'visually-hidden'} role="status">
+        {said}
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,24 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+
+export interface PageHeadProps {
+  readonly title: string;
+  readonly lead: ComponentChildren;
+  /** What can be done on this page, at its top. */
+  readonly children?: ComponentChildren;
+}
+
+export function PageHead({ title, lead, children }: PageHeadProps) {
+  useEffect(() => {
+    document.title = title === 'API keys' ? title : `${title} · API keys`;
+  }, [title]);
+  return (
+    <div class="page-head">
+      <div>
+        <h1 tabIndex={-1}>{title}</h1>
+        <p class="lead">{lead}</p>
+      </div>
+      {children}
+    </div>
+  );
+}
