@@ -1,0 +1,121 @@
+// How soon a deleted key is refused by every process, while nothing fails.
+//
+//   npm run bench -- revocation [--revocations=1000] [--json]
+//
+// Four processes remember a key and are asked for it every millisecond; one of them, each in its turn, deletes it. The
+// figure is the time from the moment `keys.delete` resolved there to the first refusal in the process that noticed last.
+// What faults do to it is the business of `npm run test:faults`.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { createApiKeys } from 'keyscope';
+import { connectRedis, startRedis } from '../lib/redis.mjs';
+import { createReport, figure } from '../lib/report.mjs';
+import { quantile } from '../lib/statistics.mjs';
+
+const PROCESSES = 4;
+const WARM_UP = 20;
+const TARGET = 10;
+const PERMISSIONS = { conversations: { label: 'Conversations data' } };
+const KEY = { workspaceId: 'ws-fd112d8f', name: 'CRM', agents: 'all', permissions: ['conversations'] };
+
+const named = process.argv.find((arg) => arg.startsWith('--revocations='));
+const revocations = Number(named?.slice('--revocations='.length) ?? 1000);
+
+function startProcess(url) {
+  const child = fork(fileURLToPath(new URL('process.mjs', import.meta.url)), [url], { execArgv: [] });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`A process ended with status ${code}.`);
+  });
+  ended.catch(() => {});
+  /** What the process says next, which must be of this type. */
+  async function hear(type) {
+    const [message] = await Promise.race([once(child, 'message'), ended]);
+    if (message.type !== type) throw new Error(`A process said '${message.type}' where '${type}' was due.`);
+    return message;
+  }
+  async function end() {
+    if (child.connected) child.send({ type: 'end' });
+    await ended.catch(() => {});
+  }
+  return { child, hear, end };
+}
+
+/** Deletes a key through one process while all ask for it. Gives how late each noticed, in milliseconds. */
+async function revoke(processes, by, { key, token }) {
+  const warm = processes.map(({ hear }) => hear('warm'));
+  for (const { child } of processes) child.send({ type: 'watch', token });
+  await Promise.all(warm);
+
+  const messages = processes.map(() => []);
+  const heard = processes.map(
+    ({ child }, index) =>
+      new Promise((resolve) => {
+        const due = index === by ? 2 : 1;
+        child.on('message', function listen(message) {
+          messages[index].push(message);
+          if (messages[index].length < due) return;
+          child.off('message', listen);
+          resolve();
+        });
+      }),
+  );
+  processes[by].child.send({ type: 'delete', id: key.id });
+  await Promise.all(heard);
+  const acknowledgedAt = messages[by].find(({ type }) => type === 'acknowledged').at;
+  return messages.map((told) => {
+    const { at, lastAcceptedAt } = told.find(({ type }) => type === 'refused');
+    return { refused: Math.max(0, at - acknowledgedAt), accepted: Math.max(0, lastAcceptedAt - acknowledgedAt) };
+  });
+}
+
+function row(name, lags) {
+  return { name, p50: quantile(lags, 0.5), p99: quantile(lags, 0.99), max: Math.max(...lags) };
+}
+
+const report = createReport('revocation');
+const server = await startRedis();
+const redis = connectRedis(server);
+const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis });
+const processes = Array.from({ length: PROCESSES }, () => startProcess(server.url));
+try {
+  await Promise.all([apiKeys.ready(), ...processes.map(({ hear }) => hear('ready'))]);
+  const outcomes = [];
+  for (let round = -WARM_UP; round < revocations; round++) {
+    const outcome = await revoke(processes, Math.abs(round) % PROCESSES, await apiKeys.keys.create(KEY));
+    if (round >= 0) outcomes.push(outcome);
+    if (round % 50 === 0) report.progress(`${Math.max(0, round)} of ${revocations} revoked`);
+  }
+  const slowest = (field) => outcomes.map((outcome) => Math.max(...outcome.map((each) => each[field])));
+  const rows = [
+    row('first refusal, slowest process', slowest('refused')),
+    row(
+      'first refusal, any process',
+      outcomes.flatMap((outcome) => outcome.map(({ refused }) => refused)),
+    ),
+    row('last request that was let in, slowest process', slowest('accepted')),
+  ];
+  report.table(
+    `Milliseconds after the acknowledgement, ${outcomes.length} revocations, ${PROCESSES} processes`,
+    [
+      ['', ({ name }) => name],
+      ['p50', ({ p50 }) => figure(p50)],
+      ['p99', ({ p99 }) => figure(p99)],
+      ['max', ({ max }) => figure(max)],
+    ],
+    rows,
+  );
+  const [{ p99 }] = rows;
+  report.target('first refusal in the slowest process, p99', {
+    value: figure(p99),
+    unit: 'ms',
+    bound: `at most ${TARGET}`,
+    met: p99 <= TARGET,
+  });
+} finally {
+  await Promise.all(processes.map(({ end }) => end()));
+  await apiKeys.close();
+  redis.disconnect();
+  await server.stop();
+}
+report.end();

@@ -1,0 +1,59 @@
+// One of the processes that the suite revokes keys under: `process.mjs <Redis URL>`. Asks for one key after the other, as
+// its conductor says, through the public door; the answers come from memory until it is told of the deletion.
+import { createApiKeys } from 'keyscope';
+import { connectRedis } from '../lib/redis.mjs';
+
+const PERMISSIONS = { conversations: { label: 'Conversations data' } };
+const WANTED = { permission: 'conversations' };
+/** How many times in a row memory must have answered before the key is taken to be remembered. */
+const WARM = 3;
+/** Between two requests for the key, in milliseconds: the finest that Node's timers do. */
+const INTERVAL = 1;
+
+/** Milliseconds of CLOCK_MONOTONIC, which is one clock for all processes of a machine, unlike `performance.now()`. */
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+
+const redis = connectRedis({ url: process.argv[2] });
+const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis });
+await apiKeys.ready();
+
+let cached = false;
+apiKeys.on('authenticated', (event) => {
+  cached = event.cached;
+});
+
+/** Asks until the key is refused. Tells when it is remembered, and afterwards when it was refused. */
+async function watch(token) {
+  let warm = 0;
+  let lastAcceptedAt = 0;
+  for (;;) {
+    const began = now();
+    const { ok, error } = await apiKeys.verify(token, WANTED);
+    if (!ok) {
+      if (error.code !== 'invalid_key') throw new Error(`A deleted key was answered ${error.code}: ${error.message}`);
+      process.send({ type: 'refused', at: now(), lastAcceptedAt });
+      return;
+    }
+    lastAcceptedAt = began;
+    warm = cached ? warm + 1 : 0;
+    if (warm === WARM) process.send({ type: 'warm' });
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+  }
+}
+
+async function remove(id) {
+  await apiKeys.keys.delete(id);
+  process.send({ type: 'acknowledged', at: now() });
+}
+
+process.on('message', ({ type, token, id }) => {
+  if (type === 'watch') watch(token);
+  else if (type === 'delete') remove(id);
+  else if (type === 'end') {
+    apiKeys.close().then(() => {
+      redis.disconnect();
+      process.disconnect();
+    });
+  }
+});
+process.send({ type: 'ready' });
