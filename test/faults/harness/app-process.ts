@@ -36,6 +36,12 @@ export interface AppProcess {
 const APP = join(__dirname, 'app.ts');
 const TSX = pathToFileURL(require.resolve('tsx')).href;
 
+/**
+ * Node accepts one connection in each turn of its event loop. Whoever comes on a new one while the process has much to do
+ * waits for hundreds of turns, and that would be held against what is tested.
+ */
+const MAX_CONNECTIONS = 32;
+
 /** How long an order may take before its outcome counts as unknown: a frozen process answers late, or never. */
 const ORDER_PATIENCE = 3000;
 const START_PATIENCE = 30_000;
@@ -60,9 +66,17 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
   );
   if (hasEnded) throw new Error(`The app ended before it listened: ${output()}`);
 
-  const agent = new Agent({ keepAlive: true });
+  const guests = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  // So that orders do not queue behind requests.
+  const staff = new Agent({ keepAlive: true });
 
-  function send(method: string, path: string, headers: Record<string, string>, body = ''): Promise<Reply> {
+  function send(
+    agent: Agent,
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body = '',
+  ): Promise<Reply> {
     return new Promise((resolve) => {
       const sent = request({ host: '127.0.0.1', port, method, path, headers, agent }, (res) => {
         let text = '';
@@ -84,13 +98,13 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
   }
 
   async function post<T>(path: string, body: unknown): Promise<T> {
-    const reply = await send('POST', path, { 'content-type': 'application/json' }, JSON.stringify(body));
+    const reply = await send(staff, 'POST', path, { 'content-type': 'application/json' }, JSON.stringify(body));
     if (reply.status !== 200) throw new Error(`${path} was answered ${reply.status} ${reply.error} ${reply.text}`);
     return JSON.parse(reply.text) as T;
   }
 
   return {
-    get: (path, token) => send('GET', path, { 'x-api-key': token }),
+    get: (path, token) => send(guests, 'GET', path, { 'x-api-key': token }),
     async order(order) {
       const unknown = (message: string): Outcome => ({ ok: false, code: 'no_answer', message });
       let timer: NodeJS.Timeout | undefined;
@@ -102,7 +116,7 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
     },
     flood: (order) => post('/control/flood', order),
     async report() {
-      return JSON.parse((await send('GET', '/control/report', {})).text) as AppReport;
+      return JSON.parse((await send(staff, 'GET', '/control/report', {})).text) as AppReport;
     },
     freeze: () => {
       process.kill(pid, 'SIGSTOP');
@@ -115,7 +129,8 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
     },
     output,
     async stop() {
-      agent.destroy();
+      guests.destroy();
+      staff.destroy();
       if (!hasEnded) process.kill(pid, 'SIGKILL');
       await ended;
       rmSync(dir, { recursive: true, force: true });
