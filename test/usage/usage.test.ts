@@ -169,6 +169,21 @@ describe('several processes on one Redis', () => {
     expect(await sumOf(b, key.id)).toBe(1);
   });
 
+  test('close ends although Redis does not answer, and says what is lost', async () => {
+    const a = await join({ storeTimeout: 300, maxRevocationLag: 60_000 });
+    const errors: string[] = [];
+    a.on('error', ({ message }) => errors.push(message));
+    const { token } = await a.keys.create({ ...KEY, agents: 'all' });
+    expect(await a.verify(token)).toMatchObject({ ok: true });
+    await server.kill('SIGSTOP');
+    await a.close();
+    expect(errors).toEqual([
+      expect.stringContaining('could not be stored'),
+      expect.stringContaining('are being lost, 1 of them now: the store could not be reached when it was closed'),
+    ]);
+    await server.kill('SIGCONT');
+  });
+
   test('the successor of a rotated key begins at nothing', async () => {
     const a = await join();
     const { key, token } = await a.keys.create({ ...KEY, agents: 'all' });
