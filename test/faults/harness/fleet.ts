@@ -11,6 +11,8 @@ export const PROMISED = { maxRevocationLag: 1000, storeTimeout: 500, margin: 100
 export interface Fleet {
   readonly apps: readonly AppProcess[];
   readonly direct: Carrier;
+  /** Where its servers listen. */
+  readonly ports: readonly number[];
   close(): Promise<void>;
 }
 
@@ -19,13 +21,14 @@ export interface FleetOptions {
   readonly places: readonly Place[];
   /** Where it is for who changes keys. */
   readonly directPlace: Place;
+  readonly ports: readonly number[];
   /** More of what `createApiKeys` takes. */
   readonly options?: Record<string, unknown>;
 }
 
 let fleets = 0;
 
-export async function startFleet({ places, directPlace, options = {} }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ places, directPlace, ports, options = {} }: FleetOptions): Promise<Fleet> {
   fleets += 1;
   const namespace = `fleet-${process.pid}-${fleets}`;
   const { maxRevocationLag, storeTimeout } = PROMISED;
@@ -45,6 +48,7 @@ export async function startFleet({ places, directPlace, options = {} }: FleetOpt
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, namespace, ...all });
   return {
     apps,
+    ports,
     direct: (order) => carryOut(apiKeys, order),
     async close() {
       await apiKeys.close();

@@ -17,6 +17,8 @@ export interface Report extends Findings {
   readonly began: Time;
   /** When processes' event loops stood still, and for how long. */
   readonly stalls: readonly { readonly app: number; readonly at: Time; readonly lasting: number }[];
+  /** When a server was late to answer who asked nothing else of it, and for how long. */
+  readonly serversLate: readonly { readonly at: Time; readonly lasting: number }[];
   readonly notes: readonly string[];
   /** Processes that did not live to see the end. */
   readonly ended: readonly string[];
@@ -40,9 +42,20 @@ export function faultsOf({ violations, deeds, ended, resumedAfter, began }: Repo
   return [...shown, ...deeds.lost.map((what) => `acknowledged, and lost: ${what}`), ...ended];
 }
 
+/** What the machine kept everybody from doing, as far as it was seen. */
+function describeHalts({ stalls, serversLate }: Report): string[] {
+  const spell = ({ at, lasting }: { at: Time; lasting: number }) => `at ${at.toFixed(0)} for ${lasting.toFixed(0)} ms`;
+  const lines: string[] = [];
+  if (stalls.length > 0) {
+    lines.push(`  processes stood still: ${stalls.map((stall) => `${stall.app} ${spell(stall)}`).join(', ')}`);
+  }
+  if (serversLate.length > 0) lines.push(`  servers were late: ${serversLate.map(spell).join(', ')}`);
+  return lines;
+}
+
 /** One round in a few lines. */
 export function summarize(report: Report): string {
-  const { name, took, requests, deeds, counts, worstLag, late, slowest, resumedAfter, modes, stalls, notes } = report;
+  const { name, took, requests, deeds, counts, worstLag, late, slowest, resumedAfter, modes, notes } = report;
   const answers = Object.entries(counts)
     .sort(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${kind}: ${count}`)
@@ -53,10 +66,7 @@ export function summarize(report: Report): string {
     `  ${answers}`,
   ];
   if (modes.length > 0) lines.push(`  modes: ${modes.join(', ')}`);
-  if (stalls.length > 0) {
-    const list = stalls.map(({ app, at, lasting }) => `${app} at ${at.toFixed(0)} for ${lasting.toFixed(0)} ms`);
-    lines.push(`  processes stood still: ${list.join(', ')}`);
-  }
+  lines.push(...describeHalts(report));
   for (const note of notes) lines.push(`  ${note}`);
   for (const fault of faultsOf(report)) lines.push(`  FAILED ${fault}`);
   return lines.join('\n');

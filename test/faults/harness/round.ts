@@ -6,6 +6,7 @@ import { type Fleet, PROMISED } from './fleet';
 import { Load } from './load';
 import { Mutator } from './mutator';
 import { now } from './now';
+import { Probe } from './probe';
 import type { Random } from './random';
 import type { Report } from './report';
 import { World } from './world';
@@ -126,6 +127,8 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     note: (text) => notes.push(text),
   };
 
+  const probe = new Probe(fleet.ports);
+  probe.start();
   await mutator.populate();
   load.start();
   mutator.start();
@@ -154,10 +157,17 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     await load.stop();
   }
 
+  const reports = await Promise.all(apps.map((app) => app.report()));
+  const late = probe.stop();
+  const stalls = reports.flatMap((report, app) => report.stalls.map((stall) => ({ app, ...stall })));
+  // On a busy machine servers and processes stand still without anybody's doing. No answer comes in time out of that, and
+  // a promise about time says nothing of it; whatever was answered must be right all the same.
+  const halts = stalls.map(({ app, at, lasting }) => ({ app, frozen: true, from: at, until: at + lasting }));
+  const disturbances = [...outages, ...late, ...halts];
+
   const keys = new Map([...world.keys].map(([id, { course }]) => [id, course]));
   const { answers } = load;
-  const findings = check({ keys, projects: world.knownProjects, answers, outages, rewinds }, PROMISED);
-  const reports = await Promise.all(apps.map((app) => app.report()));
+  const findings = check({ keys, projects: world.knownProjects, answers, outages: disturbances, rewinds }, PROMISED);
   return {
     name: faults.map(({ fault }) => fault.name).join(' + ') || 'nothing fails',
     ...findings,
@@ -166,7 +176,8 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     deeds: mutator.deeds,
     resumedAfter,
     modes: [...new Set(reports.flatMap(({ modes }) => modes.filter(({ at }) => at > began).map(({ mode }) => mode)))],
-    stalls: reports.flatMap(({ stalls }, app) => stalls.map(({ at, lasting }) => ({ app, at: at - began, lasting }))),
+    stalls: stalls.map(({ app, at, lasting }) => ({ app, at: at - began, lasting })),
+    serversLate: late.map(({ from, until }) => ({ at: from - began, lasting: until - from })),
     began,
     notes,
     ended: apps.flatMap((app, i) => (app.hasEnded ? [`process ${i} ended: ${app.output()}`] : [])),

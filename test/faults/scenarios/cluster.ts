@@ -45,7 +45,8 @@ export async function startClusterFleet(
   options: Record<string, unknown> = {},
 ): Promise<Fleet> {
   const place = { kind: 'cluster', nodes: servers.startupNodes } as const;
-  return startFleet({ places: Array.from({ length: PROCESSES }, () => place), directPlace: place, options });
+  const places = Array.from({ length: PROCESSES }, () => place);
+  return startFleet({ places, directPlace: place, ports: servers.nodes.map(({ port }) => port), options });
 }
 
 interface Row {

@@ -19,7 +19,12 @@ export async function startSentinelFleet(options: Record<string, unknown> = {}):
   try {
     const place = { kind: 'sentinel', name: servers.name, sentinels: servers.addresses } as const;
     const places = Array.from({ length: PROCESSES }, () => place);
-    const fleet = await startFleet({ places, directPlace: place, options });
+    const fleet = await startFleet({
+      places,
+      directPlace: place,
+      ports: servers.nodes.map(({ port }) => port),
+      options,
+    });
     return {
       ...fleet,
       servers,

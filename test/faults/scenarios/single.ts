@@ -39,6 +39,7 @@ export async function startSingleFleet(random: Random): Promise<SingleFleet> {
     const fleet = await startFleet({
       places: proxies.map(({ port }) => ({ kind: 'single', port })),
       directPlace: { kind: 'single', port: server.port },
+      ports: [server.port],
     });
     return {
       ...fleet,

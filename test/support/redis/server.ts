@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,6 +45,9 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
+/** Where there is one, a file system in memory: what a busy disk does to servers is nobody's subject here. */
+const MEMORY = '/dev/shm';
+
 const ENDING: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT'];
 
 export async function startRedis({
@@ -52,7 +55,7 @@ export async function startRedis({
   args = [],
   persistent = false,
 }: RedisServerOptions = {}): Promise<RedisServer> {
-  const dir = await mkdtemp(join(tmpdir(), 'keyscope-redis-'));
+  const dir = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'keyscope-redis-'));
   const chosen = port ?? (await freePort());
   const settings = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
   const command = ['redis-server', ...settings, '--appendonly', persistent ? 'yes' : 'no', ...args];
