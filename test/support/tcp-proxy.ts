@@ -39,6 +39,8 @@ export interface TcpProxy {
   readonly accepted: number;
   /** Hinders the connections of one kind, those that are there and those to come. `{}` lifts it. */
   hinder(kind: string, hindrances: Hindrances): void;
+  /** The connections of one kind that are there lead nowhere, for good; those to come are as good as any. */
+  abandon(kind: string): void;
   /** Ends all connections of one kind, or all, at both ends at once. */
   cut(kind?: string): void;
   /** Refuses new connections, or takes them again. */
@@ -105,6 +107,7 @@ function reset(socket: Socket): void {
 
 interface Proxied {
   kind: string;
+  isAbandoned: boolean;
   flush(): void;
   cut(): void;
 }
@@ -128,6 +131,7 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
     let open = 2;
     const proxied: Proxied = {
       kind: OTHER,
+      isAbandoned: false,
       flush() {
         toServer.flush();
         toClient.flush();
@@ -139,8 +143,10 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
         reset(server);
       },
     };
-    const toServer = new Lane(server, () => hindered.get(proxied.kind)?.toServer ?? {}, random);
-    const toClient = new Lane(client, () => hindered.get(proxied.kind)?.toClient ?? {}, random);
+    const hindrance = (direction: keyof Hindrances) => (): Hindrance =>
+      proxied.isAbandoned ? { blackHole: true } : (hindered.get(proxied.kind)?.[direction] ?? {});
+    const toServer = new Lane(server, hindrance('toServer'), random);
+    const toClient = new Lane(client, hindrance('toClient'), random);
     connections.add(proxied);
 
     function tellKind(data: Buffer): void {
@@ -190,6 +196,9 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
     hinder(kind, hindrances) {
       hindered.set(kind, hindrances);
       for (const proxied of ofKind(kind)) proxied.flush();
+    },
+    abandon(kind) {
+      for (const proxied of ofKind(kind)) proxied.isAbandoned = true;
     },
     cut(kind) {
       for (const proxied of ofKind(kind)) proxied.cut();

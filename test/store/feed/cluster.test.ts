@@ -12,7 +12,7 @@ import { type SlotMove, slotMove } from '../../support/redis/slot-move';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
 import { waitUntil } from '../../support/wait-until';
 import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../sample';
-import { createReader, isFeed, lastBelieved, type Reader, remember, untilTracking } from './reader';
+import { createReader, isFeed, isReadable, lastBelieved, type Reader, remember, untilTracking } from './reader';
 
 const LAG = 400;
 
@@ -126,6 +126,27 @@ test('where the feed of one master is lost, what was read from the others counts
   proxies[1]?.hinder('feed', {});
   await untilTracking(reader);
 });
+
+test.each([
+  ['ioredis 6', () => new Cluster([...servers.startupNodes], behindProxies())],
+  ['ioredis 5', () => new Cluster5([...servers.startupNodes], behindProxies())],
+])(
+  'with %s, a connection to a master that leads nowhere, though the master is well, is made anew by itself',
+  async (_, connect) => {
+    const reader = await open(connect());
+    const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home)));
+    for (const { id } of keys) await remember(reader, id);
+    proxies[1]?.abandon('other');
+    const [, lost] = keys as [KeyRecord, KeyRecord, KeyRecord];
+    await waitUntil('the connection is given up', () => {
+      return reader.events.some((event) => event.type === 'warning' && event.code === 'connection_replaced');
+    });
+    await waitUntil('the key can be read again', () => isReadable(reader.store, lost.id));
+    await untilTracking(reader);
+    await remember(reader, lost.id);
+  },
+  40_000,
+);
 
 test('what was read from one master is not trusted while most of them do not confirm it', async () => {
   // Their own patience is longer than the test: nobody is replaced.

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { createRecollection, type Recollection } from '../../../src/cache/recollection';
 import { type Clock, systemClock } from '../../../src/clock';
+import { KeyscopeError } from '../../../src/errors';
 import type { KeyRecord } from '../../../src/store/records';
 import type { RedisClient } from '../../../src/store/redis/client';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
@@ -94,6 +95,16 @@ export async function remember(reader: Reader, id: string): Promise<void> {
     await reader.read(id);
     return lease !== null && lease === reader.store.keyLease(id) && reader.recall(id) !== undefined;
   });
+}
+
+/** Whether the store gives a key's record now. */
+export async function isReadable(store: Store, id: string): Promise<boolean> {
+  try {
+    return (await store.getKey(id)) !== null;
+  } catch (error) {
+    if (error instanceof KeyscopeError && error.code === 'store_unavailable') return false;
+    throw error;
+  }
 }
 
 /**

@@ -5,10 +5,11 @@ import { slotOf } from '../slot';
 import { isRefusal } from '../unavailable';
 import { ClusterBeat } from './cluster-beat';
 import { askView, type ClusterView, identifyNode } from './cluster-view';
-import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route } from './feed';
+import { BEATS_PER_LAG, type Feed, type FeedOptions, type Route } from './feed';
 import { holdsNow, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
 import { Outlook } from './outlook';
+import { connectionReplaced, Questions } from './questions';
 
 /** The nodes of a Cluster themselves say where else to ask, and the client is made to look where it is best not to ask. */
 const FOLLOWED: Route = { isWrong: () => false };
@@ -24,7 +25,7 @@ interface Master {
   heardIn: number;
   /** What it said when it was last confirmed, under the lease that is in force. */
   confirmed: ClusterView | null;
-  unanswered: number;
+  readonly questions: Questions;
 }
 
 type Beat = ClusterBeat<Master>;
@@ -158,7 +159,10 @@ export class ClusterFeed implements Feed {
       present.add(address);
       const known = this.#masters.get(address);
       if (known === undefined) this.#add(address, client);
-      else known.client = client;
+      else if (known.client !== client) {
+        known.client = client;
+        known.questions.forget();
+      }
     }
     for (const [address, { feed }] of this.#masters) {
       if (present.has(address)) continue;
@@ -175,7 +179,7 @@ export class ClusterFeed implements Feed {
       standing: null,
       heardIn: -1,
       confirmed: null,
-      unanswered: 0,
+      questions: new Questions(this.#options.maxRevocationLag),
       feed: new NodeFeed({
         ...this.#options,
         // Until an epoch has stood long enough, and the beat after that.
@@ -214,9 +218,22 @@ export class ClusterFeed implements Feed {
         if (!heard) return;
         beat.hear(master);
         this.#confirm(beat, master);
+        this.#lookAfter(master, beat.sent.monotonic);
       });
       this.#askMaster(beat, master);
     }
+  }
+
+  /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
+  #lookAfter({ client, questions }: Master, heardAt: number): void {
+    if (!questions.leadNowhere(client, heardAt)) return;
+    // Once what has arrived has been read: it may be us who have been asleep.
+    setImmediate(() => {
+      if (!questions.leadNowhere(client, heardAt)) return;
+      questions.forget();
+      client.disconnect();
+      this.#options.emit(connectionReplaced(addressOf(client)));
+    });
   }
 
   /** The client learns of a new master by being sent there; a frozen one sends nobody anywhere. */
@@ -228,16 +245,15 @@ export class ClusterFeed implements Feed {
   async #askMaster(beat: Beat, master: Master): Promise<void> {
     const { client } = master;
     // `wait` is what the client's nodes are in before their first command.
-    if ((client.status !== 'ready' && client.status !== 'wait') || master.unanswered >= MAX_QUESTIONS) return;
-    master.unanswered += 1;
+    if ((client.status !== 'ready' && client.status !== 'wait') || master.questions.areTooMany) return;
     let view: ClusterView;
     try {
-      view = await askView((command, ...args) => client.call(command, ...args));
+      view = await master.questions.ask(client, beat.sent.monotonic, () =>
+        askView((command, ...args) => client.call(command, ...args)),
+      );
     } catch (error) {
       if (isRefusal(error)) this.#hasAnswered(beat);
       return;
-    } finally {
-      master.unanswered -= 1;
     }
     this.#hasAnswered(beat);
     this.#hear(beat, master, view);

@@ -2,10 +2,11 @@ import type { Lease } from '../../lease';
 import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, usesSentinels } from '../client';
 import { isRefusal } from '../unavailable';
-import { BEATS_PER_LAG, type Feed, type FeedOptions, MAX_QUESTIONS, type Route } from './feed';
-import { holdsNow, momentOf } from './moment';
+import { BEATS_PER_LAG, type Feed, type FeedOptions, type Route } from './feed';
+import { holdsNow, type Moment, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
 import { Outlook } from './outlook';
+import { connectionReplaced, Questions } from './questions';
 import { Sentinels, type Verdict } from './sentinels';
 import { askStanding, identifyMaster, type Standing } from './standing';
 
@@ -41,13 +42,14 @@ export class ServerFeed implements Feed {
   #named: { readonly runId: string; readonly epoch: number } | null = null;
   #namedLast: string | null = null;
   #sentAwayAt = Number.NEGATIVE_INFINITY;
-  #unanswered = 0;
+  readonly #questions: Questions;
 
   constructor(options: FeedOptions) {
     this.#options = options;
     this.#client = options.client;
     this.#hasSentinels = usesSentinels(options.client);
     this.#outlook = new Outlook(options);
+    this.#questions = new Questions(options.maxRevocationLag);
     this.#node = new NodeFeed({
       ...options,
       grace: options.maxRevocationLag,
@@ -130,6 +132,7 @@ export class ServerFeed implements Feed {
   readonly #onClose = () => {
     this.#connection += 1;
     this.#standing = null;
+    this.#questions.forget();
   };
 
   readonly #onEnd = () => {
@@ -153,22 +156,32 @@ export class ServerFeed implements Feed {
     this.#review();
     const sent = momentOf(this.#options.clock);
     const { lease } = this.#node;
-    const agreed = await Promise.all([
-      this.#node.ping(sent),
-      this.#askClient(sent.monotonic),
-      this.#askSentinels(lease),
-    ]);
+    const agreed = await Promise.all([this.#listen(sent), this.#askClient(sent.monotonic), this.#askSentinels(lease)]);
     if (!agreed.every(Boolean)) return;
     this.#node.extend(lease, sent);
   }
 
+  /** Pings on the feed. What is answered there shows, too, that the server is there for whoever asks it. */
+  async #listen(sent: Moment): Promise<boolean> {
+    const heard = await this.#node.ping(sent);
+    if (!heard || !this.#questions.leadNowhere(this.#client, sent.monotonic)) return heard;
+    // Once what has arrived has been read: it may be us who have been asleep.
+    setImmediate(() => {
+      if (this.#questions.leadNowhere(this.#client, sent.monotonic) && this.#reconnectClient()) {
+        this.#options.emit(connectionReplaced(addressOf(this.#client)));
+      }
+    });
+    return heard;
+  }
+
   /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
   async #askClient(now: number): Promise<boolean> {
-    if (this.#client.status !== 'ready' || this.#unanswered >= MAX_QUESTIONS) return false;
+    if (this.#client.status !== 'ready' || this.#questions.areTooMany) return false;
     const connection = this.#connection;
-    this.#unanswered += 1;
     try {
-      const standing = await askStanding((command, ...args) => this.#client.call(command, ...args));
+      const standing = await this.#questions.ask(this.#client, now, () =>
+        askStanding((command, ...args) => this.#client.call(command, ...args)),
+      );
       this.#hasAnswered(now);
       // The client has been elsewhere since, and whose answer this is, nobody knows.
       if (connection !== this.#connection) return false;
@@ -177,8 +190,6 @@ export class ServerFeed implements Feed {
     } catch (error) {
       if (isRefusal(error)) this.#hasAnswered(now);
       return false;
-    } finally {
-      this.#unanswered -= 1;
     }
   }
 
@@ -230,11 +241,17 @@ export class ServerFeed implements Feed {
   /** What it reads there may be old. It would stay, because connections do not end when a server is replaced. */
   #sendClientAway(): void {
     this.#replaced = this.#standing?.identity ?? '';
+    this.#reconnectClient();
+  }
+
+  /** Has the client connect anew, where it does so by itself; gives whether it has been told to. */
+  #reconnectClient(): boolean {
     const now = this.#options.clock.monotonic();
     const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
-    if (typeof retryStrategy !== 'function' || now - this.#sentAwayAt < SEND_AWAY_INTERVAL) return;
+    if (typeof retryStrategy !== 'function' || now - this.#sentAwayAt < SEND_AWAY_INTERVAL) return false;
     this.#sentAwayAt = now;
     this.#client.disconnect(true);
+    return true;
   }
 
   #hasAnswered(askedAt: number): void {

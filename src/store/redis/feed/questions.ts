@@ -1,0 +1,71 @@
+import type { StoreEvent } from '../../store';
+import type { RedisClient } from '../client';
+import { MAX_QUESTIONS } from './feed';
+
+/** One question on its way, by the monotonic clock, and how much had been read from the connection before it. */
+interface Question {
+  readonly askedAt: number;
+  readonly bytesRead: number | undefined;
+}
+
+/** How long a connection may say nothing at all while its server answers elsewhere, at least. Milliseconds. */
+const MIN_PATIENCE = 1000;
+
+/** What the app is told when its client has been made to connect anew. */
+export function connectionReplaced(address: string): StoreEvent {
+  const message = `The connection to Redis at ${address} was dead: nothing came from it, though Redis answered elsewhere. ioredis has been made to connect anew.`;
+  return { type: 'warning', code: 'connection_replaced', message };
+}
+
+/** How much has been read from a client's connection; undefined where it does not let that be seen. */
+function bytesReadBy(client: RedisClient): number | undefined {
+  const { stream } = client as { stream?: { bytesRead?: unknown } };
+  return typeof stream?.bytesRead === 'number' ? stream.bytesRead : undefined;
+}
+
+/**
+ * The questions that are asked over a connection of the caller's, and what their going unanswered says of it. A network
+ * that swallows packets ends no connection: TCP takes a quarter of an hour to notice, in which the server is well, our
+ * feed hears it, and whatever goes over the dead connection is never answered.
+ */
+export class Questions {
+  readonly #patience: number;
+  #open: Question[] = [];
+
+  constructor(maxRevocationLag: number) {
+    this.#patience = Math.max(MIN_PATIENCE, 2 * maxRevocationLag);
+  }
+
+  /** They lie in the caller's client until they have an answer, so there may only be so many. */
+  get areTooMany(): boolean {
+    return this.#open.length >= MAX_QUESTIONS;
+  }
+
+  /** Counts one more until its answer, whatever it is, has come. */
+  async ask<T>(client: RedisClient, askedAt: number, send: () => Promise<T>): Promise<T> {
+    const question: Question = { askedAt, bytesRead: bytesReadBy(client) };
+    this.#open.push(question);
+    try {
+      return await send();
+    } finally {
+      this.#open = this.#open.filter((other) => other !== question);
+    }
+  }
+
+  /** The connection is another now, and the old questions say nothing of it. */
+  forget(): void {
+    this.#open = [];
+  }
+
+  /**
+   * Whether the connection leads nowhere: nothing has come from it since a question was asked, though the server has
+   * answered on another connection what was sent so much later.
+   *
+   * @param heardAt - when that was sent.
+   */
+  leadNowhere(client: RedisClient, heardAt: number): boolean {
+    const [oldest] = this.#open;
+    if (oldest === undefined || heardAt - oldest.askedAt < this.#patience) return false;
+    return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);
+  }
+}
