@@ -52,7 +52,8 @@ function componentSchemas(named: ReadonlyMap<z.ZodType, string>): Json {
 function queryParameters(query: z.ZodObject): Json[] {
   return Object.entries(query.shape).map(([name, field]) => {
     const { description, ...schema } = withoutDialect(z.toJSONSchema(field as z.ZodType, { io: 'input' }));
-    return { name, in: 'query', description, schema };
+    const isRequired = !(field as z.ZodType).safeParse(undefined).success;
+    return { name, in: 'query', ...(isRequired && { required: true }), description, schema };
   });
 }
 

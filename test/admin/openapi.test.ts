@@ -17,7 +17,7 @@ interface Response {
 }
 interface Operation {
   operationId: string;
-  parameters?: { name: string; in: string; schema: Json }[];
+  parameters?: { name: string; in: string; required?: boolean; schema: Json }[];
   responses: Record<string, Response>;
 }
 interface Document {
@@ -91,6 +91,16 @@ describe('the OpenAPI document', () => {
     ]);
     const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
     for (const [, name] of references) expect(document.components.schemas).toHaveProperty(name as string);
+  });
+
+  test('says which parameters there must be', async () => {
+    const { paths } = await fetchDocument();
+    const required = Object.values(paths).flatMap(({ parameters: _, ...methods }) =>
+      Object.values(methods).flatMap(({ operationId, parameters = [] }) =>
+        parameters.filter((parameter) => parameter.required).map(({ name }) => `${operationId} ${name}`),
+      ),
+    );
+    expect(required).toEqual(['listUsage keys']);
   });
 
   test('says what a create request may be, the declared permissions among it', async () => {
