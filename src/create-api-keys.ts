@@ -5,6 +5,7 @@ import type { AdminRouterOptions } from './admin/options';
 import { createAdminRouter } from './admin/router';
 import { type AuditService, createAuditService } from './audit/service';
 import { createAuthenticator } from './auth/authenticator';
+import { createForeignAuthenticator } from './auth/foreign-authenticator';
 import { createToKeyEntry, type KeyEntry } from './auth/request-key';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature, type Feature, type RequireFeatureOptions } from './auth/require-feature';
@@ -143,7 +144,10 @@ export function createApiKeys<const Permission extends string>(
     onStale: warnOfStale,
     toEntry: createToKeyEntry(),
   });
-  const authenticator = createAuthenticator({ parse: createTokenParser(prefix), digester, keys: recollection.keys });
+  const parse = createTokenParser(prefix);
+  const native = createAuthenticator({ parse, digester, keys: recollection.keys });
+  const { aliases } = recollection;
+  const authenticator = aliases === undefined ? native : createForeignAuthenticator({ native, aliases, digester });
   const enabled = createEnabledFeatures({
     recollection,
     clock,
@@ -154,7 +158,10 @@ export function createApiKeys<const Permission extends string>(
   });
   const targets = createRequestTargets();
 
-  const keys = createKeyService<Permission>({ store, clock, prefix, digester, permissions, defaultLifetime });
+  const keys = createKeyService<Permission>({
+    ...{ store, clock, prefix, digester, permissions, defaultLifetime },
+    foreignTokens: settings.foreignTokens,
+  });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
   const recorder = new UsageRecorder({

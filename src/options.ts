@@ -25,6 +25,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
   readonly redis?: RedisClient;
   /** What tokens begin with: letters, digits and single underscores, e.g. `'acme_live'`. Default `'ks'`. */
   readonly prefix?: string;
+  /**
+   * Whether keys are let in whose tokens others made and that have been imported (`keys.import`). Off, whatever has not
+   * the form of a token of ours is refused without asking the store; on, it is looked up. Default `false`.
+   */
+  readonly foreignTokens?: boolean;
   /** What all keys in Redis begin with. Default `'keyscope'`. */
   readonly namespace?: string;
   /**
@@ -88,6 +93,7 @@ export interface Settings {
   readonly permissions: readonly string[];
   readonly redis: RedisClient | undefined;
   readonly prefix: string;
+  readonly foreignTokens: boolean;
   readonly namespace: string;
   readonly peppers: readonly (string | null)[] | undefined;
   readonly defaultLifetime: number;
@@ -143,6 +149,7 @@ const optionsSchema = z.strictObject({
     .string()
     .refine(isTokenPrefix, 'Use 1–32 letters, digits and single underscores, beginning with a letter.')
     .default('ks'),
+  foreignTokens: z.boolean().default(false),
   namespace: z.string().regex(NAMESPACE, 'Use 1–64 letters, digits and _ . : -.').default('keyscope'),
   pepper: z.union([z.string().min(16), z.array(z.union([z.string().min(16), z.null()])).min(1)]).optional(),
   defaultLifetime: duration(1000).prefault('365d'),

@@ -4,7 +4,7 @@ import { type ErrorCode, type InputIssue, KeyscopeError } from './errors';
 import { listNames, suggestion } from './suggestion';
 
 /** What must not be repeated in a message, however wrong it is. */
-const SECRET_FIELDS = new Set(['pepper', 'token', 'secret', 'digest', 'password']);
+const SECRET_FIELDS = new Set(['pepper', 'token', 'sha256', 'secret', 'digest', 'password']);
 /** A run that long is hardly a name and may well be a secret that went into the wrong field. */
 const SECRET_LIKE = /[0-9A-Za-z]{20}/;
 const SHOWN_LENGTH = 40;

@@ -18,6 +18,8 @@ export interface RecollectionOptions<Entry extends object> {
   readonly serveStaleFor?: number;
   /** Something has been given out that nobody vouches for. */
   readonly onStale?: () => void;
+  /** Whether tokens that others made are looked up. Default false. */
+  readonly foreignTokens?: boolean;
   /** What is remembered of a key: derived once, not at each request. */
   readonly toEntry: (credential: Credential) => Entry;
 }
@@ -25,10 +27,17 @@ export interface RecollectionOptions<Entry extends object> {
 /** What a workspace's projects have enabled, by project id. */
 export type Configurations = ReadonlyMap<string, ProjectRecord>;
 
-/** The two classes of things that are remembered: keys by id, and a workspace's configurations as one. */
+/** The key that a foreign token stands for. */
+export interface Alias {
+  readonly keyId: string;
+}
+
+/** What is remembered: keys by id, a workspace's configurations as one, and what foreign tokens stand for. */
 export interface Recollection<Entry extends object> {
   readonly keys: ReadThrough<Entry>;
   readonly projects: ReadThrough<Configurations>;
+  /** The keys that foreign tokens stand for; undefined where there are no foreign tokens. */
+  readonly aliases: ReadThrough<Alias> | undefined;
 }
 
 /** Reads under way at once, enough to keep a pipeline full, and requests waiting behind them. */
@@ -43,12 +52,14 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
   const whenDown: WhenDown | undefined = serveStaleFor > 0 ? { serveStaleFor, isDown, onStale } : undefined;
   const gate = () => createGate({ maxReads: MAX_READS, maxWaiting: MAX_WAITING, timeout: storeTimeout });
 
+  const gateOfKeys = gate();
+
   const keys = new ReadThrough<Entry>({
     clock,
     maxRevocationLag,
     maxEntries: options.maxKeys,
     maxMisses: options.maxMisses,
-    gate: gate(),
+    gate: gateOfKeys,
     whenDown,
     lease: (id) => store.keyLease(id),
     async read(id) {
@@ -68,13 +79,32 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     read: (workspaceId) => store.getProjects(workspaceId),
   });
 
+  // The same gate as for keys: garbage is as welcome in one form as in the other.
+  const aliases = options.foreignTokens
+    ? new ReadThrough<Alias>({
+        clock,
+        maxRevocationLag,
+        maxEntries: options.maxKeys,
+        maxMisses: options.maxMisses,
+        gate: gateOfKeys,
+        whenDown,
+        lease: (alias) => store.foreignLease(alias),
+        async read(alias) {
+          const keyId = await store.getForeign(alias);
+          return keyId === null ? null : { keyId };
+        },
+      })
+    : undefined;
+
   store.onChange({
     keyChanged: (id) => keys.forget(id),
     projectsChanged: (workspaceId) => projects.forget(workspaceId),
+    foreignChanged: (alias) => aliases?.forget(alias),
     allChanged() {
+      aliases?.clear();
       keys.clear();
       projects.clear();
     },
   });
-  return { keys, projects };
+  return { keys, projects, aliases };
 }

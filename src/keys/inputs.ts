@@ -14,6 +14,7 @@ import {
 import { inputError, parseInput } from '../schema';
 import { KEY_SORTS } from '../store/records';
 import { listNames, suggestion } from '../suggestion';
+import { isForeignToken, readFingerprint } from '../token/foreign';
 import { DURATION_FORMS, parseDuration } from './duration';
 import { LAST_TIME, parseTime, TIME_FORMS } from './time';
 
@@ -85,6 +86,26 @@ function notBoth(input: unknown): boolean {
   return expiresAt === undefined || expiresIn === undefined;
 }
 
+const TOKEN_SENTENCE = 'Give the text that callers send: 8–512 visible ASCII characters without spaces.';
+const SHA256_SENTENCE = 'Give SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
+const foreignToken = z.string(TOKEN_SENTENCE).refine(isForeignToken, TOKEN_SENTENCE);
+const fingerprint = z.string(SHA256_SENTENCE).transform((text, context) => {
+  const read = readFingerprint(text);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: SHA256_SENTENCE, input: text });
+  return z.NEVER;
+});
+
+const ONE_OF_BOTH = {
+  path: ['token'],
+  message: 'Give either `token` or `sha256`, its SHA-256.',
+  when: () => true,
+};
+function oneOfBoth(input: unknown): boolean {
+  const { token, sha256 } = (input ?? {}) as Record<string, unknown>;
+  return (token === undefined) !== (sha256 === undefined);
+}
+
 const overlap = z.unknown().transform((value, context) => {
   const duration = parseDuration(value);
   if (duration !== null) return duration;
@@ -152,7 +173,8 @@ const mutationContextSchema = contextSchema.extend({
 });
 
 const IDEMPOTENCY_SENTENCE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
-const creationContextSchema = mutationContextSchema.omit({ revision: true }).extend({
+const importContextSchema = mutationContextSchema.omit({ revision: true });
+const creationContextSchema = importContextSchema.extend({
   idempotencyKey: z
     .string(IDEMPOTENCY_SENTENCE)
     .regex(/^[!-~]{1,255}$/, IDEMPOTENCY_SENTENCE)
@@ -172,16 +194,19 @@ const listSchema = z.strictObject({
 export function createKeyInputs(permissions: readonly string[], now: () => number) {
   const permissionsField = permissionList(permissions);
   const expiry = expiryFields(now);
-  const createSchema = z
-    .strictObject({
-      workspaceId: foreignId.optional(),
-      name,
-      agents,
-      permissions: permissionsField,
-      createdBy: note,
-      ...expiry,
-    })
-    .refine(notBoth, NOT_BOTH);
+  const newKey = z.strictObject({
+    workspaceId: foreignId.optional(),
+    name,
+    agents,
+    permissions: permissionsField,
+    createdBy: note,
+    ...expiry,
+  });
+  const createSchema = newKey.refine(notBoth, NOT_BOTH);
+  const importSchema = newKey
+    .extend({ token: foreignToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
+    .refine(notBoth, NOT_BOTH)
+    .refine(oneOfBoth, ONE_OF_BOTH);
   const updateSchema = z.strictObject({
     name: name.optional(),
     permissions: permissionsField.optional(),
@@ -191,11 +216,13 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
 
   return {
     create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
+    import: (input: unknown) => parseInput(importSchema, input, 'keys.import'),
     update: (changes: unknown) => parseInput(updateSchema, changeable(changes), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
     creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
+    importContext: (context: unknown) => parseInput(importContextSchema, context ?? {}, 'keys.import'),
     mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
   };
 }

@@ -1,5 +1,5 @@
 import type { Agents, KeyRecord, KeySort } from '../store/records';
-import { maskToken } from '../token/mask';
+import { maskForeign, maskToken } from '../token/mask';
 
 /** A key as it is shown: everything but its token, which nobody can get back. */
 export interface ApiKey<Permission extends string = string> {
@@ -22,7 +22,7 @@ export interface ApiKey<Permission extends string = string> {
   readonly disabled: boolean;
   /** 1 at first, one more with every change; give it to `update` to change only what was seen. */
   readonly revision: number;
-  /** What to recognise the token by, e.g. `ks_8MPC************YphQ`. */
+  /** What to recognise the token by, e.g. `ks_8MPC************YphQ`; of an imported one perhaps only the asterisks. */
   readonly masked: string;
   /** The id of the key that this one replaced. */
   readonly rotatedFrom: string | null;
@@ -52,6 +52,16 @@ export interface CreateKeyInput<Permission extends string = string> extends Expi
   readonly permissions: readonly Permission[];
   /** Who asked for the key. Default: the context's `actor`. */
   readonly createdBy?: string | null;
+}
+
+/** A key whose token was made elsewhere and goes on being used. One of `token` and `sha256` is needed. */
+export interface ImportKeyInput<Permission extends string = string> extends CreateKeyInput<Permission> {
+  /** The text that callers send: 8–512 visible ASCII characters. Only a digest is stored. */
+  readonly token?: string;
+  /** SHA-256 of that text, where only that is known: hexadecimal, base64 or base64url. */
+  readonly sha256?: string;
+  /** Default false. */
+  readonly disabled?: boolean;
 }
 
 /** What may change about a key. Its agents and its expiry may not. */
@@ -134,7 +144,10 @@ export function toApiKey<Permission extends string = string>(record: KeyRecord):
     expiresAt: new Date(record.expiresAt),
     disabled: record.disabled,
     revision: record.revision,
-    masked: maskToken(record.prefix, record.id, record.last4),
+    masked:
+      record.foreign === undefined
+        ? maskToken(record.prefix, record.id, record.last4)
+        : maskForeign(record.prefix, record.last4),
     rotatedFrom: record.rotatedFrom,
     rotatedTo: record.rotatedTo,
   };

@@ -9,11 +9,13 @@ import type { Digester } from '../token/digest';
 import { isKeyId } from '../token/format';
 import { deriveId, generateToken } from '../token/generate';
 import { readKeyCursor, writeKeyCursor } from './cursor';
+import { createForeignLinks, createReadForeignToken, foreignKeyId, importedBefore } from './import';
 import { createKeyInputs } from './inputs';
 import {
   type ApiKey,
   type CreatedKey,
   type CreateKeyInput,
+  type ImportKeyInput,
   type KeyContext,
   type KeyCreationContext,
   type KeyList,
@@ -29,6 +31,15 @@ import { LAST_TIME } from './time';
 export interface KeyService<Permission extends string = string> {
   /** Makes a key. Rejects with `invalid_request`, and with `conflict` where `idempotencyKey` has made one before. */
   create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
+  /**
+   * Takes over a key whose token was made elsewhere, so that its callers keep it; for apps made with `foreignTokens: true`.
+   * Rejects with `invalid_request`, with `conflict` where the token has been imported before, and with `invalid_options`
+   * without that option. Rotating the key gives it a token of our own form.
+   */
+  import(
+    input: ImportKeyInput<Permission>,
+    context?: Omit<KeyMutationContext, 'revision'>,
+  ): Promise<ApiKey<Permission>>;
   /** Rejects with `key_not_found`. */
   get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
   /** One page of a workspace's keys, expired and disabled ones among them. */
@@ -55,6 +66,8 @@ export interface KeyServiceDeps {
   readonly permissions: readonly string[];
   /** Milliseconds. */
   readonly defaultLifetime: number;
+  /** Whether imported keys are let in. Default false: then none is imported. */
+  readonly foreignTokens?: boolean;
   /**
    * Called with the id of a key that a mutation has changed, or may have: also where it failed, since a store that did
    * not answer may have done it nevertheless. Called before the mutation's promise settles.
@@ -86,13 +99,25 @@ function madeBefore(id: string): KeyscopeError {
   );
 }
 
+const NOT_LET_IN =
+  'keys.import: this app was made without `foreignTokens: true`, so imported keys would not be let in. Give createApiKeys that option.';
+
 const CHANGED = 'The key has changed since the given revision. Read it again and decide anew.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
-  const { store, clock, prefix, digester, defaultLifetime, generate = generateToken } = deps;
+  const { store, clock, prefix, digester, defaultLifetime, foreignTokens = false, generate = generateToken } = deps;
   // Whole milliseconds, whatever the clock gives: they are written into indexes.
   const now = () => Math.floor(clock.wall());
   const inputs = createKeyInputs(deps.permissions, now);
+  const readForeignToken = createReadForeignToken(prefix);
+  const links = createForeignLinks(store);
+
+  function newRecord(
+    fields: Omit<KeyRecord, 'createdAt' | 'updatedAt' | 'disabled' | 'revision' | 'rotatedTo'> & { disabled?: boolean },
+    createdAt: number,
+  ): KeyRecord {
+    return { disabled: false, ...fields, createdAt, updatedAt: createdAt, revision: 1, rotatedTo: null };
+  }
 
   function makeKey(
     fields: Pick<KeyRecord, 'workspaceId' | 'name' | 'agents' | 'permissions' | 'expiresAt' | 'createdBy'>,
@@ -101,20 +126,11 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     givenId?: string,
   ): { record: KeyRecord; token: string } {
     const { id, token, last4 } = generate(prefix, fields.workspaceId, undefined, givenId);
-    const record: KeyRecord = {
-      ...fields,
-      id,
-      digest: digester.sign(token),
-      last4,
-      prefix,
-      createdAt,
-      updatedAt: createdAt,
-      disabled: false,
-      revision: 1,
-      rotatedFrom,
-      rotatedTo: null,
+    const ends = { last4, prefix };
+    return {
+      record: newRecord({ ...fields, id, ...ends, digest: digester.sign(token), rotatedFrom }, createdAt),
+      token,
     };
-    return { record, token };
   }
 
   function expiryOf(at: number, lifetime: number, given: { expiresAt?: number; expiresIn?: number }): number {
@@ -129,6 +145,27 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     const record = isKeyId(id) ? await store.getKey(id) : null;
     if (record === null || (workspaceId !== undefined && record.workspaceId !== workspaceId)) throw notFound(id);
     return record;
+  }
+
+  /** What is common to keys that are made and keys that are imported. */
+  function readNew<Given extends ReturnType<typeof inputs.create>>(
+    what: string,
+    { expiresAt, expiresIn, workspaceId, createdBy, ...fields }: Given,
+    context: { workspaceId?: string; actor?: string | null; source?: string | null },
+  ) {
+    if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
+      const message = 'The key is to be made in one workspace, and the call is about another. Give the same, or one.';
+      throw inputError(what, [{ path: 'workspaceId', message }]);
+    }
+    const createdAt = now();
+    const owner = createdBy ?? context.actor ?? null;
+    const complete = {
+      ...fields,
+      workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
+      expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
+      createdBy: owner,
+    };
+    return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? owner }, createdAt) };
   }
 
   /** Runs a mutation of known keys, and tells of it however it ends. */
@@ -150,21 +187,8 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
 
   return {
     async create(input, givenContext) {
-      const { expiresAt, expiresIn, workspaceId, createdBy, ...fields } = inputs.create(input);
       const { idempotencyKey, ...context } = inputs.creationContext(givenContext);
-      if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
-        const message = 'The key is to be made in one workspace, and the call is about another. Give the same, or one.';
-        throw inputError('keys.create', [{ path: 'workspaceId', message }]);
-      }
-      const createdAt = now();
-      const owner = createdBy ?? context.actor ?? null;
-      const complete = {
-        ...fields,
-        workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
-        expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
-        createdBy: owner,
-      };
-      const origin = originOf({ ...context, actor: context.actor ?? owner }, createdAt);
+      const { complete, createdAt, origin } = readNew('keys.create', inputs.create(input), context);
       const id =
         idempotencyKey === undefined
           ? undefined
@@ -175,6 +199,21 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         if (id !== undefined) throw madeBefore(id);
       }
       throw new KeyscopeError('conflict', 'Every new id was taken already. Is the source of randomness broken?');
+    },
+
+    async import(input, givenContext) {
+      if (!foreignTokens) throw new KeyscopeError('invalid_options', NOT_LET_IN);
+      const { token, sha256, ...given } = inputs.import(input);
+      const { complete, createdAt, origin } = readNew('keys.import', given, inputs.importContext(givenContext));
+      const { alias, fingerprint, proof, first, last } = readForeignToken({ token, sha256 });
+      const id = foreignKeyId(complete.workspaceId, fingerprint);
+      const ends = { prefix: first, last4: last, foreign: alias };
+      const record = newRecord(
+        { ...complete, ...ends, id, digest: digester.sign(proof), rotatedFrom: null },
+        createdAt,
+      );
+      if (!(await mutate([id], () => links.add(record, alias, origin)))) throw importedBefore(id);
+      return toApiKey(record);
     },
 
     async get(id, givenContext) {
@@ -242,7 +281,8 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
 
     async delete(id, givenContext) {
       const { workspaceId, revision, ...context } = inputs.mutationContext(givenContext, 'keys.delete');
-      await change(id, () => store.deleteKey(id, originOf(context, now()), { workspaceId, revision }));
+      const deleted = await change(id, () => store.deleteKey(id, originOf(context, now()), { workspaceId, revision }));
+      await links.release(deleted);
     },
   };
 }

@@ -25,6 +25,7 @@ export function frozenKey(key: KeyRecord): KeyRecord {
     revision: key.revision,
     rotatedFrom: key.rotatedFrom,
     rotatedTo: key.rotatedTo,
+    ...(key.foreign === undefined ? {} : { foreign: key.foreign }),
   });
 }
 

@@ -27,6 +27,11 @@ export interface KeyRecord {
   /** The key that this one replaced, and the key that replaced this one, if any. */
   readonly rotatedFrom: string | null;
   readonly rotatedTo: string | null;
+  /**
+   * What an imported key's token is looked up by (see `token/foreign.ts`); absent for keys whose tokens were made here. Of
+   * an imported key `prefix` and `last4` are the ends of its token, or empty.
+   */
+  readonly foreign?: string;
 }
 
 /** What there is to know of a key when a request comes with its token. */

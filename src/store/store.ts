@@ -117,6 +117,8 @@ export type StoreEvent =
 export interface ChangeListener {
   keyChanged(id: string): void;
   projectsChanged(workspaceId: string): void;
+  /** The key that a foreign token stands for. */
+  foreignChanged?(alias: string): void;
   /** Everything may have changed: nothing remembered counts any more. */
   allChanged(): void;
 }
@@ -160,12 +162,23 @@ export interface Store extends UsageStore {
   /** `false` where there was no configuration to clear. */
   clearProject(workspaceId: string, projectId: string, origin: Origin): Promise<boolean>;
 
+  /** The id of the key that a foreign token stands for, by the token's alias. There need not be such a key any more. */
+  getForeign(alias: string): Promise<string | null>;
+  /**
+   * Lets an alias stand for a key, where it stands for nothing, or for `replacing`. Resolves with the id that it stands for
+   * now. Not in one step with the key's record, which may lie on another server: an alias without a key is harmless.
+   */
+  linkForeign(alias: string, id: string, replacing?: string): Promise<string>;
+  /** Lets an alias stand for nothing, where it stands for this key. */
+  unlinkForeign(alias: string, id: string): Promise<void>;
+
   /**
    * The lease under which a read of this key, or of this workspace's projects, started now, may be remembered;
    * null where the store has no way to tell of changes, so that each entry must age by itself.
    */
   keyLease(id: string): Lease | null;
   projectsLease(workspaceId: string): Lease | null;
+  foreignLease(alias: string): Lease | null;
   /** Tells of changes by anyone, anywhere, for as long as the leases hold. */
   onChange(listener: ChangeListener): void;
   onEvent(listener: (event: StoreEvent) => void): void;

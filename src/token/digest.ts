@@ -15,7 +15,7 @@ export const DECOY_DIGEST = '0'.repeat(64);
 const DIGEST_LENGTH = 64;
 
 /** `crypto.hash` (Node 20.12 on) skips the hash object and its streams: about a third of the time of `createHash`. */
-const sha256: (text: string) => string =
+export const sha256: (text: string) => string =
   typeof crypto.hash === 'function'
     ? (text) => crypto.hash('sha256', text, 'hex')
     : (text) => crypto.createHash('sha256').update(text).digest('hex');

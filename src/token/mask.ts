@@ -9,3 +9,8 @@ const STARS = '*'.repeat(12);
 export function maskToken(prefix: string, id: string, last4: string): string {
   return `${prefix}_${id.slice(0, TAG_LENGTH)}${STARS}${last4}`;
 }
+
+/** The same for a token that others made, from what is kept of its ends; nothing but stars where nothing is. */
+export function maskForeign(first: string, last: string): string {
+  return first + STARS + last;
+}

@@ -1,5 +1,6 @@
 import type { Store } from '../../src/store/store';
 import { auditContract } from './contract/audit';
+import { foreignContract } from './contract/foreign';
 import { keysContract } from './contract/keys';
 import { listingContract } from './contract/listing';
 import { modelContract } from './contract/model';
@@ -32,6 +33,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     listingContract(getStore);
     pagingContract(getStore);
     racesContract(getStore);
+    foreignContract(getStore);
     usageContract(getStore);
     modelContract(getStore);
   });

@@ -24,6 +24,7 @@ const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
 export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
   const keys = new Map<string, KeyRecord>();
   const workspaces = new Map<string, Workspace>();
+  const foreign = new Map<string, string>();
   const listeners: ChangeListener[] = [];
   const usage = new UsageBook(clock);
 
@@ -67,6 +68,10 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
 
   function tellProjectsChanged(workspaceId: string): void {
     for (const listener of listeners) listener.projectsChanged(workspaceId);
+  }
+
+  function tellForeignChanged(alias: string): void {
+    for (const listener of listeners) listener.foreignChanged?.(alias);
   }
 
   function record(
@@ -224,8 +229,27 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return true;
     },
 
+    async getForeign(alias) {
+      return foreign.get(alias) ?? null;
+    },
+
+    async linkForeign(alias, id, replacing) {
+      const held = foreign.get(alias);
+      if (held !== undefined && held !== replacing) return held;
+      foreign.set(alias, id);
+      tellForeignChanged(alias);
+      return id;
+    },
+
+    async unlinkForeign(alias, id) {
+      if (foreign.get(alias) !== id) return;
+      foreign.delete(alias);
+      tellForeignChanged(alias);
+    },
+
     keyLease: () => Lease.FOREVER,
     projectsLease: () => Lease.FOREVER,
+    foreignLease: () => Lease.FOREVER,
 
     onChange(listener) {
       listeners.push(listener);

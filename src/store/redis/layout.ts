@@ -19,13 +19,15 @@ export interface Layout {
   audit(workspaceId: string): string;
   /** Hash: how often a key has been used, by day and outcome. */
   usage(id: string): string;
+  /** String: the id of the key that a foreign token stands for, by the token's alias. In a slot of its own. */
+  foreign(alias: string): string;
   /** What the names begin with of that which is remembered, and which changes are therefore told of. */
   readonly remembered: readonly string[];
   /** Whose name this is, of the names in `remembered`; null where it is none that was made here. */
   readName(name: string): RememberedName | null;
 }
 
-export type RememberedName = { readonly keyId: string } | { readonly workspaceId: string };
+export type RememberedName = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
 /** What follows the braces, which neither an id nor a workspace's tag can contain. */
 function afterTag(name: string, prefix: string): string | null {
@@ -40,6 +42,7 @@ export function createLayout(namespace: string): Layout {
   }
   const keys = `${namespace}:key:`;
   const projects = `${namespace}:projects:`;
+  const foreign = `${namespace}:foreign:`;
   return {
     prefix: `${namespace}:`,
     key: (id) => `${keys}{${tagOf(id)}}${id}`,
@@ -47,10 +50,12 @@ export function createLayout(namespace: string): Layout {
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
-    remembered: [keys, projects],
+    foreign: (alias) => foreign + alias,
+    remembered: [keys, projects, foreign],
     readName(name) {
       const keyId = afterTag(name, keys);
       if (keyId !== null) return { keyId };
+      if (name.startsWith(foreign)) return { alias: name.slice(foreign.length) };
       const rest = afterTag(name, projects);
       return rest?.startsWith(':') ? { workspaceId: rest.slice(1) } : null;
     },

@@ -1,5 +1,5 @@
 import { AUDITED_KEY_FIELDS } from '../audit-entry';
-import { KEY_FIELDS, RECORD_VERSION } from './record';
+import { FOREIGN_FIELD, KEY_FIELDS, RECORD_VERSION } from './record';
 
 /**
  * The scripts that change things: check, then change record, indexes and audit trail, all in one atomic step. What the
@@ -74,6 +74,7 @@ end
 local function ok(record)
   local reply = { 'ok' }
   for i, field in ipairs(FIELDS) do reply[i + 1] = record[field] or error('no ' .. field) end
+  reply[#FIELDS + 2] = record.${FOREIGN_FIELD} or ''
   return reply
 end
 

@@ -2,7 +2,9 @@ import { isKeyId } from '../../token/format';
 import type { Credential, KeyRecord } from '../records';
 import type { Layout } from './layout';
 import type { Reads } from './reads';
-import { CREDENTIAL_FIELDS, decodeCredential, decodeKey, KEY_FIELDS } from './record';
+import { CREDENTIAL_FIELDS, decodeCredential, decodeKey, FOREIGN_FIELD, KEY_FIELDS } from './record';
+
+const FIELDS = [...KEY_FIELDS, FOREIGN_FIELD];
 
 export type ReadKey = (id: string) => Promise<KeyRecord | null>;
 export type ReadCredential = (id: string) => Promise<Credential | null>;
@@ -15,7 +17,7 @@ export function createReadKey(reads: Reads, layout: Layout): ReadKey {
   return function readKey(id) {
     if (!isKeyId(id)) return Promise.resolve(null);
     const key = layout.key(id);
-    return reads.read({ name: 'hmget', key, args: KEY_FIELDS, decode: (reply) => decodeKey(reply, id, key) });
+    return reads.read({ name: 'hmget', key, args: FIELDS, decode: (reply) => decodeKey(reply, id, key) });
   };
 }
 

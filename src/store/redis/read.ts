@@ -2,7 +2,7 @@ import type { KeyscopeError } from '../../errors';
 
 /** A command that reads one key of Redis. */
 export interface ReadCommand<T> {
-  readonly name: 'hmget' | 'hgetall' | 'hvals' | 'zrange' | 'xrevrange';
+  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zrange' | 'xrevrange';
   readonly key: string;
   readonly args: readonly string[];
   /** What the reply means. Throws where it means nothing that we know. */

@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../../errors';
 import type { Features } from '../../features';
+import { isAlias } from '../../token/foreign';
 import { frozenKey, frozenProject } from '../frozen';
 import { foldName } from '../position';
 import type { Credential, KeyRecord, ProjectRecord } from '../records';
@@ -39,6 +40,9 @@ const REST_FIELDS = [
  */
 export const KEY_FIELDS = [...CREDENTIAL_FIELDS, ...REST_FIELDS] as const;
 
+/** Only imported keys have this one, as it is. It is read after the others, and need not be there. */
+export const FOREIGN_FIELD = 'foreign';
+
 /** A value for each of the fields. */
 type Texts<Fields extends readonly string[]> = { -readonly [Index in keyof Fields]: string };
 
@@ -74,6 +78,7 @@ export function encodeKey(key: KeyRecord): string[] {
     ...['revision', encodeNumber(key.revision)],
     ...['rotatedFrom', JSON.stringify(key.rotatedFrom)],
     ...['rotatedTo', JSON.stringify(key.rotatedTo)],
+    ...(key.foreign === undefined ? [] : [FOREIGN_FIELD, key.foreign]),
   ];
 }
 
@@ -147,10 +152,16 @@ export function decodeCredential(reply: unknown, expectedId: string, where: stri
   return values && Object.freeze(toCredential(values, expectedId, where));
 }
 
-/** A key's record from the values of `KEY_FIELDS`; null where there is none. */
+/** A key's record from the values of `KEY_FIELDS` and `FOREIGN_FIELD`; null where there is none. */
 export function decodeKey(reply: unknown, expectedId: string, where: string): KeyRecord | null {
-  const values = readFields(reply, KEY_FIELDS, where);
-  if (values === null) return null;
+  const whole = Array.isArray(reply) && reply.length === KEY_FIELDS.length + 1;
+  const values = readFields(whole ? reply.slice(0, -1) : reply, KEY_FIELDS, where);
+  if (!whole || values === null) return null;
+  // A script cannot answer with nothing in the middle of a list; it gives an empty text instead.
+  const foreign: unknown = reply.at(-1) || null;
+  if (foreign !== null && !(typeof foreign === 'string' && isAlias(foreign))) {
+    throw unreadable(where, `the field ${FOREIGN_FIELD} is not an alias`);
+  }
   const rest = values.slice(CREDENTIAL_FIELDS.length);
   const [last4, prefix, createdAt, createdBy, updatedAt, revision, rotatedFrom, rotatedTo] = rest as Texts<
     typeof REST_FIELDS
@@ -165,6 +176,7 @@ export function decodeKey(reply: unknown, expectedId: string, where: string): Ke
     revision: decodeNumber(revision, where),
     rotatedFrom: decodeOptional(rotatedFrom, where, 'rotatedFrom'),
     rotatedTo: decodeOptional(rotatedTo, where, 'rotatedTo'),
+    ...(foreign === null ? {} : { foreign }),
   });
 }
 

@@ -7,6 +7,7 @@ import { Connection } from './connection';
 import { within } from './deadline';
 import { type Durability, DurableRunner } from './durable';
 import { createFeed } from './feed';
+import { createForeign } from './foreign';
 import { createLayout } from './layout';
 import { createListAudit } from './list-audit';
 import { createListKeys } from './list-keys';
@@ -96,6 +97,7 @@ export function createRedisStore({
       if (whose === null) continue;
       for (const listener of listeners) {
         if ('keyId' in whose) listener.keyChanged(whose.keyId);
+        else if ('alias' in whose) listener.foreignChanged?.(whose.alias);
         else listener.projectsChanged(whose.workspaceId);
       }
     }
@@ -118,6 +120,8 @@ export function createRedisStore({
     ...{ client, connection, layout, runScript, clock, timeout: storeTimeout },
     isWrong: (key) => feed.routeOf(key).isWrong(),
   });
+
+  const foreign = createForeign({ makeChange, layout, reads, listeners });
 
   function leaseFor(key: string) {
     feed.start();
@@ -147,10 +151,13 @@ export function createRedisStore({
     addUsage,
     readUsage,
 
+    ...foreign,
+    getForeign: (alias) => fromTheRightServer(layout.foreign(alias), () => foreign.getForeign(alias)),
     ...createMutations({ makeChange, layout, reads, auditLimit, listeners }),
 
     keyLease: (id) => leaseFor(layout.key(id)),
     projectsLease: (workspaceId) => leaseFor(layout.projects(workspaceId)),
+    foreignLease: (alias) => leaseFor(layout.foreign(alias)),
 
     onChange(listener) {
       listeners.push(listener);

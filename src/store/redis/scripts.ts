@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from './client';
 import { CLEAR_PROJECT, CREATE_KEY, DELETE_KEY, ROTATE_KEY, SET_PROJECT, UPDATE_KEY } from './lua';
+import { LINK_FOREIGN, UNLINK_FOREIGN } from './lua-foreign';
 import { ADD_USAGE } from './lua-usage';
 
 export const SCRIPTS = {
@@ -10,6 +11,8 @@ export const SCRIPTS = {
   rotateKey: { lua: ROTATE_KEY, numberOfKeys: 6 },
   setProject: { lua: SET_PROJECT, numberOfKeys: 2 },
   clearProject: { lua: CLEAR_PROJECT, numberOfKeys: 2 },
+  linkForeign: { lua: LINK_FOREIGN, numberOfKeys: 1 },
+  unlinkForeign: { lua: UNLINK_FOREIGN, numberOfKeys: 1 },
   addUsage: { lua: ADD_USAGE, numberOfKeys: 2 },
 } as const;
 

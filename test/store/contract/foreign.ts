@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import type { Store } from '../../../src/store/store';
+import { auditOf, createSample, keyQuery, listAll, newId, newWorkspace, ORIGIN, sampleKey } from '../sample';
+
+const newAlias = () => randomBytes(16).toString('hex');
+
+export function foreignContract(getStore: () => Store): void {
+  describe('what a foreign token stands for', () => {
+    test('is nothing, then the key that it was given to, and nobody takes it away', async () => {
+      const store = getStore();
+      const [alias, id, other] = [newAlias(), newId(newWorkspace()), newId(newWorkspace())];
+      expect(await store.getForeign(alias)).toBeNull();
+      expect(await store.linkForeign(alias, id)).toBe(id);
+      expect(await store.linkForeign(alias, id)).toBe(id);
+      expect(await store.linkForeign(alias, other)).toBe(id);
+      expect(await store.linkForeign(alias, other, newId(newWorkspace()))).toBe(id);
+      expect(await store.getForeign(alias)).toBe(id);
+    });
+
+    test('is replaced where it is what was expected, by one of many who try', async () => {
+      const store = getStore();
+      const [alias, id] = [newAlias(), newId(newWorkspace())];
+      await store.linkForeign(alias, id);
+      const others = Array.from({ length: 20 }, () => newId(newWorkspace()));
+      const held = await Promise.all(others.map((other) => store.linkForeign(alias, other, id)));
+      expect(new Set(held).size).toBe(1);
+      expect(others).toContain(held[0]);
+      expect(await store.getForeign(alias)).toBe(held[0]);
+    });
+
+    test('is taken away only by the key that it is', async () => {
+      const store = getStore();
+      const [alias, id] = [newAlias(), newId(newWorkspace())];
+      await store.linkForeign(alias, id);
+      await store.unlinkForeign(alias, newId(newWorkspace()));
+      expect(await store.getForeign(alias)).toBe(id);
+      await store.unlinkForeign(alias, id);
+      await store.unlinkForeign(alias, id);
+      expect(await store.getForeign(alias)).toBeNull();
+    });
+
+    test('is nothing for what is no alias, whatever it looks like', async () => {
+      const store = getStore();
+      for (const alias of ['', '__proto__', '*', 'x'.repeat(32), newAlias().toUpperCase()]) {
+        expect(await store.getForeign(alias)).toBeNull();
+      }
+    });
+
+    test('is told of before the change is acknowledged', async () => {
+      const store = getStore();
+      const told: string[] = [];
+      store.onChange({
+        keyChanged() {},
+        projectsChanged() {},
+        allChanged() {},
+        foreignChanged: (alias) => void told.push(alias),
+      });
+      const [alias, id] = [newAlias(), newId(newWorkspace())];
+      await store.linkForeign(alias, id);
+      expect(told).toContain(alias);
+      told.length = 0;
+      await store.unlinkForeign(alias, id);
+      expect(told).toContain(alias);
+    });
+
+    test('stays with its key through every change, and goes with the record', async () => {
+      const store = getStore();
+      const workspaceId = newWorkspace();
+      const foreign = newAlias();
+      const ends = { prefix: '"%s{', last4: '\\n}"' };
+      const key = await createSample(store, workspaceId, { foreign, ...ends });
+      expect(await store.getKey(key.id)).toEqual(key);
+      expect(await listAll(store, keyQuery(workspaceId))).toEqual([key]);
+      const updated = await store.updateKey(key.id, { name: 'B', disabled: true }, ORIGIN, {});
+      expect(updated).toMatchObject({ ok: true, key: { foreign, ...ends, name: 'B' } });
+      const successor = sampleKey(workspaceId, { rotatedFrom: key.id });
+      const rotated = await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, {});
+      expect(rotated).toMatchObject({ ok: true, key: { foreign, rotatedTo: successor.id } });
+      expect(await store.getKey(successor.id)).toStrictEqual(successor);
+      expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { foreign, ...ends } });
+      expect(JSON.stringify(await auditOf(store, workspaceId))).not.toContain(foreign);
+    });
+  });
+}
