@@ -192,6 +192,7 @@ export function createApiKeys<const Permission extends string>(
       subjectFor: createSubjectFor(enabled, targets, events),
       fail,
       keyHeader: header,
+      failsByItself: settings.onError === undefined,
       onRedacted(req, withheld) {
         if (events.wanted('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
       },

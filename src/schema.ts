@@ -50,6 +50,15 @@ function bound(issue: { origin: string; inclusive?: boolean }, limit: number | b
   return `Give at ${end} ${limit}.`;
 }
 
+/**
+ * What was written in an object itself: zod reads what all objects inherit as well, and options such as `optional: true` must
+ * not come from a prototype that somebody has polluted.
+ */
+function ownMembers<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.assign(Object.create(null) as object, value) as T;
+}
+
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 /** What is accepted, for the rules that bring no sentence of their own. */
@@ -142,8 +151,8 @@ export function parseInput<S extends z.ZodType>(
   what: string,
   code: 'invalid_request' | 'invalid_options' = 'invalid_request',
 ): z.output<S> {
-  const result = schema.safeParse(value, { error: acceptedBy, reportInput: true });
-  if (result.success) return result.data;
+  const result = schema.safeParse(ownMembers(value), { error: acceptedBy, reportInput: true });
+  if (result.success) return ownMembers(result.data);
   const issues = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => translate(schema, issue));
   throw inputError(what, issues.slice(0, MAX_ISSUES), code);
 }

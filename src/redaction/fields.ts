@@ -8,7 +8,8 @@ import type { Step } from './paths';
  *
  * - A **conversation** is an object at one of the `conversations` paths. An array there stands for its elements, so `$`
  *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
- * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there.
+ * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there, but
+ *   for a text that looks like JSON (its first character that is not blank is `{`, `[` or `"`): it is refused.
  * - An **each step** (`[*]`) goes into each element of an array. Anything else met there counts as the element itself,
  *   and the values of an object's members count as elements too: `{ conversations: { … } }` is covered whether it
  *   is one conversation or many by name.
@@ -38,6 +39,14 @@ export interface Position {
   /** Where an array's elements are; `null`: nowhere of interest. */
   readonly elements: Position | null;
 }
+
+/** Whether paths lead into an object here. */
+export function leadsOn({ named, others }: Position): boolean {
+  return named.length > 0 || others !== null;
+}
+
+/** What is wrong with a body where {@link leadsOn} but a text stands that looks like JSON: clients that read it see inside. */
+export const TEXT_IN_TEXT = 'a text that is JSON itself stands where an object may';
 
 /** A member that is looked for by name. */
 export interface Member {

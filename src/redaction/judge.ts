@@ -1,5 +1,5 @@
 import type { Claim, Fields } from './fields';
-import { DENY_ALL, type Rules, rulesFor, type Subject, type Withheld } from './subject';
+import { DENY_ALL, featuresOf, type Rules, rulesFor, type Subject, type Withheld } from './subject';
 
 /** The value must be emptied. */
 export const EMPTY = Symbol('empty');
@@ -19,7 +19,7 @@ function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<strin
 
 /** Applies a subject's rules to the claims met in one body. */
 export class Judge {
-  readonly #subject: Subject;
+  #subject: Subject;
   /** By project, so that a body of a thousand conversations asks once. */
   readonly #known = new Map<string, Rules>();
   readonly #open: (Rules | undefined)[];
@@ -27,8 +27,16 @@ export class Judge {
 
   constructor(fields: Fields, subject: Subject) {
     this.#subject = subject;
-    const rules = 'features' in subject ? rulesFor(subject.features) : undefined;
-    this.#open = new Array(fields.levels).fill(rules);
+    this.#open = new Array(fields.levels);
+    this.begin(subject);
+  }
+
+  /** Another body begins, perhaps of others, or of the same with something else enabled. */
+  begin(subject: Subject): void {
+    this.#subject = subject;
+    this.#known.clear();
+    const features = featuresOf(subject);
+    this.#open.fill(features && rulesFor(features));
   }
 
   /** A conversation begins of which nobody knows yet whose it is. */
@@ -44,7 +52,8 @@ export class Judge {
   #rules(projectId: string): Rules {
     const known = this.#known.get(projectId);
     if (known !== undefined) return known;
-    const rules = 'features' in this.#subject ? DENY_ALL : rulesFor(this.#subject.featuresFor(projectId));
+    const subject = this.#subject;
+    const rules = 'featuresFor' in subject ? rulesFor(subject.featuresFor(projectId)) : DENY_ALL;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(projectId, rules);
     return rules;

@@ -86,6 +86,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What was written in an object itself, and nothing that all objects inherit. */
+function own<T extends object>(given: T): T {
+  return Object.assign(Object.create(null) as object, given) as T;
+}
+
 function refuseUnknown(given: object, accepted: readonly string[], of: string): void {
   for (const name of Object.keys(given)) {
     if (accepted.includes(name)) continue;
@@ -160,7 +165,8 @@ function projectOf(value: unknown): RedactOptions['project'] {
   if (typeof value === 'string' && value !== '') return value;
   if (isObject(value)) {
     refuseUnknown(value, ['member'], 'field of project');
-    if (typeof value.member === 'string' && value.member !== '') return { member: value.member };
+    const { member } = own(value);
+    if (typeof member === 'string' && member !== '') return { member };
   }
   return fail(
     `project must be a parameter's name, a function of the request or { member: "…" }, received ${shown(value)}.`,
@@ -186,7 +192,7 @@ function limitsOf(value: unknown): Limits {
   refuseUnknown(value, names, 'limit');
   const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
   for (const name of names) {
-    const given = value[name];
+    const given = own(value)[name];
     if (given === undefined) continue;
     if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 1) {
       fail(`limits.${name} must be a whole number of at least 1, received ${shown(given)}.`);
@@ -201,9 +207,10 @@ function limitsOf(value: unknown): Limits {
  *
  * @throws KeyscopeError `invalid_options`, saying what was given and what is accepted
  */
-export function resolveRedactOptions(options: RedactOptions = {}): ResolvedRedactOptions {
-  if (!isObject(options)) fail(`the options must be an object, received ${shown(options)}.`);
-  refuseUnknown(options, OPTIONS, 'option');
+export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactOptions {
+  if (!isObject(given)) fail(`the options must be an object, received ${shown(given)}.`);
+  refuseUnknown(given, OPTIONS, 'option');
+  const options: RedactOptions = own(given);
   const conversations = pathsOf(options.conversations, 'conversations', ['$', 'conversations[*]']);
   const transcript = fieldPathsOf(options.transcript, 'transcript', ['turns']);
   const metrics = fieldPathsOf(options.metrics, 'metrics', ['metrics']);

@@ -25,10 +25,20 @@ export interface Rules {
 
 export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
 
+/** What is written in an object itself: what all objects inherit, because somebody has polluted them, enables nothing. */
+function own<T extends object, K extends keyof T>(object: T, name: K): T[K] | undefined {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+/** The features of the one project that answers for the whole body; undefined where the body mixes projects. */
+export function featuresOf(subject: Subject): Features | undefined {
+  return own(subject as { features?: Features }, 'features');
+}
+
 export function rulesFor(features: Features): Rules {
-  const { transcript, metrics } = features;
+  const metrics = own(features, 'metrics');
   return {
-    transcript: transcript === true,
+    transcript: own(features, 'transcript') === true,
     metrics: metrics === 'all' ? null : new Set(Array.isArray(metrics) ? metrics : []),
   };
 }
@@ -36,12 +46,13 @@ export function rulesFor(features: Features): Rules {
 /** Which features these do not enable, or not wholly: what the `Redacted` header says where the project is fixed. */
 export function withheldBy(features: Features): readonly Withheld[] {
   const withheld: Withheld[] = [];
-  if (features.transcript !== true) withheld.push('transcript');
-  if (features.metrics !== 'all') withheld.push('metrics');
+  if (own(features, 'transcript') !== true) withheld.push('transcript');
+  if (own(features, 'metrics') !== 'all') withheld.push('metrics');
   return withheld;
 }
 
 /** Whether anything could have to be withheld. Where not, a body may pass as it is, unread. */
 export function restricts(subject: Subject): boolean {
-  return 'featuresFor' in subject || withheldBy(subject.features).length > 0;
+  const features = featuresOf(subject);
+  return features === undefined || withheldBy(features).length > 0;
 }

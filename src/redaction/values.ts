@@ -1,6 +1,7 @@
-import type { Fields, Position } from './fields';
+import { KeyscopeError } from '../errors';
+import { type Fields, leadsOn, type Position, TEXT_IN_TEXT } from './fields';
 import { EMPTY, Judge } from './judge';
-import { MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './subject';
+import { featuresOf, MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './subject';
 
 /**
  * What may leave of a value.
@@ -18,6 +19,9 @@ const NEEDS_TEXT: RedactedValue = { needsText: true };
 const NOT_PLAIN = Symbol('not plain');
 /** Lists directly in lists, where the paths go. Deeper, the byte filter's own limit (or `JSON.stringify`) decides. */
 const MAX_LISTS = 64;
+
+/** How a text begins that is JSON itself. */
+const JSON_TEXT = /^[ \t\r\n]*["[{]/;
 
 type Plain = Record<string, unknown>;
 
@@ -62,6 +66,11 @@ function emptied(value: unknown): unknown {
   }
 }
 
+function refuseJsonText(text: string): void {
+  if (!JSON_TEXT.test(text)) return;
+  throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${TEXT_IN_TEXT}.`);
+}
+
 /** A copy of an object with only some of its members, in its order. */
 function chosen(value: Plain, names: ReadonlySet<string>): Plain {
   const copy: Plain = {};
@@ -94,7 +103,7 @@ class Walk {
 
   constructor(fields: Fields, subject: Subject) {
     this.judge = new Judge(fields, subject);
-    this.#projectMember = 'features' in subject ? null : fields.projectMember;
+    this.#projectMember = featuresOf(subject) === undefined ? fields.projectMember : null;
   }
 
   visit(value: unknown, position: Position, lists: number): unknown {
@@ -104,10 +113,11 @@ class Walk {
       if (verdict !== null) return emptied(value);
       // With a toJSON of its own, either could print as anything.
       if (typeof value === 'function' || typeof value === 'bigint') throw NOT_PLAIN;
+      if (typeof value === 'string' && leadsOn(position)) refuseJsonText(value);
       return value;
     }
     if (verdict === EMPTY) return emptied(value);
-    if (verdict === null && position.named.length === 0 && position.others === null) return value;
+    if (verdict === null && !leadsOn(position)) return value;
     refuseUnlessPlain(value);
     if (verdict === null) return this.#members(this.#opened({ ...(value as Plain) }, position), position);
     const whole = position.conversation < 0 ? (value as Plain) : this.#opened({ ...(value as Plain) }, position);
@@ -156,6 +166,8 @@ class Walk {
 /**
  * What may leave of a value that is about to be printed as JSON. The value itself is never changed: what is returned
  * shares with it all that lies off the paths, and is the value itself where nothing can have to be withheld.
+ *
+ * @throws KeyscopeError `unredactable_response` where a text that is JSON itself stands where the paths lead on
  */
 export function redactValue(body: unknown, fields: Fields, subject: Subject): RedactedValue {
   if (!restricts(subject)) return { needsText: false, value: body, withheld: [] };

@@ -1,7 +1,7 @@
 import type { Fields } from '../fields';
 import { Judge } from '../judge';
 import type { Limits } from '../options';
-import { restricts, type Subject, type Withheld } from '../subject';
+import { featuresOf, restricts, type Subject, type Withheld } from '../subject';
 import { type CreateScanner, createScanner } from './create-scanner';
 import { Fault, unredactable } from './fault';
 import { Tracker } from './tracker';
@@ -23,8 +23,8 @@ export interface JsonFilter {
    * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
    */
   end(): void;
-  /** Makes ready for another JSON text with the same fields and subject; also after a fault. */
-  reset(): void;
+  /** Makes ready for another JSON text with the same fields; also after a fault. `subject` must be of the same kind. */
+  reset(subject: Subject): void;
   /** The features of which a member was withheld since the filter was made. */
   readonly withheld: readonly Withheld[];
 }
@@ -41,6 +41,7 @@ interface Terms {
 class Filter implements JsonFilter {
   readonly #judge: Judge;
   readonly #tracker: Tracker;
+  readonly #fields: Fields;
   readonly #utf8 = new Utf8();
   readonly #emit: Emit;
   /** Whether the pieces are nobody else's. */
@@ -56,9 +57,15 @@ class Filter implements JsonFilter {
   constructor(terms: Terms, emit: Emit, create: CreateScanner, owns: boolean) {
     const { fields, subject, limits } = terms;
     this.#judge = new Judge(fields, subject);
-    const root = restricts(subject) ? fields.root : null;
+    this.#fields = fields;
     const scanner = create(limits.depth, limits.keyBytes);
-    this.#tracker = new Tracker(this.#judge, limits, root, 'featuresFor' in subject, scanner);
+    this.#tracker = new Tracker(
+      this.#judge,
+      limits,
+      this.#rootFor(subject),
+      featuresOf(subject) === undefined,
+      scanner,
+    );
     this.#emit = emit;
     this.#owns = owns;
   }
@@ -89,12 +96,17 @@ class Filter implements JsonFilter {
     }
   }
 
-  reset(): void {
+  #rootFor(subject: Subject) {
+    return restricts(subject) ? this.#fields.root : null;
+  }
+
+  reset(subject: Subject): void {
+    this.#judge.begin(subject);
     this.#ended = null;
     this.#heldLength = 0;
     this.#before = 0;
     this.#utf8.reset();
-    this.#tracker.reset();
+    this.#tracker.reset(this.#rootFor(subject));
   }
 
   #read(chunk: Buffer): Buffer | null {

@@ -17,11 +17,6 @@ export function createFrame(position: Position, list: boolean, names: NameTable<
   return { position, list, names, kept: false, projectSeen: false };
 }
 
-/** Whether paths lead into an object here. */
-export function leadsOn(position: Position): boolean {
-  return position.named.length > 0 || position.others !== null;
-}
-
 /** Which names matter in an object, as the scanner wants to know it: all of them where each must be decided about. */
 export function watched({ position, names }: Frame): number {
   return names === null && position.others === null ? position.table.mask : -1;

@@ -1,17 +1,18 @@
-import type { Position } from '../fields';
+import { leadsOn, type Position, TEXT_IN_TEXT } from '../fields';
 import { EMPTY, type Judge } from '../judge';
 import { NameTables } from '../names';
 import type { Limits } from '../options';
 import { Attribution } from './attribution';
 import * as faults from './fault';
-import { createFrame, type Frame, leadsOn, watched } from './frame';
+import { createFrame, type Frame, watched } from './frame';
+import { Opening } from './opening';
 import { Output } from './output';
 import type { Scanner } from './scanner';
 import { Separators } from './separators';
 import * as stages from './stages';
 import * as tables from './tables';
 
-const { SPACE, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
+const { SPACE, COMMA, COLON, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
 
 const { AT_VALUE, AT_FIRST_VALUE, AT_COLON, AT_NEXT, DONE, IN_VALUE, IN_MEMBERS, SEARCHING } = stages;
 const { KEPT, EMPTIED, DROPPED } = stages;
@@ -23,11 +24,12 @@ const { KEPT, EMPTIED, DROPPED } = stages;
 export class Tracker {
   readonly output = new Output();
   readonly #judge: Judge;
-  readonly #root: Position | null;
+  #root: Position | null;
   readonly #mixed: boolean;
   readonly #scanner: Scanner;
   readonly #attribution: Attribution;
   readonly #separators: Separators;
+  readonly #opening = new Opening();
   readonly #tables = new NameTables();
   readonly #frames: Frame[] = [];
   #frame: Frame | undefined;
@@ -48,7 +50,10 @@ export class Tracker {
     this.#attribution = new Attribution(judge, scanner, limits.heldBytes);
   }
 
-  reset(): void {
+  /** @param root - where the next body starts; `null`: nowhere of interest */
+  reset(root: Position | null): void {
+    this.#root = root;
+    this.#opening.reset();
     this.output.reset();
     this.#frames.length = 0;
     this.#frame = undefined;
@@ -76,7 +81,9 @@ export class Tracker {
         i = this.#attribution.run(bytes, i, end);
         if (this.#attribution.found) this.#found();
       } else {
+        const from = i;
         i = scanner.skip(bytes, i, end);
+        if (this.#opening.open) this.#lookInto(bytes, from, i);
         if (stage === IN_MEMBERS) {
           if (scanner.stopped) this.#met(bytes, i);
           else if (scanner.done) this.#closed(bytes, i);
@@ -85,6 +92,11 @@ export class Tracker {
         }
       }
     }
+  }
+
+  #lookInto(bytes: Buffer, from: number, to: number): void {
+    const at = this.#opening.read(bytes, from, to);
+    if (at >= 0) throw new faults.Fault(TEXT_IN_TEXT, at);
   }
 
   /** The body is over. */
@@ -166,6 +178,7 @@ export class Tracker {
           this.#position = position.elements;
           return at + 1;
         }
+        if (byte === QUOTE && leadsOn(position)) this.#opening.begin();
         if (byte === OPEN_OBJECT && (names !== null || leadsOn(position))) return this.#openObject(position, names, at);
       }
     }

@@ -33,6 +33,8 @@ export type Decision =
   | { readonly action: 'words'; readonly refusal: string }
   | { readonly action: 'refuse'; readonly refusal: string };
 
+/** What holds one text after the other, perhaps for hours: each is judged by what is enabled when it comes. */
+const ONE_BY_ONE: ReadonlySet<Framing> = new Set<Framing>(['lines', 'sequence', 'events']);
 const UTF8 = new Set([undefined, 'utf-8', 'utf8']);
 const HINT = "list the type in redactResponse({ passthrough: ['…'] }) if it can never carry a transcript or metrics.";
 
@@ -87,5 +89,6 @@ export function decide(facts: Facts, terms: Terms): Decision {
   }
   if (!UTF8.has(media.charset)) return refuse(`JSON in the charset ${media.charset} cannot be redacted; use UTF-8.`);
   if (hasNoBody(facts)) return { action: 'none' };
-  return terms.restricts ? { action: 'filter', framing, coding } : { action: 'pass', vouched: false };
+  if (!terms.restricts && !ONE_BY_ONE.has(framing)) return { action: 'pass', vouched: false };
+  return { action: 'filter', framing, coding };
 }

@@ -2,7 +2,19 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Request, Response } from 'express';
 
-const SAMPLE = { keyscope: [true, 1, '<sample>', null, {}] };
+/** Of everything that somebody who has replaced `res.json` may print in another way. */
+const SAMPLE = {
+  keyscope: [true, -0, 1e21, Number.NaN, '<sample>\u2028é😀', null, undefined, {}],
+  absent: undefined,
+  date: new Date(0),
+  map: new Map([[1, 2]]),
+  bytes: Buffer.from('a'),
+  own: { toJSON: () => 'text' },
+};
+const CIRCLE: Record<string, unknown> = {};
+CIRCLE.itself = CIRCLE;
+/** What `JSON.stringify` does not print at all: who prints it is not Express. */
+const UNPRINTABLE = [{ big: 1n }, CIRCLE];
 
 /** What Express escapes where `json escape` is set: what browsers could take for HTML. */
 const HTML = /[<>&]/g;
@@ -36,6 +48,15 @@ function sent(req: Request, res: Response, value: unknown): string {
   return `${response.getHeader('content-type')}\n${body}`;
 }
 
+function throws(work: () => unknown): boolean {
+  try {
+    work();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Whether a method is Express' own: on the one prototype between the application's and Node's. */
 function isOwnOfExpress(res: Response, name: 'json' | 'send'): boolean {
   let owner: object = Object.getPrototypeOf(res);
@@ -47,7 +68,8 @@ function probe(req: Request, res: Response): boolean {
   if (!isOwnOfExpress(res, 'json') || !isOwnOfExpress(res, 'send')) return false;
   if (req.app.get('json replacer')) return false;
   try {
-    return sent(req, res, SAMPLE) === `application/json; charset=utf-8\n${jsonText(SAMPLE, req.app)}`;
+    if (sent(req, res, SAMPLE) !== `application/json; charset=utf-8\n${jsonText(SAMPLE, req.app)}`) return false;
+    return UNPRINTABLE.every((value) => throws(() => sent(req, res, value)));
   } catch {
     // Whatever it is that throws here, it is not Express as we know it; and not being known costs time only.
     return false;

@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { NOTHING_ENABLED } from '../../features';
 import type { ResolvedRedactOptions } from '../options';
-import { restricts, type Subject, type Withheld, withheldBy } from '../subject';
+import { featuresOf, restricts, type Subject, type Withheld, withheldBy } from '../subject';
 import { type Decision, decide, type Facts } from './decision';
 import { Downstream } from './downstream';
 import type { FilterTerms } from './framing/body-filter';
@@ -24,6 +24,11 @@ export interface InterceptorDeps {
   fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
   /** The request header that carries the token, in lower case: responses vary on it. */
   readonly keyHeader: string;
+  /**
+   * Whether `fail` answers with an error's own text, and asks nobody else to: then it need not be judged. Whatever an
+   * application answers is judged like any response.
+   */
+  readonly failsByItself: boolean;
   /** Called once for a response from which something is withheld, before its headers leave. */
   onRedacted?(req: Request, withheld: readonly Withheld[]): void;
 }
@@ -100,7 +105,8 @@ export class Interception {
   }
 
   get filterTerms(): FilterTerms {
-    return { fields: this.#options.fields, subject: this.subject, limits: this.#options.limits };
+    const { fields, limits } = this.#options;
+    return { fields, subject: this.subject, limits, again: this.#look };
   }
 
   get error(): KeyscopeError | undefined {
@@ -214,7 +220,7 @@ export class Interception {
 
   #correctHead(): void {
     const { res, phase } = this;
-    const whole = phase === 'plain' || !restricts(this.subject);
+    const whole = phase === 'plain' || (this.decision.action !== 'filter' && !restricts(this.subject));
     if (phase !== 'trusted') {
       if (whole) forgetValidators(res);
       else forgetBody(res);
@@ -227,7 +233,8 @@ export class Interception {
 
   /** Of a project, what it has not enabled. Of several in a stream nobody knows yet, so all that could be withheld. */
   #namesWithheld(): readonly Withheld[] {
-    if ('features' in this.subject) return withheldBy(this.subject.features);
+    const features = featuresOf(this.subject);
+    if (features !== undefined) return withheldBy(features);
     if (this.withheld !== undefined) return this.withheld;
     return this.phase === 'filtered' || this.req.method === 'HEAD' ? BOTH : [];
   }
@@ -271,22 +278,22 @@ export class Interception {
     this.answered = true;
   }
 
-  /** Lets the application answer with the error, on a response that is free of us for as long as it takes to call it. */
+  /**
+   * Answers with the error: by ourselves, on a response that is free of us for as long as it takes; or lets the
+   * application, now or later. What the handler still writes cannot be told from that, so all of it is judged.
+   */
   #answer(error: KeyscopeError): void {
     const { req, res } = this;
-    let ended = false;
-    try {
-      ended = this.downstream.expose(() => this.#deps.fail(error, req, res, this.#next));
-    } catch (thrown) {
-      this.phase = 'open';
-      this.#next(thrown);
+    const fail = (): void => this.#deps.fail(error, req, res, this.#next);
+    if (this.#deps.failsByItself) {
+      this.answered = this.downstream.expose(fail);
       return;
     }
-    this.answered = ended;
-    if (ended || res.destroyed) return;
-    // Begun and not ended, it would have to go on past us. Not begun, somebody answers later: what the handler still
-    // writes cannot be told from that, so all of it is judged.
-    if (res.headersSent) res.destroy(error);
-    else this.phase = 'open';
+    this.phase = 'open';
+    try {
+      fail();
+    } catch (thrown) {
+      this.#next(thrown);
+    }
   }
 }

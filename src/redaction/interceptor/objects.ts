@@ -17,6 +17,11 @@ function inUtf8(contentType: string): string {
   return CHARSET.test(contentType) ? contentType : `${contentType}; charset=utf-8`;
 }
 
+interface CutDown {
+  readonly text: string;
+  readonly withheld: readonly Withheld[];
+}
+
 /**
  * `res.json` and `res.send`: what they are given is cut down before Express makes a length and an `ETag` of it, so that both
  * are of the redacted body, and HEAD and 304 are right.
@@ -41,15 +46,35 @@ export class ObjectSender {
     if (!this.#maySend(args) || req.app.get('json replacer')) return this.#express('json', args);
     const contentType = headerText(res, 'content-type');
     if (this.#framingAs(contentType ?? 'application/json') !== 'json') return this.#express('json', args);
-    const { fields, subject } = this.#it.filterTerms;
-    const redacted = redactValue(args[0], fields, subject);
-    // What only JSON.stringify can print is cut down as text, when it comes to send().
-    const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
-    if (redacted.needsText || text === undefined) return this.#express('json', args);
+    let cut: CutDown | undefined;
+    try {
+      cut = this.#cutDown(args[0]);
+    } catch (error) {
+      if (!(error instanceof KeyscopeError)) throw error;
+      this.#it.refuse(error);
+      return res;
+    }
+    if (cut === undefined) return this.#express('json', args);
     if (contentType === undefined) res.set('Content-Type', 'application/json');
     else res.setHeader('Content-Type', inUtf8(contentType));
-    this.#sendBytes(Buffer.from(text), redacted.withheld);
+    this.#sendBytes(Buffer.from(cut.text), cut.withheld);
     return res;
+  }
+
+  /**
+   * A value as text, cut down; undefined where Express is to make the text, which is cut down when it comes to `send`: of what
+   * only `JSON.stringify` can print, and of what it cannot, for Express to say so in its own way.
+   */
+  #cutDown(value: unknown): CutDown | undefined {
+    const { fields, subject } = this.#it.filterTerms;
+    try {
+      const redacted = redactValue(value, fields, subject);
+      const text = redacted.needsText ? undefined : jsonText(redacted.value, this.#it.req.app);
+      return redacted.needsText || text === undefined ? undefined : { text, withheld: redacted.withheld };
+    } catch (error) {
+      if (error instanceof KeyscopeError) throw error;
+      return undefined;
+    }
   }
 
   send(args: readonly unknown[]): unknown {

@@ -83,6 +83,7 @@ export async function selfTest(express: (() => Application) | undefined = instal
   const redactResponse = createRedactResponse({
     subjectFor: () => ({ routeProject: 'canary', featuresFor: () => NOTHING_ENABLED }),
     keyHeader: 'x-api-key',
+    failsByItself: true,
     fail: (_error, _req, res) => {
       res.statusCode = 500;
       res.end();

@@ -219,17 +219,17 @@ test('reset makes ready for the next text, after a whole one and after a fault, 
         } catch (error) {
           expect(error).toBeInstanceOf(KeyscopeError);
         }
-        filter.reset();
+        filter.reset(mixed);
         left = '';
         for (let at = 0; at < body.length; at += length) filter.write(Buffer.from(body.slice(at, at + length)));
         filter.end();
         expect(left).toBe(expected);
-        filter.reset();
+        filter.reset(mixed);
       }
     }
   }
   filter.write(Buffer.from('"é').subarray(0, 2));
-  filter.reset();
+  filter.reset(mixed);
   expect(() => filter.write(Buffer.from('{}'))).not.toThrow();
 });
 

@@ -11,7 +11,8 @@ const { fields, limits } = resolveRedactOptions();
 
 /** What leaves of a body that comes in these chunks, or the error. */
 function filtered(framing: Framing, chunks: readonly (string | Uint8Array)[]): string {
-  const filter = createBodyFilter(framing, { fields, limits, subject: { features: SOME_METRICS } });
+  const subject = { features: SOME_METRICS };
+  const filter = createBodyFilter(framing, { fields, limits, subject, again: () => subject });
   const parts: Uint8Array[] = [];
   for (const chunk of chunks) {
     // A copy that is overwritten afterwards, as a reader with one buffer does: nothing may be kept by reference.
@@ -45,7 +46,8 @@ function expectFiltered(framing: Framing, body: string, expected: string): void 
 /** Refused, whatever the chunks, and without a trace of the secret in what left before. */
 function expectFault(framing: Framing, body: string): void {
   for (const cuts of [[], [...Array(Buffer.byteLength(body)).keys()]]) {
-    const filter = createBodyFilter(framing, { fields, limits, subject: { features: SOME_METRICS } });
+    const subject = { features: SOME_METRICS };
+    const filter = createBodyFilter(framing, { fields, limits, subject, again: () => subject });
     let left = '';
     expect(() => {
       for (const chunk of cutUp(body, cuts)) left += Buffer.from(filter.push(chunk)).toString('latin1');
@@ -116,7 +118,7 @@ describe('server-sent events', () => {
     ['CR LF', `data: ${data}\r\nid: 2\r\n\r\n`, `data: ${REDACTED}\r\nid: 2\r\n\r\n`],
     ['CR', `data: ${data}\rid: 2\r\r`, `data: ${REDACTED}\rid: 2\r\r`],
     ['a byte order mark', `\ufeffdata: ${data}\n\n`, `\ufeffdata: ${REDACTED}\n\n`],
-    ['comments', `: hi\n\n:\n\n:x\ndata: {}\n\n`, `: hi\n\n:\n\n:x\ndata: {}\n\n`],
+    ['comments', `: hi ${SECRET}\n\n:\n\n:x\ndata: {}\n\n`, `:\n\n:\n\n:\ndata: {}\n\n`],
     ['fields without a value', 'id\nevent\ndata\n\n', 'id\nevent\ndata:\n\n'],
     ['empty data', 'event: ping\ndata:\n\ndata: \n\n', 'event: ping\ndata:\n\ndata: \n\n'],
     ['the end that is no JSON', `data: ${data}\n\ndata: [DONE]\n\n`, `data: ${REDACTED}\n\ndata: [DONE]\n\n`],
@@ -161,6 +163,9 @@ describe('server-sent events', () => {
     ['fields that clients would not take for data', `Data: ${SECRET}\n\n`],
     ['a field that is nearly one', `dat: ${SECRET}\n\n`],
     ['a JSON body that calls itself a stream of events', page(1)],
+    ['JSON that names an event', `event: {"turns":["${SECRET}"]}\ndata: {}\n\n`],
+    ['a text that names one', `id: "${SECRET}"\n\n`],
+    ['a list that does', `retry: ["${SECRET}"]\n\n`],
     ['something after [DONE]', `data: [DONE] ${SECRET}\n\n`],
     ['half of [DONE]', `data: [DON\n\n`],
     ['half a byte order mark', '\u00ef'],

@@ -114,6 +114,7 @@ export async function serve(
       featuresFor: (id) => (id === undefined ? NOTHING_ENABLED : features(id)),
     }),
     keyHeader: 'x-api-key',
+    failsByItself: deps?.fail === undefined,
     onRedacted: (_req, names) => withheld.push(names),
     fail(error, req, res) {
       failures.push(error);

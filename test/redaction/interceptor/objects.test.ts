@@ -261,6 +261,37 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     }
   });
 
+  test('what an application prints though JSON.stringify does not, it prints here too, cut down', async () => {
+    const big = { id: 12n, turns: [SECRET] };
+    const served = await serve(express, (app, redact) => {
+      const shared = Object.getPrototypeOf(responseOf(app)) as Response;
+      const { json } = shared;
+      const printable = (_name: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+      app.get('/', redact(), (_req, res) => void res.json(big));
+      app.get('/patch', (_req, res) => {
+        shared.json = function patched(this: Response, body: unknown) {
+          return Reflect.apply(json, this, [JSON.parse(JSON.stringify(body, printable))]);
+        };
+        res.end();
+      });
+      app.get('/restore', (_req, res) => {
+        shared.json = json;
+        res.end();
+      });
+      app.use(((error: Error, _req, res, _next) => {
+        res.status(500).json({ message: error.message, turns: [SECRET] });
+      }) as import('express').ErrorRequestHandler);
+    });
+    const refused = await ask(served.url);
+    expect([refused.status, refused.text]).toEqual([
+      500,
+      '{"message":"Do not know how to serialize a BigInt","turns":[]}',
+    ]);
+    await ask(`${served.url}/patch`);
+    expect((await ask(served.url)).text).toBe('{"id":"12","turns":[]}');
+    await ask(`${served.url}/restore`);
+  });
+
   test('no tag where the application has turned tags off', async () => {
     const served = await answering(
       (_req, res) => res.json({ turns: [1] }),

@@ -254,15 +254,47 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
     const envelope = (error: KeyscopeError, res: Response): unknown =>
       res.status(error.status).type('json').json({ success: false, error_code: error.code.toUpperCase() });
 
-    test('may answer with Express, in any type', async () => {
-      for (const answer of [envelope, (_e: unknown, res: Response) => res.status(500).send('<h1>Sorry</h1>')]) {
+    test('may answer with Express, in JSON; in what cannot be redacted, only the status is left', async () => {
+      const page = (_error: unknown, res: Response): unknown => res.status(503).send('<h1>Sorry</h1>');
+      for (const answer of [envelope, page]) {
         const served = await answering((_req, res) => res.type('csv').send(SECRET), {
           deps: { fail: (error, _req, res) => void answer(error, res) },
         });
         const { status, text } = await ask(served.url);
         expect(status).toBe(500);
-        expect(text).toMatch(/UNREDACTABLE_RESPONSE|Sorry/);
+        expect(text).toBe(answer === page ? '' : '{"success":false,"error_code":"UNREDACTABLE_RESPONSE"}');
       }
+    });
+
+    test('is judged: what error handlers say of the conversation does not leave either', async () => {
+      const served = await serve(
+        express,
+        (app, redact) => {
+          app.get('/', redact(), (_req, res) => void res.type('csv').send(SECRET));
+          app.get('/begun', redact(), (_req, res) => {
+            res.type('csv').flushHeaders();
+          });
+          app.use(((error: KeyscopeError, _req, res, _next) => {
+            res.status(500).json({ code: error.code, turns: [SECRET], metrics: { A: SECRET } });
+          }) as import('express').ErrorRequestHandler);
+        },
+        { deps: { fail: (error, _req, _res, next) => next(error) } },
+      );
+      const expected = '{"code":"unredactable_response","turns":[],"metrics":{}}';
+      expect((await ask(served.url)).text).toBe(expected);
+      expect((await ask(`${served.url}/begun`)).text).toBe(expected);
+    });
+
+    test('may let the request go on: what answers then is judged', async () => {
+      const served = await serve(
+        express,
+        (app, redact) => {
+          app.get('/', redact(), (_req, res) => void res.type('csv').send(SECRET));
+          app.get('/', (_req, res) => void res.json({ turns: [SECRET] }));
+        },
+        { deps: { fail: (_error, _req, _res, next) => next() } },
+      );
+      expect((await ask(served.url)).text).toBe('{"turns":[]}');
     });
 
     test('may leave it to the error handlers of the application', async () => {

@@ -2,7 +2,7 @@ import { KeyscopeError } from '../../../errors';
 import { createJsonFilter, type JsonFilter } from '../../bytes/filter';
 import type { Fields } from '../../fields';
 import type { Limits } from '../../options';
-import type { Subject, Withheld } from '../../subject';
+import { restricts, type Subject, type Withheld } from '../../subject';
 
 /** What one body is cut down by. Both functions throw a {@link KeyscopeError} at the first doubt; nothing may leave after it. */
 export interface BodyFilter {
@@ -19,6 +19,8 @@ export interface FilterTerms {
   readonly fields: Fields;
   readonly subject: Subject;
   readonly limits: Limits;
+  /** Looks again, for each text of a body that holds one after the other: what was enabled may not be any more. */
+  readonly again: () => Subject;
 }
 
 export const NOTHING: Uint8Array = Buffer.alloc(0);
@@ -61,12 +63,15 @@ export class Output {
   }
 }
 
-/** The JSON filter with its output returned. One document at a time; `end` makes ready for the next. */
+/** The JSON filter with its output returned. One document at a time, each judged by what is enabled when it begins. */
 export class DocumentFilter {
   readonly #filter: JsonFilter;
+  readonly #again: () => Subject;
+  #between = false;
   #emitted: Uint8Array = NOTHING;
 
-  constructor({ fields, subject, limits }: FilterTerms) {
+  constructor({ fields, subject, limits, again }: FilterTerms) {
+    this.#again = again;
     this.#filter = createJsonFilter(fields, subject, limits, (chunk) => {
       this.#emitted = chunk;
     });
@@ -78,12 +83,19 @@ export class DocumentFilter {
 
   write(chunk: Uint8Array): Uint8Array {
     this.#emitted = NOTHING;
+    if (this.#between) this.#filter.reset(this.#again());
+    this.#between = false;
     this.#filter.write(chunk);
     return this.#emitted;
   }
 
   end(): void {
     this.#filter.end();
-    this.#filter.reset();
+    this.#between = true;
+  }
+
+  /** Whether anything could have to be withheld now. */
+  get restricts(): boolean {
+    return restricts(this.#again());
   }
 }

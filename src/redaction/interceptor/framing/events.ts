@@ -14,12 +14,16 @@ const RETURN_NEW_LINE = Buffer.from('\r\n');
 const OTHER_FIELDS = new Set(['', 'event', 'id', 'retry']);
 const LONGEST_NAME = 5;
 
-/** Where in a line we are: in its field's name, in the value of `data`, or in what leaves as it is. */
-type Place = 'name' | 'data' | 'copy';
+/** Where in a line we are: in its field's name, in the value of `data`, in that of a field that is a word or two, in a comment. */
+type Place = 'name' | 'data' | 'word' | 'comment';
+
+/** What no name of an event, id or number has, and JSON does. */
+const SIGNS = [0x22, 0x5b, 0x7b];
 
 /**
  * Server-sent events (HTML standard, 9.2.6) whose data are JSON values. An event's `data` lines together are one value;
- * events, comments and the fields `event`, `id` and `retry` leave as they come. `[DONE]` and empty data are let through.
+ * the fields `event`, `id` and `retry` leave as they come, unless there is JSON in them. `[DONE]` and empty data are let
+ * through. Comments keep connections alive, and where anything is withheld leave without what they say.
  */
 export function filterEvents(terms: FilterTerms): BodyFilter {
   const document = new DocumentFilter(terms);
@@ -37,6 +41,8 @@ export function filterEvents(terms: FilterTerms): BodyFilter {
   let lineOpen = false;
   let lineEnd: Uint8Array = NEW_LINE;
   let endKept = false;
+  /** Whether anything could have to be withheld from the word or comment that is being read. */
+  let guarded = true;
 
   function closeLine(): void {
     if (lineOpen) output.add(lineEnd);
@@ -122,7 +128,8 @@ export function filterEvents(terms: FilterTerms): BodyFilter {
     if (!OTHER_FIELDS.has(name)) doubt('A field of an event stream is none of data, event, id, retry and comment.');
     closeLine();
     output.add(Buffer.from(name, 'latin1'));
-    place = 'copy';
+    place = name === '' ? 'comment' : 'word';
+    guarded = document.restricts;
   }
 
   /** `end` is CR or LF; the LF after a CR comes later. */
@@ -145,11 +152,18 @@ export function filterEvents(terms: FilterTerms): BodyFilter {
   function pushName(byte: number): void {
     if (byte === COLON) {
       beginValue();
-      if (place === 'copy') output.add(Buffer.from(':'));
+      if (place !== 'data') output.add(Buffer.from(':'));
       return;
     }
     name += String.fromCharCode(byte);
     if (name.length > LONGEST_NAME) doubt('A field of an event stream is none of data, event, id, retry and comment.');
+  }
+
+  function pushOther(bytes: Uint8Array): void {
+    if (guarded && place === 'comment') return;
+    if (guarded && SIGNS.some((sign) => bytes.includes(sign)))
+      doubt('JSON stands in a field that is no data of an event.');
+    output.add(bytes);
   }
 
   /** From `from` on to the end of the line or chunk, whichever comes first. */
@@ -200,7 +214,7 @@ export function filterEvents(terms: FilterTerms): BodyFilter {
       } else {
         const end = endOfRun(chunk, at);
         if (place === 'data') pushData(chunk.subarray(at, end));
-        else output.add(chunk.subarray(at, end));
+        else pushOther(chunk.subarray(at, end));
         at = end;
       }
     }
