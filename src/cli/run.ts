@@ -13,8 +13,12 @@ import { readSettings } from './settings';
 import { harmless } from './text';
 import { usageError } from './usage';
 
-/** A person can wait longer than a request, and may be further from Redis than the app is. */
-const STORE_TIMEOUT = 5000;
+const FIXED = {
+  /** A person can wait longer than a request, and may be further from Redis than the app is. */
+  storeTimeout: 5000,
+  /** Keys can be imported, and verified, whether or not an app lets them in yet. */
+  foreignTokens: true,
+} as const;
 
 const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   invalid_options: EXIT.usage,
@@ -46,7 +50,7 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
   const client = connectRedis(settings, io.cwd);
   try {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const apiKeys = createApiKeys({ ...given, permissions, redis: client, storeTimeout: STORE_TIMEOUT });
+    const apiKeys = createApiKeys({ ...given, permissions, redis: client, foreignTokens: true, ...FIXED });
     const warnings: { code: string; message: string }[] = [];
     apiKeys.on('store', (event) => {
       if (event.type === 'warning') warnings.push({ code: event.code, message: event.message });

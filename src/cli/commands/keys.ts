@@ -4,38 +4,17 @@ import type { Call, Command } from '../command';
 import type { ExitCode } from '../io';
 import { PAGE_OPTIONS, printPages } from '../paging';
 import { confirm } from '../questions';
-import { splitNames } from '../settings';
 import { toJson } from '../text';
 import { usageError } from '../usage';
+import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './origin';
 import { keyFields, keyListing, printKey } from './show-key';
 
 const ID = 'ID';
 const REVISION = { revision: { value: 'N', help: 'Only where the key is still at this revision.' } };
-const EXPIRY = {
-  'expires-in': { value: 'DURATION', help: 'How long it lives: 90d, 12h, 30m. Default: 365d, or what is configured.' },
-  'expires-at': { value: 'TIME', help: 'Until when it lives: 2031-05-01, or 2031-05-01T12:00:00Z.' },
-};
-const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
+export const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
 
-function permissionsOf({ values }: Call): string[] {
-  return values.texts('permissions').flatMap(splitNames);
-}
-
-/** `--agents` takes several at once; `--agent` takes one as it is, commas and all. */
-function agentsOf({ values }: Call): 'all' | string[] {
-  const several = values.texts('agents').flatMap(splitNames);
-  const single = values.texts('agent');
-  if (several.length === 1 && several[0] === 'all' && single.length === 0) return 'all';
-  return [...several, ...single];
-}
-
-function expiryOf({ values }: Call): { expiresAt?: string; expiresIn?: string } {
-  const [expiresAt, expiresIn] = [values.text('expires-at'), values.text('expires-in')];
-  return { ...(expiresAt === undefined ? {} : { expiresAt }), ...(expiresIn === undefined ? {} : { expiresIn }) };
-}
-
-/** Who changes the key, and which revision of it they have seen. */
+export /** Who changes the key, and which revision of it they have seen. */
 function changeOf({ values, origin }: Call): KeyMutationContext {
   const revision = values.text('revision');
   if (revision === undefined) return origin;
@@ -141,7 +120,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       agents: { value: 'all|A,B', multiple: true, help: 'The agents it reaches. Required; cannot be changed later.' },
       agent: { value: ID, multiple: true, help: 'One more of them, as it is: for ids with commas.' },
       permissions: { ...PERMISSIONS, help: 'What it may do. Required.' },
-      ...EXPIRY,
+      ...EXPIRY_OPTIONS,
       ...CHANGE_OPTIONS,
     },
     permissionOptions: ['permissions'],
@@ -182,7 +161,7 @@ export const KEY_COMMANDS: readonly Command[] = [
         value: 'DURATION',
         help: 'For how long the old one goes on working: 24h; 0 = not a moment. Required.',
       },
-      ...EXPIRY,
+      ...EXPIRY_OPTIONS,
       ...REVISION,
       ...DESTROY_OPTIONS,
     },

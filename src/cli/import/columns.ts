@@ -1,0 +1,91 @@
+import { describeValue } from '../../schema';
+import { listNames, suggestion } from '../../suggestion';
+import { usageError } from '../usage';
+
+/** What a row can say of a key. */
+export const FIELDS = [
+  'token',
+  'sha256',
+  'name',
+  'agents',
+  'permissions',
+  'expiresAt',
+  'disabled',
+  'enabled',
+  'createdBy',
+] as const;
+export type Field = (typeof FIELDS)[number];
+
+/** What columns are called where nobody says, as they are compared: without case, spaces, dashes and underscores. */
+const USUAL: ReadonlyMap<string, Field> = new Map([
+  ...FIELDS.map((field) => [field.toLowerCase(), field] as const),
+  ['hash', 'sha256'],
+  ['tokenhash', 'sha256'],
+  ['keyhash', 'sha256'],
+  ['scopes', 'permissions'],
+  ['expires', 'expiresAt'],
+  ['isdisabled', 'disabled'],
+  ['isenabled', 'enabled'],
+  ['owner', 'createdBy'],
+]);
+
+/** What the columns of an export are. Nothing else is taken from it. */
+export const PRESETS: Readonly<Record<string, ReadonlyMap<string, Field>>> = {
+  unkey: new Map<string, Field>([
+    ['hash', 'sha256'],
+    ['name', 'name'],
+    ['expires', 'expiresAt'],
+    ['enabled', 'enabled'],
+  ]),
+  'better-auth': new Map<string, Field>([
+    ['key', 'sha256'],
+    ['name', 'name'],
+    ['expiresat', 'expiresAt'],
+    ['enabled', 'enabled'],
+    ['permissions', 'permissions'],
+  ]),
+};
+
+const folded = (column: string) => column.toLowerCase().replace(/[\s_-]/g, '');
+
+function readPairs(given: readonly string[]): Map<Field, string> {
+  const pairs = new Map<Field, string>();
+  for (const pair of given) {
+    const at = pair.indexOf('=');
+    const field = (at === -1 ? pair : pair.slice(0, at)) as Field;
+    if (at === -1) throw usageError('--map needs FIELD=COLUMN, such as --map name=label.');
+    if (!FIELDS.includes(field)) {
+      const hint = suggestion(field, FIELDS);
+      throw usageError(`--map: there is no field ${describeValue(field)}. ${hint}There are: ${listNames(FIELDS)}.`);
+    }
+    if (pairs.has(field)) throw usageError(`--map: give ${field} once.`);
+    pairs.set(field, pair.slice(at + 1));
+  }
+  return pairs;
+}
+
+/** Takes from a row what it says of a key. */
+export type Pick = (values: ReadonlyMap<string, unknown>) => Map<Field, unknown>;
+
+/**
+ * Columns are known by their usual names, or by a preset's. `--map` says otherwise for a field, and that it is to be left
+ * out where it names no column.
+ */
+export function createPick(preset: string | undefined, given: readonly string[]): Pick {
+  const pairs = readPairs(given);
+  if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
+    const names = Object.keys(PRESETS);
+    throw usageError(`--from takes ${listNames(names)}, not ${describeValue(preset)}. ${suggestion(preset, names)}`);
+  }
+  const known = preset === undefined ? USUAL : (PRESETS[preset] as ReadonlyMap<string, Field>);
+
+  return function pick(values) {
+    const picked = new Map<Field, unknown>();
+    for (const [column, value] of values) {
+      const field = known.get(folded(column));
+      if (field !== undefined && !pairs.has(field)) picked.set(field, value);
+    }
+    for (const [field, column] of pairs) if (column !== '') picked.set(field, values.get(column));
+    return picked;
+  };
+}

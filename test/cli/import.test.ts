@@ -1,0 +1,265 @@
+import { createHash } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { createWorld, jsonLines, makeKey, type World } from './world';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(() => world.end());
+
+const HEADING = 'token,name,agents,permissions,expiresAt,disabled,createdBy';
+const SCOPE = ['--agents', 'all', '--permissions', 'conversations'];
+const hash = (token: string, encoding: 'hex' | 'base64' | 'base64url') =>
+  createHash('sha256').update(token).digest(encoding);
+
+let workspaces = 0;
+/** A workspace of the test's own, and the tokens in it: the same text stands for one key, in whichever workspace. */
+function own() {
+  workspaces += 1;
+  const workspace = `import-${workspaces}`;
+  const tokenOf = (name: string) => `legacy_${workspaces}_${name}_0123456789abcdef`;
+  const importFrom = (input: string, ...argv: string[]) =>
+    world.run(['import', '-', '--workspace', workspace, ...argv], { input });
+  const verify = async (token: string) => {
+    const { stdout } = await world.run(['verify', '--json', '--workspace', workspace], { input: token });
+    return JSON.parse(stdout);
+  };
+  const list = async () =>
+    jsonLines(
+      (await world.run(['keys', 'list', '--json', '--all', '--sort', 'name', '--workspace', workspace])).stdout,
+    );
+  return { workspace, tokenOf, importFrom, verify, list };
+}
+
+describe('import', () => {
+  test('takes over keys from CSV, whose tokens go on working, and never prints one', async () => {
+    const { tokenOf, importFrom, verify, list } = own();
+    const csv = [
+      `\ufeff${HEADING}`,
+      `${tokenOf('a')},Ana,all,"conversations,handoff",2090-01-02,,`,
+      `${tokenOf('b')},"Bo, the second",a1;a2,handoff,,,bo@example.com`,
+      `${tokenOf('c')},Cy,"[""a,1""]",conversations,3786912000,true,`,
+      '',
+    ].join('\r\n');
+    const { code, stdout, stderr } = await importFrom(csv);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^imported +3\nskipped, imported before +0\nskipped, expired +0\ncannot .* 0\n$/),
+    });
+    expect(stdout + stderr).not.toContain('legacy_');
+    expect(await verify(tokenOf('a'))).toMatchObject({
+      ok: true,
+      key: {
+        name: 'Ana',
+        agents: 'all',
+        permissions: ['conversations', 'handoff'],
+        expiresAt: '2090-01-02T00:00:00.000Z',
+      },
+    });
+    expect(await verify(tokenOf('b'))).toMatchObject({ key: { name: 'Bo, the second', agents: ['a1', 'a2'] } });
+    expect(await verify(tokenOf('c'))).toMatchObject({ ok: false, code: 'disabled_key' });
+    expect(await list()).toMatchObject([
+      { name: 'Ana', createdBy: 'cli:ana', masked: 'lega************cdef' },
+      { name: 'Bo, the second', createdBy: 'bo@example.com' },
+      { name: 'Cy', agents: ['a,1'], disabled: true, expiresAt: '2090-01-01T00:00:00.000Z' },
+    ]);
+  });
+
+  test.each(['hex', 'base64', 'base64url'] as const)(
+    'takes tokens of which only SHA-256 is known, in %s',
+    async (encoding) => {
+      const { tokenOf, importFrom, verify, list } = own();
+      const line = { hash: hash(tokenOf('a'), encoding), name: 'Ana' };
+      expect(await importFrom(JSON.stringify(line), ...SCOPE)).toMatchObject({ code: 0 });
+      expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Ana' } });
+      expect(await list()).toMatchObject([{ masked: '************' }]);
+    },
+  );
+
+  test('reads a file, of JSON lines with values of their own types', async () => {
+    const { workspace, tokenOf, list } = own();
+    const rows = [
+      { token: tokenOf('a'), name: 'Ana', agents: ['a1'], permissions: ['handoff'], expiresAt: null, disabled: false },
+      { token: tokenOf('b'), name: 'Bo', agents: 'all', permissions: ['handoff'], expiresAt: 3786912000000 },
+    ];
+    world.write('keys.jsonl', `${rows.map((row) => JSON.stringify(row)).join('\n\n')}\n`);
+    const { stdout } = await world.run(['import', 'keys.jsonl', '--json', '--workspace', workspace]);
+    expect(JSON.parse(stdout)).toEqual({ ok: true, dryRun: false, imported: 2, skipped: 0, expired: 0, failed: [] });
+    expect(await list()).toMatchObject([{ agents: ['a1'] }, { agents: 'all', expiresAt: '2090-01-01T00:00:00.000Z' }]);
+    expect(await world.run(['import', 'nowhere.csv'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('"nowhere.csv" cannot be read (ENOENT).'),
+    });
+  });
+
+  test('reads what Unkey and better-auth export', async () => {
+    const { tokenOf, importFrom, verify, list } = own();
+    const unkey = [
+      'id,hash,start,name,expires,enabled,created_at_m',
+      `key_1,${hash(tokenOf('a'), 'base64')},leg,From Unkey,3786912000000,1,1700000000000`,
+      `key_2,${hash(tokenOf('b'), 'base64')},leg,,,0,1700000000000`,
+    ].join('\n');
+    const first = await importFrom(unkey, '--from', 'unkey', '--name', 'Nameless', ...SCOPE);
+    expect(first).toMatchObject({ code: 0, stderr: expect.stringContaining('"created_at_m"') });
+    const betterAuth = {
+      ...{ id: 'x', start: 'leg', prefix: null, key: hash(tokenOf('c'), 'base64url'), name: 'From better-auth' },
+      ...{ enabled: true, expiresAt: '2090-01-01 00:00:00+00', permissions: '{"conversations":["read"]}' },
+    };
+    const second = await importFrom(
+      JSON.stringify(betterAuth),
+      ...['--from', 'better-auth', '--agents', 'all', '--rename', 'conversations:read=conversations'],
+    );
+    expect(second).toMatchObject({ code: 0 });
+    expect(await verify(tokenOf('a'))).toMatchObject({ ok: true });
+    expect(await verify(tokenOf('b'))).toMatchObject({ code: 'disabled_key' });
+    expect(await verify(tokenOf('c'))).toMatchObject({ ok: true, key: { permissions: ['conversations'] } });
+    expect((await list()).map(({ name, expiresAt }) => [name, expiresAt])).toEqual([
+      ['From better-auth', '2090-01-01T00:00:00.000Z'],
+      ['From Unkey', '2090-01-01T00:00:00.000Z'],
+      ['Nameless', expect.any(String)],
+    ]);
+  });
+
+  test("reads a table of one's own, whatever its columns are called", async () => {
+    const { tokenOf, importFrom, verify } = own();
+    const csv = `secret\ttitle\tpermissions\n${tokenOf('a')}\tAna\t17\n`;
+    const map = ['--map', 'token=secret', '--map', 'name=title', '--map', 'permissions=-'];
+    expect(await importFrom(csv, '--delimiter', 'tab', ...map, ...SCOPE)).toMatchObject({ code: 0 });
+    expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Ana' } });
+  });
+
+  test('imports nothing where one row is bad, and tells of every bad one by its line', async () => {
+    const { tokenOf, importFrom, list } = own();
+    const csv = [
+      HEADING,
+      `${tokenOf('a')},Ana,all,conversations,,,`,
+      `${tokenOf('b')},Bo,all,conversatoins,,,`,
+      `${tokenOf('c')},,all,conversations,2090-01-01 12:00:00,,`,
+      `${tokenOf('d')},Di,all`,
+      'short,Ed,all,conversations,,,',
+      `${tokenOf('a')},Ana again,all,conversations,,,`,
+      `${tokenOf('f')},Fay ${tokenOf('f')},all,conversations,,,`,
+      `${tokenOf('g')},Gil,all,conversations,,perhaps,`,
+    ].join('\n');
+    const { code, stdout, stderr } = await importFrom(csv, '--json');
+    expect(code).toBe(1);
+    const { failed, ...result } = JSON.parse(stdout);
+    expect(result).toEqual({ ok: false, dryRun: false, imported: 0, skipped: 0, expired: 0 });
+    const expected = [
+      [3, 'Did you mean "conversations"?'],
+      [4, 'no zone'],
+      [5, '3 columns'],
+      [6, '8–512 visible'],
+      [7, 'line 2 again'],
+      [8, '`name`: This holds the token'],
+      [9, '`disabled`: Give true or false.'],
+    ] as const;
+    expect(failed).toEqual(expected.map(([line, words]) => ({ line, message: expect.stringContaining(words) })));
+    for (const { line, message } of failed) expect(stderr).toContain(`line ${line}: ${message}\n`);
+    expect(stderr).toContain('Nothing was imported.');
+    expect(stdout + stderr).not.toContain('0123456789abcdef');
+    expect(await list()).toEqual([]);
+
+    const going = await importFrom(csv, '--keep-going');
+    expect(going).toMatchObject({ code: 1, stdout: expect.stringMatching(/imported +1\n/) });
+    expect(await list()).toMatchObject([{ name: 'Ana' }]);
+  });
+
+  test('can be run again, and says beforehand what would come of it', async () => {
+    const { tokenOf, importFrom, list } = own();
+    const rows = (...names: string[]) => ['token,name', ...names.map((name) => `${tokenOf(name)},${name}`)].join('\n');
+    const json = async (input: string, ...argv: string[]) =>
+      JSON.parse((await importFrom(input, '--json', ...SCOPE, ...argv)).stdout);
+    expect(await json(rows('a', 'b'), '--dry-run')).toMatchObject({ ok: true, dryRun: true, imported: 2, skipped: 0 });
+    expect(await list()).toEqual([]);
+    expect(await json(rows('a', 'b'))).toMatchObject({ imported: 2, skipped: 0 });
+    expect(await json(rows('a', 'b', 'c'), '--dry-run')).toMatchObject({ imported: 1, skipped: 2 });
+    expect(await json(rows('a', 'b', 'c'))).toMatchObject({ imported: 1, skipped: 2 });
+    expect(await list()).toHaveLength(3);
+  });
+
+  test('leaves out what has expired, and refuses what another workspace has', async () => {
+    const here = own();
+    const there = own();
+    const csv = `token,name,expires\n${here.tokenOf('a')},Ana,1600000000\n${here.tokenOf('b')},Bo,\n`;
+    expect(JSON.parse((await here.importFrom(csv, '--json', ...SCOPE)).stdout)).toMatchObject({
+      imported: 1,
+      expired: 1,
+    });
+    const { code, stdout } = await there.importFrom(csv, '--json', ...SCOPE);
+    expect({ code, result: JSON.parse(stdout) }).toMatchObject({
+      code: 1,
+      result: { imported: 0, skipped: 0, failed: [{ line: 3, message: expect.stringContaining('another workspace') }] },
+    });
+  });
+
+  test('refuses a token of our own form: it is looked up by the id in it', async () => {
+    const { importFrom } = own();
+    const { token } = await makeKey(world);
+    const { code, stderr } = await importFrom(`token,name\n${token},Ana`, ...SCOPE);
+    expect(code).toBe(1);
+    expect(stderr).toContain('line 2: `token`: This token has the form of those that are made here');
+    expect(stderr).not.toContain(token);
+  });
+
+  test.each([
+    ['CSV without its heading', () => 'legacy_plain_0123456789abcdef,Ana\nx,y\n', [], 2, 'No column is called `token`'],
+    ['quotes that are not closed', () => 'token,name\n"legacy_plain_0123456789abcdef,Ana\n', [], 1, 'quotes'],
+    ['a JSON array', () => '[{"token":"legacy_plain_0123456789abcdef"}]', [], 1, "jq -c '.[]'"],
+    ['broken JSON', () => '{"token":"legacy_plain_0123456789abcdef"', [], 1, 'line 1: This is not a JSON object'],
+    ['a field there is not', () => '', ['--map', 'nmae=x'], 2, 'Did you mean "name"?'],
+    ['a source there is not', () => '', ['--from', 'unkee'], 2, 'Did you mean "unkey"?'],
+    ['a format there is not', () => '', ['--format', 'xml'], 2, '--format is one of: csv, jsonl.'],
+    ['a rename without a name', () => '', ['--rename', 'x'], 2, '--rename needs'],
+  ])('says what is wrong with %s, and quotes nothing', async (_, input, argv, expected, words) => {
+    const { code, stdout, stderr } = await own().importFrom(input(), ...SCOPE, ...argv);
+    expect(code).toBe(expected);
+    expect(stderr).toContain(words);
+    expect(stdout + stderr).not.toContain('0123456789abcdef');
+  });
+
+  test('needs to know which permissions there are', async () => {
+    const input = `token,name\nlegacy_undeclared_0123456789,Ana`;
+    const env = { KEYSCOPE_PERMISSIONS: undefined };
+    const without = await world.run(['import', '-', '--agents', 'all'], { input, env });
+    expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('KEYSCOPE_PERMISSIONS') });
+    const { importFrom } = own();
+    expect(await importFrom('token,name\n', ...SCOPE)).toMatchObject({ code: 0 });
+  });
+
+  test('says how far it is with a long file, and quietly if asked to', async () => {
+    const { tokenOf, importFrom } = own();
+    const input = `token,name\n${Array.from({ length: 5_001 }, (_, i) => `${tokenOf(String(i))},k\n`).join('')}`;
+    const { code, stderr } = await importFrom(input, '--dry-run', ...SCOPE);
+    expect(code).toBe(0);
+    expect(stderr).toContain('5000 rows read.\n');
+    expect(stderr).toContain('5000 of 5001 keys.\n');
+    expect((await importFrom('token,name\n', '--quiet', ...SCOPE)).stderr).toBe('');
+  });
+
+  test('leaves no token behind in Redis', async () => {
+    const { workspace, tokenOf, importFrom } = own();
+    await importFrom(`token,name\n${tokenOf('a')},Ana`, ...SCOPE);
+    const redis = new Redis(world.redis.url);
+    try {
+      const names = await redis.keys(`${world.redis.namespace}:*`);
+      const read = {
+        string: (name: string) => redis.get(name),
+        hash: (name: string) => redis.hgetall(name),
+        zset: (name: string) => redis.zrange(name, '0', '-1'),
+        stream: (name: string) => redis.xrange(name, '-', '+'),
+      };
+      const values = await Promise.all(
+        names.map(async (name) => read[(await redis.type(name)) as keyof typeof read](name)),
+      );
+      const stored = JSON.stringify([names, values]);
+      expect(stored).toContain(workspace);
+      for (const secret of [tokenOf('a'), hash(tokenOf('a'), 'hex'), hash(tokenOf('a'), 'base64')]) {
+        expect(stored).not.toContain(secret);
+      }
+    } finally {
+      redis.disconnect();
+    }
+  });
+});
