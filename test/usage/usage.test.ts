@@ -66,6 +66,19 @@ describe.each(expresses)('in memory, on %s', (_name, express) => {
     expect((await apiKeys.usage(key.id)).lastUsedAt).toBeNull();
   });
 
+  test('a key that was imported is counted by the token that its callers have', async () => {
+    const apiKeys = createApiKeys({ permissions, foreignTokens: true });
+    const app: Express = express();
+    app.get('/c', apiKeys.requireApiKey('conversations', { agent: false }), (_req, res) => {
+      res.json({ ok: true });
+    });
+    const token = 'sk_live_0123456789abcdefghijklmn';
+    const { id } = await apiKeys.keys.import({ ...KEY, token });
+    for (let i = 0; i < 3; i++) await request(app).get('/c').set('x-api-key', token).expect(200);
+    await request(app).get('/c').set('x-api-key', `${token}x`).expect(401);
+    expect((await apiKeys.usage(id, { days: 1 })).days[0]).toMatchObject({ allowed: 3, denied: 0 });
+  });
+
   test('verify counts as a request does', async () => {
     const { apiKeys, clock, today } = setUp();
     const { key, token } = await apiKeys.keys.create(KEY);
