@@ -50,7 +50,7 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
   const client = connectRedis(settings, io.cwd);
   try {
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    const apiKeys = createApiKeys({ ...given, permissions, redis: client, foreignTokens: true, ...FIXED });
+    const apiKeys = createApiKeys({ ...given, permissions, redis: client, ...FIXED });
     const warnings: { code: string; message: string }[] = [];
     apiKeys.on('store', (event) => {
       if (event.type === 'warning') warnings.push({ code: event.code, message: event.message });

@@ -1,7 +1,7 @@
 import type { Command } from '../command';
 import { AUDIT_COMMAND } from './audit';
 import { DOCTOR_COMMAND } from './doctor';
-import { IMPORT_COMMAND, IMPORT_COMMAND } from './import';
+import { IMPORT_COMMAND } from './import';
 import { KEY_COMMANDS } from './keys';
 import { PROJECT_COMMANDS } from './projects';
 import { USAGE_COMMAND } from './usage';
@@ -10,7 +10,6 @@ import { VERIFY_COMMAND } from './verify';
 /** Every command, in the order in which help tells of them. */
 export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
-  IMPORT_COMMAND,
   IMPORT_COMMAND,
   ...PROJECT_COMMANDS,
   AUDIT_COMMAND,

@@ -8,21 +8,20 @@ export const EXPIRY_OPTIONS: OptionSpecs = {
   'expires-in': { value: 'DURATION', help: 'How long it lives: 90d, 12h, 30m. Default: 365d, or what is configured.' },
   'expires-at': { value: 'TIME', help: 'Until when it lives: 2031-05-01, or 2031-05-01T12:00:00Z.' },
 };
-export 
+
 export function permissionsOf({ values }: Given): string[] {
   return values.texts('permissions').flatMap(splitNames);
 }
 
 /** `--agents` takes several at once; `--agent` takes one as it is, commas and all. */
-export export function agentsOf({ values }: Given): 'all' | string[] {
+export function agentsOf({ values }: Given): 'all' | string[] {
   const several = values.texts('agents').flatMap(splitNames);
   const single = values.texts('agent');
   if (several.length === 1 && several[0] === 'all' && single.length === 0) return 'all';
   return [...several, ...single];
 }
 
-export export function expiryOf({ values }: Given): { expiresAt?: string; expiresIn?: string } {
+export function expiryOf({ values }: Given): { expiresAt?: string; expiresIn?: string } {
   const [expiresAt, expiresIn] = [values.text('expires-at'), values.text('expires-in')];
   return { ...(expiresAt === undefined ? {} : { expiresAt }), ...(expiresIn === undefined ? {} : { expiresIn }) };
 }
-

@@ -12,9 +12,9 @@ import { keyFields, keyListing, printKey } from './show-key';
 
 const ID = 'ID';
 const REVISION = { revision: { value: 'N', help: 'Only where the key is still at this revision.' } };
-export const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
+const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
 
-export /** Who changes the key, and which revision of it they have seen. */
+/** Who changes the key, and which revision of it they have seen. */
 function changeOf({ values, origin }: Call): KeyMutationContext {
   const revision = values.text('revision');
   if (revision === undefined) return origin;
