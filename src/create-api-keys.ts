@@ -21,6 +21,7 @@ import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
 import { createEnabledFeatures, type EnabledFeatures } from './projects/enabled';
 import { createProjectService, type ProjectService } from './projects/service';
 import { createRedactResponse, type RouteSubject } from './redaction/interceptor/middleware';
+import { selfTest } from './redaction/interceptor/self-test';
 import type { RedactOptions } from './redaction/options';
 import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
@@ -72,7 +73,10 @@ export interface ApiKeys<Permission extends string = string> {
   openapiSecurity(): OpenapiSecurity<PermissionRequirement<Permission>>;
   /** Hears of what happens. Returns a function that ends the subscription. */
   on<E extends EventName>(event: E, listener: EventListener<E>): () => void;
-  /** Resolves when the store answers. Rejects with `store_unavailable` and a sentence that says why it does not. */
+  /**
+   * Resolves when the store answers. Rejects with `store_unavailable` and a sentence that says why it does not; with
+   * `invalid_options` where the Express that runs here lets responses get past the redaction, which is tried once.
+   */
   ready(): Promise<void>;
   /**
    * How the store is and how changes are heard of, for a health route. No I/O. Names hosts: show the public no more than
@@ -88,6 +92,43 @@ function createStore(settings: Settings): Store {
   if (client === undefined) return createMemoryStore({ auditLimit, clock });
   const { namespace, storeTimeout, maxRevocationLag, durability } = settings;
   return createRedisStore({ client, namespace, storeTimeout, maxRevocationLag, durability, auditLimit, clock });
+}
+
+/**
+ * That the redaction works with the Express that runs here: made once, at the start or for the first response, and tried again
+ * where it could not be made.
+ */
+interface Proof {
+  /** Undefined once it has been made. Rejects with `invalid_options` where it cannot be. */
+  made(): Promise<void> | undefined;
+}
+
+function createProof(make: () => Promise<void>): Proof {
+  let making: Promise<void> | undefined;
+  let isMade = false;
+  async function once(): Promise<void> {
+    try {
+      await make();
+      isMade = true;
+    } finally {
+      making = undefined;
+    }
+  }
+  return {
+    made() {
+      if (isMade) return undefined;
+      making ??= once();
+      return making;
+    },
+  };
+}
+
+/** Not every application waits for `ready()`. */
+function afterProof(proof: Proof, subjectFor: ReturnType<typeof createSubjectFor>): typeof subjectFor {
+  return function subjectAfterProof(req) {
+    const making = proof.made();
+    return making === undefined ? subjectFor(req) : making.then(() => subjectFor(req));
+  };
 }
 
 /** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
@@ -157,6 +198,7 @@ export function createApiKeys<const Permission extends string>(
     },
   });
   const targets = createRequestTargets();
+  const redactionProof = createProof(() => selfTest());
 
   const keys = createKeyService<Permission>({
     ...{ store, clock, prefix, digester, permissions, defaultLifetime },
@@ -189,7 +231,7 @@ export function createApiKeys<const Permission extends string>(
       ...{ authenticator, clock, events, header, permissions, targets, usage: recorder, fail },
     }),
     redactResponse: createRedactResponse({
-      subjectFor: createSubjectFor(enabled, targets, events),
+      subjectFor: afterProof(redactionProof, createSubjectFor(enabled, targets, events)),
       fail,
       keyHeader: header,
       failsByItself: settings.onError === undefined,
@@ -221,7 +263,9 @@ export function createApiKeys<const Permission extends string>(
       parse: (requirement) => parseRequirement(requirement, permissions, 'openapiSecurity'),
     }),
     on: (event, listener) => events.on(event, listener),
-    ready: () => store.ready(),
+    async ready() {
+      await Promise.all([store.ready(), redactionProof.made()]);
+    },
     health: () => store.health(),
     async close() {
       for (const release of releases.splice(0)) release();

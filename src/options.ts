@@ -115,8 +115,27 @@ export interface Settings {
   readonly clock: Clock;
 }
 
-/** Headers of which Node keeps one value or joins several its own way: two keys in one of them could go unnoticed. */
-const UNSUITABLE_HEADERS = new Set(['authorization', 'proxy-authorization', 'cookie', 'set-cookie', 'host']);
+/**
+ * Headers of which Node keeps the first value only, or joins several its own way: two keys in one of them could go unnoticed
+ * (https://nodejs.org/api/http.html#messageheaders). And those that Node, proxies or this package change on the way.
+ */
+const UNSUITABLE_HEADERS = new Set(
+  [
+    ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since'],
+    [
+      'if-unmodified-since',
+      'last-modified',
+      'location',
+      'max-forwards',
+      'proxy-authorization',
+      'referer',
+      'retry-after',
+    ],
+    ['server', 'user-agent', 'cookie', 'set-cookie'],
+    ['accept-encoding', 'connection', 'expect', 'if-match', 'if-none-match', 'if-range', 'keep-alive', 'range', 'te'],
+    ['trailer', 'transfer-encoding', 'upgrade'],
+  ].flat(),
+);
 const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
@@ -169,7 +188,7 @@ const optionsSchema = z.strictObject({
     .regex(HEADER, 'Give the header name in lower case.')
     .refine(
       (name) => !UNSUITABLE_HEADERS.has(name),
-      'Node does not report a repeated header of this name; use another.',
+      'This header has a meaning of its own, and Node does not report it faithfully when it is repeated; use another.',
     )
     .default('x-api-key'),
   realm: z.string().regex(REALM, 'Use printable ASCII without quotes or backslashes.').default('api'),

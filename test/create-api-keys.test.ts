@@ -23,6 +23,22 @@ test.each([
   );
 });
 
+test.each([
+  'from',
+  'user-agent',
+  'referer',
+  'location',
+  'age',
+  'content-length',
+  'authorization',
+  'range',
+  'set-cookie',
+])('the header %s is refused: two keys in it could go unnoticed', (header) => {
+  expect(() => createApiKeys({ permissions, header })).toThrow(
+    expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path: 'header' })] }),
+  );
+});
+
 describe('in Redis', () => {
   let server: RedisServer;
   let redis: Redis;

@@ -15,6 +15,7 @@ import { inputError, parseInput } from '../schema';
 import { KEY_SORTS } from '../store/records';
 import { listNames, suggestion } from '../suggestion';
 import { isForeignToken, readFingerprint } from '../token/foreign';
+import { mightHoldToken } from '../token/format';
 import { DURATION_FORMS, parseDuration } from './duration';
 import { LAST_TIME, parseTime, TIME_FORMS } from './time';
 
@@ -27,7 +28,11 @@ const NAME_SENTENCE = `Give a name of 1–${MAX_NAME_LENGTH} characters without 
 const name = z
   .string(NAME_SENTENCE)
   .transform((text) => text.trim())
-  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_SENTENCE);
+  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_SENTENCE)
+  .refine(
+    (text) => !mightHoldToken(text),
+    'This looks like a token, and names are stored and shown. Give another name.',
+  );
 
 const agents = allOrList({
   sentence: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,

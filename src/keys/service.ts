@@ -68,11 +68,6 @@ export interface KeyServiceDeps {
   readonly defaultLifetime: number;
   /** Whether imported keys are let in. Default false: then none is imported. */
   readonly foreignTokens?: boolean;
-  /**
-   * Called with the id of a key that a mutation has changed, or may have: also where it failed, since a store that did
-   * not answer may have done it nevertheless. Called before the mutation's promise settles.
-   */
-  onChanged?(id: string): void;
   /** For tests. Default: `generateToken`. */
   readonly generate?: typeof generateToken;
 }
@@ -168,19 +163,10 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? owner }, createdAt) };
   }
 
-  /** Runs a mutation of known keys, and tells of it however it ends. */
-  async function mutate<T>(ids: readonly string[], mutation: () => Promise<T>): Promise<T> {
-    try {
-      return await mutation();
-    } finally {
-      for (const id of ids) deps.onChanged?.(id);
-    }
-  }
-
   /** The record that a mutation of one existing key came to. */
   async function change(id: string, mutation: () => Promise<MutationResult>): Promise<KeyRecord> {
     if (!isKeyId(id)) throw notFound(id);
-    const result = await mutate([id], mutation);
+    const result = await mutation();
     if (result.ok) return result.key;
     throw result.reason === 'not_found' ? notFound(id) : new KeyscopeError('conflict', CHANGED);
   }
@@ -195,7 +181,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
           : deriveId(complete.workspaceId, ['idempotency', origin.actor, idempotencyKey]);
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const { record, token } = makeKey(complete, createdAt, null, id);
-        if (await mutate([record.id], () => store.createKey(record, origin))) return { key: toApiKey(record), token };
+        if (await store.createKey(record, origin)) return { key: toApiKey(record), token };
         if (id !== undefined) throw madeBefore(id);
       }
       throw new KeyscopeError('conflict', 'Every new id was taken already. Is the source of randomness broken?');
@@ -212,7 +198,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         { ...complete, ...ends, id, digest: digester.sign(proof), rotatedFrom: null },
         createdAt,
       );
-      if (!(await mutate([id], () => links.add(record, alias, origin)))) throw importedBefore(id);
+      if (!(await links.add(record, alias, origin))) throw importedBefore(id);
       return toApiKey(record);
     },
 
@@ -266,9 +252,9 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         // Copied from what was read, so it only counts if nothing has changed since.
         const precondition: Precondition = { workspaceId, revision: old.revision };
         const oldExpiresAt = Math.min(at + overlap, LAST_TIME);
-        const result = await mutate([id, record.id], () =>
-          store.rotateKey(id, record, oldExpiresAt, originOf(context, at), precondition),
-        ).catch(idTaken);
+        const result = await store
+          .rotateKey(id, record, oldExpiresAt, originOf(context, at), precondition)
+          .catch(idTaken);
         if (result === null) continue;
         if (result.ok) return { key: toApiKey(record), token };
         if (result.reason === 'not_found') throw notFound(id);

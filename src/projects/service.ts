@@ -53,8 +53,6 @@ export interface ProjectService {
 export interface ProjectServiceDeps {
   readonly store: Store;
   readonly clock: Clock;
-  /** Called when a workspace's configurations have changed, or may have: also where a change failed. */
-  onChanged?(workspaceId: string): void;
 }
 
 const MAX_METRIC_LENGTH = 200;
@@ -85,7 +83,7 @@ function unconfigured(projectId: string): ProjectConfiguration {
   return { projectId, ...NOTHING_ENABLED, updatedAt: null, configured: false };
 }
 
-export function createProjectService({ store, clock, onChanged }: ProjectServiceDeps): ProjectService {
+export function createProjectService({ store, clock }: ProjectServiceDeps): ProjectService {
   function readId(projectId: unknown, what: string): string {
     return parseInput(z.object({ projectId: foreignId }), { projectId }, what).projectId;
   }
@@ -100,14 +98,6 @@ export function createProjectService({ store, clock, onChanged }: ProjectService
     return { workspaceId, origin };
   }
 
-  async function mutate<T>(workspaceId: string, mutation: Promise<T>): Promise<T> {
-    try {
-      return await mutation;
-    } finally {
-      onChanged?.(workspaceId);
-    }
-  }
-
   return {
     async get(projectId, context) {
       const id = readId(projectId, 'projects.get');
@@ -119,13 +109,13 @@ export function createProjectService({ store, clock, onChanged }: ProjectService
       const id = readId(projectId, 'projects.set');
       const features = parseInput(featuresSchema, input, 'projects.set');
       const { workspaceId, origin } = readMutation(context, 'projects.set');
-      return configured(await mutate(workspaceId, store.setProject(workspaceId, id, features, origin)));
+      return configured(await store.setProject(workspaceId, id, features, origin));
     },
 
     async clear(projectId, context) {
       const id = readId(projectId, 'projects.clear');
       const { workspaceId, origin } = readMutation(context, 'projects.clear');
-      await mutate(workspaceId, store.clearProject(workspaceId, id, origin));
+      await store.clearProject(workspaceId, id, origin);
       return unconfigured(id);
     },
 

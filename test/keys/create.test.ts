@@ -33,6 +33,20 @@ describe('creating a key', () => {
     expect(await keys.get(key.id)).toEqual(key);
   });
 
+  test('is refused where the name holds a token, which would be stored and shown, and says so without the token', async () => {
+    const { keys } = setup();
+    const { key, token } = await keys.create(valid);
+    for (const name of [token, `my key: ${token}`, generateToken('other_live', 'w').token]) {
+      for (const call of [keys.create({ ...valid, name }), keys.update(key.id, { name })]) {
+        const error = await refusal(call);
+        expect(error).toMatchObject({ code: 'invalid_request', issues: [expect.objectContaining({ path: 'name' })] });
+        expect(error.message).toContain('looks like a token');
+        expect(JSON.stringify([error, error.message])).not.toContain(name.slice(-38));
+      }
+    }
+    expect((await keys.create({ ...valid, name: key.masked })).key.name).toBe(key.masked);
+  });
+
   test('stores a digest that only the token matches, and nothing of the secret', async () => {
     const { keys, store, digester } = setup();
     const { key, token } = await keys.create(valid);

@@ -197,23 +197,3 @@ describe('deleting a key', () => {
     await keys.delete(key.id, { revision: 2 });
   });
 });
-
-describe('who listens for changes', () => {
-  test('hears of every one before the call resolves, and of those that failed, which may have happened', async () => {
-    const heard: string[] = [];
-    const { keys, store } = setup({ onChanged: (id) => heard.push(id) });
-    const { key } = await keys.create(valid);
-    await keys.update(key.id, { name: 'New' });
-    const { key: successor } = await keys.rotate(key.id, { overlap: 0 });
-    await keys.delete(key.id);
-    expect(heard).toEqual([key.id, key.id, key.id, successor.id, key.id]);
-
-    heard.length = 0;
-    const failing = setup({
-      store: { ...store, deleteKey: () => Promise.reject(new Error('cut off')) },
-      onChanged: (id) => heard.push(id),
-    });
-    await expect(failing.keys.delete(successor.id)).rejects.toThrow('cut off');
-    expect(heard).toEqual([successor.id]);
-  });
-});

@@ -152,17 +152,3 @@ describe('a configuration that is wrong', () => {
     expect(error.message).toContain('Did you mean "workspaceId"?');
   });
 });
-
-test('who listens hears of every change to a workspace, and of those that failed', async () => {
-  const heard: string[] = [];
-  const { projects, store } = setup({ onChanged: (workspaceId) => heard.push(workspaceId) });
-  await projects.set('p1', { transcript: true, metrics: 'all' });
-  await projects.clear('p1', { workspaceId: 'acme' });
-  expect(heard).toEqual(['default', 'acme']);
-  const failing = setup({
-    store: { ...store, setProject: () => Promise.reject(new Error('cut off')) },
-    onChanged: (workspaceId) => heard.push(workspaceId),
-  });
-  await expect(failing.projects.set('p1', { transcript: true, metrics: 'all' })).rejects.toThrow('cut off');
-  expect(heard).toEqual(['default', 'acme', 'default']);
-});

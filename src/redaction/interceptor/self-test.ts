@@ -9,7 +9,8 @@ const SECRET = 'keyscope-canary';
 const CANARY = { id: 'canary', turns: [{ user_input: SECRET }], metrics: { CANARY: SECRET } };
 const REDACTED = '{"id":"canary","turns":[],"metrics":{}}';
 const TEXT = JSON.stringify(CANARY);
-const PATIENCE_MS = 5000;
+/** All of it happens in this process; this long only where that stands still. */
+const PATIENCE_MS = 30_000;
 
 /** The ways in which a handler answers with Express. */
 const WAYS: Readonly<Record<string, (res: Response) => unknown>> = {
