@@ -40,3 +40,18 @@ describe('with changes that are acknowledged by one node', () => {
     expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
   }, 90_000);
 });
+
+describe('with changes that are on a replica before they are acknowledged', () => {
+  let fleet: Fleet;
+  beforeAll(async () => {
+    fleet = await startClusterFleet(servers, { durability: { replicas: 1, timeout: 400 } });
+  }, TIMEOUT);
+  afterAll(() => fleet.close());
+
+  test('while a master is killed and a replica takes over, which knows everything', async () => {
+    const planned = [{ fault: faults.killed, after: 0, lasting: LASTING }];
+    const report = await runRound(fleet, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
+    expectKept(report);
+    expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
+  }, 90_000);
+});

@@ -24,7 +24,7 @@ export interface AppReport {
   /** Lookups of keys by requests: answered from memory, or not. */
   readonly hits: number;
   readonly misses: number;
-  /** When its event loop stood still since it was asked before, and for how long, in milliseconds. */
+  /** When its event loop has stood still, and for how long, in milliseconds. */
   readonly stalls: readonly { readonly at: Time; readonly lasting: number }[];
   /** Bytes, after a collection where that can be had. */
   readonly heap: number;
@@ -44,7 +44,7 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   const modes: { at: Time; mode: StoreMode }[] = [];
   let hits = 0;
   let misses = 0;
-  let stalls: { at: Time; lasting: number }[] = [];
+  const stalls: { at: Time; lasting: number }[] = [];
   apiKeys.on('store', (event) => {
     if (event.type === 'mode') modes.push({ at: now(), mode: event.mode });
   });
@@ -63,9 +63,7 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   return function report() {
     globalThis.gc?.();
     const { heapUsed: heap } = process.memoryUsage();
-    const told = stalls;
-    stalls = [];
-    return { mode: apiKeys.health().mode, modes, hits, misses, stalls: told, heap };
+    return { mode: apiKeys.health().mode, modes, hits, misses, stalls, heap };
   };
 }
 

@@ -55,6 +55,8 @@ class Line {
 /** When the servers themselves were late, whatever the reason: on a busy machine, somebody else's work. */
 export class Probe {
   readonly #lines: readonly Line[];
+  /** When this process itself stood still, and with it the proxies that are in it. */
+  readonly #own: { from: Time; until: Time }[] = [];
   #timer: NodeJS.Timeout | null = null;
 
   constructor(ports: readonly number[]) {
@@ -62,7 +64,11 @@ export class Probe {
   }
 
   start(): void {
+    let last = now();
     this.#timer = setInterval(() => {
+      const at = now();
+      if (at - last > LATE) this.#own.push({ from: last, until: at });
+      last = at;
       for (const line of this.#lines) line.ask();
     }, INTERVAL);
   }
@@ -71,6 +77,7 @@ export class Probe {
   stop(): Outage[] {
     if (this.#timer !== null) clearInterval(this.#timer);
     for (const line of this.#lines) line.close();
-    return this.#lines.flatMap(({ late }) => late.map((span) => ({ app: null, frozen: false, ...span })));
+    const late = [...this.#own, ...this.#lines.flatMap((line) => line.late)];
+    return late.map((span) => ({ app: null, frozen: false, ...span }));
   }
 }

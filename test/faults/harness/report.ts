@@ -42,6 +42,14 @@ export function faultsOf({ violations, deeds, ended, resumedAfter, began }: Repo
   return [...shown, ...deeds.lost.map((what) => `acknowledged, and lost: ${what}`), ...ended];
 }
 
+/** From how many milliseconds on a standstill can change what a process thinks of Redis. */
+const UPSETTING = 250;
+
+/** Whether the machine let everyone run, so that what should happen in a given time can be asked for. */
+export function wasCalm({ stalls, serversLate }: Report): boolean {
+  return [...stalls, ...serversLate].every(({ lasting }) => lasting < UPSETTING);
+}
+
 /** What the machine kept everybody from doing, as far as it was seen. */
 function describeHalts({ stalls, serversLate }: Report): string[] {
   const spell = ({ at, lasting }: { at: Time; lasting: number }) => `at ${at.toFixed(0)} for ${lasting.toFixed(0)} ms`;

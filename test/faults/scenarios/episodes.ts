@@ -44,9 +44,9 @@ async function startSingle(random: Random): Promise<Stage> {
   const fleet = await startSingleFleet(random);
   const faults = createSingleFaults(fleet);
   const { killed, emptied, frozen, flushed, feedsKilled, forbidden } = faults;
-  const { feedLost, dataLost, allLost, feedSlow, cut } = faults;
+  const { feedLost, dataLost, allLost, abandoned, feedSlow, cut } = faults;
   const exclusive = [killed, emptied, frozen, flushed, feedsKilled, forbidden];
-  const others = [feedLost, dataLost, allLost, feedSlow, cut, appFrozen, flooded];
+  const others = [feedLost, dataLost, allLost, abandoned, feedSlow, cut, appFrozen, flooded];
   return {
     fleet,
     plan: (chance) => ({ faults: planFaults(chance, exclusive, others), workspaces: WORKSPACES }),

@@ -136,6 +136,16 @@ export function createSingleFaults(fleet: SingleFleet) {
     feedLost: hindering('feeds in a black hole', ['feed'], () => BLACK_HOLE, false),
     dataLost: hindering('data connections in a black hole', [DATA], () => BLACK_HOLE, true),
     allLost: hindering('all connections in a black hole', ['feed', DATA], () => BLACK_HOLE, true),
+    // Only new connections lead anywhere, and nobody mends the old ones.
+    abandoned: fault('data connections dead for good', async ({ breaks, random, note }, milliseconds) => {
+      const struck = random.some([...proxies.keys()], PROCESSES - 1);
+      note(`connections dead: processes ${struck.join(', ')}`);
+      for (const app of struck) {
+        breaks(app);
+        proxies[app]!.abandon(DATA);
+      }
+      await sleep(milliseconds);
+    }),
     // 100 to 300 ms there and back.
     feedSlow: hindering('feeds slow', ['feed'], () => ({ delay: 50, jitter: 100 }), false),
 
