@@ -6,6 +6,7 @@ import { connectRedis } from '../../example-app/connect-redis';
 import { createPlatformData } from '../../example-app/data/platform-data';
 import { listen } from '../../example-app/listen';
 import { type TestRedis, testRedis } from '../support/redis/given';
+import { waitUntil } from '../support/wait-until';
 
 export const PASSWORD = 'correct-horse-battery';
 export const WORKSPACE = 'ws-fd112d8f';
@@ -29,8 +30,8 @@ export interface World {
     name: string,
     more?: Partial<Parameters<PlatformKeys['keys']['create']>[0]>,
   ): Promise<{ id: string; token: string }>;
-  /** Requests with a key, each answered before the next. */
-  use(token: string, times: number, path?: string): Promise<void>;
+  /** Requests with a key, each answered before the next; they have been counted when this resolves. */
+  use(key: { id: string; token: string }, times: number, path?: string): Promise<void>;
   /** The server goes away, and comes back under the same address. */
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
@@ -40,7 +41,12 @@ export interface World {
 export async function startWorld(): Promise<World> {
   const redis = await testRedis();
   const client = await connectRedis(redis.url, () => undefined);
-  const apiKeys = createPlatformKeys({ redis: client, namespace: redis.namespace });
+  const apiKeys = createPlatformKeys({
+    redis: client,
+    namespace: redis.namespace,
+    usageFlushInterval: 100,
+    storeTimeout: 5000,
+  });
   await apiKeys.ready();
   let address = '';
   const app = createApp({
@@ -52,6 +58,11 @@ export async function startWorld(): Promise<World> {
   let server = await listen(app, { host: '127.0.0.1', port: 0 });
   const { port } = server;
   address = `http://127.0.0.1:${port}`;
+
+  async function requests(id: string): Promise<number> {
+    const { days } = await apiKeys.usage(id);
+    return days.reduce((sum, { allowed, denied }) => sum + allowed + denied, 0);
+  }
 
   return {
     apiKeys,
@@ -68,11 +79,13 @@ export async function startWorld(): Promise<World> {
       });
       return { id: key.id, token };
     },
-    async use(token, times, path = '/v1/agents') {
+    async use({ id, token }, times, path = '/v1/agents') {
+      const before = await requests(id);
       for (let sent = 0; sent < times; sent += 1) {
         const response = await fetch(address + path, { headers: { 'x-api-key': token } });
         await response.arrayBuffer();
       }
+      await waitUntil('the requests have been counted', async () => (await requests(id)) === before + times);
     },
     goDown: () => server.close(),
     async comeBack() {

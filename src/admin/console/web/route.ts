@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
 export const PAGES = ['keys', 'configuration', 'why', 'activity'] as const;
 export type Page = (typeof PAGES)[number];
@@ -30,7 +30,7 @@ const guards = new Set<Guard>();
  * what goes on to where one wanted to be.
  */
 export function useLeaveGuard(active: boolean, ask: Guard): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!active) return;
     function askBrowser(event: BeforeUnloadEvent): void {
       event.preventDefault();

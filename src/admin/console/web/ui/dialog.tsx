@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface DialogProps {
   readonly title: string;
@@ -8,6 +8,9 @@ export interface DialogProps {
   readonly children: ComponentChildren;
   readonly wide?: boolean;
 }
+
+/** What is to have the focus once no dialog is open: one may follow the other, and the last one gives it back. */
+let returnTo: Element | null = null;
 
 /** Where to go when what had the focus is no longer there. */
 function focusHeading(): void {
@@ -19,14 +22,19 @@ export function Dialog({ title, onDismiss, children, wide = false }: DialogProps
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
 
-  useEffect(() => {
-    const before = document.activeElement;
+  // Before the page is painted: the cleanup of an ordinary effect would come when the dialog is gone already.
+  useLayoutEffect(() => {
+    const { activeElement } = document;
+    const before = activeElement === document.body ? returnTo : activeElement;
     const dialog = ref.current;
     dialog?.showModal();
     return () => {
       dialog?.close();
       // The row it was opened from may be about to go.
+      returnTo = before;
       queueMicrotask(() => {
+        if (document.querySelector('dialog[open]')) return;
+        returnTo = null;
         if (before instanceof HTMLElement && before.isConnected && before !== document.body) before.focus();
         else focusHeading();
       });
