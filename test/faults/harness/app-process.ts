@@ -37,10 +37,11 @@ const APP = join(__dirname, 'app.ts');
 const TSX = pathToFileURL(require.resolve('tsx')).href;
 
 /**
- * Node accepts one connection in each turn of its event loop. Whoever comes on a new one while the process has much to do
- * waits for hundreds of turns, and that would be held against what is tested.
+ * Requests that one process may owe the answer to: as much as comes together while it is frozen for a while. Each has a
+ * connection of its own, made beforehand: Node accepts one in each turn of its event loop, so that whoever came on a new
+ * one while the process has much to do would wait for hundreds of turns, and that would be held against what is tested.
  */
-const MAX_CONNECTIONS = 32;
+export const MAX_UNANSWERED = 200;
 
 /** How long an order may take before its outcome counts as unknown: a frozen process answers late, or never. */
 const ORDER_PATIENCE = 3000;
@@ -66,7 +67,7 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
   );
   if (hasEnded) throw new Error(`The app ended before it listened: ${output()}`);
 
-  const guests = new Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  const guests = new Agent({ keepAlive: true, maxFreeSockets: MAX_UNANSWERED });
   // So that orders do not queue behind requests.
   const staff = new Agent({ keepAlive: true });
 
@@ -103,6 +104,7 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
     return JSON.parse(reply.text) as T;
   }
 
+  await Promise.all(Array.from({ length: MAX_UNANSWERED }, () => send(guests, 'GET', '/', {})));
   return {
     get: (path, token) => send(guests, 'GET', path, { 'x-api-key': token }),
     async order(order) {

@@ -1,5 +1,5 @@
 import { type Answer, ROUTES, type Time } from '../checker/history';
-import type { AppProcess, Reply } from './app-process';
+import { type AppProcess, MAX_UNANSWERED, type Reply } from './app-process';
 import { now } from './now';
 import type { Random } from './random';
 import type { TrackedKey, World } from './world';
@@ -9,8 +9,6 @@ const FOCUS_INTERVAL = 140;
 /** How often anything else is. */
 const OTHER_INTERVAL = 40;
 const TICK = 10;
-/** Requests that one process may owe the answer to: as much as comes together while it is frozen for seconds. */
-const MAX_UNANSWERED = 400;
 /** How long the last answers may take to come in, when nothing is broken any more. */
 const DRAIN_PATIENCE = 15_000;
 
