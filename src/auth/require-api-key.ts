@@ -102,7 +102,8 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     }
 
     function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
-      const value = req.headers[header];
+      // Its own: nobody is let in by a header that every object has come to inherit.
+      const value = Object.hasOwn(req.headers, header) ? req.headers[header] : undefined;
       const id = typeof value === 'string' ? authenticator.identify(value) : null;
       if (id === null) {
         if (optional && isAnonymous(req, header)) letAnonymousIn(req, next);

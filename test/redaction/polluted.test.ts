@@ -60,6 +60,16 @@ test('what all objects inherit lets nobody in', async () => {
   const { token } = await apiKeys.keys.create({ name: 'k', agents: ['P'], permissions: ['conversations'] });
   await request(app).get('/').expect(401);
   await request(app).get('/').set('x-api-key', token).expect(403);
+  const { token: good } = await apiKeys.keys.create({ name: 'k', agents: 'all', permissions: ['conversations'] });
+  await apiKeys.verify(good);
+  const server = app.listen(0, '127.0.0.1');
+  server.prependListener('request', () => {
+    Object.defineProperty(Object.prototype, 'x-api-key', { value: good, configurable: true });
+  });
+  server.on('request', () => Reflect.deleteProperty(Object.prototype, 'x-api-key'));
+  const answered = await request(server).get('/');
+  server.close();
+  expect(answered.status).toBe(401);
   const verification = await polluted(inherited, () => apiKeys.verify(token, {}));
   expect(verification.ok).toBe(false);
 });
