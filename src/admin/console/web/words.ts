@@ -6,6 +6,8 @@ export const DAY = 24 * HOUR;
 const WARNED_WITHIN = 14 * DAY;
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+/** "next year" may be in a week; "in 1 year" is not. */
+const inNumbers = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
 const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 const day = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' });
 const number = new Intl.NumberFormat('en');
@@ -35,8 +37,8 @@ export function relatively(time: string, now = Date.now()): string {
   if (size < HOUR) return relative.format(Math.trunc(distance / MINUTE), 'minute');
   if (size < DAY) return relative.format(Math.trunc(distance / HOUR), 'hour');
   if (size < 60 * DAY) return relative.format(Math.round(distance / DAY), 'day');
-  if (size < 350 * DAY) return relative.format(Math.round(distance / (30.44 * DAY)), 'month');
-  return relative.format(Math.round(distance / (365.25 * DAY)), 'year');
+  if (size < 350 * DAY) return inNumbers.format(Math.round(distance / (30.44 * DAY)), 'month');
+  return inNumbers.format(Math.round(distance / (365.25 * DAY)), 'year');
 }
 
 export type Expiry = 'past' | 'soon' | 'later';

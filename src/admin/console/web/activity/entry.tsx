@@ -39,8 +39,19 @@ function text(field: string, value: unknown): string {
   return String(value);
 }
 
+type Fields = AuditEntry['before'];
+
+/** The name of what is new or gone stands in the sentence; that a new key is not disabled, nobody wonders. */
+function goesWithoutSaying(field: string, before: Fields, after: Fields): boolean {
+  if (before !== null && after !== null) return false;
+  const value = (before ?? after)?.[field];
+  return field === 'name' || value === null || (field === 'disabled' && value === false);
+}
+
 function Changes({ entry: { before, after } }: { readonly entry: AuditEntry }) {
-  const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
+  const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
+    (field) => !goesWithoutSaying(field, before, after),
+  );
   if (fields.length === 0) return null;
   return (
     <dl class="diff">

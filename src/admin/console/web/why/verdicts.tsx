@@ -69,6 +69,9 @@ function Obstacle({ code, label, item, projectId, onTask }: ObstacleProps) {
   }
 }
 
+/** Roles are spelled out below, because narrow screens show rows as blocks, which browsers take for no table. */
+const COLUMNS = ['1. The key', '2. The project', 'So it …'] as const;
+
 interface FieldRowProps {
   readonly field: string;
   /** Which ones, where they have names. */
@@ -81,18 +84,18 @@ interface FieldRowProps {
 function FieldRow({ field, names, letIn, enabled }: FieldRowProps) {
   const stops = [...(letIn ? [] : ['the key']), ...(enabled ? [] : ['the project'])];
   return (
-    <tr>
-      <th scope="row">
+    <tr role="row">
+      <th scope="row" role="rowheader">
         {field}
         {names && <span class="hint">{names}</span>}
       </th>
-      <td>
+      <td role="cell" data-label={COLUMNS[0]}>
         <Answer yes={letIn}>{letIn ? 'Let in' : 'Refused'}</Answer>
       </td>
-      <td>
+      <td role="cell" data-label={COLUMNS[1]}>
         <Answer yes={enabled}>{enabled ? 'Enabled' : 'Not enabled'}</Answer>
       </td>
-      <td>
+      <td role="cell" data-label={COLUMNS[2]}>
         <Answer yes={stops.length === 0}>
           <strong>{stops.length === 0 ? 'Comes out' : `Stopped by ${listed(stops)}`}</strong>
         </Answer>
@@ -129,16 +132,17 @@ function ApiSection({ permission: { name, label, description }, refused, ...prop
           <Obstacle code="permission_denied" label={label} {...props} />
         </ul>
       )}
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">1. The key</th>
-            <th scope="col">2. The project</th>
-            <th scope="col">So it …</th>
+      <table role="table">
+        <thead role="rowgroup">
+          <tr role="row">
+            {['Field', ...COLUMNS].map((column) => (
+              <th key={column} scope="col" role="columnheader">
+                {column}
+              </th>
+            ))}
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           <FieldRow field="Transcript" letIn={letIn} enabled={transcript} />
           {out.length > 0 && metrics !== 'all' && (
             <FieldRow field="Metrics" names={out.join(', ')} letIn={letIn} enabled />
