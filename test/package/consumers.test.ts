@@ -1,6 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
+import { testRedis } from '../support/redis/given';
 
 /** What each consumer does: protects a route, makes a key, asks with and without it, and prints what came back. */
 const APP = `
@@ -186,4 +187,29 @@ console.log(JSON.stringify({
   });
   const { stdout } = await runNode(['app.mjs'], folder);
   expect(JSON.parse(stdout)).toEqual({ same: true, equal: true });
+});
+
+test('the command line comes with the package, and takes the ioredis of the project', async () => {
+  const help = await run('npx', ['--no-install', 'keyscope', 'help'], workshop.folder);
+  expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('Usage: keyscope COMMAND') });
+
+  const redis = await testRedis();
+  try {
+    const folder = project('terminal', {
+      'keyscope.config.json': { redis: redis.url, namespace: redis.namespace, permissions: ['conversations'] },
+      'keys.csv': 'token,name,agents,permissions\nlegacy_0123456789abcdef0123,CRM,all,conversations\n',
+      'node_modules/.keep': '',
+    });
+    const bin = path.join(workshop.folder, 'node_modules', '.bin', 'keyscope');
+    expect(await run(bin, ['keys', 'list'], folder)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('npm install ioredis'),
+    });
+    symlinkSync(path.join(ROOT, 'node_modules', 'ioredis'), path.join(folder, 'node_modules', 'ioredis'), 'junction');
+    expect(await run(bin, ['import', 'keys.csv', '--quiet'], folder)).toMatchObject({ code: 0, stderr: '' });
+    const { code, stdout } = await run(bin, ['keys', 'list', '--json'], folder);
+    expect({ code, key: JSON.parse(stdout) }).toMatchObject({ code: 0, key: { name: 'CRM', agents: 'all' } });
+  } finally {
+    await redis.stop();
+  }
 });
