@@ -32,8 +32,8 @@ const optionsSchema = z.strictObject({
   agentId: z.union([z.string(), z.literal(false)]).optional(),
 });
 
-/** Most callers give none, and reading none costs as much as the rest of the decision. */
-const NO_OPTIONS: VerifyOptions = Object.freeze({});
+/** Most callers give none, and reading none costs as much as the rest of the decision. Inherits nothing. */
+const NO_OPTIONS: VerifyOptions = Object.freeze(Object.create(null) as object);
 
 const mention = (value: string): Mention => ({ value: value === '' ? undefined : value, ambiguous: false });
 

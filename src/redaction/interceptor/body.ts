@@ -80,7 +80,7 @@ export class Body {
     if (it.refused) return this.#dropped(callback);
     if (this.#ended) return this.#writtenAfterEnd(callback);
     const bytes = bytesOf(chunk, encoding);
-    if (it.res.writableEnded || it.res.destroyed) return it.downstream.call('write', withoutBytes(callback)) as boolean;
+    if (it.downstream.isOver) return it.downstream.call('write', withoutBytes(callback)) as boolean;
     if (!this.#begin()) return this.#dropped(callback);
     if (it.phase === 'plain') {
       return it.commit() ? it.downstream.write(bytes, callback) : this.#dropped(callback);
@@ -112,7 +112,7 @@ export class Body {
       return;
     }
     const bytes = chunk ? bytesOf(chunk, encoding) : NOTHING;
-    if (it.res.writableEnded || it.res.destroyed) {
+    if (it.downstream.isOver) {
       it.downstream.call('end', chunk ? withoutBytes(callback) : args);
       return;
     }

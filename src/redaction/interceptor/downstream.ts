@@ -66,6 +66,15 @@ export class Downstream {
     this.#patched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
   }
 
+  /**
+   * Whether Node will send no more of it. Not `writableEnded`: another redaction above us says so of a body that it is still
+   * decoding.
+   */
+  get isOver(): boolean {
+    const { finished, destroyed } = this.#res;
+    return finished || destroyed;
+  }
+
   /** Puts our functions in their places. */
   hook(hooks: Methods): void {
     this.#hooks = hooks;

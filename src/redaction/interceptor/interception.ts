@@ -259,7 +259,7 @@ export class Interception {
   #replace(error: KeyscopeError): void {
     const { req, res } = this;
     if (res.destroyed) return;
-    if (res.headersSent || res.writableEnded) {
+    if (res.headersSent || this.downstream.isOver) {
       this.#deps.fail(error, req, res, this.#next);
       if (!res.destroyed) res.destroy(error);
       return;

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { expresses } from '../../support/expresses';
 import { ask, closeAll, page, redactedPage, SECRET, serve } from './harness';
 
@@ -14,7 +15,8 @@ describe.each(expresses)('%s', (_name, express) => {
         app.use(redact({ project: () => 'no transcript' }));
         app.get('/', redact({ project: () => 'no metrics' }), (req, res) => {
           if (req.query.way === 'json') res.json(JSON.parse(PAGE));
-          else res.type('json').end(PAGE);
+          else if (req.query.way === 'end') res.type('json').end(PAGE);
+          else res.type('json').set('Content-Encoding', 'gzip').end(gzipSync(PAGE));
         });
       },
       {
@@ -25,7 +27,7 @@ describe.each(expresses)('%s', (_name, express) => {
       },
     );
     const expected = JSON.parse(redactedPage());
-    for (const way of ['json', 'end']) {
+    for (const way of ['json', 'end', 'gzip']) {
       const { text, headers } = await ask(`${served.url}/?way=${way}`);
       expect(JSON.parse(text)).toEqual(expected);
       expect(headers.redacted).toBe('transcript, metrics');
