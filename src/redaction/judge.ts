@@ -21,7 +21,7 @@ function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<strin
 export class Judge {
   #subject: Subject;
   /** By project, so that a body of a thousand conversations asks once. */
-  readonly #known = new Map<string, Rules>();
+  #known: Map<string, Rules> | undefined;
   readonly #open: (Rules | undefined)[];
   #withheld = 0;
 
@@ -34,7 +34,7 @@ export class Judge {
   /** Another body begins, perhaps of others, or of the same with something else enabled. */
   begin(subject: Subject): void {
     this.#subject = subject;
-    this.#known.clear();
+    this.#known = undefined;
     const features = featuresOf(subject);
     this.#open.fill(features && rulesFor(features));
   }
@@ -50,6 +50,7 @@ export class Judge {
   }
 
   #rules(projectId: string): Rules {
+    this.#known ??= new Map();
     const known = this.#known.get(projectId);
     if (known !== undefined) return known;
     const subject = this.#subject;

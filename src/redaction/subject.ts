@@ -25,34 +25,41 @@ export interface Rules {
 
 export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
 
-/** What is written in an object itself: what all objects inherit, because somebody has polluted them, enables nothing. */
-function own<T extends object, K extends keyof T>(object: T, name: K): T[K] | undefined {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
+/**
+ * The features of the one project that answers for the whole body; undefined where the body mixes projects. Here and below,
+ * only what is written in an object itself counts: what all objects inherit, because somebody has polluted them, enables
+ * nothing.
+ */
+export function featuresOf(subject: Subject): Features | undefined {
+  return Object.hasOwn(subject, 'features') ? (subject as { readonly features: Features }).features : undefined;
 }
 
-/** The features of the one project that answers for the whole body; undefined where the body mixes projects. */
-export function featuresOf(subject: Subject): Features | undefined {
-  return own(subject as { features?: Features }, 'features');
+function enablesTranscript(features: Features): boolean {
+  return Object.hasOwn(features, 'transcript') && features.transcript === true;
+}
+
+function metricsOf(features: Features): unknown {
+  return Object.hasOwn(features, 'metrics') ? features.metrics : undefined;
 }
 
 export function rulesFor(features: Features): Rules {
-  const metrics = own(features, 'metrics');
+  const metrics = metricsOf(features);
   return {
-    transcript: own(features, 'transcript') === true,
-    metrics: metrics === 'all' ? null : new Set(Array.isArray(metrics) ? metrics : []),
+    transcript: enablesTranscript(features),
+    metrics: metrics === 'all' ? null : new Set(Array.isArray(metrics) ? (metrics as string[]) : []),
   };
 }
 
 /** Which features these do not enable, or not wholly: what the `Redacted` header says where the project is fixed. */
 export function withheldBy(features: Features): readonly Withheld[] {
   const withheld: Withheld[] = [];
-  if (own(features, 'transcript') !== true) withheld.push('transcript');
-  if (own(features, 'metrics') !== 'all') withheld.push('metrics');
+  if (!enablesTranscript(features)) withheld.push('transcript');
+  if (metricsOf(features) !== 'all') withheld.push('metrics');
   return withheld;
 }
 
 /** Whether anything could have to be withheld. Where not, a body may pass as it is, unread. */
 export function restricts(subject: Subject): boolean {
   const features = featuresOf(subject);
-  return features === undefined || withheldBy(features).length > 0;
+  return features === undefined || !enablesTranscript(features) || metricsOf(features) !== 'all';
 }
