@@ -48,6 +48,38 @@ describe.each([
   }, 40_000);
 });
 
+test('a connection that leads nowhere is made anew, too, where Redis may not tell of changes', async () => {
+  const admin = new Redis(server.port);
+  try {
+    await admin.call('acl', 'setuser', 'default', '-client|tracking');
+    reader = createReader({ client: new Redis(proxy.port), storeTimeout: 300 });
+    const { store } = reader;
+    await store.ready();
+    expect(store.health().mode).toBe('per-entry');
+    const key = await createSample(store, newWorkspace());
+    proxy.abandon('other');
+    await expect(store.getKey(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+    await waitUntil('the key can be read again', () => isReadable(store, key.id), 15_000);
+    expect(warnings(reader)).toContain('connection_replaced');
+  } finally {
+    admin.disconnect();
+  }
+}, 40_000);
+
+test('a connection is left alone that answers a little later than the feed, when Redis wakes up', async () => {
+  const { store, events } = await open(new Redis(proxy.port));
+  const key = await createSample(store, newWorkspace());
+  proxy.hinder('other', { toClient: { delay: 100 } });
+  await server.kill('SIGSTOP');
+  const until = performance.now() + 3000;
+  await waitUntil('time has passed', () => performance.now() > until);
+  await server.kill('SIGCONT');
+  await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+  await waitUntil('changes are told of', () => store.health().mode === 'tracking', 30_000);
+  expect(events).not.toContainEqual(expect.objectContaining({ code: 'connection_replaced' }));
+  expect(proxy.count('other')).toBe(1);
+}, 40_000);
+
 test('a connection is left alone while Redis answers nobody', async () => {
   const { store, events } = await open(new Redis(proxy.port));
   const key = await createSample(store, newWorkspace());

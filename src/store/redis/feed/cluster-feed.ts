@@ -214,26 +214,23 @@ export class ClusterFeed implements Feed {
     const leases = new Map(masters.map((master) => [master, master.feed.lease]));
     const beat: Beat = new ClusterBeat(this.#beats, momentOf(this.#options.clock), leases);
     for (const master of masters) {
+      this.#lookAfterClient(master, beat.sent.monotonic);
       master.feed.ping(beat.sent).then((heard) => {
         if (!heard) return;
         beat.hear(master);
         this.#confirm(beat, master);
-        this.#lookAfter(master, beat.sent.monotonic);
       });
       this.#askMaster(beat, master);
     }
   }
 
   /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
-  #lookAfter({ client, questions }: Master, heardAt: number): void {
-    if (!questions.leadNowhere(client, heardAt)) return;
-    // Once what has arrived has been read: it may be us who have been asleep.
-    setImmediate(() => {
-      if (!questions.leadNowhere(client, heardAt)) return;
-      questions.forget();
-      client.disconnect();
-      this.#options.emit(connectionReplaced(addressOf(client)));
-    });
+  #lookAfterClient({ client, questions, feed }: Master, now: number): void {
+    if (questions.areOverdue(client, now)) feed.askAgain();
+    if (!questions.leadNowhere(client, feed.answeredAt, now)) return;
+    questions.forget();
+    client.disconnect();
+    this.#options.emit(connectionReplaced(addressOf(client)));
   }
 
   /** The client learns of a new master by being sent there; a frozen one sends nobody anywhere. */

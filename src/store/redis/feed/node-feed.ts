@@ -57,6 +57,8 @@ export class NodeFeed {
   #failure: FeedFailure | null = null;
   #retry: NodeJS.Timeout | null = null;
   #attempts = 0;
+  #attemptedAt = Number.NEGATIVE_INFINITY;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** When the pings were sent that have not been answered. */
   #unanswered: number[] = [];
 
@@ -83,6 +85,11 @@ export class NodeFeed {
     return this.#failure;
   }
 
+  /** When the last was sent to which the server has given an answer: a ping, or an attempt at a feed, which it refused. */
+  get answeredAt(): number {
+    return this.#answeredAt;
+  }
+
   /** The lease holds, or the feed is so new that it need not yet. */
   get isWorking(): boolean {
     const { clock, grace } = this.#options;
@@ -96,6 +103,7 @@ export class NodeFeed {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     if (this.#state !== 'refused') this.#enter('opening');
+    this.#attemptedAt = this.#options.clock.monotonic();
     const session: Session = new Session({
       client: this.#options.client(),
       prefixes: this.#options.prefixes,
@@ -115,6 +123,11 @@ export class NodeFeed {
     this.#session = null;
     this.#identity = null;
     this.#enter('closed');
+  }
+
+  /** Asks a server that refuses to tell of changes whether it is there at all: it may say no, but it says so. */
+  askAgain(): void {
+    if (this.#state === 'refused') this.open();
   }
 
   /** Lets go of the connection, because it leads to the wrong server, and looks for the right one. */
@@ -148,6 +161,7 @@ export class NodeFeed {
     if (session !== this.#session) return false;
     this.#unanswered.shift();
     this.#attempts = 0;
+    this.#answeredAt = Math.max(this.#answeredAt, sent.monotonic);
     return true;
   }
 
@@ -178,6 +192,7 @@ export class NodeFeed {
     this.#identity = null;
     this.#failure = failure;
     const refused = failure.refusal !== null;
+    if (refused) this.#answeredAt = this.#attemptedAt;
     const delay = refused ? REFUSED_RETRY : this.#nextRetry();
     this.#retry = setTimeout(() => this.open(), delay);
     this.#retry.unref();

@@ -31,6 +31,8 @@ function bytesReadBy(client: RedisClient): number | undefined {
 export class Questions {
   readonly #patience: number;
   #open: Question[] = [];
+  /** When it was first noticed that the connection seems to lead nowhere; null while it does not. */
+  #suspectedAt: number | null = null;
 
   constructor(maxRevocationLag: number) {
     this.#patience = Math.max(MIN_PATIENCE, 2 * maxRevocationLag);
@@ -55,17 +57,29 @@ export class Questions {
   /** The connection is another now, and the old questions say nothing of it. */
   forget(): void {
     this.#open = [];
+    this.#suspectedAt = null;
   }
 
   /**
    * Whether the connection leads nowhere: nothing has come from it since a question was asked, though the server has
-   * answered on another connection what was sent so much later.
+   * answered on another connection what was sent so much later; and that once more, with what was sent a while after it
+   * had been noticed. A server that wakes up, or a process that does, is not heard on both connections at the same moment.
    *
    * @param heardAt - when that was sent.
    */
-  leadNowhere(client: RedisClient, heardAt: number): boolean {
+  leadNowhere(client: RedisClient, heardAt: number, now: number): boolean {
+    if (!this.areOverdue(client, heardAt)) {
+      this.#suspectedAt = null;
+      return false;
+    }
+    this.#suspectedAt ??= now;
+    return heardAt - this.#suspectedAt >= this.#patience / 4;
+  }
+
+  /** Whether nothing at all has come from the connection for long, though it should have by this time. */
+  areOverdue(client: RedisClient, by: number): boolean {
     const [oldest] = this.#open;
-    if (oldest === undefined || heardAt - oldest.askedAt < this.#patience) return false;
+    if (oldest === undefined || by - oldest.askedAt < this.#patience) return false;
     return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);
   }
 }

@@ -3,7 +3,7 @@ import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, usesSentinels } from '../client';
 import { isRefusal } from '../unavailable';
 import { BEATS_PER_LAG, type Feed, type FeedOptions, type Route } from './feed';
-import { holdsNow, type Moment, momentOf } from './moment';
+import { holdsNow, momentOf } from './moment';
 import { NodeFeed } from './node-feed';
 import { Outlook } from './outlook';
 import { connectionReplaced, Questions } from './questions';
@@ -155,23 +155,23 @@ export class ServerFeed implements Feed {
   async #beat(): Promise<void> {
     this.#review();
     const sent = momentOf(this.#options.clock);
+    this.#lookAfterClient(sent.monotonic);
     const { lease } = this.#node;
-    const agreed = await Promise.all([this.#listen(sent), this.#askClient(sent.monotonic), this.#askSentinels(lease)]);
+    const agreed = await Promise.all([
+      this.#node.ping(sent),
+      this.#askClient(sent.monotonic),
+      this.#askSentinels(lease),
+    ]);
     if (!agreed.every(Boolean)) return;
     this.#node.extend(lease, sent);
   }
 
-  /** Pings on the feed. What is answered there shows, too, that the server is there for whoever asks it. */
-  async #listen(sent: Moment): Promise<boolean> {
-    const heard = await this.#node.ping(sent);
-    if (!heard || !this.#questions.leadNowhere(this.#client, sent.monotonic)) return heard;
-    // Once what has arrived has been read: it may be us who have been asleep.
-    setImmediate(() => {
-      if (this.#questions.leadNowhere(this.#client, sent.monotonic) && this.#reconnectClient()) {
-        this.#options.emit(connectionReplaced(addressOf(this.#client)));
-      }
-    });
-    return heard;
+  /** The server may be there for whoever asks it on a connection of ours, and the client's lead nowhere. */
+  #lookAfterClient(now: number): void {
+    if (this.#questions.areOverdue(this.#client, now)) this.#node.askAgain();
+    if (this.#questions.leadNowhere(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
+      this.#options.emit(connectionReplaced(addressOf(this.#client)));
+    }
   }
 
   /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
