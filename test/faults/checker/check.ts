@@ -29,6 +29,8 @@ export interface Findings {
   readonly worstLag: number;
   /** How many answers were judged by a state that had been replaced. */
   readonly late: number;
+  /** How many answers let nothing out of a project that had something enabled, while nothing was broken. */
+  readonly withheld: number;
   /** The longest that an answer took, bar by processes that were frozen. */
   readonly slowest: number;
   /** By status and code. */
@@ -85,6 +87,7 @@ export function check(history: History, promised: Promised): Findings {
   const counts: Record<string, number> = {};
   let worstLag = 0;
   let late = 0;
+  let withheld = 0;
   let slowest = 0;
 
   function note(lag: number): void {
@@ -111,9 +114,12 @@ export function check(history: History, promised: Promised): Findings {
   function checkProject(answer: Answer, disturbed: boolean, report: (rule: Rule, detail: string) => void): void {
     const course = projects.get(answer.project);
     if (course === undefined || answer.shown === null) return;
-    // Where the configuration cannot be known, nothing is enabled.
-    if (disturbed && projectCouldAnswer(null, answer)) return;
     const explanation = explain(course, answer, rewinds, promised, (state) => projectCouldAnswer(state, answer));
+    if (!explanation.fits && projectCouldAnswer(null, answer)) {
+      // Where the configuration cannot be known, nothing is enabled; while nothing is broken, that should be rare.
+      if (!disturbed) withheld += 1;
+      return;
+    }
     if (explanation.fits) note(explanation.lag);
     else if (explanation.lag === null) report('made up', `never configured so; ${lastBefore(course, answer)}`);
     else report('stale', `configuration replaced ${ms(explanation.lag)} before; ${lastBefore(course, answer)}`);
@@ -139,5 +145,5 @@ export function check(history: History, promised: Promised): Findings {
       checkProject(answer, disturbances.length > 0, report);
     }
   }
-  return { violations, worstLag, late, slowest, counts };
+  return { violations, worstLag, late, withheld, slowest, counts };
 }

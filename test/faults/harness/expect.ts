@@ -1,4 +1,4 @@
-import { faultsOf, type Report, summarize } from './report';
+import { faultsOf, type Report, summarize, wasCalm } from './report';
 
 /** Shows the whole summary where a round went wrong; otherwise nothing. */
 export function expectKept(report: Report): void {
@@ -8,4 +8,5 @@ export function expectKept(report: Report): void {
   expect(report.deeds.acknowledged).toBeGreaterThan(10);
   expect(report.requests).toBeGreaterThan(300);
   expect(report.counts['200']).toBeGreaterThan(100);
+  if (wasCalm(report)) expect(report.withheld).toBeLessThan(report.counts['200']! / 20);
 }

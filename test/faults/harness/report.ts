@@ -63,7 +63,7 @@ function describeHalts({ stalls, serversLate }: Report): string[] {
 
 /** One round in a few lines. */
 export function summarize(report: Report): string {
-  const { name, took, requests, deeds, counts, worstLag, late, slowest, resumedAfter, modes, notes } = report;
+  const { name, took, requests, deeds, counts, worstLag, late, withheld, slowest, resumedAfter, modes, notes } = report;
   const answers = Object.entries(counts)
     .sort(([, a], [, b]) => b - a)
     .map(([kind, count]) => `${kind}: ${count}`)
@@ -73,6 +73,7 @@ export function summarize(report: Report): string {
     `  worst lag ${worstLag.toFixed(0)} ms (${late} answers by a state just replaced), slowest answer ${slowest.toFixed(0)} ms, served again after ${resumedAfter?.toFixed(0)} ms`,
     `  ${answers}`,
   ];
+  if (withheld > 0) lines.push(`  ${withheld} answers let nothing out, though something was enabled`);
   if (modes.length > 0) lines.push(`  modes: ${modes.join(', ')}`);
   lines.push(...describeHalts(report));
   for (const note of notes) lines.push(`  ${note}`);
