@@ -11,12 +11,12 @@ test('the trail says who did what, from where, and never tells a token', async (
   await world.run(['keys', 'disable', id, '--actor', 'bo']);
   await world.run(['keys', 'delete', id, '--yes']);
   const people = await world.run(['audit']);
-  expect(people.stdout).toMatch(/^WHEN +WHO +FROM +WHAT +TARGET +NAME\n.*cli:ana +desk +key\.deleted +\w+ +CRM\n/);
+  expect(people.stdout).toMatch(/^WHEN +WHO +FROM +WHAT +TARGET +NAME\n.*cli:ops +desk +key\.deleted +\w+ +CRM\n/);
   const programs = await world.run(['audit', '--json']);
   expect(jsonLines(programs.stdout)).toMatchObject([
-    { action: 'key.deleted', actor: 'cli:ana', source: 'desk', target: id },
+    { action: 'key.deleted', actor: 'cli:ops', source: 'desk', target: id },
     { action: 'key.updated', actor: 'bo' },
-    { action: 'key.created', actor: 'cli:ana' },
+    { action: 'key.created', actor: 'cli:ops' },
   ]);
   for (const { stdout } of [people, programs]) expect(stdout).not.toMatch(TOKEN);
 });

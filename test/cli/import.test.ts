@@ -37,7 +37,7 @@ describe('import', () => {
     const { tokenOf, importFrom, verify, list } = own();
     const csv = [
       `\ufeff${HEADING}`,
-      `${tokenOf('a')},Ana,all,"conversations,handoff",2090-01-02,,`,
+      `${tokenOf('a')},Alpha,all,"conversations,handoff",2090-01-02,,`,
       `${tokenOf('b')},"Bo, the second",a1;a2,handoff,,,bo@example.com`,
       `${tokenOf('c')},Cy,"[""a,1""]",conversations,3786912000,true,`,
       '',
@@ -51,7 +51,7 @@ describe('import', () => {
     expect(await verify(tokenOf('a'))).toMatchObject({
       ok: true,
       key: {
-        name: 'Ana',
+        name: 'Alpha',
         agents: 'all',
         permissions: ['conversations', 'handoff'],
         expiresAt: '2090-01-02T00:00:00.000Z',
@@ -60,7 +60,7 @@ describe('import', () => {
     expect(await verify(tokenOf('b'))).toMatchObject({ key: { name: 'Bo, the second', agents: ['a1', 'a2'] } });
     expect(await verify(tokenOf('c'))).toMatchObject({ ok: false, code: 'disabled_key' });
     expect(await list()).toMatchObject([
-      { name: 'Ana', createdBy: 'cli:ana', masked: 'lega************cdef' },
+      { name: 'Alpha', createdBy: 'cli:ops', masked: 'lega************cdef' },
       { name: 'Bo, the second', createdBy: 'bo@example.com' },
       { name: 'Cy', agents: ['a,1'], disabled: true, expiresAt: '2090-01-01T00:00:00.000Z' },
     ]);
@@ -70,9 +70,9 @@ describe('import', () => {
     'takes tokens of which only SHA-256 is known, in %s',
     async (encoding) => {
       const { tokenOf, importFrom, verify, list } = own();
-      const line = { hash: hash(tokenOf('a'), encoding), name: 'Ana' };
+      const line = { hash: hash(tokenOf('a'), encoding), name: 'Alpha' };
       expect(await importFrom(JSON.stringify(line), ...SCOPE)).toMatchObject({ code: 0 });
-      expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Ana' } });
+      expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
       expect(await list()).toMatchObject([{ masked: '************' }]);
     },
   );
@@ -80,7 +80,14 @@ describe('import', () => {
   test('reads a file, of JSON lines with values of their own types', async () => {
     const { workspace, tokenOf, list } = own();
     const rows = [
-      { token: tokenOf('a'), name: 'Ana', agents: ['a1'], permissions: ['handoff'], expiresAt: null, disabled: false },
+      {
+        token: tokenOf('a'),
+        name: 'Alpha',
+        agents: ['a1'],
+        permissions: ['handoff'],
+        expiresAt: null,
+        disabled: false,
+      },
       { token: tokenOf('b'), name: 'Bo', agents: 'all', permissions: ['handoff'], expiresAt: 3786912000000 },
     ];
     world.write('keys.jsonl', `${rows.map((row) => JSON.stringify(row)).join('\n\n')}\n`);
@@ -128,19 +135,32 @@ describe('import', () => {
     const csv = `secret\ttitle\tpermissions\n${tokenOf('a')}\tAna\t17\n`;
     const map = ['--map', 'token=secret', '--map', 'name=title', '--map', 'permissions='];
     expect(await importFrom(csv, ...map, ...SCOPE)).toMatchObject({ code: 0 });
-    expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Ana' } });
+    expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
+  });
+
+  test('tells of columns that say nothing of a key, lest an expiry get lost', async () => {
+    const { tokenOf, importFrom, list } = own();
+    const csv = `token,name,Valid Until,notes\n${tokenOf('a')},Alpha,2090-01-01,x\n`;
+    const without = await importFrom(csv, '--dry-run', ...SCOPE);
+    expect(without.stderr).toContain('say nothing of a key: "Valid Until", "notes".');
+    const mistyped = await importFrom(csv, '--map', 'expiresAt=valid until', ...SCOPE);
+    expect(mistyped).toMatchObject({ code: 2, stderr: expect.stringContaining('no row has the column "valid until"') });
+    expect(await list()).toEqual([]);
+    const mapped = await importFrom(csv, '--map', 'expiresAt=Valid Until', ...SCOPE);
+    expect(mapped.stderr).toContain('say nothing of a key: "notes".');
+    expect(await list()).toMatchObject([{ expiresAt: '2090-01-01T00:00:00.000Z' }]);
   });
 
   test('imports nothing where one row is bad, and tells of every bad one by its line', async () => {
     const { tokenOf, importFrom, list } = own();
     const csv = [
       HEADING,
-      `${tokenOf('a')},Ana,all,conversations,,,`,
+      `${tokenOf('a')},Alpha,all,conversations,,,`,
       `${tokenOf('b')},Bo,all,conversatoins,,,`,
       `${tokenOf('c')},,all,conversations,2090-01-01 12:00:00,,`,
       `${tokenOf('d')},Di,all`,
       'short,Ed,all,conversations,,,',
-      `${tokenOf('a')},Ana again,all,conversations,,,`,
+      `${tokenOf('a')},Alpha again,all,conversations,,,`,
       `${tokenOf('f')},Fay ${tokenOf('f')},all,conversations,,,`,
       `${tokenOf('g')},Gil,all,conversations,,perhaps,`,
     ].join('\n');
@@ -165,7 +185,7 @@ describe('import', () => {
 
     const going = await importFrom(csv, '--skip-invalid');
     expect(going).toMatchObject({ code: 1, stdout: expect.stringMatching(/imported +1\n/) });
-    expect(await list()).toMatchObject([{ name: 'Ana' }]);
+    expect(await list()).toMatchObject([{ name: 'Alpha' }]);
   });
 
   test('can be run again, and says beforehand what would come of it', async () => {
@@ -184,7 +204,7 @@ describe('import', () => {
   test('leaves out what has expired, and refuses what another workspace has', async () => {
     const here = own();
     const there = own();
-    const csv = `token,name,expires\n${here.tokenOf('a')},Ana,1600000000\n${here.tokenOf('b')},Bo,\n`;
+    const csv = `token,name,expires\n${here.tokenOf('a')},Alpha,1600000000\n${here.tokenOf('b')},Bo,\n`;
     expect(JSON.parse((await here.importFrom(csv, '--json', ...SCOPE)).stdout)).toMatchObject({
       imported: 1,
       expired: 1,
@@ -203,17 +223,17 @@ describe('import', () => {
   test('refuses a token of our own form: it is looked up by the id in it', async () => {
     const { importFrom } = own();
     const { token } = await makeKey(world);
-    const { code, stderr } = await importFrom(`token,name\n${token},Ana`, ...SCOPE);
+    const { code, stderr } = await importFrom(`token,name\n${token},Alpha`, ...SCOPE);
     expect(code).toBe(1);
     expect(stderr).toContain('line 2: token: This token has the form of those that are made here');
     expect(stderr).not.toContain(token);
   });
 
   test.each([
-    ['CSV without its heading', () => 'legacy_plain_0123456789abcdef,Ana\nx,y\n', [], 2, 'No column holds tokens'],
+    ['CSV without its heading', () => 'legacy_plain_0123456789abcdef,Alpha\nx,y\n', [], 2, 'No column holds tokens'],
     [
       'quotes that are not closed',
-      () => 'token,name\n"legacy_plain_0123456789abcdef,Ana\n',
+      () => 'token,name\n"legacy_plain_0123456789abcdef,Alpha\n',
       [],
       2,
       'a quote is opened and never closed',
@@ -232,7 +252,7 @@ describe('import', () => {
   });
 
   test('needs to know which permissions there are', async () => {
-    const input = `token,name\nlegacy_undeclared_0123456789,Ana`;
+    const input = `token,name\nlegacy_undeclared_0123456789,Alpha`;
     const env = { KEYSCOPE_PERMISSIONS: undefined };
     const without = await world.run(['import', '-', '--agents', 'all'], { input, env });
     expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('KEYSCOPE_PERMISSIONS') });
@@ -241,18 +261,18 @@ describe('import', () => {
   test('says how far it is with a long file, and not if asked for quiet', async () => {
     const { tokenOf, importFrom } = own();
     // Most of them are no rows, which is quicker to find out.
-    const input = `token,name\n${tokenOf('a')},Ana\n${'x\n'.repeat(10_000)}`;
+    const input = `token,name\n${tokenOf('a')},Alpha\n${'x\n'.repeat(10_000)}`;
     const { code, stderr } = await importFrom(input, '--dry-run', ...SCOPE);
     expect(code).toBe(1);
     expect(stderr).toContain('Checked 10,000 rows.\n');
     expect(stderr).toContain('line 10002: It has 1 fields; the first line has 2.\n');
-    const quiet = await importFrom(`token,name\n${tokenOf('a')},Ana`, '--quiet', ...SCOPE);
+    const quiet = await importFrom(`token,name\n${tokenOf('a')},Alpha`, '--quiet', ...SCOPE);
     expect(quiet).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('leaves no token behind in Redis', async () => {
     const { workspace, tokenOf, importFrom } = own();
-    await importFrom(`token,name\n${tokenOf('a')},Ana`, ...SCOPE);
+    await importFrom(`token,name\n${tokenOf('a')},Alpha`, ...SCOPE);
     const redis = new Redis(world.redis.url);
     try {
       const names = await redis.keys(`${world.redis.namespace}:*`);

@@ -40,7 +40,7 @@ describe('keys create', () => {
       agents: ['a1', 'a2', 'with,comma'],
       permissions: ['handoff', 'conversations'],
       expiresAt: '2090-01-02T00:00:00.000Z',
-      createdBy: 'cli:ana',
+      createdBy: 'cli:ops',
     });
   });
 
@@ -127,7 +127,7 @@ describe('one key', () => {
     const { id, token, masked } = await makeKey(world);
     const { stdout } = await world.run(['keys', 'show', id]);
     expect(stdout).toContain(masked);
-    expect(stdout).toMatch(/created +.* by cli:ana/);
+    expect(stdout).toMatch(/created +.* by cli:ops/);
     expect(stdout).not.toContain(token);
   });
 

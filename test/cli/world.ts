@@ -58,7 +58,7 @@ export async function createWorld(): Promise<World> {
         stderr: { write: (text) => (written.stderr += text) },
         env: { ...env, ...given.env },
         cwd,
-        user: 'ana',
+        user: 'ops',
         host: 'desk',
         now: Date.now,
       };

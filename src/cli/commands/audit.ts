@@ -39,7 +39,7 @@ export const AUDIT_COMMAND: Command = {
   args: [],
   options: {
     target: { value: 'ID', help: 'Only what was done to this key or project.' },
-    actor: { value: 'NAME', help: 'Only what they did, e.g. cli:ana.' },
+    actor: { value: 'NAME', help: 'Only what they did, e.g. cli:ops.' },
     action: { value: 'ACTION', help: 'Only this, e.g. key.deleted.' },
     ...PAGE_OPTIONS,
   },

@@ -2,7 +2,7 @@ import { KeyscopeError } from '../../errors';
 import { describeValue } from '../../schema';
 import { listNames } from '../../suggestion';
 import type { Call, Command } from '../command';
-import { createPick, PRESETS } from '../import/columns';
+import { createColumns, PRESETS } from '../import/columns';
 import { type Candidate, type Plan, type Problem, planImport } from '../import/plan';
 import { FORMATS, type Format, formatOf, rowsOf } from '../import/rows';
 import { openText, STDIN } from '../import/text-of';
@@ -41,17 +41,37 @@ async function readPlan(call: Call): Promise<Plan> {
     ...(permissions.length === 0 ? {} : { permissions }),
     ...expiryOf(call),
   };
-  const pick = createPick(values.text('from'), values.texts('map'));
+  const unused: string[] = [];
+  const columns = createColumns(values.text('from'), values.texts('map'), (column) =>
+    unused.push(describeValue(column)),
+  );
   const format = formatGiven(call);
   if (args[0] === STDIN && io.stdin.isTTY) call.note('Reading from the terminal; end with Ctrl-D.');
   const text = await openText(io, args[0] as string);
-  return planImport(rowsOf(text, format ?? formatOf(text.head)), {
-    ...{ pick, defaults, permissions: declared, prefix: settings.prefix ?? 'ks', workspaceId: settings.workspaceId },
+  const plan = await planImport(rowsOf(text, format ?? formatOf(text.head)), {
+    ...{
+      pick: columns.pick,
+      defaults,
+      permissions: declared,
+      prefix: settings.prefix ?? 'ks',
+      workspaceId: settings.workspaceId,
+    },
     now: io.now,
     onProgress(rows) {
       if (rows % PROGRESS === 0) call.note(`Checked ${number(rows)} rows.`);
     },
   });
+  const missing = columns.missing().map((column) => describeValue(column));
+  if (missing.length > 0) throw usageError(`--map: no row has the column ${missing.join(', ')}.`);
+  // Not before: without its heading, the first line of a file holds tokens, and then there is no plan.
+  if (unused.length > 0) {
+    call.note(
+      harmless(
+        `Note: these columns say nothing of a key: ${unused.join(', ')}. Where one does, use --map FIELD=COLUMN.`,
+      ),
+    );
+  }
+  return plan;
 }
 
 async function isThere({ apiKeys, within }: Call, id: string): Promise<boolean> {

@@ -46,6 +46,9 @@ export const PRESETS: Readonly<Record<string, ReadonlyMap<string, Field>>> = {
   ]),
 };
 
+/** As many are told of. */
+const MAX_UNUSED = 20;
+
 const folded = (column: string) => column.toLowerCase().replace(/[\s_-]/g, '');
 
 function readPairs(given: readonly string[]): Map<Field, string> {
@@ -67,11 +70,24 @@ function readPairs(given: readonly string[]): Map<Field, string> {
 /** Takes from a row what it says of a key. */
 export type Pick = (values: ReadonlyMap<string, unknown>) => Map<Field, unknown>;
 
+export interface Columns {
+  readonly pick: Pick;
+  /** Columns that `--map` names and that no row has had. */
+  missing(): string[];
+}
+
 /**
  * Columns are known by their usual names, or by a preset's. `--map` says otherwise for a field, and that it is to be left
  * out where it names no column.
+ *
+ * `onUnused` hears of each column, once, that says nothing of a key: an expiry under an unusual name must not get lost
+ * without a word. Of exports with a preset it is known what else they hold.
  */
-export function createPick(preset: string | undefined, given: readonly string[]): Pick {
+export function createColumns(
+  preset: string | undefined,
+  given: readonly string[],
+  onUnused: (column: string) => void,
+): Columns {
   const pairs = readPairs(given);
   if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
     const names = Object.keys(PRESETS);
@@ -79,13 +95,29 @@ export function createPick(preset: string | undefined, given: readonly string[])
   }
   const known = preset === undefined ? USUAL : (PRESETS[preset] as ReadonlyMap<string, Field>);
 
-  return function pick(values) {
+  const mapped = new Set(pairs.values());
+  const seen = new Set(['']);
+  const unused = new Set<string>();
+  function notice(column: string): void {
+    // JSON lines could have another name in each.
+    if (preset !== undefined || mapped.has(column) || unused.has(column) || unused.size === MAX_UNUSED) return;
+    unused.add(column);
+    onUnused(column);
+  }
+
+  function pick(values: ReadonlyMap<string, unknown>): Map<Field, unknown> {
     const picked = new Map<Field, unknown>();
     for (const [column, value] of values) {
       const field = known.get(folded(column));
       if (field !== undefined && !pairs.has(field)) picked.set(field, value);
+      else if (field === undefined) notice(column);
     }
-    for (const [field, column] of pairs) if (column !== '') picked.set(field, values.get(column));
+    for (const [field, column] of pairs) {
+      if (values.has(column)) seen.add(column);
+      if (column !== '') picked.set(field, values.get(column));
+    }
     return picked;
-  };
+  }
+
+  return { pick, missing: () => [...mapped].filter((column) => !seen.has(column)) };
 }
