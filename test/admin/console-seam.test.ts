@@ -25,7 +25,7 @@ describe.each(expresses)('a console on %s', (_name, express) => {
     const { as } = make();
     for (const url of ['', '/', '/?tab=keys']) {
       const res = await as().get(url).expect(200);
-      expect(res.text).toBe('<p>ada@acme.test</p>');
+      expect(res.text).toBe('<p>admin@acme.test</p>');
       expect(res.headers['cache-control']).toBe('no-store');
     }
     expect((await as(READER).head('/').expect(200)).text).toBeUndefined();

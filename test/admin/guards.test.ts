@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { AdminRouterOptions } from '../../src/admin/options';
 import { expresses } from '../support/expresses';
-import { ADA, MOUNT, READER, setup, valid } from './setup';
+import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 
 type Options = Partial<AdminRouterOptions>;
 
@@ -332,7 +332,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     const { app, as } = setup(express, { mount });
     if (mount.includes(':')) {
       const request = (await import('supertest')).default;
-      const res = await request(app).post('/w/admin/keys').set('x-user', ADA).send(valid).expect(201);
+      const res = await request(app).post('/w/admin/keys').set('x-user', ADMIN).send(valid).expect(201);
       expect(res.headers.location).toBe(`/w/admin/keys/${res.body.key.id}`);
       return;
     }
@@ -363,7 +363,7 @@ async function endless(app: import('express').Express): Promise<string> {
     let text = '';
     const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
     const chunk = `400\r\n${' '.repeat(0x400)}\r\n`;
-    const headers = `content-type: application/json\r\ntransfer-encoding: chunked\r\nx-user: ${ADA}`;
+    const headers = `content-type: application/json\r\ntransfer-encoding: chunked\r\nx-user: ${ADMIN}`;
     const more = () => {
       while (socket.writable && socket.write(chunk));
     };

@@ -76,9 +76,9 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     const texts = [
       await create(made),
       await create(made, `${KEY}0`),
-      await create(made, KEY, valid, 'acme/grace@acme.test'),
+      await create(made, KEY, valid, 'acme/second@acme.test'),
       await create(made, KEY, valid, EVE),
-      await create(made, KEY, valid, 'evil/ada@acme.test'),
+      await create(made, KEY, valid, 'evil/admin@acme.test'),
       await made.as().post('/keys').send(valid),
       await made.as().post('/keys').send(valid),
     ].map(({ status, body }) => `${status} ${body.key.id}`);

@@ -1,5 +1,5 @@
 import { expresses } from '../support/expresses';
-import { ADA, DAY, EVE, MOUNT, NOW, setup, valid } from './setup';
+import { ADMIN, DAY, EVE, MOUNT, NOW, setup, valid } from './setup';
 
 describe.each(expresses)('keys on %s', (_name, express) => {
   test('POST makes a key, shows its token, and says where the key is', async () => {
@@ -18,7 +18,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
       agents: ['a', 'b'],
       permissions: ['conversations'],
       createdAt: new Date(NOW).toISOString(),
-      createdBy: 'ada@acme.test',
+      createdBy: 'admin@acme.test',
       updatedAt: new Date(NOW).toISOString(),
       expiresAt: new Date(NOW + 90 * DAY).toISOString(),
       disabled: false,
@@ -29,7 +29,10 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     });
     expect(res.headers.location).toBe(`${MOUNT}/keys/${key.id}`);
     expect(res.headers.etag).toBe('"1"');
-    expect(await keys.get(key.id, { workspaceId: 'acme' })).toMatchObject({ name: 'CRM', createdBy: 'ada@acme.test' });
+    expect(await keys.get(key.id, { workspaceId: 'acme' })).toMatchObject({
+      name: 'CRM',
+      createdBy: 'admin@acme.test',
+    });
   });
 
   test('GET /keys pages, searches and sorts', async () => {
@@ -177,7 +180,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     const { key, token } = await keys.create({ ...valid, workspaceId: 'acme', expiresIn: '30d' });
     const res = await as().post(`/keys/${key.id}/rotate`).send({ overlap: '24h' }).expect(201);
     expect(res.body.token).not.toBe(token);
-    expect(res.body.key).toMatchObject({ name: 'CRM', rotatedFrom: key.id, createdBy: 'ada@acme.test', revision: 1 });
+    expect(res.body.key).toMatchObject({ name: 'CRM', rotatedFrom: key.id, createdBy: 'admin@acme.test', revision: 1 });
     expect(res.headers.location).toBe(`${MOUNT}/keys/${res.body.key.id}`);
     const old = (await as().get(`/keys/${key.id}`).expect(200)).body;
     expect(old).toMatchObject({ rotatedTo: res.body.key.id, expiresAt: new Date(NOW + DAY).toISOString() });
@@ -227,7 +230,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
 
   test('what is no id at all is not found either, and is not repeated', async () => {
     const { as } = setup(express);
-    const token = (await as(ADA).post('/keys').send(valid)).body.token;
+    const token = (await as(ADMIN).post('/keys').send(valid)).body.token;
     const res = await as().get(`/keys/${token}`).expect(404);
     expect(res.text).not.toContain(token);
     await as().get('/keys/%E0%A4%A').expect(404);

@@ -7,7 +7,7 @@ import createClient from 'openapi-fetch';
 import { KeyscopeError } from '../../src/errors';
 import { createMemoryStore } from '../../src/store/memory';
 import { expresses } from '../support/expresses';
-import { ADA, MOUNT, READER, setup, valid } from './setup';
+import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 import { validate } from './validate';
 
 type Json = Record<string, unknown>;
@@ -177,7 +177,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     server = made.app.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}${MOUNT}/openapi.json`;
-    document = (await (await fetch(url, { headers: { 'x-user': ADA } })).json()) as Document;
+    document = (await (await fetch(url, { headers: { 'x-user': ADMIN } })).json()) as Document;
     problemsOf = strictSchemas(document);
     base = new URL(document.servers[0]!.url, url).href.replace(/\/$/, '');
   });
@@ -188,7 +188,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
   let base: string;
 
   /** Calls an operation by its path and method, and holds the answer against the document. */
-  async function call(method: string, pathName: string, init: Json = {}, user: string | null = ADA) {
+  async function call(method: string, pathName: string, init: Json = {}, user: string | null = ADMIN) {
     // biome-ignore lint/suspicious/noExplicitAny: the paths are those of a document that is only known when this runs
     const client = createClient<any>({ baseUrl: base, ...(user !== null && { headers: { 'x-user': user } }) });
     const { data, error, response } = await client.request(method as 'get', pathName as never, init as never);
@@ -299,7 +299,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
       await call('get', url);
       await call('get', url, { params: { query: { nonsense: 1 } } });
     }
-    const query = { limit: 2, target: 'c', actor: 'ada@acme.test', action: 'project.configured' };
+    const query = { limit: 2, target: 'c', actor: 'admin@acme.test', action: 'project.configured' };
     await call('get', '/audit', { params: { query } });
   });
 

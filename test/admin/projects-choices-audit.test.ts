@@ -1,5 +1,5 @@
 import { expresses } from '../support/expresses';
-import { ADA, EVE, NOW, PERMISSIONS, READER, setup, valid } from './setup';
+import { ADMIN, EVE, NOW, PERMISSIONS, READER, setup, valid } from './setup';
 
 describe.each(expresses)('on %s', (_name, express) => {
   describe('projects', () => {
@@ -84,7 +84,7 @@ describe.each(expresses)('on %s', (_name, express) => {
           metricNames: (workspaceId) => [`${workspaceId}_METRIC`],
         },
       });
-      expect((await as(ADA).get('/agents').expect(200)).body).toEqual({ agents: [{ id: 'acme-1', name: 'One' }] });
+      expect((await as(ADMIN).get('/agents').expect(200)).body).toEqual({ agents: [{ id: 'acme-1', name: 'One' }] });
       expect((await as(EVE).get('/agents').expect(200)).body).toEqual({ agents: [{ id: 'evil-1', name: 'One' }] });
       expect((await as(EVE).get('/metrics').expect(200)).body).toEqual({ metrics: ['evil_METRIC'] });
       const listed = setup(express, { router: { metricNames: ['A', 'B'] } });
@@ -123,7 +123,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,
-      actor: 'ada@acme.test',
+      actor: 'admin@acme.test',
       readOnly: false,
     });
     expect((await as(READER).get('/session').expect(200)).body).toMatchObject({
@@ -137,7 +137,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       const { as, clock } = setup(express);
       const { key } = (await as().post('/keys').send(valid).expect(201)).body;
       clock.advance(1000);
-      await as('acme/grace@acme.test').patch(`/keys/${key.id}`).send({ name: 'Renamed' }).expect(200);
+      await as('acme/second@acme.test').patch(`/keys/${key.id}`).send({ name: 'Renamed' }).expect(200);
       clock.advance(1000);
       const next = (await as().post(`/keys/${key.id}/rotate`).send({ overlap: '1h' }).expect(201)).body.key;
       await as().put('/projects/p/configuration').send({ transcript: true, metrics: 'all' }).expect(200);
@@ -150,15 +150,21 @@ describe.each(expresses)('on %s', (_name, express) => {
           target: key.id,
           after: { rotatedTo: next.id, expiresAt: new Date(NOW + 2000 + 3_600_000).toISOString() },
         },
-        { action: 'key.updated', actor: 'grace@acme.test', before: { name: 'CRM' }, after: { name: 'Renamed' } },
-        { action: 'key.created', actor: 'ada@acme.test', target: key.id, name: 'CRM', at: new Date(NOW).toISOString() },
+        { action: 'key.updated', actor: 'second@acme.test', before: { name: 'CRM' }, after: { name: 'Renamed' } },
+        {
+          action: 'key.created',
+          actor: 'admin@acme.test',
+          target: key.id,
+          name: 'CRM',
+          at: new Date(NOW).toISOString(),
+        },
       ]);
       for (const { source } of entries) expect(source).toMatch(/127\.0\.0\.1$/);
     });
 
     test('is paged and filtered', async () => {
       const { as, clock } = setup(express);
-      for (const user of [ADA, 'acme/grace@acme.test', ADA]) {
+      for (const user of [ADMIN, 'acme/second@acme.test', ADMIN]) {
         await as(user).post('/keys').send(valid).expect(201);
         clock.advance(1000);
       }
@@ -166,9 +172,9 @@ describe.each(expresses)('on %s', (_name, express) => {
       const first = (await as().get('/audit?limit=2').expect(200)).body;
       expect(first.entries).toHaveLength(2);
       const second = (await as().get(`/audit?limit=2&cursor=${first.cursor}`).expect(200)).body;
-      expect(second).toMatchObject({ entries: [{ actor: 'ada@acme.test' }], cursor: null });
+      expect(second).toMatchObject({ entries: [{ actor: 'admin@acme.test' }], cursor: null });
       const by = async (query: string) => (await as().get(`/audit?${query}`).expect(200)).body.entries.length;
-      expect(await by('actor=grace%40acme.test')).toBe(1);
+      expect(await by('actor=second%40acme.test')).toBe(1);
       expect(await by('action=key.created')).toBe(3);
       expect(await by('action=key.deleted')).toBe(0);
       expect(await by(`target=${first.entries[0].target}`)).toBe(1);

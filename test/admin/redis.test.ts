@@ -62,7 +62,7 @@ describe.each(expresses)('on Redis, on %s', (_name, express) => {
 
   test('two processes that get one creation at the same time make one key', async () => {
     const processes = [await join(), await join()];
-    const user = 'once/ada@once.test';
+    const user = 'once/admin@once.test';
     const post = ({ as }: (typeof processes)[0]) => as(user).post('/keys').set('idempotency-key', 'k').send(valid);
     const answers = await Promise.all([...processes, ...processes].map(post));
     const statuses = answers.map(({ status }) => status).sort();

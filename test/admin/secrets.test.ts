@@ -4,7 +4,7 @@ import type { KeyscopeEvents } from 'keyscope';
 import { createMemoryStore } from '../../src/store/memory';
 import { Events } from '../../src/telemetry/events';
 import { expresses } from '../support/expresses';
-import { ADA, EVE, READER, setup, valid } from './setup';
+import { ADMIN, EVE, READER, setup, valid } from './setup';
 
 /** A whole error: message, issues, causes, stack. */
 const whole = (value: unknown) => inspect(value, { depth: 20, showHidden: true, maxStringLength: null });
@@ -80,7 +80,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       const second = await reveal(as().post(`${path}/rotate`).send({ overlap: '1d' }));
       const { token } = second;
 
-      for (const user of [ADA, EVE, READER, null]) {
+      for (const user of [ADMIN, EVE, READER, null]) {
         for (const url of [
           '/keys',
           '/keys?q=crm',

@@ -31,7 +31,7 @@ export function authenticate(req: { headers: Record<string, unknown> }) {
   return { workspaceId, actor, readOnly: mode === 'readonly' };
 }
 
-export const ADA = 'acme/ada@acme.test';
+export const ADMIN = 'acme/admin@acme.test';
 export const EVE = 'evil/eve@evil.test';
 export const READER = 'acme/rita@acme.test/readonly';
 
@@ -91,8 +91,8 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     close() {
       for (const cleanUp of cleanUps) cleanUp();
     },
-    /** A request by somebody, Ada unless said otherwise; null: nobody. */
-    as(user: string | null = ADA) {
+    /** A request by somebody, the admin unless said otherwise; null: nobody. */
+    as(user: string | null = ADMIN) {
       const call = (method: 'get' | 'head' | 'options' | 'post' | 'put' | 'patch' | 'delete') => (path: string) => {
         const made = request(app)[method](mount + path);
         return user === null ? made : made.set('x-user', user);

@@ -11,14 +11,14 @@ function setup() {
 describe('the audit trail', () => {
   test('shows who changed what, newest first, with times as dates', async () => {
     const { keys, projects, audit, clock } = setup();
-    const { key } = await keys.create(valid, { actor: 'ana', source: '192.0.2.1' });
+    const { key } = await keys.create(valid, { actor: 'ops', source: '192.0.2.1' });
     clock.advance(1000);
     await projects.set('p1', { transcript: true, metrics: [] }, { actor: 'bo' });
     const { entries, cursor } = await audit.list();
     expect(cursor).toBeNull();
     expect(entries).toMatchObject([
       { action: 'project.configured', target: 'p1', actor: 'bo', source: null, at: new Date(NOW + 1000) },
-      { action: 'key.created', target: key.id, name: 'CRM', actor: 'ana', source: '192.0.2.1', at: new Date(NOW) },
+      { action: 'key.created', target: key.id, name: 'CRM', actor: 'ops', source: '192.0.2.1', at: new Date(NOW) },
     ]);
   });
 
@@ -42,14 +42,14 @@ describe('the audit trail', () => {
 
   test('can be narrowed to a target, an actor, an action', async () => {
     const { keys, audit } = setup();
-    const { key } = await keys.create(valid, { actor: 'ana' });
+    const { key } = await keys.create(valid, { actor: 'ops' });
     await keys.create(valid, { actor: 'bo' });
     await keys.update(key.id, { disabled: true }, { actor: 'bo' });
     const actions = async (input: ListAuditInput) => (await audit.list(input)).entries.map(({ action }) => action);
     expect(await actions({ target: key.id })).toEqual(['key.updated', 'key.created']);
     expect(await actions({ actor: 'bo' })).toEqual(['key.updated', 'key.created']);
     expect(await actions({ action: 'key.updated' })).toEqual(['key.updated']);
-    expect(await actions({ target: key.id, actor: 'ana', action: 'key.updated' })).toEqual([]);
+    expect(await actions({ target: key.id, actor: 'ops', action: 'key.updated' })).toEqual([]);
   });
 
   test('leads through its pages by cursor, while it grows', async () => {
@@ -82,7 +82,7 @@ describe('the audit trail', () => {
         .replace(/\d+-\d+/, '+'),
     ).toString('base64url');
     const wrong: [object, string[]][] = [
-      [{ cursor, actor: 'ana' }, ['cursor']],
+      [{ cursor, actor: 'ops' }, ['cursor']],
       [{ cursor, workspaceId: 'acme' }, ['cursor']],
       [{ cursor: keysCursor }, ['cursor']],
       [{ cursor: forged }, ['cursor']],

@@ -38,7 +38,7 @@ describe('import', () => {
     const csv = [
       `\ufeff${HEADING}`,
       `${tokenOf('a')},Alpha,all,"conversations,handoff",2090-01-02,,`,
-      `${tokenOf('b')},"Bo, the second",a1;a2,handoff,,,bo@example.com`,
+      `${tokenOf('b')},"Bo, the second",a1;a2,handoff,,,second@example.com`,
       `${tokenOf('c')},Cy,"[""a,1""]",conversations,3786912000,true,`,
       '',
     ].join('\r\n');
@@ -61,7 +61,7 @@ describe('import', () => {
     expect(await verify(tokenOf('c'))).toMatchObject({ ok: false, code: 'disabled_key' });
     expect(await list()).toMatchObject([
       { name: 'Alpha', createdBy: 'cli:ops', masked: 'lega************cdef' },
-      { name: 'Bo, the second', createdBy: 'bo@example.com' },
+      { name: 'Bo, the second', createdBy: 'second@example.com' },
       { name: 'Cy', agents: ['a,1'], disabled: true, expiresAt: '2090-01-01T00:00:00.000Z' },
     ]);
   });

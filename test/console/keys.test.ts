@@ -24,7 +24,7 @@ test('a row tells what a key is, whom it lets in and how it is used', async () =
   expect(await item.locator('time').first().getAttribute('title')).toMatch(/\d{1,2}, \d{4}, \d/);
   const other = row(page, 'Long lived');
   expect(await other.getByText('Expires soon').count()).toBe(0);
-  for (const text of ['All agents', 'Handoff', 'External events', 'Never used', 'by grace@acme.example']) {
+  for (const text of ['All agents', 'Handoff', 'External events', 'Never used', 'by admin@acme.example']) {
     await other.getByText(text).waitFor();
   }
 });
@@ -99,7 +99,7 @@ test('a key is disabled, enabled again and deleted, each after saying how it is 
   await choose(page, 'Partner feed', 'Delete');
   const question = dialog(page, 'Delete API key');
   await question.getByText(/(?:just now|minutes? ago), 4 requests in the last 7 days/).waitFor();
-  await question.getByText('by grace@acme.example').waitFor();
+  await question.getByText('by admin@acme.example').waitFor();
   await focused(question.getByRole('button', { name: 'Cancel' })).waitFor();
   await question.getByRole('button', { name: 'Delete key' }).click();
   await row(page, 'Partner feed').waitFor({ state: 'detached' });

@@ -14,7 +14,7 @@ let keyId: string;
 beforeAll(async () => {
   const { world } = scene;
   mkdirSync(SCREENSHOTS, { recursive: true });
-  const actor = { workspaceId: WORKSPACE, actor: 'ada@acme.example' };
+  const actor = { workspaceId: WORKSPACE, actor: 'support@acme.example' };
   await world.apiKeys.projects.set(PROJECT, { transcript: true, metrics: 'all' }, actor);
   await world.apiKeys.projects.set(
     OTHER_PROJECT,

@@ -101,19 +101,23 @@ test('why a field is missing: what stands before every API is told once, above t
 test('the activity tells who changed what, and is filtered by it', async () => {
   const { world, enter } = scene;
   const { id } = await world.create('Traced');
-  const by = { workspaceId: WORKSPACE, actor: 'grace@acme.example' };
+  const by = { workspaceId: WORKSPACE, actor: 'admin@acme.example' };
   await world.apiKeys.keys.update(id, { name: 'Traced better' }, by);
-  await world.apiKeys.projects.set(PROJECT, { transcript: true, metrics: 'all' }, { ...by, actor: 'ada@acme.example' });
+  await world.apiKeys.projects.set(
+    PROJECT,
+    { transcript: true, metrics: 'all' },
+    { ...by, actor: 'support@acme.example' },
+  );
   const { page, open } = await enter();
   await open('#/activity');
   const entries = page.locator('.entry');
   await entries
-    .filter({ hasText: 'grace@acme.example changed the key Traced' })
+    .filter({ hasText: 'admin@acme.example changed the key Traced' })
     .getByText('Traced → Traced better')
     .waitFor();
   await page.getByLabel('What').selectOption('Project configured');
   await entries.filter({ hasText: 'changed the key' }).first().waitFor({ state: 'detached' });
-  await page.getByLabel('Who, exactly').fill('ada@acme.example');
+  await page.getByLabel('Who, exactly').fill('support@acme.example');
   await page
     .locator('.trail:not(.stale) .entry:only-child')
     .filter({ hasText: 'configured the project Acme front desk' })

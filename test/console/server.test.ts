@@ -5,7 +5,7 @@ import { expresses } from '../support/expresses';
 import { buildPage } from './world';
 
 const permissions = { conversations: { label: 'Conversations data' } };
-const SIGNED_IN = { workspaceId: 'acme', actor: 'ada@acme.test' };
+const SIGNED_IN = { workspaceId: 'acme', actor: 'admin@acme.test' };
 
 beforeAll(buildPage);
 

@@ -123,9 +123,9 @@ describe('two who change one key', () => {
     const form = dialog(page, 'Edit API key');
     await form.getByLabel('Handoff').check();
     const theirs = { name: `${name}, renamed`, disabled: true };
-    await world.apiKeys.keys.update(id, theirs, { workspaceId: WORKSPACE, actor: 'grace@acme.example' });
+    await world.apiKeys.keys.update(id, theirs, { workspaceId: WORKSPACE, actor: 'admin@acme.example' });
     await form.getByRole('button', { name: 'Save' }).click();
-    await form.getByText('grace@acme.example changed this key').waitFor();
+    await form.getByText('admin@acme.example changed this key').waitFor();
     await form.getByText(`${name} → ${name}, renamed`).waitFor();
     await form.getByText('Enabled → Disabled').waitFor();
     return { page, form, id };
@@ -163,7 +163,7 @@ describe('two who change one key', () => {
     await world.apiKeys.keys.update(
       id,
       { name: 'Doomed, or not' },
-      { workspaceId: WORKSPACE, actor: 'grace@acme.example' },
+      { workspaceId: WORKSPACE, actor: 'admin@acme.example' },
     );
     const question = dialog(page, 'Delete API key');
     await question.getByRole('button', { name: 'Delete key' }).click();

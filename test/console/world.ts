@@ -74,7 +74,7 @@ export async function startWorld(): Promise<World> {
         name,
         agents: 'all',
         permissions: ['conversations'],
-        createdBy: 'grace@acme.example',
+        createdBy: 'admin@acme.example',
         ...more,
       });
       return { id: key.id, token };

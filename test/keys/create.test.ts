@@ -12,7 +12,7 @@ describe('creating a key', () => {
       agents: ['p1', 'p2'],
       permissions: ['handoff', 'conversations'],
       expiresIn: '90d',
-      createdBy: 'ana@acme.example',
+      createdBy: 'ops@acme.example',
     });
     expect(key).toEqual({
       id: createTokenParser('ks')(token),
@@ -21,7 +21,7 @@ describe('creating a key', () => {
       agents: ['p1', 'p2'],
       permissions: ['handoff', 'conversations'],
       createdAt: new Date(NOW),
-      createdBy: 'ana@acme.example',
+      createdBy: 'ops@acme.example',
       updatedAt: new Date(NOW),
       expiresAt: new Date(NOW + 90 * DAY),
       disabled: false,
@@ -75,12 +75,12 @@ describe('creating a key', () => {
     const audited = async () => (await store.listAudit({ workspaceId: 'default', limit: 1, before: null })).entries[0];
     expect((await keys.create(valid)).key.createdBy).toBeNull();
     expect(await audited()).toMatchObject({ actor: null, source: null, at: NOW });
-    expect((await keys.create(valid, { actor: 'ana', source: '192.0.2.1' })).key.createdBy).toBe('ana');
-    expect(await audited()).toMatchObject({ action: 'key.created', actor: 'ana', source: '192.0.2.1' });
+    expect((await keys.create(valid, { actor: 'ops', source: '192.0.2.1' })).key.createdBy).toBe('ops');
+    expect(await audited()).toMatchObject({ action: 'key.created', actor: 'ops', source: '192.0.2.1' });
     expect((await keys.create({ ...valid, createdBy: 'bo' })).key.createdBy).toBe('bo');
     expect(await audited()).toMatchObject({ actor: 'bo' });
-    expect((await keys.create({ ...valid, createdBy: 'bo' }, { actor: 'ana' })).key.createdBy).toBe('bo');
-    expect(await audited()).toMatchObject({ actor: 'ana' });
+    expect((await keys.create({ ...valid, createdBy: 'bo' }, { actor: 'ops' })).key.createdBy).toBe('bo');
+    expect(await audited()).toMatchObject({ actor: 'ops' });
   });
 
   test('takes another id where the first is taken', async () => {

@@ -111,9 +111,9 @@ describe('updating a key', () => {
   test('records who did it and from where', async () => {
     const { keys, store } = setup();
     const { key } = await keys.create(valid);
-    await keys.update(key.id, { name: 'New' }, { actor: 'ana', source: '192.0.2.1', workspaceId: 'default' });
+    await keys.update(key.id, { name: 'New' }, { actor: 'ops', source: '192.0.2.1', workspaceId: 'default' });
     const { entries } = await store.listAudit({ workspaceId: 'default', limit: 1, before: null });
-    expect(entries[0]).toMatchObject({ action: 'key.updated', actor: 'ana', source: '192.0.2.1', at: NOW });
+    expect(entries[0]).toMatchObject({ action: 'key.updated', actor: 'ops', source: '192.0.2.1', at: NOW });
   });
 
   test('refuses what is fixed at creation with a sentence that says what to do instead', async () => {
@@ -181,12 +181,12 @@ describe('deleting a key', () => {
     const { keys, store } = setup();
     const { key } = await keys.create(valid);
     const other = await keys.create(valid);
-    expect(await keys.delete(key.id, { actor: 'ana', source: 'cli' })).toBeUndefined();
+    expect(await keys.delete(key.id, { actor: 'ops', source: 'cli' })).toBeUndefined();
     expect((await refusal(keys.get(key.id))).code).toBe('key_not_found');
     expect((await refusal(keys.delete(key.id))).code).toBe('key_not_found');
     expect((await keys.list()).keys).toEqual([other.key]);
     const { entries } = await store.listAudit({ workspaceId: 'default', limit: 1, before: null });
-    expect(entries[0]).toMatchObject({ action: 'key.deleted', actor: 'ana', source: 'cli', target: key.id });
+    expect(entries[0]).toMatchObject({ action: 'key.deleted', actor: 'ops', source: 'cli', target: key.id });
   });
 
   test('can insist on the revision that was seen', async () => {

@@ -8,7 +8,7 @@ describe('a key made with an idempotency key', () => {
   test('is made once, also by two calls at the same time and by two processes on one store', async () => {
     const one = setup();
     const other = setup({ store: one.store });
-    const calls = [one, one, other, other].map(({ keys }) => keys.create(valid, { actor: 'ada', idempotencyKey }));
+    const calls = [one, one, other, other].map(({ keys }) => keys.create(valid, { actor: 'admin', idempotencyKey }));
     const settled = await Promise.allSettled(calls);
     const made = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(made).toHaveLength(1);
@@ -22,19 +22,19 @@ describe('a key made with an idempotency key', () => {
   });
 
   test('has an id that follows from it, the workspace and the actor, and a token that does not', async () => {
-    const one = await setup().keys.create(valid, { actor: 'ada', idempotencyKey });
-    const same = await setup().keys.create(valid, { actor: 'ada', idempotencyKey });
+    const one = await setup().keys.create(valid, { actor: 'admin', idempotencyKey });
+    const same = await setup().keys.create(valid, { actor: 'admin', idempotencyKey });
     expect(same.key.id).toBe(one.key.id);
     expect(same.token).not.toBe(one.token);
 
     const { keys } = setup();
     const ids = [
       one.key.id,
-      (await keys.create(valid, { actor: 'grace', idempotencyKey })).key.id,
+      (await keys.create(valid, { actor: 'second', idempotencyKey })).key.id,
       (await keys.create(valid, { idempotencyKey })).key.id,
-      (await keys.create(valid, { actor: 'ada', idempotencyKey, workspaceId: 'acme' })).key.id,
-      (await keys.create(valid, { actor: 'ada', idempotencyKey: `${idempotencyKey}0` })).key.id,
-      (await keys.create(valid, { actor: 'ada' })).key.id,
+      (await keys.create(valid, { actor: 'admin', idempotencyKey, workspaceId: 'acme' })).key.id,
+      (await keys.create(valid, { actor: 'admin', idempotencyKey: `${idempotencyKey}0` })).key.id,
+      (await keys.create(valid, { actor: 'admin' })).key.id,
     ];
     expect(new Set(ids).size).toBe(ids.length);
   });

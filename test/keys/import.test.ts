@@ -19,13 +19,13 @@ describe('an import', () => {
     const key = await keys.import(
       {
         ...valid,
-        ...{ token, workspaceId: 'acme', agents: ['a1'], expiresAt: NOW + DAY, createdBy: 'ana', disabled: true },
+        ...{ token, workspaceId: 'acme', agents: ['a1'], expiresAt: NOW + DAY, createdBy: 'ops', disabled: true },
       },
       { actor: 'ben', source: 'desk' },
     );
     expect(key).toEqual({
       ...{ id: key.id, name: 'CRM', workspaceId: 'acme', agents: ['a1'], permissions: ['conversations'] },
-      ...{ createdAt: new Date(NOW), createdBy: 'ana', updatedAt: new Date(NOW), expiresAt: new Date(NOW + DAY) },
+      ...{ createdAt: new Date(NOW), createdBy: 'ops', updatedAt: new Date(NOW), expiresAt: new Date(NOW + DAY) },
       ...{ disabled: true, revision: 1, rotatedFrom: null, rotatedTo: null },
       masked: `sk_l************${token.slice(-4)}`,
     });

@@ -24,7 +24,7 @@ describe('rotating a key', () => {
       agents: ['p1', 'p2'],
       permissions: ['handoff', 'conversations'],
       expiresIn: '90d',
-      createdBy: 'ana',
+      createdBy: 'ops',
     });
     clock.advance(10 * DAY);
     const { key, token } = await keys.rotate(old.id, { overlap: '1d' }, { workspaceId: 'acme', actor: 'bo' });

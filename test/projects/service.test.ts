@@ -96,13 +96,13 @@ test('projects are listed in the order of their ids', async () => {
 
 test('changes are recorded with who made them and from where', async () => {
   const { projects, store } = setup();
-  const context = { actor: 'ana', source: '192.0.2.1', workspaceId: 'acme' };
+  const context = { actor: 'ops', source: '192.0.2.1', workspaceId: 'acme' };
   await projects.set('p1', { transcript: true, metrics: ['A'] }, context);
   await projects.clear('p1', context);
   const { entries } = await store.listAudit({ workspaceId: 'acme', limit: 9, before: null });
   expect(entries.map(({ action }) => action)).toEqual(['project.cleared', 'project.configured']);
   for (const entry of entries)
-    expect(entry).toMatchObject({ actor: 'ana', source: '192.0.2.1', target: 'p1', at: NOW });
+    expect(entry).toMatchObject({ actor: 'ops', source: '192.0.2.1', target: 'p1', at: NOW });
 });
 
 describe('a configuration that is wrong', () => {

@@ -27,7 +27,7 @@ export function newId(workspaceId: string): string {
   return workspaceTag(workspaceId) + random.join('');
 }
 
-export const ORIGIN: Origin = { actor: 'ada@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
+export const ORIGIN: Origin = { actor: 'admin@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
 
 /** A key of a workspace, like any other but for what is given. */
 export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}): KeyRecord {
@@ -41,7 +41,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     last4: '9fQ0',
     prefix: 'ks',
     createdAt: 1_750_000_000_000,
-    createdBy: 'ada@example.com',
+    createdBy: 'admin@example.com',
     updatedAt: 1_750_000_000_000,
     expiresAt: 1_790_000_000_000,
     disabled: false,
