@@ -132,7 +132,7 @@ describe('import', () => {
 
   test("reads a table of one's own, whatever its columns are called", async () => {
     const { tokenOf, importFrom, verify } = own();
-    const csv = `secret\ttitle\tpermissions\n${tokenOf('a')}\tAna\t17\n`;
+    const csv = `secret\ttitle\tpermissions\n${tokenOf('a')}\tAlpha\t17\n`;
     const map = ['--map', 'token=secret', '--map', 'name=title', '--map', 'permissions='];
     expect(await importFrom(csv, ...map, ...SCOPE)).toMatchObject({ code: 0 });
     expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
