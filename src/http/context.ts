@@ -6,6 +6,8 @@ export interface RequestTarget {
   readonly workspaceId: string | undefined;
   /** The agent (= project) that the route names, where it names one. */
   readonly agentId: string | undefined;
+  /** The key that the request was let in with; undefined where it came without one. */
+  readonly keyId: string | undefined;
   /** Which agents the key reaches; undefined where a request without a key was let in. */
   readonly scope: { allowsAgent(agentId: string): boolean } | undefined;
 }
