@@ -115,6 +115,8 @@ export class ReadThrough<V extends object> {
   /** Reads, or joins a read under way. Rejects with what `read` rejects with; a rejection is not remembered. */
   load(id: string): Promise<V | null> {
     const { whenDown } = this.#options;
+    // Case 2 above, without the promises that it takes to find out; most loads are this one.
+    if (whenDown === undefined && !this.#flights.has(id)) return this.#depart(id).answer;
     return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown).then(({ value }) => value);
   }
 
