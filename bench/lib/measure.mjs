@@ -20,20 +20,25 @@ function shuffle(list, random) {
   return copy;
 }
 
+/** CPU microseconds, user and system, that this process has used: threads of its own included. */
+function ownCpu() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
 /**
- * CPU microseconds, user and system, of the whole process: threads of its own included, other processes not. Batches are
- * small, so that what a middleware is given lies in the processor's caches, as it does just after it has been parsed.
+ * CPU microseconds of a process, this one unless `cpu` reads another's. Batches are small, so that what a middleware is
+ * given lies in the processor's caches, as it does just after it has been parsed.
  */
-async function sample({ requests, batchSize, prepare }) {
+async function sample({ requests, batchSize, prepare, cpu = ownCpu }) {
   let spent = 0;
   for (let done = 0; done < requests; done += batchSize) {
     const work = await prepare(batchSize);
     // What the preparation left behind is not the variant's to sweep up.
     globalThis.gc?.({ type: 'minor' });
-    const start = process.cpuUsage();
+    const start = await cpu();
     await work();
-    const { user, system } = process.cpuUsage(start);
-    spent += user + system;
+    spent += (await cpu()) - start;
   }
   return spent / requests;
 }
