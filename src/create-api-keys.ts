@@ -188,7 +188,8 @@ export function createApiKeys<const Permission extends string>(
   const parse = createTokenParser(prefix);
   const native = createAuthenticator({ parse, digester, keys: recollection.keys });
   const { aliases } = recollection;
-  const authenticator = aliases === undefined ? native : createForeignAuthenticator({ native, aliases, digester });
+  const { storeTimeout } = settings;
+  const authenticator = aliases ? createForeignAuthenticator({ native, aliases, digester, storeTimeout }) : native;
   const enabled = createEnabledFeatures({
     recollection,
     clock,

@@ -1,5 +1,6 @@
 import type { ReadThrough } from '../cache/read-through';
 import type { Alias } from '../cache/recollection';
+import { createDeadline } from '../deadline';
 import { DECOY_DIGEST, type Digester } from '../token/digest';
 import { aliasOf, fingerprintOf, isForeignToken, proofOf } from '../token/foreign';
 import { ID_LENGTH } from '../token/format';
@@ -16,8 +17,10 @@ export function createForeignAuthenticator(deps: {
   readonly native: Authenticator;
   readonly aliases: ReadThrough<Alias>;
   readonly digester: Digester;
+  /** Milliseconds for both reads together. */
+  readonly storeTimeout: number;
 }): Authenticator {
-  const { native, aliases, digester } = deps;
+  const { native, aliases, digester, storeTimeout } = deps;
 
   /** The work that a token takes whose key there is. */
   function refuse(fingerprint: string): null {
@@ -37,8 +40,10 @@ export function createForeignAuthenticator(deps: {
     },
     async lookUp(identity, token) {
       if (identity.length === ID_LENGTH) return native.lookUp(identity, token);
+      const deadline = createDeadline(storeTimeout);
       const alias = await aliases.load(aliasOf(identity));
-      return alias === null ? refuse(identity) : native.lookUp(alias.keyId, proofOf(identity));
+      if (alias === null) return refuse(identity);
+      return deadline.within(native.lookUp(alias.keyId, proofOf(identity)));
     },
   };
 }

@@ -7,6 +7,8 @@ import { createPatience, type Waiting } from './patience';
  * store's queue. Whoever finds the waiting room full is told that the store is unavailable, which is what it amounts to.
  */
 export interface Gate {
+  /** Milliseconds. */
+  readonly timeout: number;
   pass<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -84,5 +86,5 @@ export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate
     });
   }
 
-  return { pass };
+  return { timeout, pass };
 }

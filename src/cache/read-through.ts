@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
+import { createDeadline } from '../deadline';
 import { KeyscopeError } from '../errors';
 import { Lease } from '../store/lease';
 import type { Gate } from './gate';
@@ -52,11 +53,7 @@ class Flight<V> {
   heard = -1;
   readonly answer: Promise<V | null>;
 
-  constructor(
-    /** Flights are numbered in the order in which they set out. */
-    readonly number: number,
-    fly: (flight: Flight<V>) => Promise<V | null>,
-  ) {
+  constructor(fly: (flight: Flight<V>) => Promise<V | null>) {
     this.answer = fly(this);
   }
 }
@@ -80,7 +77,6 @@ export class ReadThrough<V extends object> {
   /** Apart from the values, so that a flood of unknown ids pushes out unknown ids and nothing else. */
   readonly #misses: LRUCache<string, Lease>;
   readonly #flights = new Map<string, Flight<V>>();
-  #departures = 0;
   /** Changes heard of any id: what has been pushed out of memory cannot be told that it was its own. */
   #heard = 0;
 
@@ -163,15 +159,20 @@ export class ReadThrough<V extends object> {
 
   /** Resolves with a read that answers whoever asks now. */
   async #fly(id: string): Promise<Flight<V>> {
-    const { clock } = this.#options;
-    const asked = this.#departures;
-    for (;;) {
-      const flight = this.#flights.get(id) ?? this.#depart(id);
-      await flight.answer;
-      const setOutAfterAsked = flight.number > asked;
-      if (setOutAfterAsked || (!flight.overtaken && flight.lease.holds(clock, clock.wall()))) return flight;
-      if (this.#flights.get(id) === flight) this.#flights.delete(id);
-    }
+    const { clock, gate } = this.#options;
+    const joined = this.#flights.get(id);
+    if (joined === undefined) return this.#arrive(this.#depart(id));
+    const deadline = createDeadline(gate.timeout);
+    await joined.answer;
+    if (!joined.overtaken && joined.lease.holds(clock, clock.wall())) return joined;
+    if (this.#flights.get(id) === joined) this.#flights.delete(id);
+    // Whatever is under way now has set out since: case 2.
+    return deadline.within(this.#arrive(this.#flights.get(id) ?? this.#depart(id)));
+  }
+
+  async #arrive(flight: Flight<V>): Promise<Flight<V>> {
+    await flight.answer;
+    return flight;
   }
 
   /** The id's state has changed: nothing known of it, and nothing being read of it, counts any more. */
@@ -201,8 +202,7 @@ export class ReadThrough<V extends object> {
 
   #depart(id: string): Flight<V> {
     const { gate, clock, maxRevocationLag, lease, read } = this.#options;
-    this.#departures += 1;
-    const flight = new Flight<V>(this.#departures, (self) =>
+    const flight = new Flight<V>((self) =>
       gate
         .pass(() => {
           // The lease is taken before the read is sent: one taken later could vouch for changes the read has missed.

@@ -178,6 +178,25 @@ describe('reads under way', () => {
     expect(await joined).toEqual({ text: 'new' });
   });
 
+  test('a request that has to read again waits no longer for both reads than for one', async () => {
+    jest.useFakeTimers();
+    try {
+      const { cache, answer } = setUp();
+      void cache.load('a');
+      await jest.advanceTimersByTimeAsync(200);
+      const joined = cache.load('a').catch((error) => error.code);
+      cache.forget('a');
+      await jest.advanceTimersByTimeAsync(200);
+      answer(0, 'old');
+      await jest.advanceTimersByTimeAsync(299);
+      expect(await Promise.race([joined, 'waiting'])).toBe('waiting');
+      await jest.advanceTimersByTimeAsync(1);
+      expect(await Promise.race([joined, 'waiting'])).toBe('store_unavailable');
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('clear overtakes every read under way and forgets everything', async () => {
     const { cache, peek, answer } = setUp();
     const a = cache.load('a');

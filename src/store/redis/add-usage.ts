@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../clock';
+import { within } from '../../deadline';
 import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt } from '../usage';
 import { keyPrefixOf, type RedisClient } from './client';
 import type { Connection } from './connection';
-import { within } from './deadline';
 import type { Layout } from './layout';
 import { ADD_USAGE } from './lua-usage';
 import { nodeGroup } from './node-group';

@@ -1,7 +1,7 @@
+import { within } from '../../deadline';
 import type { StoreEvent } from '../store';
 import type { RedisClient } from './client';
 import type { Connection } from './connection';
-import { within } from './deadline';
 import { inspectServer } from './doctor';
 import { unavailable } from './unavailable';
 

@@ -1,10 +1,10 @@
 import { type Clock, systemClock } from '../../clock';
+import { within } from '../../deadline';
 import type { ChangeListener, Store, StoreEvent } from '../store';
 import { createAddUsage } from './add-usage';
 import { createMakeChange, type MakeChange } from './change';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
-import { within } from './deadline';
 import { type Durability, DurableRunner } from './durable';
 import { createFeed } from './feed';
 import { createForeign } from './foreign';
