@@ -4,6 +4,9 @@
 //
 // The figures are CPU, not latency: what a request takes away from everything else the process has to do. Sixteen
 // requests are under way at once wherever a variant waits for Redis, which lets it share reads and writes of the socket.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { createApiKeys } from 'keyscope';
 import { createBareExchange, createExchange, drive } from '../lib/exchange.mjs';
 import { measure } from '../lib/measure.mjs';
@@ -129,23 +132,39 @@ async function costs(redis, report) {
     ['keyscope: cached key', "a cached key, over next(), on Express' own request objects"],
     ['keyscope: cached key, bare request', 'a cached key, over next(), on bare request objects'],
   ]) {
-    const over = rows.find((row) => row.name === name).overBaseline;
-    report.target(what, {
-      value: Number(over.toFixed(3)),
-      unit: 'CPU µs',
-      bound: `at most ${CACHED_KEY_TARGET}`,
-      met: over <= CACHED_KEY_TARGET,
-    });
+    cachedKeyTarget(report, what, rows.find((row) => row.name === name).overBaseline);
   }
+}
+
+function cachedKeyTarget(report, what, over) {
+  report.target(what, {
+    value: Number(over.toFixed(3)),
+    unit: 'CPU µs',
+    bound: `at most ${CACHED_KEY_TARGET}`,
+    met: over <= CACHED_KEY_TARGET,
+  });
+}
+
+async function alone(url, report) {
+  const file = fileURLToPath(new URL('alone.mjs', import.meta.url));
+  const child = fork(file, [url, String(rounds)], { execArgv: ['--expose-gc'] });
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`A process ended with status ${code}.`);
+  });
+  ended.catch(() => {});
+  const [{ overBaseline }] = await Promise.race([once(child, 'message'), ended]);
+  cachedKeyTarget(report, 'a cached key, over next(), on bare request objects, in a process of its own', overBaseline);
 }
 
 const report = createReport('auth');
 const server = await startRedis();
 const redis = connectRedis(server);
 try {
-  await costs(redis, report);
+  // What is cold is asked for when a process is young, before five other clients have made the compiler forget ours.
   await oneRead(redis, report);
   await coldKeys(redis, report);
+  await alone(server.url, report);
+  await costs(redis, report);
   report.end();
 } finally {
   redis.disconnect();
