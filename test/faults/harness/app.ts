@@ -19,6 +19,8 @@ export interface AppSettings {
 /** What a process tells of itself. */
 export interface AppReport {
   readonly mode: StoreMode;
+  /** Why it is not better, where it is known. */
+  readonly lastError: string | null;
   /** Each change of the mode. */
   readonly modes: readonly { readonly at: Time; readonly mode: StoreMode }[];
   /** Lookups of keys by requests: answered from memory, or not. */
@@ -63,7 +65,8 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   return function report() {
     globalThis.gc?.();
     const { heapUsed: heap } = process.memoryUsage();
-    return { mode: apiKeys.health().mode, modes, hits, misses, stalls, heap };
+    const { mode, lastError } = apiKeys.health();
+    return { mode, lastError, modes, hits, misses, stalls, heap };
   };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../support/wait-until';
 import { check } from '../checker/check';
 import type { Outage, Rewind, Time } from '../checker/history';
+import type { AppReport } from './app';
 import { type Fleet, PROMISED } from './fleet';
 import { Load } from './load';
 import { Mutator } from './mutator';
@@ -76,18 +77,30 @@ async function untilServed({ apps }: Fleet, world: World, load: Load): Promise<n
 }
 
 /** Until changes are heard of everywhere, where they can be. */
-async function untilWell({ apps }: Fleet): Promise<void> {
-  await waitUntil(
-    'every process hears of changes',
-    async () => (await Promise.all(apps.map((app) => app.report()))).every(({ mode }) => mode === 'tracking'),
-    SETTLE_WITHIN,
-  );
+async function untilWell({ apps }: Fleet, after: string): Promise<void> {
+  let reports: readonly AppReport[] = [];
+  try {
+    await waitUntil(
+      'every process hears of changes',
+      async () => {
+        reports = await Promise.all(apps.map((app) => app.report()));
+        return reports.every(({ mode }) => mode === 'tracking');
+      },
+      SETTLE_WITHIN,
+    );
+  } catch (error) {
+    const told = reports.map(({ mode, modes, lastError }) =>
+      JSON.stringify({ mode, lastError, modes: modes.slice(-6) }),
+    );
+    throw new Error([`${(error as Error).message} After: ${after}`, ...told].join('\n'), { cause: error });
+  }
 }
 
 /** Runs processes, load, changes and faults together for a while, and judges everything that was answered. */
 export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Report> {
   const { faults, random, workspaces, failsOver = false, mayLose = false } = options;
-  await untilWell(fleet);
+  const name = faults.map(({ fault }) => fault.name).join(' + ') || 'nothing fails';
+  await untilWell(fleet, `before ${name}`);
   const { apps } = fleet;
   const began = now();
   const world = new World(workspaces, random.fork());
@@ -156,7 +169,7 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     await mutator.pause();
     await load.stop();
   }
-  await untilWell(fleet);
+  await untilWell(fleet, [name, ...notes].join('; '));
 
   const reports = await Promise.all(apps.map((app) => app.report()));
   const late = probe.stop();
@@ -172,7 +185,7 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
   const { answers } = load;
   const findings = check({ keys, projects: world.knownProjects, answers, outages: disturbances, rewinds }, PROMISED);
   return {
-    name: faults.map(({ fault }) => fault.name).join(' + ') || 'nothing fails',
+    name,
     ...findings,
     took: now() - began,
     requests: answers.length,

@@ -46,6 +46,20 @@ describe.each([
     expect(await store.updateKey(key.id, { disabled: true }, ORIGIN, {})).toMatchObject({ ok: true });
     expect(await store.getKey(key.id)).toMatchObject({ disabled: true });
   }, 40_000);
+
+  test('one that has led nowhere since before it was ready is made anew, too', async () => {
+    const client = connect(proxy.port);
+    const { store, ...rest } = await open(client);
+    const key = await createSample(store, newWorkspace());
+    proxy.hinder('other', { toServer: { blackHole: true }, toClient: { blackHole: true } });
+    proxy.cut('other');
+    await waitUntil('a connection has been made into the black hole', () => client.status === 'connect');
+    proxy.abandon('other');
+    proxy.hinder('other', {});
+    await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+    expect(warnings({ store, ...rest })).toContain('connection_replaced');
+    await untilTracking({ store, ...rest });
+  }, 40_000);
 });
 
 test('a connection that leads nowhere is made anew, too, where Redis may not tell of changes', async () => {

@@ -226,6 +226,7 @@ export class ClusterFeed implements Feed {
 
   /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
   #lookAfterClient({ client, questions, feed }: Master, now: number): void {
+    questions.lookAt(client, now);
     if (questions.areOverdue(client, now)) feed.askAgain();
     if (!questions.leadNowhere(client, feed.answeredAt, now)) return;
     questions.forget();

@@ -31,6 +31,8 @@ function bytesReadBy(client: RedisClient): number | undefined {
 export class Questions {
   readonly #patience: number;
   #open: Question[] = [];
+  /** Not ours: what the client says to be let in, on a connection that it has made and cannot use yet. */
+  #handshake: Question | null = null;
   /** When it was first noticed that the connection seems to lead nowhere; null while it does not. */
   #suspectedAt: number | null = null;
 
@@ -54,9 +56,20 @@ export class Questions {
     }
   }
 
+  /**
+   * To be called now and then. A connection may be dead before the client is ready, and then nothing else is asked over it:
+   * ioredis waits for such an answer without end.
+   */
+  lookAt(client: RedisClient, now: number): void {
+    const bytesRead = bytesReadBy(client);
+    if (client.status !== 'connect') this.#handshake = null;
+    else if (this.#handshake?.bytesRead !== bytesRead) this.#handshake = { askedAt: now, bytesRead };
+  }
+
   /** The connection is another now, and the old questions say nothing of it. */
   forget(): void {
     this.#open = [];
+    this.#handshake = null;
     this.#suspectedAt = null;
   }
 
@@ -78,7 +91,7 @@ export class Questions {
 
   /** Whether nothing at all has come from the connection for long, though it should have by this time. */
   areOverdue(client: RedisClient, by: number): boolean {
-    const [oldest] = this.#open;
+    const oldest = this.#handshake ?? this.#open[0];
     if (oldest === undefined || by - oldest.askedAt < this.#patience) return false;
     return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);
   }

@@ -168,6 +168,7 @@ export class ServerFeed implements Feed {
 
   /** The server may be there for whoever asks it on a connection of ours, and the client's lead nowhere. */
   #lookAfterClient(now: number): void {
+    this.#questions.lookAt(this.#client, now);
     if (this.#questions.areOverdue(this.#client, now)) this.#node.askAgain();
     if (this.#questions.leadNowhere(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
       this.#options.emit(connectionReplaced(addressOf(this.#client)));
