@@ -63,6 +63,8 @@ export class UsageRecorder {
   #isFailing = false;
   #lost = 0;
   #isClosed = false;
+  /** Counts have no way left to the store. */
+  #isOver = false;
 
   constructor(options: UsageRecorderOptions) {
     this.#options = options;
@@ -71,6 +73,7 @@ export class UsageRecorder {
 
   /** Counts a request that came with this key and its secret. No I/O, and nothing to wait for. */
   count(entry: Counted, outcome: UsageOutcome, wall: number): void {
+    if (this.#isOver) return;
     const tally = entry.tally ?? open(entry);
     // Written so that it holds, too, before the first day is known.
     if (!(wall >= this.#dayStart && wall < this.#dayStart + DAY)) this.#beginDay(wall);
@@ -92,11 +95,15 @@ export class UsageRecorder {
     return this.#flush === null && this.#listed.length === 0 && this.#counters === 0;
   }
 
-  /** Stores what there is, and counts nothing more. Tells of what could not be stored: it is lost. */
+  /** Stores what there is, and afterwards counts nothing more. Tells of what could not be stored: it is lost. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (!this.isIdle) await this.flush();
+    // What was counted meanwhile, for requests that were still under way.
+    if (this.#listed.length > 0 && !this.#isFailing) await this.flush();
+    this.#isOver = true;
+    this.#collect();
     clearTimeout(this.#timer);
     if (this.#counters > 0) this.#lose(sumOf(this.#waiting) + sumOf(this.#sent));
   }

@@ -267,6 +267,29 @@ describe('close', () => {
     await recorder.close();
     expect(await countsOf(key.record.id)).toEqual({ [TODAY]: 1 });
     await recorder.close();
+    count(key);
+    expect(recorder.isIdle).toBe(true);
+  });
+
+  test('stores what is counted while it stores, for requests that were under way', async () => {
+    const { count, countsOf, newKey, recorder } = setUp();
+    const key = await newKey();
+    count(key);
+    const closing = recorder.close();
+    count(key);
+    await closing;
+    expect(await countsOf(key.record.id)).toEqual({ [TODAY]: 2 });
+  });
+
+  test('counts among what is lost what was counted while it tried', async () => {
+    const { count, meet, newKey, recorder, reported } = setUp();
+    const key = await newKey();
+    meet('lost');
+    count(key);
+    const closing = recorder.close();
+    count(key);
+    await closing;
+    expect(reported.at(-1)?.message).toContain('being lost, 2 of them now: the store could not be reached');
   });
 
   test('tries once more what had failed, and says how much is lost where it fails again', async () => {

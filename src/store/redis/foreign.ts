@@ -36,7 +36,8 @@ export function createForeign({
         args: [],
         decode(reply) {
           if (reply === null || isKeyId(reply)) return reply;
-          throw unreadable(key, 'it is not the id of a key');
+          // The name of the entry is made of the token, so it is not told either.
+          throw unreadable(layout.foreign('…'), 'it is not the id of a key');
         },
       });
     },

@@ -14,9 +14,13 @@ export function unavailable(message: string, cause?: unknown): KeyscopeError {
   return new KeyscopeError('store_unavailable', message, { cause: withoutArguments(cause) });
 }
 
-/** An error for what is stored, but is not what it should be. Names the entry in Redis, never what stands in it. */
+/**
+ * An error for what is stored, but is not what it should be. Its message goes to whoever asked, perhaps with a token that
+ * proves nothing yet; the cause is for who runs the store, and names the entry in Redis, never what stands in it.
+ */
 export function unreadable(where: string, what = 'Redis sent something else'): KeyscopeError {
-  return unavailable(`The entry ${where} in the key store cannot be read: ${what}.`);
+  const cause = new Error(`The entry ${where} in Redis cannot be read: ${what}.`);
+  return unavailable('An entry in the key store cannot be read. The cause of this error says which, and why.', cause);
 }
 
 /** Redis has answered, and its answer is no: nothing was done. Otherwise nobody knows what was done. */

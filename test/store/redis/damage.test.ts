@@ -1,7 +1,9 @@
+import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
 import { CREDENTIAL_FIELDS, KEY_FIELDS } from '../../../src/store/redis/record';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
+import { aliasOf, fingerprintOf } from '../../../src/token/foreign';
 import { type RedisServer, startRedis } from '../../support/redis/server';
 import { createSample, keyQuery, newWorkspace, ORIGIN } from '../sample';
 
@@ -20,7 +22,9 @@ afterAll(async () => {
 
 const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
 
-describe('a damaged record is an error that names it, never half a key', () => {
+const caused = (what: string) => ({ cause: { message: expect.stringContaining(what) } });
+
+describe('a damaged record is an error whose cause names it, never half a key', () => {
   const damages: Record<string, (name: string) => Promise<unknown>> = {
     'only one field is left': async (name) => client.multi().del(name).hset(name, 'v', '1').exec(),
     'another version wrote it': (name) => client.hset(name, 'v', '2'),
@@ -39,19 +43,19 @@ describe('a damaged record is an error that names it, never half a key', () => {
   test.each(KEY_FIELDS)('the field %s is missing', async (field) => {
     const key = await createSample(store, newWorkspace());
     await client.hdel(nameOf(key.id), field);
-    await expect(store.getKey(key.id)).rejects.toThrow(`the field ${field} is missing`);
+    await expect(store.getKey(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
   });
 
   test.each(CREDENTIAL_FIELDS)('the field %s is missing, which every request needs', async (field) => {
     const key = await createSample(store, newWorkspace());
     await client.hdel(nameOf(key.id), field);
-    await expect(store.getCredential(key.id)).rejects.toThrow(`the field ${field} is missing`);
+    await expect(store.getCredential(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
   });
 
   test.each(Object.entries(damages))('%s', async (damaged, damage) => {
     const key = await createSample(store, newWorkspace());
     await damage(nameOf(key.id));
-    const unreadable = { code: 'store_unavailable', message: expect.not.stringContaining(key.digest) };
+    const unreadable = { code: 'store_unavailable', message: expect.not.stringMatching(`${key.id}|${key.digest}`) };
     await expect(store.getKey(key.id)).rejects.toMatchObject(unreadable);
     // Of whom a key was rotated to, no request needs to know.
     if (damaged !== 'the successor is no text') {
@@ -60,12 +64,20 @@ describe('a damaged record is an error that names it, never half a key', () => {
     await expect(store.listKeys(keyQuery(key.workspaceId))).rejects.toMatchObject(unreadable);
   });
 
-  test('the error says where to look', async () => {
+  test('its cause says where to look', async () => {
     const key = await createSample(store, newWorkspace());
     await client.hset(nameOf(key.id), 'agents', 'x');
-    await expect(store.getKey(key.id)).rejects.toThrow(
-      `The entry ${nameOf(key.id)} in the key store cannot be read: the field agents is not JSON.`,
-    );
+    await expect(store.getKey(key.id)).rejects.toMatchObject({
+      cause: { message: `The entry ${nameOf(key.id)} in Redis cannot be read: the field agents is not JSON.` },
+    });
+  });
+
+  test('what a foreign token stands for is not named, because its name is made of the token', async () => {
+    const alias = aliasOf(fingerprintOf('sk_live_0123456789abcdef'));
+    await client.set(`keyscope:foreign:${alias}`, 'x');
+    const error = await store.getForeign(alias).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ code: 'store_unavailable', cause: { message: expect.stringContaining('foreign:') } });
+    expect(inspect(error, { depth: 9 })).not.toContain(alias);
   });
 
   test('a change of such a record is refused', async () => {
@@ -93,7 +105,7 @@ describe('a damaged configuration', () => {
       await client.hset(name, 'p', text);
       await expect(store.getProjects(workspaceId)).rejects.toMatchObject({
         code: 'store_unavailable',
-        message: expect.stringContaining(name),
+        ...caused(name),
       });
     },
   );
@@ -110,12 +122,12 @@ describe('a damaged configuration', () => {
   });
 });
 
-test('a damaged audit trail is an error that names it', async () => {
+test('a damaged audit trail is an error whose cause names it', async () => {
   const { workspaceId } = await createSample(store, newWorkspace());
   const [name = ''] = await client.keys(`keyscope:audit:*${workspaceId}`);
   await client.xadd(name, '*', 'action', 'key.created');
   await expect(store.listAudit({ workspaceId, limit: 10, before: null })).rejects.toMatchObject({
     code: 'store_unavailable',
-    message: expect.stringContaining(name),
+    ...caused(name),
   });
 });
