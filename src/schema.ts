@@ -21,8 +21,8 @@ export function describeValue(value: unknown, secret = false): string {
     if (secret || SECRET_LIKE.test(value)) return `a text of ${value.length} characters`;
     return JSON.stringify(value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value);
   }
-  if (secret) return `a ${typeof value}`;
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (secret) return types.isDate(value) ? 'a Date' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
   return typeof value === 'object' ? 'an object' : String(value);
@@ -104,22 +104,30 @@ function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readon
 }
 
 /** A field's name as given, which may be anything. */
-function shownName(name: string): string {
-  return name.length > SHOWN_LENGTH || SECRET_LIKE.test(name) ? `(a name of ${name.length} characters)` : name;
+function shownName(name: string, secret: boolean): string {
+  return secret || name.length > SHOWN_LENGTH || SECRET_LIKE.test(name)
+    ? `(a name of ${name.length} characters)`
+    : name;
 }
 
-function unknownFields(schema: z.core.$ZodType, issue: z.core.$ZodIssueUnrecognizedKeys): InputIssue[] {
+function unknownFields(
+  schema: z.core.$ZodType,
+  issue: z.core.$ZodIssueUnrecognizedKeys,
+  secret: boolean,
+): InputIssue[] {
   const known = fieldsAt(schema, issue.path);
-  return issue.keys.map((name) => ({
-    path: [...issue.path.map(String), shownName(name)].join('.'),
-    message:
-      `There is no such field. ${suggestion(name, known)}${known.length > 0 ? `Accepted: ${listNames(known)}.` : ''}`.trim(),
-  }));
+  return issue.keys.map((name) => {
+    const meant = suggestion(name, known);
+    // What is nearly a field's name is a slip of the pen, whatever else may stand there.
+    const path = [...issue.path.map(String), shownName(name, secret && meant === '')].join('.');
+    const accepted = known.length > 0 ? `Accepted: ${listNames(known)}.` : '';
+    return { path, message: `There is no such field. ${meant}${accepted}`.trim() };
+  });
 }
 
-function translate(schema: z.core.$ZodType, issue: z.core.$ZodIssue): InputIssue[] {
-  if (issue.code === 'unrecognized_keys') return unknownFields(schema, issue);
-  const secret = issue.path.some((step) => SECRET_FIELDS.has(String(step)));
+function translate(schema: z.core.$ZodType, issue: z.core.$ZodIssue, allSecret: boolean): InputIssue[] {
+  if (issue.code === 'unrecognized_keys') return unknownFields(schema, issue, allSecret);
+  const secret = allSecret || issue.path.some((step) => SECRET_FIELDS.has(String(step)));
   const message = `${issue.message} Received ${describeValue(issue.input, secret)}.`;
   return [{ path: issue.path.map(String).join('.'), message }];
 }
@@ -141,7 +149,8 @@ export function inputError(
 
 /**
  * What a schema makes of a value; every problem is reported at once, as sentences that say what is accepted and what was
- * given. `what` names the function or the document that received it, e.g. `keys.create`.
+ * given. `what` names the function or the document that received it, e.g. `keys.create`. With `secret`, what was given is
+ * only measured, wherever it stands: for inputs that hold a secret, which may have got into any of their fields.
  *
  * @throws {KeyscopeError} with `code` (default `invalid_request`) and `issues`.
  */
@@ -150,9 +159,10 @@ export function parseInput<S extends z.ZodType>(
   value: unknown,
   what: string,
   code: 'invalid_request' | 'invalid_options' = 'invalid_request',
+  secret = false,
 ): z.output<S> {
   const result = schema.safeParse(ownMembers(value), { error: acceptedBy, reportInput: true });
   if (result.success) return ownMembers(result.data);
-  const issues = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => translate(schema, issue));
+  const issues = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => translate(schema, issue, secret));
   throw inputError(what, issues.slice(0, MAX_ISSUES), code);
 }

@@ -144,6 +144,14 @@ describe('what was given', () => {
       const error = refused(schema, { pepper });
       expect(JSON.stringify([error.message, error.issues])).not.toContain('hunter2');
     }
+    for (const [value, description] of [
+      [['hunter2'], 'a list of 1'],
+      [{ hunter2: 1 }, 'an object'],
+      [new Date(0), 'a Date'],
+      [true, 'a boolean'],
+    ] as const) {
+      expect(describeValue(value, true)).toBe(description);
+    }
     const named = refused(schema, { k7Qm2XvR9pLw4TzN8bHc: 1 });
     expect(JSON.stringify([named.message, named.issues])).not.toContain('k7Qm2');
   });

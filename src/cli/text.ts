@@ -15,6 +15,19 @@ export function harmless(text: string): string {
   return text.replace(UNSAFE, escapeUnits);
 }
 
+/** As names of commands, options and columns are. */
+const WORDS = /^-{0,2}[A-Za-z]{1,16}(?:[ _-][A-Za-z]{1,16}){0,4}$/;
+
+/** Whether a text is made of words, and may be repeated: what somebody typed could be a secret in the wrong place. */
+export function isWords(text: string): boolean {
+  return WORDS.test(text);
+}
+
+/** A thing there is not, by its name where that may be repeated: `command "foo"`, else `such command`. */
+export function named(thing: string, name: string): string {
+  return isWords(name) ? `${thing} ${JSON.stringify(name)}` : `such ${thing}`;
+}
+
 /** A value as JSON on one line. The escapes are JSON's own, so that programs read what was stored. */
 export function toJson(value: unknown): string {
   return harmless(JSON.stringify(value));

@@ -3,7 +3,7 @@ import { DEFAULT_WORKSPACE } from '../fields';
 import { inputError } from '../schema';
 import type { KeyRecord } from '../store/records';
 import type { Origin, Store } from '../store/store';
-import { aliasOf, endsOf, fingerprintOf, proofOf } from '../token/foreign';
+import { aliasOf, endsOf, fingerprintOf, isForeignToken, proofOf, readFingerprint } from '../token/foreign';
 import { deriveId } from '../token/generate';
 import { createTokenParser } from '../token/parse';
 
@@ -22,16 +22,54 @@ export interface ForeignToken {
 const NATIVE =
   'This token has the form of those that are made here, which are looked up by the id in them. Create a key instead.';
 
-/** Reads what a key is imported by. */
+/** What is stored of an import as it was given, and shown to whoever may see the key or its audit trail. */
+export interface ShownFields {
+  readonly name: string;
+  readonly agents: 'all' | readonly string[];
+  readonly createdBy?: string | null;
+  readonly workspaceId?: string;
+  readonly actor?: string | null;
+  readonly source?: string | null;
+}
+
+const SHOWN = 'This holds the token, or its SHA-256, and would be stored and shown. Give something else.';
+
+/** Whether a text gives the token away. Where only its hash is known, each word is tried: no token has a space. */
+function holdsToken(text: string, fingerprint: string, token: string | undefined): boolean {
+  if ((token !== undefined && text.includes(token)) || text.toLowerCase().includes(fingerprint)) return true;
+  return text
+    .split(/\s+/)
+    .some(
+      (word) => readFingerprint(word) === fingerprint || (isForeignToken(word) && fingerprintOf(word) === fingerprint),
+    );
+}
+
+/** A token in the wrong column of a table would be in every list of keys, and in the audit trail for good. */
+function refuseShownToken({ agents, ...texts }: ShownFields, fingerprint: string, token: string | undefined): void {
+  const shown: [path: string, text: string | null | undefined][] = [
+    ...Object.entries(texts),
+    ...(agents === 'all' ? [] : agents.map((agent, index): [string, string] => [`agents.${index}`, agent])),
+  ];
+  const issues = shown
+    .filter(([, text]) => typeof text === 'string' && holdsToken(text, fingerprint, token))
+    .map(([path]) => ({ path, message: SHOWN }));
+  if (issues.length > 0) throw inputError('keys.import', issues);
+}
+
+/** Reads what a key is imported by, and sees to it that it stands nowhere else. */
 export function createReadForeignToken(prefix: string) {
   const parse = createTokenParser(prefix);
 
-  return function readForeignToken(given: { readonly token?: string; readonly sha256?: string }): ForeignToken {
+  return function readForeignToken(
+    given: { readonly token?: string; readonly sha256?: string },
+    { name, agents, createdBy, workspaceId, actor, source }: ShownFields,
+  ): ForeignToken {
     const { token, sha256 } = given;
     if (token !== undefined && parse(token) !== null) {
       throw inputError('keys.import', [{ path: 'token', message: NATIVE }]);
     }
     const fingerprint = token === undefined ? (sha256 as string) : fingerprintOf(token);
+    refuseShownToken({ name, agents, createdBy, workspaceId, actor, source }, fingerprint, token);
     return { fingerprint, alias: aliasOf(fingerprint), proof: proofOf(fingerprint), ...endsOf(token) };
   };
 }

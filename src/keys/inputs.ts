@@ -219,15 +219,20 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
   });
   const rotateSchema = z.strictObject({ overlap, ...expiry }).refine(notBoth, NOT_BOTH);
 
+  // Foreign tokens have no form of their own by which one in the wrong field could be told from a name.
+  function readImport<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+    return parseInput(schema, input, 'keys.import', 'invalid_request', true);
+  }
+
   return {
     create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
-    import: (input: unknown) => parseInput(importSchema, input, 'keys.import'),
+    import: (input: unknown) => readImport(importSchema, input),
     update: (changes: unknown) => parseInput(updateSchema, changeable(changes), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
     creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
-    importContext: (context: unknown) => parseInput(importContextSchema, context ?? {}, 'keys.import'),
+    importContext: (context: unknown) => readImport(importContextSchema, context ?? {}),
     mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
   };
 }

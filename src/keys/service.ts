@@ -190,8 +190,10 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     async import(input, givenContext) {
       if (!foreignTokens) throw new KeyscopeError('invalid_options', NOT_LET_IN);
       const { token, sha256, ...given } = inputs.import(input);
-      const { complete, createdAt, origin } = readNew('keys.import', given, inputs.importContext(givenContext));
-      const { alias, fingerprint, proof, first, last } = readForeignToken({ token, sha256 });
+      const context = inputs.importContext(givenContext);
+      const shown = { ...context, ...given, workspaceId: given.workspaceId ?? context.workspaceId };
+      const { alias, fingerprint, proof, first, last } = readForeignToken({ token, sha256 }, shown);
+      const { complete, createdAt, origin } = readNew('keys.import', given, context);
       const id = foreignKeyId(complete.workspaceId, fingerprint);
       const ends = { prefix: first, last4: last, foreign: alias };
       const record = newRecord(

@@ -144,7 +144,10 @@ describe('import', () => {
     const without = await importFrom(csv, '--dry-run', ...SCOPE);
     expect(without.stderr).toContain('say nothing of a key: "Valid Until", "notes".');
     const mistyped = await importFrom(csv, '--map', 'expiresAt=valid until', ...SCOPE);
-    expect(mistyped).toMatchObject({ code: 2, stderr: expect.stringContaining('no row has the column "valid until"') });
+    expect(mistyped).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no row has the column given for expiresAt.'),
+    });
     expect(await list()).toEqual([]);
     const mapped = await importFrom(csv, '--map', 'expiresAt=Valid Until', ...SCOPE);
     expect(mapped.stderr).toContain('say nothing of a key: "notes".');
@@ -186,6 +189,35 @@ describe('import', () => {
     const going = await importFrom(csv, '--skip-invalid');
     expect(going).toMatchObject({ code: 1, stdout: expect.stringMatching(/imported +1\n/) });
     expect(await list()).toMatchObject([{ name: 'Alpha' }]);
+  });
+
+  const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
+  const sk = 'sk.live.9f8e7d6c.5b4a3928';
+  const rowOf = (fields: object) => `${JSON.stringify({ token: 'legacy_other_0123456789abcdef', ...fields })}\n`;
+
+  test.each<[string, string, string[], number]>([
+    ['a time', rowOf({ expiresAt: uuid }), [], 1],
+    ['permissions', rowOf({ permissions: [uuid] }), [], 1],
+    ['agents given twice', rowOf({ agents: [uuid, uuid] }), [], 1],
+    ['who made it, over two lines', `token,createdBy\nlegacy_other_0123456789,"a\n${uuid}"\n`, [], 1],
+    ['a name, where the token is in another column', rowOf({ token: uuid, name: uuid }), [], 1],
+    ['a name, where only the hash is known', rowOf({ token: null, sha256: hash(uuid, 'hex'), name: uuid }), [], 1],
+    ['agents, where only the hash is known', rowOf({ token: null, sha256: hash(sk, 'hex'), agents: [sk] }), [], 1],
+    ['the name of a column', `token,${uuid}\nlegacy_other_0123456789,x\n`, ['--dry-run'], 0],
+    ['the name of a member', rowOf({ [uuid]: 1 }), ['--dry-run'], 0],
+    ['the column of a field', rowOf({}), ['--map', `token=${uuid}`], 2],
+    ['the field of a column', rowOf({}), ['--map', `${uuid}=token`], 2],
+    ['a format', rowOf({}), ['--format', uuid], 2],
+    ['a source', rowOf({}), ['--from', uuid], 2],
+  ])('prints no token that stands in the wrong place: %s', async (_, input, argv, expected) => {
+    const { importFrom, list } = own();
+    for (const format of [[], ['--json']]) {
+      const { code, stdout, stderr } = await importFrom(input, ...SCOPE, '--name', 'CRM', ...argv, ...format);
+      expect(code).toBe(expected);
+      for (const secret of [uuid, sk, hash(uuid, 'hex'), hash(sk, 'hex')])
+        expect(stdout + stderr).not.toContain(secret);
+    }
+    expect(await list()).toEqual([]);
   });
 
   test('can be run again, and says beforehand what would come of it', async () => {
@@ -242,7 +274,7 @@ describe('import', () => {
     ['broken JSON', () => '{"token":"legacy_plain_0123456789abcdef"', [], 2, 'No column holds tokens'],
     ['a field there is not', () => '', ['--map', 'nmae=x'], 2, 'Did you mean "name"?'],
     ['a source there is not', () => '', ['--from', 'unkee'], 2, 'Did you mean "unkey"?'],
-    ['a format there is not', () => '', ['--format', 'xml'], 2, '--format takes csv, jsonl'],
+    ['a format there is not', () => '', ['--format', 'xml'], 2, 'There are: csv, jsonl.'],
     ['an empty file', () => '', [], 2, 'no rows'],
   ])('says what is wrong with %s, and quotes nothing', async (_, input, argv, expected, words) => {
     const { code, stdout, stderr } = await own().importFrom(input(), ...SCOPE, ...argv);

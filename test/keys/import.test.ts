@@ -106,6 +106,71 @@ describe('an import', () => {
     expect(JSON.stringify(error.issues) + error.message).not.toContain('hunter2');
   });
 
+  const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
+  const sk = 'sk.live.9f8e7d6c.5b4a3928';
+
+  test.each<[string, object]>([
+    ['a time', { expiresAt: uuid }],
+    ['a duration', { expiresIn: uuid }],
+    ['a permission', { permissions: [sk] }],
+    ['agents given twice', { agents: [uuid, uuid] }],
+    ['an agent with a space', { agents: [`${sk} `] }],
+    ['who made it', { createdBy: `${uuid}\n` }],
+    ['a workspace', { workspaceId: `${uuid} ` }],
+    ['a flag', { disabled: sk }],
+    ['an object', { name: { [uuid]: uuid } }],
+    ['the name of a field', { [sk]: 1 }],
+  ])('quotes no value of what it refuses: %s', async (_, fields) => {
+    const { keys } = open();
+    const error = await refusal(keys.import({ ...valid, token: newToken(), ...fields }));
+    expect(error.code).toBe('invalid_request');
+    for (const secret of [uuid, sk]) expect(JSON.stringify([error.message, error.issues])).not.toContain(secret);
+  });
+
+  test('still says which permission and which field was meant', async () => {
+    const { keys } = open();
+    const wrong = { ...valid, token: newToken(), permissions: ['handof'], expiersAt: NOW };
+    expect((await refusal(keys.import(wrong as unknown as ImportKeyInput))).issues).toEqual([
+      { path: 'permissions.0', message: expect.stringContaining('Did you mean "handoff"?') },
+      { path: 'expiersAt', message: expect.stringContaining('Did you mean "expiresAt"?') },
+    ]);
+  });
+
+  test.each<[string, (text: string) => object]>([
+    ['name', (text) => ({ name: `CRM ${text}` })],
+    ['createdBy', (text) => ({ createdBy: text })],
+    ['agents.1', (text) => ({ agents: ['a1', text] })],
+    ['workspaceId', (text) => ({ workspaceId: text })],
+  ])('refuses its own token, or its hash, as %s, which is stored and shown', async (path, fields) => {
+    const { keys, store } = open();
+    const digests = [`sha256:${fingerprintOf(uuid)}`, fingerprintOf(uuid).toUpperCase(), sha256(uuid)];
+    for (const given of [{ token: uuid }, { sha256: sha256(uuid) }]) {
+      for (const shown of [uuid, ...digests]) {
+        const error = await refusal(keys.import({ ...valid, ...given, ...fields(shown) }));
+        expect(error).toMatchObject({ code: 'invalid_request', issues: [{ path }] });
+        expect(error.message).not.toContain(shown);
+      }
+    }
+    expect((await store.listAudit({ workspaceId: 'default', limit: 10, before: null })).entries).toEqual([]);
+  });
+
+  test('refuses its own token as who did it, and where', async () => {
+    const { keys } = open();
+    for (const context of [{ actor: uuid }, { source: `desk ${uuid}` }, { workspaceId: uuid }]) {
+      const error = await refusal(keys.import({ ...valid, token: uuid, workspaceId: undefined }, context));
+      expect(error).toMatchObject({ code: 'invalid_request', issues: [{ path: Object.keys(context)[0] }] });
+      expect(error.message).not.toContain(uuid);
+    }
+  });
+
+  test('takes names and agents as people give them', async () => {
+    const { keys } = open();
+    const name = 'Acme production key 2026-01 for the Berlin office';
+    const given = { name, agents: ['PROJECT-58RP822I', uuid], createdBy: 'ops@example.com', workspaceId: 'acme-2026' };
+    expect(await keys.import({ ...valid, ...given, token: newToken() })).toMatchObject(given);
+    expect(await keys.import({ ...valid, ...given, sha256: sha256(newToken()) })).toMatchObject(given);
+  });
+
   test('refuses a token of our own form, which is never looked up as a foreign one', async () => {
     const { keys } = open();
     const { token } = generateToken('ks', 'default');

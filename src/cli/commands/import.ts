@@ -1,5 +1,4 @@
 import { KeyscopeError } from '../../errors';
-import { describeValue } from '../../schema';
 import { listNames } from '../../suggestion';
 import type { Call, Command } from '../command';
 import { createColumns, PRESETS } from '../import/columns';
@@ -7,7 +6,7 @@ import { type Candidate, type Plan, type Problem, planImport } from '../import/p
 import { FORMATS, type Format, formatOf, rowsOf } from '../import/rows';
 import { openText, STDIN } from '../import/text-of';
 import { EXIT, type ExitCode } from '../io';
-import { fields, harmless, toJson } from '../text';
+import { fields, harmless, isWords, named, toJson } from '../text';
 import { usageError } from '../usage';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 import { CHANGE_OPTIONS } from './origin';
@@ -23,7 +22,7 @@ const number = (count: number) => count.toLocaleString('en-US');
 function formatGiven({ values }: Call): Format | undefined {
   const given = values.text('format') as Format | undefined;
   if (given === undefined || FORMATS.includes(given)) return given;
-  throw usageError(`--format takes ${listNames(FORMATS)}, not ${describeValue(given)}.`);
+  throw usageError(`--format: there is no ${named('format', given)}. There are: ${listNames(FORMATS)}.`);
 }
 
 async function readPlan(call: Call): Promise<Plan> {
@@ -43,7 +42,7 @@ async function readPlan(call: Call): Promise<Plan> {
   };
   const unused: string[] = [];
   const columns = createColumns(values.text('from'), values.texts('map'), (column) =>
-    unused.push(describeValue(column)),
+    unused.push(isWords(column) ? JSON.stringify(column) : `one with a name of ${column.length} characters`),
   );
   const format = formatGiven(call);
   if (args[0] === STDIN && io.stdin.isTTY) call.note('Reading from the terminal; end with Ctrl-D.');
@@ -61,8 +60,8 @@ async function readPlan(call: Call): Promise<Plan> {
       if (rows % PROGRESS === 0) call.note(`Checked ${number(rows)} rows.`);
     },
   });
-  const missing = columns.missing().map((column) => describeValue(column));
-  if (missing.length > 0) throw usageError(`--map: no row has the column ${missing.join(', ')}.`);
+  const missing = columns.missing();
+  if (missing.length > 0) throw usageError(`--map: no row has the column given for ${missing.join(', ')}.`);
   // Not before: without its heading, the first line of a file holds tokens, and then there is no plan.
   if (unused.length > 0) {
     call.note(

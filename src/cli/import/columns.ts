@@ -1,5 +1,5 @@
-import { describeValue } from '../../schema';
 import { listNames, suggestion } from '../../suggestion';
+import { named } from '../text';
 import { usageError } from '../usage';
 
 /** What a row can say of a key. */
@@ -59,7 +59,7 @@ function readPairs(given: readonly string[]): Map<Field, string> {
     if (at === -1) throw usageError('--map needs FIELD=COLUMN, such as --map name=label.');
     if (!FIELDS.includes(field)) {
       const hint = suggestion(field, FIELDS);
-      throw usageError(`--map: there is no field ${describeValue(field)}. ${hint}There are: ${listNames(FIELDS)}.`);
+      throw usageError(`--map: there is no ${named('field', field)}. ${hint}There are: ${listNames(FIELDS)}.`);
     }
     if (pairs.has(field)) throw usageError(`--map: give ${field} once.`);
     pairs.set(field, pair.slice(at + 1));
@@ -72,8 +72,8 @@ export type Pick = (values: ReadonlyMap<string, unknown>) => Map<Field, unknown>
 
 export interface Columns {
   readonly pick: Pick;
-  /** Columns that `--map` names and that no row has had. */
-  missing(): string[];
+  /** Fields for which `--map` names a column that no row has had. */
+  missing(): Field[];
 }
 
 /**
@@ -91,7 +91,9 @@ export function createColumns(
   const pairs = readPairs(given);
   if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
     const names = Object.keys(PRESETS);
-    throw usageError(`--from takes ${listNames(names)}, not ${describeValue(preset)}. ${suggestion(preset, names)}`);
+    throw usageError(
+      `--from: there is no ${named('source', preset)}. ${suggestion(preset, names)}There are: ${listNames(names)}.`,
+    );
   }
   const known = preset === undefined ? USUAL : (PRESETS[preset] as ReadonlyMap<string, Field>);
 
@@ -119,5 +121,5 @@ export function createColumns(
     return picked;
   }
 
-  return { pick, missing: () => [...mapped].filter((column) => !seen.has(column)) };
+  return { pick, missing: () => [...pairs].filter(([, column]) => !seen.has(column)).map(([field]) => field) };
 }

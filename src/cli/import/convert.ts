@@ -67,14 +67,6 @@ function toAgents(value: unknown): unknown {
   return Array.isArray(names) && names.length === 1 && names[0] === 'all' ? 'all' : names;
 }
 
-/** A name that holds the token, because the wrong column was named, would show it in every list. */
-function shownTokens({ token, name, createdBy }: Readonly<Record<string, unknown>>): InputIssue[] {
-  if (typeof token !== 'string' || token === '') return [];
-  return Object.entries({ name, createdBy })
-    .filter(([, value]) => typeof value === 'string' && value.includes(token))
-    .map(([path]) => ({ path, message: 'This holds the token, and is shown in lists. Is the right column named?' }));
-}
-
 /** What is given to `keys.import` for a row, and what could not be made sense of before that. Empty means: not said. */
 export function toImport(
   row: ReadonlyMap<Field, unknown>,
@@ -115,5 +107,5 @@ export function toImport(
   readFlag('enabled', (enabled) => {
     input.disabled = !enabled || input.disabled === true;
   });
-  return { input: input as unknown as ImportKeyInput, problems: [...problems, ...shownTokens(input)] };
+  return { input: input as unknown as ImportKeyInput, problems };
 }

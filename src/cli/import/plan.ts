@@ -70,9 +70,9 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     const isOver = ends !== null && ends <= now();
     const { expiresAt, ...endless } = input;
     try {
-      const { token, sha256 } = inputs.import(isOver ? endless : input);
+      const { token, sha256, ...shown } = inputs.import(isOver ? endless : input);
       if (unclear.length > 0) throw new KeyscopeError('invalid_request', '', { issues: unclear });
-      readForeignToken({ token, sha256 });
+      readForeignToken({ token, sha256 }, { ...shown, workspaceId });
       const id = importedKeyId({ workspaceId, token, sha256 });
       const before = lines.get(id);
       if (before !== undefined) {
