@@ -12,13 +12,23 @@ const SHOWN_ISSUES = 5;
 /** A list of a million wrong entries is one mistake, not a million. */
 const MAX_ISSUES = 50;
 
+/** Addresses have passwords in them. Not by one pattern, which would be slow on a text that is nothing but colons. */
+function isAddress(text: string): boolean {
+  const colon = text.indexOf(':');
+  return colon !== -1 && (text.includes('://') || text.lastIndexOf('@') > colon);
+}
+
+function mayBeSecret(text: string): boolean {
+  return SECRET_LIKE.test(text) || isAddress(text);
+}
+
 /** What was given, in words that are safe to log and to send: text is cut, what may be a secret is only measured. */
 export function describeValue(value: unknown, secret = false): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') {
     if (value === '') return 'an empty text';
-    if (secret || SECRET_LIKE.test(value)) return `a text of ${value.length} characters`;
+    if (secret || mayBeSecret(value)) return `a text of ${value.length} characters`;
     return JSON.stringify(value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value);
   }
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
@@ -105,9 +115,7 @@ function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readon
 
 /** A field's name as given, which may be anything. */
 function shownName(name: string, secret: boolean): string {
-  return secret || name.length > SHOWN_LENGTH || SECRET_LIKE.test(name)
-    ? `(a name of ${name.length} characters)`
-    : name;
+  return secret || name.length > SHOWN_LENGTH || mayBeSecret(name) ? `(a name of ${name.length} characters)` : name;
 }
 
 function unknownFields(

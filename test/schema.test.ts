@@ -137,6 +137,9 @@ describe('what was given', () => {
 
   test('is never repeated where it may be a secret', () => {
     expect(describeValue('k7Qm2XvR9pLw4TzN8bHc')).toBe('a text of 20 characters');
+    expect(describeValue('redis://:hunter2@host')).toBe('a text of 21 characters');
+    expect(describeValue('ops:hunter2@host')).toBe('a text of 16 characters');
+    expect(describeValue('ops@example.com: hello')).toBe('"ops@example.com: hello"');
     expect(describeValue('hunter2', true)).toBe('a text of 7 characters');
     expect(describeValue(1234, true)).toBe('a number');
     const schema = z.strictObject({ pepper: z.union([z.string().min(16), z.array(z.string().min(16))]).optional() });

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { describeValue } from '../schema';
 import { listNames, suggestion } from '../suggestion';
 import type { Command, OptionSpecs } from './command';
+import { named } from './text';
 import { usageError } from './usage';
 import type { Values } from './values';
 
@@ -37,12 +37,12 @@ export function findCommand(
   const group = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name.split(' ')[1] ?? '');
   if (group.length > 0) {
     const wrong =
-      second === undefined || second.startsWith('-') ? 'needs one more word' : `has no ${describeValue(second)}`;
+      second === undefined || second.startsWith('-') ? 'needs one more word' : `has no ${named('command', second)}`;
     throw usageError(`\`keyscope ${first}\` ${wrong}. ${suggestion(second, group)}There are: ${listNames(group)}.`);
   }
   const names = [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? '')), 'help'];
   throw usageError(
-    `There is no command ${describeValue(first)}. ${suggestion(first, names)}There are: ${listNames(names)}.`,
+    `There is no ${named('command', first)}. ${suggestion(first, names)}There are: ${listNames(names)}.`,
   );
 }
 
@@ -64,9 +64,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
     if (spec === undefined || !token.rawName.startsWith('--')) {
       const hint = suggestion(token.name, Object.keys(specs));
-      throw usageError(
-        `\`keyscope ${command.name}\` has no option ${describeValue(token.rawName)}. ${hint}See --help.`,
-      );
+      throw usageError(`\`keyscope ${command.name}\` has no ${named('option', token.rawName)}. ${hint}See --help.`);
     }
     given.set(token.name, [...(given.get(token.name) ?? []), readValue(token, spec.value !== undefined)]);
     if (!spec.multiple && spec.value !== undefined && given.get(token.name)!.length > 1) {

@@ -43,11 +43,13 @@ function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-function readText(file: string, what: string): string {
+/** A file that somebody has named. Where there is none, the name may be something else: an address, the pepper itself. */
+function readText(file: string, namedBy: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw usageError(`${what} ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'}).`);
+    const { code = 'error' } = error as NodeJS.ErrnoException;
+    throw usageError(`The file that ${namedBy} names cannot be read (${code}).`);
   }
 }
 
@@ -63,7 +65,7 @@ function readConfig(io: Io, given: string | undefined): { config: Config; folder
       if (isMissing(error)) return { config: {}, folder };
       throw usageError(`The configuration file ${file} cannot be read.`);
     }
-  } else content = readText(file, 'The configuration file');
+  } else content = readText(file, '--config');
   let parsed: unknown;
   try {
     parsed = JSON.parse(content);
@@ -79,8 +81,8 @@ function readConfig(io: Io, given: string | undefined): { config: Config; folder
 }
 
 /** A pepper a line: the first signs, all verify; `none` stands for keys made without one. */
-function readPeppers(file: string): (string | null)[] {
-  const lines = readText(file, 'The file of peppers')
+function readPeppers(file: string, namedBy: string): (string | null)[] {
+  const lines = readText(file, namedBy)
     .split(/\r?\n/)
     .filter((line) => line !== '');
   if (lines.length === 0) throw usageError(`The file of peppers ${file} is empty.`);
@@ -90,8 +92,9 @@ function readPeppers(file: string): (string | null)[] {
 function peppersOf(io: Io, config: Config, folder: string): (string | null)[] | undefined {
   const { KEYSCOPE_PEPPER: pepper, KEYSCOPE_PEPPER_FILE: file } = io.env;
   if (pepper) return [pepper];
-  if (file) return readPeppers(path.resolve(io.cwd, file));
-  return config.pepperFile === undefined ? undefined : readPeppers(path.resolve(folder, config.pepperFile));
+  if (file) return readPeppers(path.resolve(io.cwd, file), 'KEYSCOPE_PEPPER_FILE');
+  if (config.pepperFile === undefined) return undefined;
+  return readPeppers(path.resolve(folder, config.pepperFile), '`pepperFile`');
 }
 
 /** Names in one text, separated by commas. */
@@ -109,10 +112,27 @@ function permissionsOf(io: Io, { permissions }: Config): string[] | null {
   return Array.isArray(permissions) ? permissions : Object.keys(permissions);
 }
 
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function checkAddress(address: string): string {
   const url = URL.canParse(address) ? new URL(address) : null;
-  if (url !== null && ['redis:', 'rediss:'].includes(url.protocol) && url.hostname !== '') return address;
-  throw usageError('The address of Redis is not one: give it as redis://127.0.0.1:6379, or rediss://… for TLS.');
+  if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
+    throw usageError('The address of Redis is not one: give it as redis://127.0.0.1:6379, or rediss://… for TLS.');
+  }
+  // Clients decode both, and throw an error that has the password in its stack.
+  if (!isDecodable(url.username) || !isDecodable(url.password)) {
+    throw usageError(
+      'The user or the password in the address of Redis has a percent sign that encodes nothing: write it as %25.',
+    );
+  }
+  return address;
 }
 
 /** @throws {KeyscopeError} `invalid_options` */
