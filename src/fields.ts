@@ -26,19 +26,39 @@ export function isPlainText(text: string, maximum: number): boolean {
   return text.length <= maximum * 2 && countCharacters(text) <= maximum && VISIBLE.test(text) && !UNFIT.test(text);
 }
 
+/**
+ * The form of the tokens that are made here, whatever their prefix. By its lengths, as the ground floor knows no rooms. The
+ * ends count: ids that are put together of hashes may be as long.
+ */
+const TOKEN_FORM = /[0-9A-Za-z]_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}(?![0-9A-Za-z])/;
+const TOKEN_SENTENCE = 'This looks like a token, and would be stored and shown. Give something else.';
+
+/** Whether a token of our own form stands in a text: for fields whose text is stored and shown. */
+export function mightHoldToken(text: string): boolean {
+  return TOKEN_FORM.test(text);
+}
+
+/** What is wrong with a text that is fine otherwise; null where nothing is. */
+export function shownTextProblem(text: string): string | null {
+  return mightHoldToken(text) ? TOKEN_SENTENCE : null;
+}
+
+const holdsNoToken = (text: string) => !mightHoldToken(text);
+
 /** An id from outside: of a workspace, an agent, a project. Compared byte by byte, so a space at its end is a mistake. */
 export function isForeignId(value: unknown): value is string {
   return typeof value === 'string' && isPlainText(value, MAX_ID_LENGTH) && value.trim() === value;
 }
 
 const ID_SENTENCE = `Give 1–${MAX_ID_LENGTH} characters, no control characters, no space at either end.`;
-export const foreignId = z.string(ID_SENTENCE).refine(isForeignId, ID_SENTENCE);
+export const foreignId = z.string(ID_SENTENCE).refine(isForeignId, ID_SENTENCE).refine(holdsNoToken, TOKEN_SENTENCE);
 
 const NOTE_SENTENCE = `Give 1–${MAX_NOTE_LENGTH} characters, no control characters; or null.`;
 /** Who did something, and from where: free text for the audit trail. */
 export const note = z
   .string(NOTE_SENTENCE)
   .refine((text) => isPlainText(text, MAX_NOTE_LENGTH), NOTE_SENTENCE)
+  .refine(holdsNoToken, TOKEN_SENTENCE)
   .nullable()
   .optional();
 
@@ -53,7 +73,11 @@ const WORKSPACE_SENTENCE = `${ID_SENTENCE} Leave the field out, rather than unde
  * The workspace in the last argument of a call. Undefined is refused there: `get(id, { workspaceId: user.workspaceId })`
  * must not reach every workspace's keys because `user` happens to have none.
  */
-export const contextWorkspace = z.string(WORKSPACE_SENTENCE).refine(isForeignId, WORKSPACE_SENTENCE).exactOptional();
+export const contextWorkspace = z
+  .string(WORKSPACE_SENTENCE)
+  .refine(isForeignId, WORKSPACE_SENTENCE)
+  .refine(holdsNoToken, TOKEN_SENTENCE)
+  .exactOptional();
 
 /** What a list of distinct texts must keep to. */
 export interface ListRule {
@@ -104,5 +128,5 @@ export function allOrList(rule: ListRule) {
 
 /** What is wrong with the id of an agent, where something is. */
 export function foreignIdProblem(entry: unknown): string | null {
-  return isForeignId(entry) ? null : ID_SENTENCE;
+  return isForeignId(entry) ? shownTextProblem(entry) : ID_SENTENCE;
 }

@@ -9,13 +9,13 @@ import {
   foreignIdProblem,
   isPlainText,
   limit,
+  mightHoldToken,
   note,
 } from '../fields';
 import { inputError, parseInput } from '../schema';
 import { KEY_SORTS } from '../store/records';
 import { listNames, suggestion } from '../suggestion';
 import { isForeignToken, readFingerprint } from '../token/foreign';
-import { mightHoldToken } from '../token/format';
 import { DURATION_FORMS, parseDuration } from './duration';
 import { LAST_TIME, parseTime, TIME_FORMS } from './time';
 

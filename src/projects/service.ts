@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { NOTHING_ENABLED } from '../features';
-import { allOrList, contextWorkspace, DEFAULT_WORKSPACE, foreignId, isPlainText, note } from '../fields';
+import {
+  allOrList,
+  contextWorkspace,
+  DEFAULT_WORKSPACE,
+  foreignId,
+  isPlainText,
+  note,
+  shownTextProblem,
+} from '../fields';
 import { parseInput } from '../schema';
 import type { ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
@@ -63,7 +71,8 @@ const metrics = allOrList({
   sentence: `Give 'all', or a list of at most ${MAX_METRICS} names; an empty list enables none.`,
   minimum: 0,
   maximum: MAX_METRICS,
-  problem: (entry) => (typeof entry === 'string' && isPlainText(entry, MAX_METRIC_LENGTH) ? null : METRIC_SENTENCE),
+  problem: (entry) =>
+    typeof entry === 'string' && isPlainText(entry, MAX_METRIC_LENGTH) ? shownTextProblem(entry) : METRIC_SENTENCE,
 });
 const featuresSchema = z.strictObject({ transcript: z.boolean(), metrics });
 const contextSchema = z.strictObject({ workspaceId: contextWorkspace });

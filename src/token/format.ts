@@ -32,14 +32,6 @@ export function isKeyId(text: unknown): text is string {
   return typeof text === 'string' && ID.test(text);
 }
 
-/** The fixed part of every token, whatever its prefix. */
-const TOKEN_FORM = new RegExp(`[0-9A-Za-z]{${ID_LENGTH}}_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}`);
-
-/** Whether a token might stand in a text: for fields whose text is stored and shown. */
-export function mightHoldToken(text: string): boolean {
-  return TOKEN_FORM.test(text);
-}
-
 /** The length of every token with this prefix. */
 export function tokenLength(prefix: string): number {
   return prefix.length + 1 + ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;

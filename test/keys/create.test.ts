@@ -47,6 +47,44 @@ describe('creating a key', () => {
     expect((await keys.create({ ...valid, name: key.masked })).key.name).toBe(key.masked);
   });
 
+  test.each<[string, (token: string) => [fields: object, context?: object]]>([
+    ['createdBy', (token) => [{ createdBy: `for ${token}` }]],
+    ['agents.1', (token) => [{ agents: ['a1', token] }]],
+    ['workspaceId', (token) => [{ workspaceId: token }]],
+    ['actor', (token) => [{}, { actor: token }]],
+    ['source', (token) => [{}, { source: token }]],
+    ['workspaceId', (token) => [{}, { workspaceId: token }]],
+  ])('is refused where a token stands in %s, which would be stored and shown', async (path, given) => {
+    const { keys, store } = setup();
+    for (const { token } of [generateToken('ks', 'default'), generateToken('other_live', 'w')]) {
+      const [fields, context] = given(token);
+      const error = await refusal(keys.create({ ...valid, ...fields }, context));
+      expect(error).toMatchObject({ code: 'invalid_request', issues: [{ path }] });
+      expect(error.message).toContain('looks like a token');
+      expect(JSON.stringify([error.issues, error.message])).not.toContain(token.slice(-38));
+    }
+    expect((await store.listAudit({ workspaceId: 'default', limit: 10, before: null })).entries).toEqual([]);
+  });
+
+  test('takes names and ids that are as long as a token, and are none', async () => {
+    const { keys } = setup();
+    const hex = (length: number) => '0123456789abcdef'.repeat(8).slice(0, length);
+    const ids = [
+      'PROJECT-58RP822I',
+      '7c9e6679-7425-40de-944b-e07fc1f90ae7',
+      `${hex(32)}_${hex(40)}`,
+      `org_${hex(16)}_${hex(40)}`,
+      `${hex(16)}_${hex(38)}`,
+      `org-${hex(16)}-${hex(38)}`,
+    ];
+    const name = 'Acme production key 2026-01 for the Berlin office';
+    for (const id of ids) {
+      const given = { name, agents: [id], workspaceId: id, createdBy: id };
+      expect((await keys.create({ ...valid, ...given }, { actor: id })).key).toMatchObject(given);
+      expect((await keys.create({ ...valid, name: id })).key.name).toBe(id);
+    }
+  });
+
   test('stores a digest that only the token matches, and nothing of the secret', async () => {
     const { keys, store, digester } = setup();
     const { key, token } = await keys.create(valid);

@@ -1,5 +1,6 @@
 import { createProjectService, type ProjectServiceDeps } from '../../src/projects/service';
 import { createMemoryStore } from '../../src/store/memory';
+import { generateToken } from '../../src/token/generate';
 import { refusal, refusedPaths } from '../keys/setup';
 import { fakeClock } from '../support/clock';
 
@@ -106,6 +107,23 @@ test('changes are recorded with who made them and from where', async () => {
 });
 
 describe('a configuration that is wrong', () => {
+  test('with a token in the place of an id or of a metric is refused, and the token is not repeated', async () => {
+    const { projects, store } = setup();
+    const { token } = generateToken('ks', 'default');
+    const features = { transcript: true, metrics: [] };
+    for (const [call, path] of [
+      [projects.set(token, features), 'projectId'],
+      [projects.set('p1', { ...features, metrics: ['A', token] }), 'metrics.1'],
+      [projects.set('p1', features, { actor: token }), 'actor'],
+      [projects.clear('p1', { workspaceId: token }), 'workspaceId'],
+    ] as const) {
+      const error = await refusal(call);
+      expect(error).toMatchObject({ code: 'invalid_request', issues: [{ path }] });
+      expect(JSON.stringify([error.issues, error.message])).not.toContain(token.slice(-38));
+    }
+    expect((await store.listAudit({ workspaceId: 'default', limit: 9, before: null })).entries).toEqual([]);
+  });
+
   test('in any member is refused, half of one too', async () => {
     const { projects } = setup();
     const wrong: [unknown, string[]][] = [
