@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
+import { importedKeyId } from '../../src/keys/import';
+import { aliasOf, fingerprintOf } from '../../src/token/foreign';
 import { createWorld, jsonLines, makeKey, type World } from './world';
 
 let world: World;
@@ -93,7 +95,7 @@ describe('import', () => {
     world.write('keys.jsonl', `${rows.map((row) => JSON.stringify(row)).join('\n\n')}\n`);
     const { stdout } = await world.run(['import', 'keys.jsonl', '--json', '--workspace', workspace]);
     expect(JSON.parse(stdout)).toEqual({
-      ...{ dryRun: false, rows: 2, imported: 2, alreadyImported: 0, expired: 0, invalid: 0, problems: [] },
+      ...{ dryRun: false, rows: 2, imported: 2, alreadyImported: 0, expired: 0, invalid: 0, left: 0, problems: [] },
     });
     expect(await list()).toMatchObject([{ agents: ['a1'] }, { agents: 'all', expiresAt: '2090-01-01T00:00:00.000Z' }]);
     expect(await world.run(['import', 'nowhere.csv'])).toMatchObject({
@@ -170,7 +172,15 @@ describe('import', () => {
     const { code, stdout, stderr } = await importFrom(csv, '--json');
     expect(code).toBe(1);
     const { problems, ...result } = JSON.parse(stdout);
-    expect(result).toEqual({ dryRun: false, rows: 8, imported: 0, alreadyImported: 0, expired: 0, invalid: 7 });
+    expect(result).toEqual({
+      dryRun: false,
+      rows: 8,
+      imported: 0,
+      alreadyImported: 0,
+      expired: 0,
+      invalid: 7,
+      left: 1,
+    });
     const expected = [
       [3, 'Did you mean "conversations"?'],
       [4, 'expiresAt: Give '],
@@ -231,6 +241,65 @@ describe('import', () => {
     expect(await json(rows('a', 'b', 'c'), '--dry-run')).toMatchObject({ imported: 1, alreadyImported: 2 });
     expect(await json(rows('a', 'b', 'c'))).toMatchObject({ imported: 1, alreadyImported: 2 });
     expect(await list()).toHaveLength(3);
+  });
+
+  test.each([[[]], [['--json']], [['--quiet']], [['--json', '--quiet']]])(
+    'says how far it came where Redis fails in the middle, with %j',
+    async (argv) => {
+      const elsewhere = own();
+      const { tokenOf, importFrom, list } = own();
+      const redis = new Redis(world.redis.url);
+      try {
+        await elsewhere.importFrom(`token,name\n${tokenOf('taken')},Taken`, ...SCOPE);
+        // An entry that is nothing Redis can answer for.
+        const entry = `${world.redis.namespace}:foreign:${aliasOf(fingerprintOf(tokenOf('bad')))}`;
+        await redis.hset(entry, 'a', '1');
+        const names = ['taken', ...Array.from({ length: 150 }, (_, index) => `n${index}`), 'bad'];
+        const rest = Array.from({ length: 100 }, (_, index) => `r${index}`);
+        const rows = [...names, ...rest].map((name) => `${tokenOf(name)},${name}`);
+        const { code, stdout, stderr } = await importFrom(['token,name', ...rows].join('\n'), ...SCOPE, ...argv);
+        expect(code).toBe(3);
+        const imported = (await list()).length;
+        const left = rows.length - imported - 1;
+        expect(imported).toBeGreaterThan(0);
+        expect(stderr).toContain('line 2: This token has been imported in another workspace.');
+        expect(stderr).toContain(
+          `${imported} were imported, ${left} are left. Run it again: what is there is skipped.\n`,
+        );
+        expect(stderr).toMatch(/^keyscope: .*\n$/m);
+        if (!argv.includes('--json')) return expect(stdout).toBe('');
+        expect(JSON.parse(stdout)).toEqual({
+          ...{ dryRun: false, rows: rows.length, imported, alreadyImported: 0, expired: 0, invalid: 1, left },
+          problems: [{ line: 2, message: expect.stringContaining('another workspace') }],
+        });
+        await redis.del(entry);
+        const again = await importFrom(['token,name', ...rows].join('\n'), ...SCOPE, '--json');
+        expect(JSON.parse(again.stdout)).toMatchObject({ imported: left, alreadyImported: imported, left: 0 });
+      } finally {
+        redis.disconnect();
+      }
+    },
+  );
+
+  test('says that nothing was written where Redis fails while it only looks', async () => {
+    const { workspace, tokenOf, importFrom, list } = own();
+    const redis = new Redis(world.redis.url);
+    try {
+      const id = importedKeyId({ workspaceId: workspace, token: tokenOf('a') });
+      await redis.set(`${world.redis.namespace}:key:{${id.slice(0, 4)}}${id}`, 'no record');
+      const { code, stdout, stderr } = await importFrom(
+        `token,name\n${tokenOf('a')},Alpha\n`,
+        ...SCOPE,
+        '--dry-run',
+        '--json',
+      );
+      expect(code).toBe(3);
+      expect(JSON.parse(stdout)).toMatchObject({ dryRun: true, imported: 0, left: 1 });
+      expect(stderr).toContain('Nothing was written, and 1 were not looked for.\n');
+    } finally {
+      redis.disconnect();
+    }
+    expect(await list()).toEqual([]);
   });
 
   test('leaves out what has expired, and refuses what another workspace has', async () => {

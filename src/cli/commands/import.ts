@@ -122,13 +122,18 @@ function report(call: Call, summary: Record<string, unknown>, problems: readonly
 async function importKeys(call: Call): Promise<ExitCode> {
   const dryRun = call.values.flag('dry-run');
   const { rows, candidates, problems, expired } = await readPlan(call);
-  const counts = { imported: 0, present: 0 };
+  const counts = { imported: 0, present: 0, refused: 0 };
   const summary = () => ({
     ...{ dryRun, rows, imported: counts.imported, alreadyImported: counts.present, expired },
     invalid: problems.length,
+    left: candidates.length - counts.imported - counts.present - counts.refused,
   });
-  if (problems.length > 0 && !dryRun && !call.values.flag('skip-invalid')) {
+  const reportAll = () => {
+    problems.sort((a, b) => a.line - b.line);
     report(call, summary(), problems);
+  };
+  if (problems.length > 0 && !dryRun && !call.values.flag('skip-invalid')) {
+    reportAll();
     call.io.stderr.write(
       `keyscope: Nothing was imported: ${number(problems.length)} of ${number(rows)} rows cannot be. Mend them, or leave them out with --skip-invalid.\n`,
     );
@@ -138,20 +143,25 @@ async function importKeys(call: Call): Promise<ExitCode> {
   try {
     await importAll(call, candidates, (outcome) => {
       if (typeof outcome === 'string') counts[outcome] += 1;
-      else problems.push(outcome);
+      else {
+        counts.refused += 1;
+        problems.push(outcome);
+      }
       const done = counts.imported + counts.present;
       if (done > 0 && done % PROGRESS === 0) call.note(`Done with ${number(done)} of ${number(candidates.length)}.`);
     });
   } catch (error) {
-    const left = candidates.length - counts.imported - counts.present;
-    call.note(
-      `${number(counts.imported)} were imported, ${number(left)} are left. Run it again: what is there is skipped.`,
-    );
+    reportAll();
+    // No note, which --quiet would keep back: it belongs to the error.
+    const { imported, left } = summary();
+    const far = dryRun
+      ? `Nothing was written, and ${number(left)} were not looked for.`
+      : `${number(imported)} were imported, ${number(left)} are left. Run it again: what is there is skipped.`;
+    call.io.stderr.write(`${far}\n`);
     throw error;
   }
 
-  problems.sort((a, b) => a.line - b.line);
-  report(call, summary(), problems);
+  reportAll();
   if (!call.json) {
     call.print(
       fields([
