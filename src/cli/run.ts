@@ -101,13 +101,18 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
   return perform(command, parsed, io);
 }
 
+/** With the cause, which callers of an API are not told, and whoever runs the store needs to know. */
+function explainError({ message, cause }: KeyscopeError): string {
+  return cause instanceof Error && !message.includes(cause.message) ? `${message} ${cause.message}` : message;
+}
+
 /** Runs one command line. Resolves with the exit code; what went wrong is one sentence on standard error. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
     if (!(error instanceof KeyscopeError)) throw error;
-    io.stderr.write(`keyscope: ${harmless(error.message)}\n`);
+    io.stderr.write(`keyscope: ${harmless(explainError(error))}\n`);
     return EXIT_CODES[error.code] ?? EXIT.refused;
   }
 }

@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis';
 import { createWorld, jsonLines, MINIMUM, makeKey, TOKEN, type World } from './world';
 
 let world: World;
@@ -194,4 +195,17 @@ describe('what destroys', () => {
     expect(await world.run(['keys', 'delete', id], { isTTY: true, input: 'y\n' })).toMatchObject({ code: 0 });
     expect(await world.run(['keys', 'show', id])).toMatchObject({ code: 1 });
   });
+});
+
+test('a key that cannot be read is named as it is in Redis, for whoever looks after it', async () => {
+  const { id } = await makeKey(world, MINIMUM);
+  const client = new Redis(world.redis.url);
+  try {
+    await client.hset(`${world.redis.namespace}:key:{${id.slice(0, 4)}}${id}`, 'agents', 'x');
+  } finally {
+    client.disconnect();
+  }
+  const { code, stderr } = await world.run(['keys', 'show', id]);
+  expect(code).toBe(3);
+  expect(stderr).toContain(`:key:{${id.slice(0, 4)}}${id} in Redis cannot be read: the field agents is not JSON.`);
 });
