@@ -103,7 +103,8 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
 
 /** With the cause, which callers of an API are not told, and whoever runs the store needs to know. */
 function explainError({ message, cause }: KeyscopeError): string {
-  return cause instanceof Error && !message.includes(cause.message) ? `${message} ${cause.message}` : message;
+  const isTold = !(cause instanceof Error) || message.includes(cause.message.replace(/\.$/, ''));
+  return isTold ? message : `${message} ${cause.message}`;
 }
 
 /** Runs one command line. Resolves with the exit code; what went wrong is one sentence on standard error. */

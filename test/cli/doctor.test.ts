@@ -53,6 +53,8 @@ describe('doctor', () => {
       const { code, stderr } = await world.run(['keys', 'list'], { env });
       expect(code).toBe(3);
       expect(stderr).toMatch(/WRONGPASS|NOAUTH/);
+      expect(stderr).not.toContain('..');
+      expect(stderr.match(/WRONGPASS/g)?.length ?? 1).toBe(1);
       expect(stderr).not.toContain('wrong-password');
     } finally {
       admin.disconnect();

@@ -4,7 +4,7 @@ import type { SourceFile } from './source-graph';
 export type Violation = string;
 
 /** Files at the root that everybody may import, and that import nothing but each other. */
-const GROUND = ['errors', 'clock', 'features', 'schema', 'fields', 'suggestion', 'cursor'];
+const GROUND = ['errors', 'clock', 'deadline', 'features', 'schema', 'fields', 'suggestion', 'cursor'];
 /** Files that put everything together. They may import all; only they, and the command line, import them. */
 const COMPOSITION = ['index', 'create-api-keys', 'options'];
 

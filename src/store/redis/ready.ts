@@ -22,7 +22,7 @@ export async function untilAnswering(client: RedisClient, connection: Connection
     await within(START_TIMEOUT, client.call('ping'));
   } catch (error) {
     const cause = lastError ?? error;
-    const reason = cause instanceof Error ? cause.message : String(cause);
+    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     throw unavailable(`Redis does not answer: ${reason}. Check the address and that it is running.`, cause);
   } finally {
     client.off('error', remember);
