@@ -9,7 +9,8 @@ import type { Step } from './paths';
  * - A **conversation** is an object at one of the `conversations` paths. An array there stands for its elements, so `$`
  *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
  * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there, but
- *   for a text that looks like JSON (its first character that is not blank is `{`, `[` or `"`): it is refused.
+ *   for a text that looks like JSON (its first character that is not blank is `{`, `[` or `"`): it is refused. Blank is
+ *   what some reader may skip ({@link isBlank}).
  * - An **each step** (`[*]`) goes into each element of an array. Anything else met there counts as the element itself,
  *   and the values of an object's members count as elements too: `{ conversations: { … } }` is covered whether it
  *   is one conversation or many by name.
@@ -47,6 +48,16 @@ export function leadsOn({ named, others }: Position): boolean {
 
 /** What is wrong with a body where {@link leadsOn} but a text stands that looks like JSON: clients that read it see inside. */
 export const TEXT_IN_TEXT = 'a text that is JSON itself stands where an object may';
+
+const WIDE_SPACE = /\s/;
+
+/**
+ * Whether a character may stand before JSON and be overlooked: blanks and controls, and, above ASCII, what JavaScript calls
+ * white space. JSON itself allows four, but a byte order mark, for one, is stripped by many who read a text.
+ */
+export function isBlank(code: number): boolean {
+  return code <= 0x20 || (code >= 0x80 && WIDE_SPACE.test(String.fromCharCode(code)));
+}
 
 /** A member that is looked for by name. */
 export interface Member {

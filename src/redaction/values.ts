@@ -1,5 +1,5 @@
 import { KeyscopeError } from '../errors';
-import { type Fields, leadsOn, type Position, TEXT_IN_TEXT } from './fields';
+import { type Fields, isBlank, leadsOn, type Position, TEXT_IN_TEXT } from './fields';
 import { EMPTY, Judge } from './judge';
 import { featuresOf, MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './subject';
 
@@ -20,8 +20,8 @@ const NOT_PLAIN = Symbol('not plain');
 /** Lists directly in lists, where the paths go. Deeper, the byte filter's own limit (or `JSON.stringify`) decides. */
 const MAX_LISTS = 64;
 
-/** How a text begins that is JSON itself. */
-const JSON_TEXT = /^[ \t\r\n]*["[{]/;
+/** How JSON that paths could lead into begins. */
+const OPENINGS = new Set(['{', '[', '"']);
 
 type Plain = Record<string, unknown>;
 
@@ -67,7 +67,9 @@ function emptied(value: unknown): unknown {
 }
 
 function refuseJsonText(text: string): void {
-  if (!JSON_TEXT.test(text)) return;
+  let at = 0;
+  while (at < text.length && isBlank(text.charCodeAt(at))) at++;
+  if (!OPENINGS.has(text[at]!)) return;
   throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${TEXT_IN_TEXT}.`);
 }
 

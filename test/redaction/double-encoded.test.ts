@@ -17,6 +17,9 @@ function redactions(body: string, options: RedactOptions, subject: Subject): (()
   ];
 }
 
+/** No JSON may begin with these, but some who read a text skip them. */
+const SKIPPED = ['\\b', '\\f', '\\u0000', '\\u000b', '\\u00a0', '\u00a0', '\\ufeff', '\ufeff', '\u2028', '\u3000'];
+
 const INNER = JSON.stringify({ turns: [SECRET] });
 const WITHIN: RedactOptions = { conversations: 'data.items[*]', transcript: ['analysis.turns', 'turns'] };
 
@@ -31,6 +34,8 @@ test.each<[string, RedactOptions, unknown]>([
   ['a list of conversations', {}, { conversations: `[${INNER}]` }],
   ['what holds the list', WITHIN, { data: JSON.stringify({ items: [{ turns: [SECRET] }] }) }],
   ['what holds the transcript', WITHIN, { data: { items: [{ analysis: INNER }] } }],
+  ['a conversation behind a byte order mark', {}, { conversations: [`\ufeff${INNER}`] }],
+  ['the body behind controls and wide spaces', {}, `\u0000\u000b\u00a0\u2029${INNER}`],
 ])('%s, encoded as a text once more, is refused as an object and as bytes', (_, options, body) => {
   for (const redaction of redactions(JSON.stringify(body), options, CLOSED)) {
     expect(redaction).toThrow(expect.objectContaining({ code: 'unredactable_response' }));
@@ -51,18 +56,17 @@ test('a text that looks like JSON is let through where nothing would be looked f
 });
 
 test('it is known in every spelling and however it is cut up, and texts that only come close are let through', () => {
-  const blank = fc.constantFrom(' ', '\\n', '\\r', '\\t', '\\u0020', '\\u0009', '\\u000a', '\\u000D');
+  const blank = fc.constantFrom(' ', '\\n', '\\r', '\\t', '\\u0020', '\\u0009', '\\u000a', '\\u000D', ...SKIPPED);
   const opening = fc.constantFrom('{', '[', '\\"', '\\u007b', '\\u007B', '\\u005b', '\\u0022');
   const other = fc.constantFrom(
     '',
     'x{',
     '\\\\{',
     '\\/[',
-    '\\b[',
-    '\\f{',
-    '\\u00a0{',
-    '\\ufeff{',
-    '\ufeff{',
+    '\u00e0{',
+    '\u2027{',
+    '\u{1f642}[',
+    '\\ud83d\\ude42[',
     'é{',
     '\\u007c{',
   );

@@ -1,15 +1,17 @@
-import { OPEN_LIST, OPEN_OBJECT, QUOTE, SPACE } from './tables';
+import { isBlank } from '../fields';
+import { OPEN_LIST, OPEN_OBJECT, QUOTE } from './tables';
 
 const IDLE = 0;
 const BEFORE = 1;
 const BLANK = 2;
 const ESCAPE = 3;
 const UNICODE = 4;
+const WIDE = 5;
 
 const BACKSLASH = 0x5c;
 const U = 0x75;
-/** `\n`, `\r`, `\t`: blank once they are read. */
-const BLANK_ESCAPES = new Set(Buffer.from('nrt'));
+/** `\n`, `\r`, `\t`, `\b`, `\f`: blank once they are read. */
+const BLANK_ESCAPES = new Set(Buffer.from('nrtbf'));
 
 function opens(character: number): boolean {
   return character === OPEN_OBJECT || character === OPEN_LIST || character === QUOTE;
@@ -20,6 +22,8 @@ export class Opening {
   #state = IDLE;
   #code = 0;
   #digits = 0;
+  /** Bytes of a character above ASCII still to come. */
+  #more = 0;
 
   /** Whether it is still to be found out. */
   get open(): boolean {
@@ -61,15 +65,28 @@ export class Opening {
         this.#code = this.#code * 16 + Number.parseInt(String.fromCharCode(byte), 16);
         this.#digits++;
         return this.#digits === 4 && this.#read(this.#code);
+      case WIDE:
+        this.#code = this.#code * 64 + (byte & 0x3f);
+        this.#more--;
+        return this.#more === 0 && this.#read(this.#code);
       default:
-        if (byte !== BACKSLASH && byte !== QUOTE) return this.#read(byte);
-        this.#state = byte === BACKSLASH ? ESCAPE : IDLE;
+        if (byte >= 0x80) this.#beginWide(byte);
+        else if (byte === BACKSLASH) this.#state = ESCAPE;
+        else if (byte === QUOTE) this.#state = IDLE;
+        else return this.#read(byte);
         return false;
     }
   }
 
+  /** Nothing above three bytes is blank. */
+  #beginWide(lead: number): void {
+    this.#state = lead < 0xf0 ? WIDE : IDLE;
+    this.#more = lead < 0xe0 ? 1 : 2;
+    this.#code = lead & (lead < 0xe0 ? 0x1f : 0x0f);
+  }
+
   #read(character: number): boolean {
-    this.#state = character < SPACE.length && SPACE[character] === 1 ? BLANK : IDLE;
+    this.#state = isBlank(character) ? BLANK : IDLE;
     return opens(character);
   }
 }

@@ -5,7 +5,7 @@ import { Decoding } from './decoding';
 import type { Callback } from './downstream';
 import { Drain } from './drain';
 import { createBodyFilter } from './framing';
-import { type BodyFilter, joined, NOTHING } from './framing/body-filter';
+import { type BodyFilter, joined, NOTHING, ours } from './framing/body-filter';
 import { forgetTrailerDigests } from './headers';
 import type { Interception } from './interception';
 import { saysNothingNew } from './words';
@@ -171,7 +171,7 @@ export class Body {
     const it = this.#interception;
     let leaving: Uint8Array;
     try {
-      leaving = filter.push(bytes);
+      leaving = ours(filter.push(bytes), bytes);
     } catch (error) {
       it.refuse(asKeyscopeError(error));
       return this.#dropped(callback);
@@ -188,7 +188,10 @@ export class Body {
     if (it.phase === 'judged' && (decision.action === 'words' || decision.action === 'undeclared')) {
       if (bytes.length === 0 || saysNothingNew(bytes, it.req, it.res)) {
         it.phase = 'plain';
-      } else if (decision.action === 'words') {
+        this.#leave(ours(bytes, bytes));
+        return;
+      }
+      if (decision.action === 'words') {
         it.doubt(decision.refusal);
         return;
       }
@@ -209,7 +212,7 @@ export class Body {
     }
     let leaving: Uint8Array;
     try {
-      leaving = joined(filter.push(bytes), filter.end());
+      leaving = ours(joined(filter.push(bytes), filter.end()), bytes);
     } catch (error) {
       it.refuse(asKeyscopeError(error));
       return;

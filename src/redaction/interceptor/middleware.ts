@@ -22,6 +22,10 @@ export interface RedactDeps extends InterceptorDeps {
   subjectFor(req: Request): RouteSubject | PromiseLike<RouteSubject>;
 }
 
+/** Its responses are another class, with other ways out. Express does not know it either, but there are bridges. */
+const HTTP_2 =
+  'A response over HTTP/2 cannot be redacted. Let a proxy in front speak HTTP/2, and this application HTTP/1.1.';
+
 function refuseRedactablePassthrough({ passthrough }: ResolvedRedactOptions): void {
   const open = passthrough.find((type) => framingOf(type) !== undefined);
   if (open === undefined) return;
@@ -72,6 +76,10 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
     const readProject = isParameter(project) ? createReadParameter(project) : undefined;
 
     return function redactResponse(req: Request, res: Response, next: NextFunction): void {
+      if (req.httpVersionMajor > 1) {
+        deps.fail(new KeyscopeError('unredactable_response', HTTP_2), req, res, next);
+        return;
+      }
       const interception = new Interception(req, res, next, resolved, deps);
       hookResponse(interception, expressCheck);
 

@@ -5,7 +5,7 @@ import type { Framing } from './content';
 import type { Method, Methods } from './downstream';
 import { type ExpressCheck, jsonText } from './express';
 import { createBodyFilter } from './framing';
-import { joined } from './framing/body-filter';
+import { joined, ours } from './framing/body-filter';
 import { forgetBody, headerText } from './headers';
 import type { Interception } from './interception';
 import { withCondition } from './request';
@@ -119,6 +119,7 @@ export class ObjectSender {
     let leaving: Uint8Array;
     try {
       leaving = filter ? joined(filter.push(bytes), filter.end()) : bytes;
+      if (bytes === body) leaving = ours(leaving, bytes);
     } catch (error) {
       if (!(error instanceof KeyscopeError)) throw error;
       it.refuse(error);

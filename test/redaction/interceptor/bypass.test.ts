@@ -9,6 +9,25 @@ const PAGE = page();
 afterEach(closeAll);
 
 describe.each(expresses)('%s', (name, express) => {
+  test.each<[string, (buffer: Buffer) => Uint8Array]>([
+    ['a buffer', (buffer) => buffer],
+    ['a view', (buffer) => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)],
+  ])('what is done to %s after it was written changes nothing of what was judged', async (_, viewOf) => {
+    const served = await serve(express, (app, redact) => {
+      app.get('/', redact(), (_req, res) => {
+        const buffer = Buffer.alloc(64);
+        res.type('json');
+        for (const part of ['{"id":"a",', '"note":"n",', '"b":1}', `"turns":["${SECRET}"]`]) {
+          buffer.fill(' ').write(part);
+          if (!part.startsWith('"turns"')) res.write(viewOf(buffer));
+        }
+        res.end();
+      });
+    });
+    const { body } = await ask(served.url);
+    expect(JSON.parse(String(body))).toEqual({ id: 'a', note: 'n', b: 1 });
+  });
+
   describe('bytes that do not come the usual way', () => {
     type Keep = (req: Request, res: Response, next: NextFunction) => void;
     const keeping: Keep = (_req, res, next) => {

@@ -177,7 +177,7 @@ test('a count that is no number is begun anew; until then it is an error, not a 
   await admin.hset(nameOf('usage', id), TODAY, 'many', 'last', 'never');
   await expect(store.readUsage([id], '2000-01-01')).rejects.toMatchObject({
     code: 'store_unavailable',
-    message: expect.stringContaining('is not a number'),
+    cause: { message: expect.stringContaining('is not a number') },
   });
   await store.addUsage('one', [delta(id, 1, 3)]);
   expect((await store.readUsage([id], '2000-01-01')).get(id)).toEqual({

@@ -99,3 +99,11 @@ export class DocumentFilter {
     return restricts(this.#again());
   }
 }
+
+/**
+ * What leaves, in memory that is ours. A filter lets bytes through as a view of what it was given; and a handler that uses
+ * its buffer again before Node has sent it would change what has been judged.
+ */
+export function ours(leaving: Uint8Array, given: Uint8Array): Uint8Array {
+  return leaving.length > 0 && leaving.buffer === given.buffer ? Buffer.from(leaving) : leaving;
+}
