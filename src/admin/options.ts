@@ -6,7 +6,10 @@ import { parseInput } from '../schema';
 export interface AdminIdentity {
   /** Whose keys and projects are managed: this workspace's and nobody else's. Comes from here and from nowhere else. */
   readonly workspaceId: string;
-  /** Who it is, for the audit trail: an e-mail address, a user id. Null where nobody can say. */
+  /**
+   * Who it is, for the audit trail: an e-mail address, a user id. Null where nobody can say: all of those in a workspace are
+   * one to `Idempotency-Key`, and an answer that is given again holds the token.
+   */
   readonly actor: string | null;
   /** Whether they may only look. Default false. */
   readonly readOnly?: boolean;
