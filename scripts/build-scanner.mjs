@@ -1,4 +1,4 @@
-// Makes src/redaction/bytes/wasm/binary.ts of scanner.wat beside it: `npm install --no-save wabt@1.0.39`, then
+// Makes src/redaction/stream/wasm/binary.ts of scanner.wat beside it: `npm install --no-save wabt@1.0.39`, then
 // `node scripts/build-scanner.mjs`. Needed only after a change of scanner.wat, so wabt is no dependency.
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const LINE = 112;
 
-const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '../src/redaction/bytes/wasm');
+const folder = path.join(path.dirname(fileURLToPath(import.meta.url)), '../src/redaction/stream/wasm');
 const source = readFileSync(path.join(folder, 'scanner.wat'), 'utf8');
 
 async function loadWabt() {

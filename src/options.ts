@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from './clock';
-import type { ErrorResponder } from './http/problem';
-import { parseDuration } from './keys/duration';
-import { parseInput } from './schema';
+import type { ErrorResponder } from './http/problem-response';
+import { parseDuration } from './keys/time';
 import type { RedisClient } from './store/redis/client';
 import { isTokenPrefix } from './token/format';
+import { parseInput } from './validate-input';
 
 /** What a permission is called where people choose it. */
 export interface PermissionInfo {

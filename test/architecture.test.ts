@@ -137,7 +137,7 @@ describe('the rules themselves', () => {
   test.each([
     ['a face that imports a service', 'auth/verify.ts', "import { decide } from '../keys/decide';"],
     ['a room that imports itself', 'store/memory/index.ts', "import { Lease } from '../lease';"],
-    ['the interceptor that runs http', 'redaction/interceptor/write.ts', "import { f } from '../../http/parameter';"],
+    ['the interceptor that runs http', 'redaction/response/write.ts', "import { f } from '../../http/parameter';"],
     ['redaction that names a type of http', 'redaction/options.ts', "import type { P } from '../http/parameter';"],
     ['the composition root', 'create-api-keys.ts', "import { createVerify } from './auth/verify';"],
   ])('allow %s', (_, file, text) => {

@@ -12,9 +12,9 @@ import { createPage, createStream, ENABLED_METRICS } from './payload.mjs';
 import { sockets } from './sockets.mjs';
 
 const require = createRequire(import.meta.url);
-const { redactValue } = require('../../dist/redaction/values.js');
-const { createJsonFilter, filterText } = require('../../dist/redaction/bytes/filter.js');
-const { PlainScanner } = require('../../dist/redaction/bytes/plain-scanner.js');
+const { redactValue } = require('../../dist/redaction/object-redactor.js');
+const { createJsonFilter, filterText } = require('../../dist/redaction/stream/json-filter.js');
+const { PlainScanner } = require('../../dist/redaction/stream/plain-scanner.js');
 const { resolveRedactOptions } = require('../../dist/redaction/options.js');
 
 const PIECE = 65_536;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import type { Answer } from './call';
+import type { Answer } from './handler';
 
 /** For how long a repeated request gets the first one's answer. */
 const TTL = 10 * 60_000;

@@ -1,5 +1,5 @@
 import { ERRORS, type ErrorCode } from '../errors';
-import type { Requirement } from '../keys/decide';
+import type { Requirement } from '../keys/authorize';
 
 /** An OpenAPI security requirement object: the permissions that a key needs for an operation. */
 export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../errors';
-import type { AnswerHeader, Route } from './route';
-import { isWrite } from './route';
+import type { AnswerHeader, Route } from './operation';
+import { isWrite } from './operation';
 
 /** A JSON Schema, or another part of an OpenAPI document. */
 export type Json = Readonly<Record<string, unknown>>;

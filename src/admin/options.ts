@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { z } from 'zod';
-import { parseInput } from '../schema';
+import { parseInput } from '../validate-input';
 
 /** Who is signed in, as the app answers. */
 export interface AdminIdentity {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { inputError, parseInput } from '../schema';
+import { inputError, parseInput } from '../validate-input';
 
 const NO_QUERY = z.strictObject({});
 const WHOLE_NUMBER = /^\d{1,9}$/;

@@ -1,8 +1,8 @@
 import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
-import { problemOf } from '../http/problem';
-import { inputError } from '../schema';
-import type { Answer } from './call';
+import { problemOf } from '../http/problem-response';
+import { inputError } from '../validate-input';
+import type { Answer } from './handler';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Identity } from './call';
+import type { Identity } from './handler';
 
 /** Where the page leads to, outside itself. */
 export interface ConsoleLinks {

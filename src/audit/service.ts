@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { readCursor, writeCursor } from '../cursor';
-import { cursor, DEFAULT_WORKSPACE, foreignId, limit } from '../fields';
-import { parseInput } from '../schema';
+import { cursor, DEFAULT_WORKSPACE, foreignId, limit } from '../field-schemas';
+import { readCursor, writeCursor } from '../pagination-cursor';
 import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type Store } from '../store/store';
+import { parseInput } from '../validate-input';
 
 /** One line of the audit trail: who changed what, when, from where. */
 export interface AuditRecord extends Omit<AuditEntry, 'at'> {

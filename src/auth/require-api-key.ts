@@ -1,20 +1,20 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import type { RequestTargets } from '../http/context';
-import { createReadParameter, type ParameterSource, type ReadParameter } from '../http/parameter';
-import { decide, type RequestFacts } from '../keys/decide';
-import type { Events } from '../telemetry/events';
+import type { Events } from '../events';
+import { createReadParameter, type ParameterSource, type ReadParameter } from '../http/route-parameter';
+import { decide, type RequestFacts } from '../keys/authorize';
 import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator } from './authenticator';
-import { explainMalformed, invalidKey, isAnonymous } from './credential';
-import type { KeyEntry } from './request-key';
 import {
   type PermissionRequirement,
   parseRequirement,
   parseRequireOptions,
   type RequireApiKeyOptions,
-} from './requirement';
+} from './permission-requirement';
+import { explainMalformed, invalidKey, isAnonymous } from './read-token';
+import type { KeyEntry } from './request-api-key';
+import type { RequestTargets } from './request-context';
 
 export interface RequireApiKeyDeps {
   readonly authenticator: Authenticator;

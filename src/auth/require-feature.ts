@@ -2,10 +2,10 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
-import type { RequestTargets } from '../http/context';
-import { createReadParameter, type ParameterSource } from '../http/parameter';
-import type { EnabledFeatures } from '../projects/enabled';
-import { parseInput } from '../schema';
+import { createReadParameter, type ParameterSource } from '../http/route-parameter';
+import type { EnabledFeatures } from '../projects/project-features';
+import { parseInput } from '../validate-input';
+import type { RequestTargets } from './request-context';
 
 /** What a project can enable: its transcripts, or one metric by name. */
 export type Feature = 'transcript' | `metric:${string}`;

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { decide, type Mention } from '../keys/decide';
-import { parseInput } from '../schema';
-import type { Events } from '../telemetry/events';
+import type { Events } from '../events';
+import { decide, type Mention } from '../keys/authorize';
 import type { UsageRecorder } from '../usage/recorder';
+import { parseInput } from '../validate-input';
 import type { Authenticator } from './authenticator';
-import { invalidKey } from './credential';
-import type { KeyEntry, RequestApiKey } from './request-key';
-import { type PermissionRequirement, parseRequirement } from './requirement';
+import { type PermissionRequirement, parseRequirement } from './permission-requirement';
+import { invalidKey } from './read-token';
+import type { KeyEntry, RequestApiKey } from './request-api-key';
 
 export interface VerifyOptions<Permission extends string = string> {
   readonly permission?: PermissionRequirement<Permission>;

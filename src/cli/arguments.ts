@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
-import { listNames, suggestion } from '../suggestion';
+import { listNames, suggestion } from '../did-you-mean';
 import type { Command, OptionSpecs } from './command';
-import { named } from './text';
-import { usageError } from './usage';
-import type { Values } from './values';
+import type { Values } from './io';
+import { usageError } from './io';
+import { named } from './terminal-text';
 
 /** Options that every command has. */
 export const COMMON_OPTIONS: OptionSpecs = {

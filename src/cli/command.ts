@@ -1,7 +1,6 @@
 import type { ApiKeys } from '../create-api-keys';
-import type { ExitCode, Io } from './io';
+import type { ExitCode, Io, Values } from './io';
 import type { CliSettings } from './settings';
-import type { Values } from './values';
 
 /** One option, as a person gives it and as help shows it. */
 export interface OptionSpec {

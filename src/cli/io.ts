@@ -1,4 +1,19 @@
 import type { Readable } from 'node:stream';
+import { KeyscopeError } from '../errors';
+
+/** A mistake in how a command was called: one sentence, and exit code 2. */
+export function usageError(sentence: string): KeyscopeError {
+  return new KeyscopeError('invalid_options', sentence);
+}
+
+/** The options that were given. */
+export interface Values {
+  /** The option's text, the last where it was given more than once. */
+  text(name: string): string | undefined;
+  /** Everything that was given for it. */
+  texts(name: string): readonly string[];
+  flag(name: string): boolean;
+}
 
 /** Where words go. */
 export interface Output {

@@ -1,6 +1,6 @@
 import type { Call, OptionSpecs } from './command';
-import { table, toJson } from './text';
-import { usageError } from './usage';
+import { usageError } from './io';
+import { table, toJson } from './terminal-text';
 
 export const PAGE_OPTIONS: OptionSpecs = {
   limit: { value: 'N', help: 'At most so many. Default 50.' },

@@ -5,13 +5,12 @@ import { type ErrorCode, KeyscopeError } from '../errors';
 import { findCommand, type Parsed, parseArguments } from './arguments';
 import type { Call, Command } from './command';
 import { COMMANDS } from './commands';
-import { connectRedis } from './connect';
+import { connectRedis } from './connect-redis';
+import { declaredPermissions } from './declared-permissions';
 import { explain, overview } from './help';
-import { EXIT, type ExitCode, type Io } from './io';
-import { declaredPermissions } from './permissions';
+import { EXIT, type ExitCode, type Io, usageError } from './io';
 import { readSettings } from './settings';
-import { harmless } from './text';
-import { usageError } from './usage';
+import { harmless } from './terminal-text';
 
 const FIXED = {
   /** A person can wait longer than a request, and may be further from Redis than the app is. */

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { parseInput } from '../schema';
-import type { Io } from './io';
-import { usageError } from './usage';
-import type { Values } from './values';
+import { parseInput } from '../validate-input';
+import type { Io, Values } from './io';
+import { usageError } from './io';
 
 /** What holds for a whole run, put together from options, the environment and the configuration file, in this order. */
 export interface CliSettings {

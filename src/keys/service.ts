@@ -1,16 +1,16 @@
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { DEFAULT_WORKSPACE } from '../fields';
-import { inputError } from '../schema';
-import { foldName } from '../store/position';
+import { DEFAULT_WORKSPACE } from '../field-schemas';
+import { foldName } from '../store/index-position';
 import type { KeyRecord } from '../store/records';
 import type { MutationResult, Origin, Precondition, Store } from '../store/store';
 import type { Digester } from '../token/digest';
 import { isKeyId } from '../token/format';
 import { deriveId, generateToken } from '../token/generate';
-import { readKeyCursor, writeKeyCursor } from './cursor';
-import { createForeignLinks, createReadForeignToken, foreignKeyId, importedBefore } from './import';
-import { createKeyInputs } from './inputs';
+import { inputError } from '../validate-input';
+import { createForeignLinks, createReadForeignToken, foreignKeyId, importedBefore } from './imported-keys';
+import { createKeyInputs } from './input-schemas';
+import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import {
   type ApiKey,
   type CreatedKey,

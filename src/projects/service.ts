@@ -9,10 +9,10 @@ import {
   isPlainText,
   note,
   shownTextProblem,
-} from '../fields';
-import { parseInput } from '../schema';
+} from '../field-schemas';
 import type { ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
+import { parseInput } from '../validate-input';
 
 /** What a project lets out in responses, as it is shown. */
 export interface ProjectConfiguration {

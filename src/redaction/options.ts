@@ -1,8 +1,8 @@
+import { listNames, suggestion } from '../did-you-mean';
 import { KeyscopeError } from '../errors';
-import type { ParameterSource } from '../http/parameter';
-import { listNames, suggestion } from '../suggestion';
-import { compileFields, type Fields } from './fields';
-import { parsePath, type Step } from './paths';
+import type { ParameterSource } from '../http/route-parameter';
+import { compileFields, type Fields } from './path-matcher';
+import { parsePath, type Step } from './path-parser';
 
 /** How far a body may go before it counts as one that cannot be redacted. */
 export interface Limits {

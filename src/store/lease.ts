@@ -1,5 +1,24 @@
 import type { Clock } from '../clock';
 
+/** A point in time on both clocks that a lease looks at. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function momentOf(clock: Clock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.wall() };
+}
+
+/** Lets a lease last for `duration` milliseconds from a moment on, unless it lasts longer already. */
+export function extendFrom(lease: Lease, moment: Moment, duration: number): void {
+  lease.extend(moment.monotonic + duration, moment.wall + duration);
+}
+
+export function holdsNow(lease: Lease, clock: Clock): boolean {
+  return lease.holds(clock, clock.wall());
+}
+
 /**
  * For how long what was read may be believed without asking again. What is remembered keeps the lease it was read under
  * and counts only while that lease holds; whoever grants a lease may extend it, and a lease that has been replaced is

@@ -2,7 +2,7 @@ import type { Features } from '../features';
 
 import type { Lease } from './lease';
 import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
-import type { UsageStore } from './usage';
+import type { UsageStore } from './usage-store';
 
 /** Who changed something, when, and from where; stored with the change. */
 export interface Origin {

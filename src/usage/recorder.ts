@@ -9,8 +9,8 @@ import {
   type UsageOutcome,
   type UsageStore,
   usageField,
-} from '../store/usage';
-import { type Counted, Tally } from './counted';
+} from '../store/usage-store';
+import { type Counted, Tally } from './key-counters';
 
 const DAY = 86_400_000;
 /** Tallies that are collected at the latest when there are so many: a stream of ever other keys. */

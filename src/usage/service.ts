@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { contextWorkspace } from '../fields';
-import { parseInput } from '../schema';
+import { contextWorkspace } from '../field-schemas';
 import type { Store } from '../store/store';
-import { lastDays, readUsageField, USAGE_DAYS, type UsageRecord } from '../store/usage';
+import { lastDays, readUsageField, USAGE_DAYS, type UsageRecord } from '../store/usage-store';
 import { isKeyId } from '../token/format';
+import { parseInput } from '../validate-input';
 import type { UsageRecorder } from './recorder';
 
 /** How often a key was used on one day. */

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { AdminRouterOptions } from '../../src/admin/options';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 
 type Options = Partial<AdminRouterOptions>;

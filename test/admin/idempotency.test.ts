@@ -1,7 +1,7 @@
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { type Deferred, deferred } from '../support/deferred';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { EVE, setup, valid } from './setup';
 
 const KEY = '5f0b4c9e-8b1d-4c55-9a51-0d4c25d0f6f1';

@@ -1,4 +1,4 @@
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { ADMIN, DAY, EVE, MOUNT, NOW, setup, valid } from './setup';
 
 describe.each(expresses)('keys on %s', (_name, express) => {

@@ -1,6 +1,6 @@
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 
 const permissions = { conversations: { label: 'Conversations data', description: 'Read conversations' } };
 

@@ -1,6 +1,6 @@
 import { createOpenapiSecurity } from '../../src/admin/openapi-security';
-import type { PermissionRequirement } from '../../src/auth/requirement';
-import { parseRequirement } from '../../src/auth/requirement';
+import type { PermissionRequirement } from '../../src/auth/permission-requirement';
+import { parseRequirement } from '../../src/auth/permission-requirement';
 import { validate } from './validate';
 
 const openapiSecurity = createOpenapiSecurity<PermissionRequirement>({

@@ -6,7 +6,7 @@ import addFormats from 'ajv-formats';
 import createClient from 'openapi-fetch';
 import { KeyscopeError } from '../../src/errors';
 import { createMemoryStore } from '../../src/store/memory';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 import { validate } from './validate';
 

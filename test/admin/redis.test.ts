@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { createRedisStore } from '../../src/store/redis';
 import type { Store } from '../../src/store/store';
-import { expresses } from '../support/expresses';
-import { type TestRedis, testRedis } from '../support/redis/given';
+import { expresses } from '../support/express-versions';
+import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { EVE, setup, valid } from './setup';
 
 describe.each(expresses)('on Redis, on %s', (_name, express) => {

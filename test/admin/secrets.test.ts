@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import type { KeyscopeEvents } from 'keyscope';
+import { Events } from '../../src/events';
 import { createMemoryStore } from '../../src/store/memory';
-import { Events } from '../../src/telemetry/events';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { ADMIN, EVE, READER, setup, valid } from './setup';
 
 /** A whole error: message, issues, causes, stack. */

@@ -12,7 +12,7 @@ import { createDigester } from '../../src/token/digest';
 import { UsageRecorder } from '../../src/usage/recorder';
 import { createUsageService } from '../../src/usage/service';
 import { fakeClock } from '../support/clock';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 
 export const DAY = 86_400_000;
 export const NOW = Date.UTC(2030, 0, 1);

@@ -1,5 +1,5 @@
-import type { UsageOutcome } from '../../src/store/usage';
-import { expresses } from '../support/expresses';
+import type { UsageOutcome } from '../../src/store/usage-store';
+import { expresses } from '../support/express-versions';
 import { DAY, EVE, NOW, setup, valid } from './setup';
 
 describe.each(expresses)('on %s', (_name, express) => {

@@ -4,7 +4,7 @@ import type { Express, Request } from 'express';
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
 import { fakeClock } from '../support/clock';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 
 const permissions = {
   conversations: { label: 'Conversations data' },

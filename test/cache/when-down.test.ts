@@ -1,5 +1,5 @@
-import { createGate } from '../../src/cache/gate';
-import { ReadThrough } from '../../src/cache/read-through';
+import { createGate } from '../../src/cache/read-queue';
+import { ReadThrough } from '../../src/cache/read-through-cache';
 import { KeyscopeError } from '../../src/errors';
 import { Lease } from '../../src/store/lease';
 import { fakeClock } from '../support/clock';

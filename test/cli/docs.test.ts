@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { EXIT } from '../../src/cli/io';
-import { createWorld, type World } from './world';
+import { createWorld, type World } from './harness';
 
 const page = readFileSync(path.join(__dirname, '../../docs/cli.md'), 'utf8');
 const EVERY = 'Options of every command:\n';

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { freePort } from '../support/redis/free-port';
 import { startRedis } from '../support/redis/server';
-import { createWorld, type World } from './world';
+import { createWorld, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

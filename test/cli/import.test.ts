@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { importedKeyId } from '../../src/keys/import';
-import { aliasOf, fingerprintOf } from '../../src/token/foreign';
-import { createWorld, jsonLines, makeKey, type World } from './world';
+import { importedKeyId } from '../../src/keys/imported-keys';
+import { aliasOf, fingerprintOf } from '../../src/token/imported-token';
+import { createWorld, jsonLines, makeKey, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

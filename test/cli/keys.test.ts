@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { createWorld, jsonLines, MINIMUM, makeKey, TOKEN, type World } from './world';
+import { createWorld, jsonLines, MINIMUM, makeKey, TOKEN, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

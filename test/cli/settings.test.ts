@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { startRedis } from '../support/redis/server';
-import { createWorld, type World } from './world';
+import { createWorld, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

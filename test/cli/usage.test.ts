@@ -1,4 +1,4 @@
-import { createWorld, jsonLines, makeKey, TOKEN, type World } from './world';
+import { createWorld, jsonLines, makeKey, TOKEN, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

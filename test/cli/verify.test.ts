@@ -1,4 +1,4 @@
-import { createWorld, MINIMUM, makeKey, type World } from './world';
+import { createWorld, MINIMUM, makeKey, type World } from './harness';
 
 let world: World;
 beforeAll(async () => {

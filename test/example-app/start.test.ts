@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestRedis, testRedis } from '../support/redis/given';
+import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { type ExampleProcess, startExample } from './example-process';
 import { run } from './run-curl';
 

@@ -1,7 +1,7 @@
+import type { Fleet } from './harness/app-processes';
 import { expectKept } from './harness/expect';
-import type { Fleet } from './harness/fleet';
 import { createRandom, type Random } from './harness/random';
-import { runRound } from './harness/round';
+import { runRound } from './harness/trial';
 import { type ClusterServers, createClusterFaults, startClusterFleet, startClusterServers } from './scenarios/cluster';
 
 const TIMEOUT = 60_000;

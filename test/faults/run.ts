@@ -2,10 +2,10 @@
 // as it goes, and ends with status 1 where a promise was broken. The same seed breaks the same things in the same order;
 // what happens meanwhile is up to the machine.
 import { parseArgs } from 'node:util';
-import { now } from './harness/now';
+import { now } from './harness/clock';
 import { createRandom, type Random } from './harness/random';
 import { faultsOf, type Report, summarize } from './harness/report';
-import { type RoundOptions, runRound } from './harness/round';
+import { type RoundOptions, runRound } from './harness/trial';
 import { EPISODES, type Episode } from './scenarios/episodes';
 
 /** What is remembered of a round to the end. */

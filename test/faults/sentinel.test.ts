@@ -1,6 +1,6 @@
 import { expectKept } from './harness/expect';
 import { createRandom } from './harness/random';
-import { runRound } from './harness/round';
+import { runRound } from './harness/trial';
 import { createSentinelFaults, type SentinelFleet, startSentinelFleet } from './scenarios/sentinel';
 
 let fleet: SentinelFleet;

@@ -1,7 +1,7 @@
 import { expectKept } from './harness/expect';
 import { createRandom, type Random } from './harness/random';
 import { type Report, wasCalm } from './harness/report';
-import { type Fault, runRound } from './harness/round';
+import { type Fault, runRound } from './harness/trial';
 import { appFrozen, flooded } from './scenarios/any';
 import { createSingleFaults, type SingleFleet, startSingleFleet } from './scenarios/single';
 

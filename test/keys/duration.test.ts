@@ -1,4 +1,4 @@
-import { parseDuration } from '../../src/keys/duration';
+import { parseDuration } from '../../src/keys/time';
 
 test('a duration is whole milliseconds, or a whole number and a unit', () => {
   const durations: [unknown, number][] = [

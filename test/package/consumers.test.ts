@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
-import { testRedis } from '../support/redis/given';
+import { testRedis } from '../support/redis/test-redis';
 
 /** What each consumer does: protects a route, makes a key, asks with and without it, and prints what came back. */
 const APP = `

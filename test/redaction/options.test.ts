@@ -1,5 +1,5 @@
 import { type RedactOptions, resolveRedactOptions } from '../../src/redaction/options';
-import { parsePath } from '../../src/redaction/paths';
+import { parsePath } from '../../src/redaction/path-parser';
 
 const refusal = (options: unknown) => {
   try {

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../src/store/redis/client';
 import { createRedisStore } from '../../src/store/redis/redis-store';
-import { type TestRedis, testRedis } from '../support/redis/given';
+import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { storeContract } from './contract';
 
 const AUDIT_LIMIT = 200;

@@ -4,7 +4,17 @@ import type { SourceFile } from './source-graph';
 export type Violation = string;
 
 /** Files at the root that everybody may import, and that import nothing but each other. */
-const GROUND = ['errors', 'clock', 'deadline', 'features', 'schema', 'fields', 'suggestion', 'cursor'];
+const GROUND = [
+  'errors',
+  'clock',
+  'timeout',
+  'features',
+  'validate-input',
+  'field-schemas',
+  'did-you-mean',
+  'pagination-cursor',
+  'events',
+];
 /** Files that put everything together. They may import all; only they, and the command line, import them. */
 const COMPOSITION = ['index', 'create-api-keys', 'options'];
 
@@ -33,8 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
   // Its options say where a request names its project.
   redaction: ['http'],
-  // What a store says of itself is one of the events.
-  telemetry: ['store'],
+  // The `store` event carries the health of the store.
+  events: ['store'],
 };
 
 /** The room a file belongs to: its folder, or for a file at the root its name. */
@@ -47,7 +57,7 @@ function mayImport(from: string, to: string, typeOnly: boolean): boolean {
   const [room, target] = [roomOf(from), roomOf(to)];
   if (room === target || COMPOSITION.includes(room)) return true;
   if (GROUND.includes(target)) return room !== 'http' || target === 'errors';
-  if (from.startsWith('redaction/interceptor/') && target === 'http') return true;
+  if (from.startsWith('redaction/response/') && target === 'http') return true;
   if (typeOnly && MAY_NAME[room]?.includes(target)) return true;
   return MAY_IMPORT[room]?.includes(target) ?? false;
 }
@@ -61,7 +71,7 @@ export function againstTheDirections(sources: readonly SourceFile[]): Violation[
   );
 }
 
-const KNOWS_EXPRESS = /^(?:auth|admin|http|redaction\/interceptor)\/|^(?:create-api-keys|index|options)\.ts$/;
+const KNOWS_EXPRESS = /^(?:auth|admin|http|redaction\/response)\/|^(?:create-api-keys|index|options)\.ts$/;
 
 export function expressElsewhere(sources: readonly SourceFile[]): Violation[] {
   return sources

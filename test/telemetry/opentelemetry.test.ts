@@ -3,7 +3,7 @@ import type { Express } from 'express';
 import Redis from 'ioredis';
 import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import request from 'supertest';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { type RedisServer, startRedis } from '../support/redis/server';
 import { waitUntil } from '../support/wait-until';
 import { registerSdk } from './open-telemetry';

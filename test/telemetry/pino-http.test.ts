@@ -8,7 +8,7 @@ import type { DestinationStream, Logger } from 'pino';
 // For the type of `req.log`.
 import type {} from 'pino-http';
 import request from 'supertest';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 
 const PAGE = path.join(__dirname, '../../docs/observability.md');
 

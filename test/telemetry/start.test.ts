@@ -1,8 +1,8 @@
 import { context, metrics, trace } from '@opentelemetry/api';
+import type { Events as EventsType } from '../../src/events';
+import { Events } from '../../src/events';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
-import type { Events as EventsType } from '../../src/telemetry/events';
-import { Events } from '../../src/telemetry/events';
 import type * as OpenTelemetryModule from '../../src/telemetry/opentelemetry';
 import { startTelemetry, type Telemetry } from '../../src/telemetry/opentelemetry';
 import { registerSdk } from './open-telemetry';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { KeyscopeError } from '../../src/errors';
 import { createMemoryStore } from '../../src/store/memory';
-import type { UsageDelta, UsageOutcome, UsageReceipt } from '../../src/store/usage';
+import type { UsageDelta, UsageOutcome, UsageReceipt } from '../../src/store/usage-store';
 import { UsageRecorder, type UsageRecorderOptions } from '../../src/usage/recorder';
 import { createSample, newId, newWorkspace } from '../store/sample';
 import { fakeClock } from '../support/clock';

@@ -3,7 +3,7 @@ import Redis from 'ioredis';
 import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import request from 'supertest';
 import { fakeClock } from '../support/clock';
-import { expresses } from '../support/expresses';
+import { expresses } from '../support/express-versions';
 import { type RedisServer, startRedis } from '../support/redis/server';
 import { waitUntil } from '../support/wait-until';
 

@@ -1,5 +1,5 @@
 import type { AuditRecord, AuditService } from '../../audit/service';
-import { defineRoute, type Route } from '../route';
+import { defineRoute, type Route } from '../operation';
 import { auditListSchema, auditQuerySchema, type WireAuditEntry } from '../schemas';
 
 /** The trail holds times as numbers; over the wire they are text, as everywhere. */

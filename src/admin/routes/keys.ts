@@ -1,10 +1,10 @@
 import { KeyscopeError } from '../../errors';
-import { refuseImmutable } from '../../keys/inputs';
+import { refuseImmutable } from '../../keys/input-schemas';
 import type { ApiKey, CreatedKey } from '../../keys/model';
 import type { KeyService } from '../../keys/service';
-import type { Answer, Call } from '../call';
-import { etagOf } from '../conditions';
-import { defineRoute, type Route } from '../route';
+import { etagOf } from '../conditional-headers';
+import type { Answer, Call } from '../handler';
+import { defineRoute, type Route } from '../operation';
 import {
   type KeyBodies,
   keyListSchema,

@@ -1,6 +1,6 @@
 import type { ProjectConfiguration, ProjectService } from '../../projects/service';
-import type { Call } from '../call';
-import { defineRoute, type Route } from '../route';
+import type { Call } from '../handler';
+import { defineRoute, type Route } from '../operation';
 import {
   configurationBodySchema,
   configurationListSchema,

@@ -1,6 +1,6 @@
-import { inputError } from '../../schema';
 import type { Usage, UsageService } from '../../usage/service';
-import { defineRoute, type Route } from '../route';
+import { inputError } from '../../validate-input';
+import { defineRoute, type Route } from '../operation';
 import {
   usageListSchema,
   usageOfKeysQuerySchema,

@@ -1,7 +1,7 @@
 import type { AuditRecord, ListAuditInput } from '../../audit/service';
 import type { Call, Command } from '../command';
 import { type Listing, PAGE_OPTIONS, printPages } from '../paging';
-import { timeFormat } from '../text';
+import { timeFormat } from '../terminal-text';
 
 function listing({ io }: Call): Listing<AuditRecord> {
   const time = timeFormat(io);

@@ -1,6 +1,6 @@
 import type { Call, Command } from '../command';
 import { EXIT, type ExitCode } from '../io';
-import { fields, toJson } from '../text';
+import { fields, toJson } from '../terminal-text';
 
 const MODES = {
   tracking: 'Redis tells of every change',

@@ -1,15 +1,14 @@
+import { listNames } from '../../did-you-mean';
 import { KeyscopeError } from '../../errors';
-import { listNames } from '../../suggestion';
 import type { Call, Command } from '../command';
 import { createColumns, PRESETS } from '../import/columns';
 import { type Candidate, type Plan, type Problem, planImport } from '../import/plan';
+import { openText, STDIN } from '../import/read-input';
 import { FORMATS, type Format, formatOf, rowsOf } from '../import/rows';
-import { openText, STDIN } from '../import/text-of';
-import { EXIT, type ExitCode } from '../io';
-import { fields, harmless, isWords, named, toJson } from '../text';
-import { usageError } from '../usage';
+import { EXIT, type ExitCode, usageError } from '../io';
+import { fields, harmless, isWords, named, toJson } from '../terminal-text';
+import { CHANGE_OPTIONS } from './common-options';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
-import { CHANGE_OPTIONS } from './origin';
 
 /** Enough to keep Redis busy, and few enough to be answered in time. */
 const AT_ONCE = 64;

@@ -1,14 +1,14 @@
-import { parseDuration } from '../../keys/duration';
 import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/model';
+import { parseDuration } from '../../keys/time';
 import type { Call, Command } from '../command';
 import type { ExitCode } from '../io';
+import { usageError } from '../io';
 import { PAGE_OPTIONS, printPages } from '../paging';
-import { confirm } from '../questions';
-import { toJson } from '../text';
-import { usageError } from '../usage';
+import { confirm } from '../prompts';
+import { toJson } from '../terminal-text';
+import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
+import { keyFields, keyListing, printKey } from './format-key';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
-import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './origin';
-import { keyFields, keyListing, printKey } from './show-key';
 
 const ID = 'ID';
 const REVISION = { revision: { value: 'N', help: 'Only where the key is still at this revision.' } };

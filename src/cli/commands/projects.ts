@@ -1,11 +1,11 @@
 import type { ProjectConfiguration, ProjectInput } from '../../projects/service';
 import type { Call, Command } from '../command';
+import { usageError } from '../io';
 import { type Listing, printList } from '../paging';
-import { confirm } from '../questions';
+import { confirm } from '../prompts';
 import { splitNames } from '../settings';
-import { fields, timeFormat, toJson } from '../text';
-import { usageError } from '../usage';
-import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './origin';
+import { fields, timeFormat, toJson } from '../terminal-text';
+import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 
 const ID = 'ID';
 

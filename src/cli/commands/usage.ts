@@ -1,7 +1,7 @@
 import type { Usage, UsageDay } from '../../usage/service';
 import type { Call, Command } from '../command';
-import { fields, table, timeFormat, toJson } from '../text';
-import { usageError } from '../usage';
+import { usageError } from '../io';
+import { fields, table, timeFormat, toJson } from '../terminal-text';
 
 function daysOf({ values }: Call): { days?: number } {
   const given = values.text('days');

@@ -1,7 +1,7 @@
 import type { Call, Command } from '../command';
 import { EXIT, type ExitCode } from '../io';
-import { readSecret } from '../questions';
-import { fields, timeFormat, toJson } from '../text';
+import { readSecret } from '../prompts';
+import { fields, timeFormat, toJson } from '../terminal-text';
 
 type VerifyOptions = NonNullable<Parameters<Call['apiKeys']['verify']>[1]>;
 

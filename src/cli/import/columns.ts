@@ -1,6 +1,6 @@
-import { listNames, suggestion } from '../../suggestion';
-import { named } from '../text';
-import { usageError } from '../usage';
+import { listNames, suggestion } from '../../did-you-mean';
+import { usageError } from '../io';
+import { named } from '../terminal-text';
 
 /** What a row can say of a key. */
 export const FIELDS = [

@@ -1,9 +1,9 @@
 import { type InputIssue, KeyscopeError } from '../../errors';
-import { createReadForeignToken, importedKeyId } from '../../keys/import';
-import { createKeyInputs } from '../../keys/inputs';
+import { createReadForeignToken, importedKeyId } from '../../keys/imported-keys';
+import { createKeyInputs } from '../../keys/input-schemas';
 import type { ImportKeyInput } from '../../keys/model';
 import { parseTime } from '../../keys/time';
-import { usageError } from '../usage';
+import { usageError } from '../io';
 import type { Pick } from './columns';
 import { type Defaults, toImport } from './convert';
 import type { Row } from './rows';

@@ -1,6 +1,6 @@
 import { pipeline, Readable } from 'node:stream';
-import { usageError } from '../usage';
-import type { Text } from './text-of';
+import { usageError } from '../io';
+import type { Text } from './read-input';
 
 /** One row, or a sentence about what is wrong with it. Sentences repeat nothing of what is in the file: it has tokens. */
 export type Row = {

@@ -1,11 +1,11 @@
 import { type Clock, systemClock } from '../../clock';
 import { KeyscopeError } from '../../errors';
 import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../audit-entry';
-import { frozenKey, frozenProject } from '../frozen';
+import { frozenKey, frozenProject } from '../freeze';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, MutationResult, Origin, Precondition, Store } from '../store';
-import { UsageBook } from './usage-book';
+import { UsageBook } from './usage-counters';
 import { Workspace } from './workspace';
 
 export interface MemoryStoreOptions {

@@ -1,9 +1,94 @@
 import type { Clock } from '../../clock';
-import { boundAfter, indexPosition, readPosition } from '../position';
+import { isOlder, matchesAuditQuery } from '../audit-entry';
+import { boundAfter, comparePositions, indexPosition, readPosition } from '../index-position';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
-import type { KeyPage, KeyQuery } from '../store';
-import { AuditTrail } from './audit-trail';
-import { SortedPositions } from './sorted-positions';
+import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
+
+/** One workspace's audit trail: the last `limit` entries, oldest first. */
+export class AuditTrail {
+  readonly #limit: number;
+  readonly #clock: Clock;
+  #entries: AuditEntry[] = [];
+  #ms = 0;
+  #sequence = 0;
+
+  constructor(limit: number, clock: Clock) {
+    this.#limit = limit;
+    this.#clock = clock;
+  }
+
+  add(entry: Omit<AuditEntry, 'id'>): void {
+    this.#entries.push(Object.freeze({ id: this.#nextId(), ...entry }));
+    // Cut in one go every `limit` entries: shifting on each would move the whole array each time.
+    if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(-this.#limit);
+  }
+
+  list(query: AuditQuery): AuditPage {
+    const found: AuditEntry[] = [];
+    const oldest = Math.max(0, this.#entries.length - this.#limit);
+    for (let i = this.#entries.length - 1; i >= oldest; i--) {
+      const entry = this.#entries[i]!;
+      if (query.before !== null && !isOlder(entry.id, query.before)) continue;
+      if (!matchesAuditQuery(entry, query)) continue;
+      if (found.length === query.limit) return { entries: found, next: found.at(-1)?.id ?? null };
+      found.push(entry);
+    }
+    return { entries: found, next: null };
+  }
+
+  /** Like the id of a Redis stream entry: `<ms>-<sequence>`, growing even where the clock is set back. */
+  #nextId(): string {
+    const now = this.#clock.wall();
+    if (now > this.#ms) {
+      this.#ms = now;
+      this.#sequence = 0;
+    } else this.#sequence++;
+    return `${this.#ms}-${this.#sequence}`;
+  }
+}
+
+/**
+ * A sorted set of index positions: what a Redis sorted set walked BYLEX is to the other store. A sorted array, because
+ * moving the tail of 100,000 references takes microseconds, and walking needs nothing but an index.
+ */
+export class SortedPositions {
+  readonly #positions: string[] = [];
+
+  get size(): number {
+    return this.#positions.length;
+  }
+
+  add(position: string): void {
+    const index = this.firstNotBelow(position);
+    if (this.#positions[index] !== position) this.#positions.splice(index, 0, position);
+  }
+
+  remove(position: string): void {
+    const index = this.firstNotBelow(position);
+    if (this.#positions[index] === position) this.#positions.splice(index, 1);
+  }
+
+  /** The place of the first position that is not below `bound`; `size` where there is none. */
+  firstNotBelow(bound: string): number {
+    let low = 0;
+    let high = this.#positions.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (comparePositions(this.#positions[middle]!, bound) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Walks on from `bound` (from the end of the set that `order` begins with where it is null). */
+  *walk(order: 'asc' | 'desc', bound: string | null): Generator<string, void, void> {
+    if (order === 'asc') {
+      for (let i = bound === null ? 0 : this.firstNotBelow(bound); i < this.size; i++) yield this.#positions[i]!;
+    } else {
+      for (let i = (bound === null ? this.size : this.firstNotBelow(bound)) - 1; i >= 0; i--) yield this.#positions[i]!;
+    }
+  }
+}
 
 /** What one workspace owns, besides the records of its keys: indexes, configurations, audit trail. */
 export class Workspace {

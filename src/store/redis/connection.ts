@@ -1,5 +1,5 @@
 import { isCluster, type RedisClient } from './client';
-import { unavailable } from './unavailable';
+import { unavailable } from './errors';
 
 /**
  * Whether the caller's client can take commands now. Nothing is sent before it can: what is sent to a client that is not

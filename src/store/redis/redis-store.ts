@@ -1,24 +1,23 @@
 import { type Clock, systemClock } from '../../clock';
-import { within } from '../../deadline';
+import { within } from '../../timeout';
 import type { ChangeListener, Store, StoreEvent } from '../store';
-import { createAddUsage } from './add-usage';
-import { createMakeChange, type MakeChange } from './change';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
-import { type Durability, DurableRunner } from './durable';
-import { createFeed } from './feed';
-import { createForeign } from './foreign';
-import { createLayout } from './layout';
-import { createListAudit } from './list-audit';
-import { createListKeys } from './list-keys';
-import { createMutations } from './mutations';
-import { createReadCredential, createReadKey } from './read-key';
-import { createReadProjects } from './read-projects';
-import { createReadUsage } from './read-usage';
-import { Reads } from './reads';
-import { inspectAtStart, untilAnswering } from './ready';
+import { unavailable } from './errors';
+import { createFeed } from './invalidation';
+import { createLayout } from './key-names';
+import { createListAudit } from './reads/audit';
+import { Reads } from './reads/batched-reader';
+import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
+import { createReadProjects } from './reads/projects';
+import { createReadUsage } from './reads/usage';
 import { defineScripts } from './scripts';
-import { unavailable } from './unavailable';
+import { inspectAtStart, untilAnswering } from './startup-checks';
+import { createForeign } from './writes/imported-tokens';
+import { createMutations } from './writes/mutations';
+import { createMakeChange, type MakeChange } from './writes/run-mutation';
+import { createAddUsage } from './writes/usage';
+import { type Durability, DurableRunner } from './writes/wait-for-replicas';
 
 export interface RedisStoreOptions {
   /** An ioredis `Redis` or `Cluster`; it stays its owner's to close. */

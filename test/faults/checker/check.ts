@@ -1,5 +1,5 @@
-import { explain, type Span } from './course';
 import type { Answer, Course, History, KeyState, Outage, ProjectState, Promised, Time } from './history';
+import { explain, type Span } from './timeline';
 
 export type Rule =
   /** Judged by a state that had been replaced longer ago than was promised. */

@@ -4,11 +4,11 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startGuarded } from '../../support/redis/guard';
+import { startGuarded } from '../../support/redis/spawn-server';
 import { waitUntil } from '../../support/wait-until';
 import type { AppReport, AppSettings } from './app';
+import type { Order, Outcome } from './commands';
 import type { FloodOrder, FloodResult } from './flood';
-import type { Order, Outcome } from './orders';
 
 export interface Reply {
   /** 0 where there was none; `error` says why. */

@@ -3,10 +3,10 @@
 import express from 'express';
 import { type ApiKeys, createApiKeys, type StoreMode } from 'keyscope';
 import { ROUTES, type Route, type Time } from '../checker/history';
+import { now } from './clock';
+import { carryOut, type Order, PERMISSIONS } from './commands';
 import { connect, type Habit, type Place } from './connect';
 import { type FloodOrder, flood } from './flood';
-import { now } from './now';
-import { carryOut, type Order, PERMISSIONS } from './orders';
 
 export interface AppSettings {
   readonly place: Place;

@@ -1,6 +1,6 @@
 import { type Answer, ROUTES, type Time } from '../checker/history';
 import { type AppProcess, MAX_UNANSWERED, type Reply } from './app-process';
-import { now } from './now';
+import { now } from './clock';
 import type { Random } from './random';
 import type { TrackedKey, World } from './world';
 

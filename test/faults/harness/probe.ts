@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Outage, Time } from '../checker/history';
-import { now } from './now';
+import { now } from './clock';
 
 const INTERVAL = 50;
 /** From how many milliseconds on an answer is so late that requests may have had to go without theirs. */

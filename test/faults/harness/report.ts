@@ -1,7 +1,7 @@
 import type { StoreMode } from 'keyscope';
 import type { Findings, Violation } from '../checker/check';
 import type { Time } from '../checker/history';
-import type { Deeds } from './mutator';
+import type { Deeds } from './writer';
 
 /** What came of a round. */
 export interface Report extends Findings {

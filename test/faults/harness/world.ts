@@ -1,7 +1,7 @@
 import { generateToken } from '../../../src/token/generate';
 import type { KeyState, ProjectState, Step, Time } from '../checker/history';
-import { fromWall, now } from './now';
-import type { SeenKey } from './orders';
+import { fromWall, now } from './clock';
+import type { SeenKey } from './commands';
 import type { Random } from './random';
 
 const EVER = Number.NEGATIVE_INFINITY;

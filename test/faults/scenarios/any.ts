@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault } from '../harness/round';
+import type { Fault } from '../harness/trial';
 
 /** All processes together. */
 const FORGED_PER_SECOND = 20_000;

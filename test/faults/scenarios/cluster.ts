@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { slotOf } from '../../../src/store/redis/slot';
+import { slotOf } from '../../../src/store/redis/hash-slot';
 import { workspaceTag } from '../../../src/token/format';
 import { type RedisClusterServers, startCluster } from '../../support/redis/cluster';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { type Fleet, startFleet } from '../harness/fleet';
-import type { Fault } from '../harness/round';
+import { type Fleet, startFleet } from '../harness/app-processes';
+import type { Fault } from '../harness/trial';
 
 const PROCESSES = 3;
 /** After how long without an answer the others give a node up. */

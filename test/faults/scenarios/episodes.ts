@@ -1,6 +1,6 @@
-import type { Fleet } from '../harness/fleet';
+import type { Fleet } from '../harness/app-processes';
 import type { Random } from '../harness/random';
-import type { Fault, RoundOptions } from '../harness/round';
+import type { Fault, RoundOptions } from '../harness/trial';
 import { appFrozen, flooded } from './any';
 import { createClusterFaults, startClusterFleet, startClusterServers } from './cluster';
 import { createSentinelFaults, startSentinelFleet } from './sentinel';

@@ -3,8 +3,8 @@ import { Redis } from 'ioredis';
 import { type RedisSentinelServers, startSentinels } from '../../support/redis/sentinel';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { type Fleet, startFleet } from '../harness/fleet';
-import type { Fault } from '../harness/round';
+import { type Fleet, startFleet } from '../harness/app-processes';
+import type { Fault } from '../harness/trial';
 
 const PROCESSES = 3;
 /** Sentinels give a returned master time to find out by itself; and they do not fail over twice in quick succession. */

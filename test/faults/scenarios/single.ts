@@ -4,10 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../../support/redis/server';
 import { type Hindrance, startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
-import { type Fleet, startFleet } from '../harness/fleet';
-import { now } from '../harness/now';
+import { type Fleet, startFleet } from '../harness/app-processes';
+import { now } from '../harness/clock';
 import type { Random } from '../harness/random';
-import type { Fault, Scene } from '../harness/round';
+import type { Fault, Scene } from '../harness/trial';
 
 /** One Redis server, and each process behind a proxy of its own. */
 export interface SingleFleet extends Fleet {

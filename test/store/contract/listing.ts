@@ -1,4 +1,4 @@
-import { comparePositions, foldName } from '../../../src/store/position';
+import { comparePositions, foldName } from '../../../src/store/index-position';
 import type { Store } from '../../../src/store/store';
 import { createSample, keyQuery, listAll, newWorkspace, ORDERS, SORTS, twoWorkspacesWithOneTag } from '../sample';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { foldName } from '../../../src/store/position';
+import { foldName } from '../../../src/store/index-position';
 import type { KeyRecord } from '../../../src/store/records';
 import type { AuditAction, Store } from '../../../src/store/store';
 import { auditOf, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS, sampleKey } from '../sample';

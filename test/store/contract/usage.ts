@@ -1,5 +1,5 @@
 import type { Store } from '../../../src/store/store';
-import { type UsageDelta, usageField } from '../../../src/store/usage';
+import { type UsageDelta, usageField } from '../../../src/store/usage-store';
 import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../sample';
 
 const MINUTE = 60_000;

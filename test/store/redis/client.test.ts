@@ -1,8 +1,8 @@
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
+import { slotOf } from '../../../src/store/redis/hash-slot';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
-import { slotOf } from '../../../src/store/redis/slot';
 import { startRedis } from '../../support/redis/server';
 
 const lazy = { lazyConnect: true } as const;

@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
-import { inspectServer } from '../../../src/store/redis/doctor';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
+import { inspectServer } from '../../../src/store/redis/startup-checks';
 import type { StoreEvent } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';

@@ -1,9 +1,9 @@
 import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import type { KeyRecord } from '../../../src/store/records';
-import { inspectServer } from '../../../src/store/redis/doctor';
+import { slotOf } from '../../../src/store/redis/hash-slot';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
-import { slotOf } from '../../../src/store/redis/slot';
+import { inspectServer } from '../../../src/store/redis/startup-checks';
 import { type RedisClusterServers, startCluster } from '../../support/redis/cluster';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';

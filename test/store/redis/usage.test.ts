@@ -1,11 +1,11 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
-import { createLayout } from '../../../src/store/redis/layout';
+import { slotOf } from '../../../src/store/redis/hash-slot';
+import { createLayout } from '../../../src/store/redis/key-names';
 import { createRedisStore, type RedisStoreOptions } from '../../../src/store/redis/redis-store';
-import { slotOf } from '../../../src/store/redis/slot';
 import type { Store } from '../../../src/store/store';
-import { type UsageDelta, usageField } from '../../../src/store/usage';
+import { type UsageDelta, usageField } from '../../../src/store/usage-store';
 import { fakeClock } from '../../support/clock';
 import { startCluster } from '../../support/redis/cluster';
 import { type RedisServer, startRedis } from '../../support/redis/server';

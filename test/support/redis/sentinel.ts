@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { waitUntil } from '../wait-until';
 import { freePort } from './free-port';
-import { startGuarded } from './guard';
 import { type RedisServer, startRedis } from './server';
+import { startGuarded } from './spawn-server';
 
 export interface SentinelOptions {
   /** Default 1. */

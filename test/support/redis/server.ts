@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitUntil } from '../wait-until';
 import { freePort } from './free-port';
-import { type Guarded, startGuarded } from './guard';
+import { type Guarded, startGuarded } from './spawn-server';
 
 export interface RedisServerOptions {
   /** Default: a free one. */

@@ -1,16 +1,16 @@
 import { useMemo } from 'preact/hooks';
 import { ActivityPage } from './activity/activity-page';
+import { Failure } from './api/api-error';
 import * as calls from './api/calls';
-import { Failure } from './api/failure';
 import { ConfigurationPage } from './configuration/configuration-page';
 import { AppContext, type AppState } from './context';
+import { WhyPage } from './field-access/field-access-page';
 import { KeysPage } from './keys/keys-page';
-import { hrefOf, type Page, type Route, useRoute } from './route';
-import { FailureNote } from './ui/failure-note';
+import { hrefOf, type Page, type Route, useRoute } from './page-route';
+import { FailureNote } from './ui/error-notice';
 import { Icon, type IconName } from './ui/icon';
 import { Toasts, useToasts } from './ui/toasts';
 import { useLoad } from './use-load';
-import { WhyPage } from './why/why-page';
 
 const TABS: readonly { page: Page; label: string; icon: IconName }[] = [
   { page: 'keys', label: 'API keys', icon: 'key' },

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure } from './api/failure';
+import { asFailure, type Failure } from './api/api-error';
 
 export interface Action<A extends unknown[]> {
   readonly busy: boolean;

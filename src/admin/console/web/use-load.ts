@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure, isAborted } from './api/failure';
+import { asFailure, type Failure, isAborted } from './api/api-error';
 
 export interface Loaded<T> {
   /** What was read last; kept while it is read again, and where that fails. */

@@ -1,17 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { Failure } from '../api/failure';
 import type { Key, Usage } from '../api/types';
 import { useApp } from '../context';
 import { KeyBadges } from '../keys/key-name';
-import { replaceParams } from '../route';
+import { replaceParams } from '../page-route';
 import { Button } from '../ui/button';
-import { KeyChooser } from '../ui/choosers';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { PageHead } from '../ui/page-head';
+import { KeyChooser } from '../ui/select-resource';
 import { useLoad } from '../use-load';
-import { ACTIONS } from './entry';
-import { Trail } from './trail';
+import { Trail } from './audit-log';
+import { ACTIONS } from './audit-log-entry';
 import { UsageChart } from './usage-chart';
 
 const TYPING = 300;

@@ -1,8 +1,8 @@
 import { scaleBand, scaleLinear } from 'd3-scale';
 import { useState } from 'preact/hooks';
 import type { Usage } from '../api/types';
-import { When } from '../ui/when';
-import { count, counted } from '../words';
+import { count, counted } from '../format';
+import { When } from '../ui/relative-time';
 
 const WIDTH = 720;
 const HEIGHT = 180;

@@ -1,4 +1,4 @@
-import { Failure, failureOf, isAborted, unreachable } from './failure';
+import { Failure, failureOf, isAborted, unreachable } from './api-error';
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

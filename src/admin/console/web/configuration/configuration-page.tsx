@@ -2,12 +2,12 @@ import { useState } from 'preact/hooks';
 import * as calls from '../api/calls';
 import type { Agent, Configuration } from '../api/types';
 import { useApp } from '../context';
+import { counted } from '../format';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
 import { useLoad } from '../use-load';
-import { counted } from '../words';
 import { ProjectCard } from './project-card';
 
 /** More cards than that are found by typing. */

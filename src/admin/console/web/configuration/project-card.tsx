@@ -1,11 +1,11 @@
 import { useId } from 'preact/hooks';
 import type { Configuration } from '../api/types';
 import { useApp } from '../context';
-import { hrefOf } from '../route';
+import { describeMetrics } from '../format';
+import { hrefOf } from '../page-route';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { MultiChoice } from '../ui/multi-choice';
-import { describeMetrics } from '../words';
 import { type Features, useConfiguration } from './use-configuration';
 
 export interface ProjectCardProps {

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
+import { asFailure, type Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { asFailure, type Failure } from '../api/failure';
 import type { Configuration, Metrics } from '../api/types';
 
 export interface Features {

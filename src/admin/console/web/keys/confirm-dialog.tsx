@@ -1,15 +1,15 @@
 import { useState } from 'preact/hooks';
+import { Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { Failure } from '../api/failure';
 import type { Key, Usage } from '../api/types';
 import { useApp } from '../context';
+import { counted, describeAgents } from '../format';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/failure-note';
-import { When } from '../ui/when';
+import { FailureNote } from '../ui/error-notice';
+import { When } from '../ui/relative-time';
 import { useAction } from '../use-action';
 import { useLoad } from '../use-load';
-import { counted, describeAgents } from '../words';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
 
 const WORDS = {

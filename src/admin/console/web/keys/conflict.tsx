@@ -4,7 +4,7 @@ import type { Key, Permission } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
-import { When } from '../ui/when';
+import { When } from '../ui/relative-time';
 
 /** A key that another has changed while somebody was at it here. */
 export interface Conflict {

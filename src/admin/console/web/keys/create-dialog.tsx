@@ -5,7 +5,7 @@ import type { Agents, Created } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { AgentsField } from './agents-field';

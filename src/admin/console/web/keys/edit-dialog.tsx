@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
+import { Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { Failure } from '../api/failure';
 import type { Key } from '../api/types';
 import { useApp } from '../context';
+import { describeAgents, exactly } from '../format';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
-import { describeAgents, exactly } from '../words';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
 import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
 import { PermissionsField } from './permissions-field';

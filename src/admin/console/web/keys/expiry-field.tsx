@@ -1,5 +1,5 @@
+import { DAY, exactly } from '../format';
 import { FieldError, Group } from '../ui/field';
-import { DAY, exactly } from '../words';
 
 /** When a key is to end: after so many days, or at the end of a day. */
 export type ExpiryChoice = { readonly days: number } | { readonly date: string };

@@ -1,4 +1,4 @@
-import type { Failure } from '../api/failure';
+import type { Failure } from '../api/api-error';
 
 /** What is wrong with a form's fields, by the name each has in the request. */
 export type FieldErrors = Readonly<Record<string, string | undefined>>;

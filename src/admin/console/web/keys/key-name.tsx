@@ -1,5 +1,5 @@
 import type { Key } from '../api/types';
-import { expiryOf } from '../words';
+import { expiryOf } from '../format';
 
 /** What is the matter with a key, if anything. */
 export function KeyBadges({ item }: { readonly item: Key }) {

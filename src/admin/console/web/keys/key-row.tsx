@@ -1,12 +1,12 @@
 import type { Key, Usage } from '../api/types';
 import { useApp } from '../context';
-import { hrefOf } from '../route';
+import { agentName, describeAgents, expiryOf } from '../format';
+import { hrefOf } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
 import { Menu, type MenuItem } from '../ui/menu';
-import { Spark } from '../ui/spark';
-import { When } from '../ui/when';
-import { agentName, describeAgents, expiryOf } from '../words';
+import { When } from '../ui/relative-time';
+import { Spark } from '../ui/sparkline';
 import type { KeyTask } from './key-dialogs';
 import { KeyBadges } from './key-name';
 

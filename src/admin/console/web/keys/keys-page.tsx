@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { asFailure, type Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { asFailure, type Failure } from '../api/failure';
 import type { Key, Sort, Usage } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
 import { useLoad } from '../use-load';

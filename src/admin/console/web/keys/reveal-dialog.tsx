@@ -1,11 +1,11 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { Created } from '../api/types';
 import { useApp } from '../context';
-import { useLeaveGuard } from '../route';
+import { useLeaveGuard } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
 import { Dialog } from '../ui/dialog';
-import { Note } from '../ui/note';
+import { Note } from '../ui/notice';
 import { curlLine, download, envLine, fileName } from './token-text';
 
 export interface RevealDialogProps {

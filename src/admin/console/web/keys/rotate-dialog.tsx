@@ -1,12 +1,12 @@
 import { useRef, useState } from 'preact/hooks';
+import { Failure } from '../api/api-error';
 import * as calls from '../api/calls';
-import { Failure } from '../api/failure';
 import { newIdempotencyKey } from '../api/request';
 import type { Created, Key } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/failure-note';
+import { FailureNote } from '../ui/error-notice';
 import { Group } from '../ui/field';
 import { useAction } from '../use-action';
 import { type Conflict, ConflictNote, readConflict } from './conflict';

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { asFailure, isAborted } from '../api/failure';
+import { asFailure, isAborted } from '../api/api-error';
 
 export interface Option {
   readonly value: string;

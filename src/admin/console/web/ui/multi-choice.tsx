@@ -1,5 +1,5 @@
 import { useId, useState } from 'preact/hooks';
-import { counted } from '../words';
+import { counted } from '../format';
 import { Button } from './button';
 
 export interface Choice {

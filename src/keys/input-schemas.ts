@@ -1,0 +1,237 @@
+import { z } from 'zod';
+import { listNames, suggestion } from '../did-you-mean';
+import {
+  allOrList,
+  contextWorkspace,
+  cursor,
+  DEFAULT_WORKSPACE,
+  distinctList,
+  foreignId,
+  foreignIdProblem,
+  isPlainText,
+  limit,
+  mightHoldToken,
+  note,
+} from '../field-schemas';
+import { KEY_SORTS } from '../store/records';
+import { isForeignToken, readFingerprint } from '../token/imported-token';
+import { inputError, parseInput } from '../validate-input';
+import { DURATION_FORMS, LAST_TIME, parseDuration, parseTime, TIME_FORMS } from './time';
+
+const MAX_NAME_LENGTH = 100;
+const MAX_AGENTS = 1_000;
+/** Far more than anyone declares, so that unknown and repeated names are told of one by one. */
+const MAX_PERMISSIONS = 1_000;
+
+const NAME_SENTENCE = `Give a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
+const name = z
+  .string(NAME_SENTENCE)
+  .transform((text) => text.trim())
+  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_SENTENCE)
+  .refine(
+    (text) => !mightHoldToken(text),
+    'This looks like a token, and names are stored and shown. Give another name.',
+  );
+
+const agents = allOrList({
+  sentence: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
+  minimum: 1,
+  maximum: MAX_AGENTS,
+  problem: foreignIdProblem,
+});
+
+function permissionList(declared: readonly string[]) {
+  const known = new Set<unknown>(declared);
+  return distinctList({
+    sentence: `Give a list with at least one of: ${listNames(declared)}.`,
+    minimum: 1,
+    maximum: MAX_PERMISSIONS,
+    problem: (entry) =>
+      known.has(entry)
+        ? null
+        : `There is no such permission. ${suggestion(entry, declared)}Accepted: ${listNames(declared)}.`,
+  });
+}
+
+/** Why an expiry is not accepted. */
+const PAST = 'It must be in the future.';
+const BEYOND = 'Its year is beyond 9999.';
+
+/** `expiresAt` as a time, `expiresIn` as a duration. Both end up in the future, which begins at the moment of the call. */
+function expiryFields(now: () => number) {
+  function field(sentence: string, parse: (value: unknown) => number | null, begin: () => number) {
+    return z
+      .unknown()
+      .transform((value, context): number | undefined => {
+        if (value === undefined) return undefined;
+        const parsed = parse(value);
+        const end = parsed === null ? Number.NaN : begin() + parsed;
+        if (end > now() && end <= LAST_TIME) return parsed as number;
+        const reason = end > LAST_TIME ? ` ${BEYOND}` : Number.isNaN(end) ? '' : ` ${PAST}`;
+        context.addIssue({ code: 'custom', message: `${sentence}${reason}`, input: value });
+        return z.NEVER;
+      })
+      .optional();
+  }
+  return {
+    expiresAt: field(`Give ${TIME_FORMS}.`, parseTime, () => 0),
+    expiresIn: field(`Give ${DURATION_FORMS}.`, parseDuration, now),
+  };
+}
+
+const NOT_BOTH = {
+  path: ['expiresIn'],
+  message: 'Give either `expiresAt` or `expiresIn`, not both.',
+  // Whatever else is wrong: every problem is reported at once.
+  when: () => true,
+};
+function notBoth(input: unknown): boolean {
+  const { expiresAt, expiresIn } = (input ?? {}) as Record<string, unknown>;
+  return expiresAt === undefined || expiresIn === undefined;
+}
+
+const TOKEN_SENTENCE = 'Give the text that callers send: 8–512 visible ASCII characters without spaces.';
+const SHA256_SENTENCE = 'Give SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
+const foreignToken = z.string(TOKEN_SENTENCE).refine(isForeignToken, TOKEN_SENTENCE);
+const fingerprint = z.string(SHA256_SENTENCE).transform((text, context) => {
+  const read = readFingerprint(text);
+  if (read !== null) return read;
+  context.addIssue({ code: 'custom', message: SHA256_SENTENCE, input: text });
+  return z.NEVER;
+});
+
+const ONE_OF_BOTH = {
+  path: ['token'],
+  message: 'Give either `token` or `sha256`, its SHA-256.',
+  when: () => true,
+};
+function oneOfBoth(input: unknown): boolean {
+  const { token, sha256 } = (input ?? {}) as Record<string, unknown>;
+  return (token === undefined) !== (sha256 === undefined);
+}
+
+const overlap = z.unknown().transform((value, context) => {
+  const duration = parseDuration(value);
+  if (duration !== null) return duration;
+  const message = `Give ${DURATION_FORMS}: for how long the old key goes on working; 0 ends it at once.`;
+  context.addIssue({ code: 'custom', message, input: value });
+  return z.NEVER;
+});
+
+const FIXED_AGENTS = 'The agents of a key are fixed at its creation. Create another key for other agents.';
+const FIXED_EXPIRY =
+  "A key's expiry is fixed at its creation. Rotate the key for one that lives longer; disable or delete it to end it sooner.";
+const FIXED = 'This is fixed at the creation of a key.';
+const OWN = 'This is kept by keyscope and follows from what is done with the key.';
+const IMMUTABLE: ReadonlyMap<string, string> = new Map([
+  ['agents', FIXED_AGENTS],
+  ['expiresAt', FIXED_EXPIRY],
+  ['expiresIn', FIXED_EXPIRY],
+  ['workspaceId', `${FIXED} Create another key in the other workspace.`],
+  ['id', FIXED],
+  ['createdAt', FIXED],
+  ['createdBy', FIXED],
+  ['prefix', FIXED],
+  ['token', `${FIXED} Rotate the key for a new one.`],
+  ['masked', OWN],
+  ['updatedAt', OWN],
+  [
+    'revision',
+    `${OWN} To insist on one, give it as \`{ revision }\` beside the workspace, or over HTTP as \`If-Match\`.`,
+  ],
+  ['rotatedFrom', OWN],
+  ['rotatedTo', OWN],
+]);
+
+/**
+ * Refuses changes of what cannot be changed, with a code of its own and a sentence that says what to do instead.
+ *
+ * @throws {KeyscopeError} `immutable_field`
+ */
+export function refuseImmutable(changes: unknown): void {
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return;
+  const issues = Object.entries(changes).flatMap(([path, value]) => {
+    const message = value === undefined ? undefined : IMMUTABLE.get(path);
+    return message === undefined ? [] : [{ path, message }];
+  });
+  if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
+}
+
+/** Drops what is undefined, which means absent, and refuses to change nothing. */
+function changeable(changes: unknown): unknown {
+  refuseImmutable(changes);
+  if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
+  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  if (given.length === 0) {
+    const message = 'Give at least one of: name, permissions, disabled.';
+    throw inputError('keys.update', [{ path: '', message }]);
+  }
+  return Object.fromEntries(given);
+}
+
+const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
+const mutationContextSchema = contextSchema.extend({
+  actor: note,
+  source: note,
+  revision: z.int('Give the `revision` of the key as it was seen.').min(1).optional(),
+});
+
+const IDEMPOTENCY_SENTENCE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
+const importContextSchema = mutationContextSchema.omit({ revision: true });
+const creationContextSchema = importContextSchema.extend({
+  idempotencyKey: z
+    .string(IDEMPOTENCY_SENTENCE)
+    .regex(/^[!-~]{1,255}$/, IDEMPOTENCY_SENTENCE)
+    .optional(),
+});
+
+const listSchema = z.strictObject({
+  workspaceId: foreignId.default(DEFAULT_WORKSPACE),
+  q: z.string().max(MAX_NAME_LENGTH).default(''),
+  sort: z.enum(KEY_SORTS).default('created'),
+  order: z.enum(['asc', 'desc']).optional(),
+  limit,
+  cursor,
+});
+
+/** The readers of everything that callers give to the key service. Each throws `invalid_request` with all that is wrong. */
+export function createKeyInputs(permissions: readonly string[], now: () => number) {
+  const permissionsField = permissionList(permissions);
+  const expiry = expiryFields(now);
+  const newKey = z.strictObject({
+    workspaceId: foreignId.optional(),
+    name,
+    agents,
+    permissions: permissionsField,
+    createdBy: note,
+    ...expiry,
+  });
+  const createSchema = newKey.refine(notBoth, NOT_BOTH);
+  const importSchema = newKey
+    .extend({ token: foreignToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
+    .refine(notBoth, NOT_BOTH)
+    .refine(oneOfBoth, ONE_OF_BOTH);
+  const updateSchema = z.strictObject({
+    name: name.optional(),
+    permissions: permissionsField.optional(),
+    disabled: z.boolean().optional(),
+  });
+  const rotateSchema = z.strictObject({ overlap, ...expiry }).refine(notBoth, NOT_BOTH);
+
+  // Foreign tokens have no form of their own by which one in the wrong field could be told from a name.
+  function readImport<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+    return parseInput(schema, input, 'keys.import', 'invalid_request', true);
+  }
+
+  return {
+    create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
+    import: (input: unknown) => readImport(importSchema, input),
+    update: (changes: unknown) => parseInput(updateSchema, changeable(changes), 'keys.update'),
+    rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
+    list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
+    context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
+    creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
+    importContext: (context: unknown) => readImport(importContextSchema, context ?? {}),
+    mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
+  };
+}

@@ -1,0 +1,42 @@
+import { readCursor, writeCursor } from '../pagination-cursor';
+import { readPosition } from '../store/index-position';
+import type { KeySort } from '../store/records';
+import { isKeyId } from '../token/format';
+
+/** Which list of keys a cursor belongs to. */
+export interface KeyListing {
+  readonly workspaceId: string;
+  /** Folded. */
+  readonly q: string;
+  readonly sort: KeySort;
+  readonly order: 'asc' | 'desc';
+}
+
+const TIME = /^[0-9a-z]{11}$/;
+
+function parts({ workspaceId, q, sort, order }: KeyListing): readonly unknown[] {
+  return ['keys', workspaceId, q, sort, order];
+}
+
+/** What a position has before its id: the time or the folded name. Together with the id it is all that counts. */
+function leadOf(position: string): string {
+  return position.slice(0, position.indexOf('\0'));
+}
+
+/** The cursor for what follows a position of the store's. */
+export function writeKeyCursor(listing: KeyListing, position: string): string {
+  return writeCursor(parts(listing), `${leadOf(position)}\0${readPosition(position, listing.sort).id}\0`);
+}
+
+/** The position to go on from. @throws {KeyscopeError} `invalid_request`. */
+export function readKeyCursor(listing: KeyListing, cursor: string): string {
+  return readCursor(parts(listing), cursor, 'keys.list', (position) => {
+    const pieces = position.split('\0');
+    return (
+      pieces.length === 3 &&
+      isKeyId(pieces[1]) &&
+      pieces[2] === '' &&
+      (listing.sort === 'name' || TIME.test(pieces[0] as string))
+    );
+  });
+}

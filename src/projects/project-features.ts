@@ -1,0 +1,75 @@
+import type { Configurations, Recollection } from '../cache/caches';
+import type { Held } from '../cache/read-through-cache';
+import type { Clock } from '../clock';
+import { type Features, NOTHING_ENABLED } from '../features';
+import { createAttendance } from './background-refresh';
+
+/** What a workspace's projects have enabled, by project id. A project without a configuration has nothing enabled. */
+export type FeaturesFor = (projectId: string | undefined) => Features;
+
+/** Finds what a workspace's projects have enabled, from memory where that may say, else from the store. */
+export interface EnabledFeatures {
+  /** Rejects with `store_unavailable`. */
+  of(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
+  /**
+   * Keeps what a workspace has enabled in memory for as long as a response is under way that will ask for it. To be called
+   * with the request; the function that is returned ends it.
+   */
+  attend(workspaceId: string): () => void;
+  /** Ends what is kept up for {@link attend}. */
+  close(): void;
+}
+
+export interface EnabledFeaturesDeps {
+  readonly recollection: Pick<Recollection<object>, 'projects'>;
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly maxRevocationLag: number;
+  /** Told of each request whether memory could say. */
+  readonly onLookup?: (outcome: 'hit' | 'miss') => void;
+}
+
+export function createEnabledFeatures({
+  recollection,
+  clock,
+  maxRevocationLag,
+  onLookup = () => {},
+}: EnabledFeaturesDeps): EnabledFeatures {
+  const { projects } = recollection;
+  const attendance = createAttendance({
+    every: maxRevocationLag / 4,
+    async renew(workspaceId) {
+      if (!projects.keeps(workspaceId, clock.wall())) await projects.load(workspaceId);
+    },
+  });
+
+  /**
+   * Looks again each time it is asked: a response may begin long after its request, and what has been disabled meanwhile
+   * must not leave. Where memory may not say, what was read for the request counts as long as it may be believed; after that
+   * nobody knows what is enabled.
+   */
+  function featuresFor(workspaceId: string, held: Held<Configurations>): FeaturesFor {
+    return function featuresForProject(projectId) {
+      if (projectId === undefined) return NOTHING_ENABLED;
+      const wall = clock.wall();
+      const known = projects.peek(workspaceId, wall) ?? (held.isTrusted(wall) ? held.value : null);
+      return known?.get(projectId) ?? NOTHING_ENABLED;
+    };
+  }
+
+  /** What was overtaken by a change while it was read is read again; not for ever, as changes may come without end. */
+  async function load(workspaceId: string): Promise<FeaturesFor> {
+    const held = await projects.hold(workspaceId);
+    return featuresFor(workspaceId, held.isTrusted(clock.wall()) ? held : await projects.hold(workspaceId));
+  }
+
+  return {
+    of(workspaceId) {
+      const held = projects.recall(workspaceId, clock.wall());
+      onLookup(held === undefined ? 'miss' : 'hit');
+      return held === undefined ? load(workspaceId) : featuresFor(workspaceId, held);
+    },
+    attend: attendance.attend,
+    close: attendance.close,
+  };
+}

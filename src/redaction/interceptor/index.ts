@@ -1,2 +1,0 @@
-export { createRedactResponse, type RedactDeps, type RouteSubject } from './middleware';
-export { selfTest } from './self-test';

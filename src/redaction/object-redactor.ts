@@ -1,0 +1,183 @@
+import { KeyscopeError } from '../errors';
+import { type Fields, isBlank, leadsOn, type Position, TEXT_IN_TEXT } from './path-matcher';
+import { EMPTY, featuresOf, Judge, MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './policy';
+
+/**
+ * What may leave of a value.
+ *
+ * `needsText`: something where the paths go is not plain data, and only `JSON.stringify` knows what it will print: it (or
+ * `Object.prototype`, `Array.prototype`) has a `toJSON`, is a class instance, Map, boxed primitive, function, BigInt, or
+ * nested without end. Stringify the original and let the byte filter see the text. Otherwise `value` prints what may leave.
+ */
+export type RedactedValue =
+  | { readonly needsText: true }
+  | { readonly needsText: false; readonly value: unknown; readonly withheld: readonly Withheld[] };
+
+const NEEDS_TEXT: RedactedValue = { needsText: true };
+/** Thrown through the walk, never out of it. */
+const NOT_PLAIN = Symbol('not plain');
+/** Lists directly in lists, where the paths go. Deeper, the byte filter's own limit (or `JSON.stringify`) decides. */
+const MAX_LISTS = 64;
+
+/** How JSON that paths could lead into begins. */
+const OPENINGS = new Set(['{', '[', '"']);
+
+type Plain = Record<string, unknown>;
+
+/** Node 21 and later can hold a number's text in an object (`JSON.rawJSON`), which prints as that text. */
+const { isRawJSON } = JSON as { isRawJSON?: (value: unknown) => boolean };
+
+/** Whether a value prints as its own enumerable members, or elements, and nothing else. */
+function refuseUnlessPlain(value: object): void {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null) {
+    if (isRawJSON?.(value)) throw NOT_PLAIN;
+  } else if (prototype !== (Array.isArray(value) ? Array.prototype : Object.prototype)) {
+    throw NOT_PLAIN;
+  }
+  if (typeof (value as Plain).toJSON === 'function') throw NOT_PLAIN;
+}
+
+function projectId(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.length <= MAX_PROJECT_ID ? value : undefined;
+  if (typeof value === 'object' && value !== null) refuseUnlessPlain(value);
+  else if (typeof value === 'function' || typeof value === 'bigint') throw NOT_PLAIN;
+  return undefined;
+}
+
+function emptied(value: unknown): unknown {
+  switch (typeof value) {
+    case 'string':
+      return '';
+    case 'object':
+      if (value === null) return null;
+      refuseUnlessPlain(value);
+      return Array.isArray(value) ? [] : {};
+    case 'undefined':
+    case 'symbol':
+      // Neither prints as a member, and both print as null in a list.
+      return undefined;
+    case 'function':
+    case 'bigint':
+      throw NOT_PLAIN;
+    default:
+      return null;
+  }
+}
+
+function refuseJsonText(text: string): void {
+  let at = 0;
+  while (at < text.length && isBlank(text.charCodeAt(at))) at++;
+  if (!OPENINGS.has(text[at]!)) return;
+  throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${TEXT_IN_TEXT}.`);
+}
+
+/** A copy of an object with only some of its members, in its order. */
+function chosen(value: Plain, names: ReadonlySet<string>): Plain {
+  const copy: Plain = {};
+  const present = Object.keys(value);
+  // Indexed loops here and below: this runs for every conversation, and an iterator costs a third of it.
+  for (let i = 0; i < present.length; i++) {
+    const name = present[i]!;
+    if (!names.has(name)) continue;
+    if (name === '__proto__') {
+      Object.defineProperty(copy, name, {
+        value: value[name],
+        writable: true,
+        enumerable: true,
+        configurable: true,
+      });
+    } else {
+      copy[name] = value[name];
+    }
+  }
+  return copy;
+}
+
+/**
+ * Copies along the path, always before looking: an accessor or a Proxy is asked once, by the copy, and what is judged is
+ * what prints.
+ */
+class Walk {
+  readonly judge: Judge;
+  readonly #projectMember: string | null;
+
+  constructor(fields: Fields, subject: Subject) {
+    this.judge = new Judge(fields, subject);
+    this.#projectMember = featuresOf(subject) === undefined ? fields.projectMember : null;
+  }
+
+  visit(value: unknown, position: Position, lists: number): unknown {
+    if (Array.isArray(value)) return this.#list(value, position, lists);
+    const verdict = position.claims.length === 0 ? null : this.judge.verdict(position.claims);
+    if (typeof value !== 'object' || value === null) {
+      if (verdict !== null) return emptied(value);
+      // With a toJSON of its own, either could print as anything.
+      if (typeof value === 'function' || typeof value === 'bigint') throw NOT_PLAIN;
+      if (typeof value === 'string' && leadsOn(position)) refuseJsonText(value);
+      return value;
+    }
+    if (verdict === EMPTY) return emptied(value);
+    if (verdict === null && !leadsOn(position)) return value;
+    refuseUnlessPlain(value);
+    if (verdict === null) return this.#members(this.#opened({ ...(value as Plain) }, position), position);
+    const whole = position.conversation < 0 ? (value as Plain) : this.#opened({ ...(value as Plain) }, position);
+    return this.#members(chosen(whole, verdict), position);
+  }
+
+  #list(value: readonly unknown[], position: Position, lists: number): unknown {
+    const { arrayClaims, elements } = position;
+    if (arrayClaims.length > 0 && this.judge.verdict(arrayClaims) !== null) return emptied(value);
+    if (elements === null) return value;
+    refuseUnlessPlain(value);
+    if (lists === MAX_LISTS) throw NOT_PLAIN;
+    const copy: unknown[] = [];
+    for (let i = 0; i < value.length; i++) copy.push(this.visit(value[i], elements, lists + 1));
+    return copy;
+  }
+
+  /** Reads from a copy whose conversation it is, if it is one. */
+  #opened(copy: Plain, { conversation }: Position): Plain {
+    if (conversation >= 0 && this.#projectMember !== null) {
+      const id = Object.hasOwn(copy, this.#projectMember) ? copy[this.#projectMember] : undefined;
+      this.judge.settle(conversation, projectId(id));
+    }
+    return copy;
+  }
+
+  /** Redacts the members of a copy, in place. */
+  #members(copy: Plain, position: Position): Plain {
+    if (typeof copy.toJSON === 'function') throw NOT_PLAIN;
+    const { members, named, others } = position;
+    for (let i = 0; i < named.length; i++) {
+      const { name, position: inner } = named[i]!;
+      if (!Object.hasOwn(copy, name)) continue;
+      const value = copy[name];
+      if (value !== undefined) copy[name] = this.visit(value, inner, 0);
+    }
+    if (others !== null) {
+      for (const name of Object.keys(copy)) {
+        if (!members.has(name)) copy[name] = this.visit(copy[name], others, 0);
+      }
+    }
+    return copy;
+  }
+}
+
+/**
+ * What may leave of a value that is about to be printed as JSON. The value itself is never changed: what is returned
+ * shares with it all that lies off the paths, and is the value itself where nothing can have to be withheld.
+ *
+ * @throws KeyscopeError `unredactable_response` where a text that is JSON itself stands where the paths lead on
+ */
+export function redactValue(body: unknown, fields: Fields, subject: Subject): RedactedValue {
+  if (!restricts(subject)) return { needsText: false, value: body, withheld: [] };
+  const walk = new Walk(fields, subject);
+  try {
+    const value = walk.visit(body, fields.root, 0);
+    return { needsText: false, value, withheld: walk.judge.withheld };
+  } catch (error) {
+    if (error === NOT_PLAIN) return NEEDS_TEXT;
+    throw error;
+  }
+}

@@ -1,0 +1,160 @@
+import type { Features } from '../features';
+import type { Claim, Fields } from './path-matcher';
+
+/**
+ * Whose data a body is.
+ *
+ * - `{ features }`: one project answers for the whole body.
+ * - `{ featuresFor }`: the body mixes projects. Each conversation is judged by its own top-level member
+ *   `Fields.projectMember`; where that is missing or not a string of at most {@link MAX_PROJECT_ID} UTF-16 units,
+ *   nothing is enabled and `featuresFor` is not asked. A conversation inside another inherits nothing from it.
+ */
+export type Subject = { readonly features: Features } | { readonly featuresFor: (projectId: string) => Features };
+
+/** What can be withheld from a body. */
+export type Withheld = 'transcript' | 'metrics';
+
+/** The longest text that can be a project's id in a body; what is longer belongs to no project. */
+export const MAX_PROJECT_ID = 256;
+
+/** Features in the form in which they are asked: doubt (anything but `true`, `'all'` or a list) has become "no". */
+export interface Rules {
+  readonly transcript: boolean;
+  /** The metrics that may leave; `null`: all. */
+  readonly metrics: ReadonlySet<string> | null;
+}
+
+export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
+
+/**
+ * The features of the one project that answers for the whole body; undefined where the body mixes projects. Here and below,
+ * only what is written in an object itself counts: what all objects inherit, because somebody has polluted them, enables
+ * nothing.
+ */
+export function featuresOf(subject: Subject): Features | undefined {
+  return Object.hasOwn(subject, 'features') ? (subject as { readonly features: Features }).features : undefined;
+}
+
+function enablesTranscript(features: Features): boolean {
+  return Object.hasOwn(features, 'transcript') && features.transcript === true;
+}
+
+function metricsOf(features: Features): unknown {
+  return Object.hasOwn(features, 'metrics') ? features.metrics : undefined;
+}
+
+export function rulesFor(features: Features): Rules {
+  const metrics = metricsOf(features);
+  return {
+    transcript: enablesTranscript(features),
+    metrics: metrics === 'all' ? null : new Set(Array.isArray(metrics) ? (metrics as string[]) : []),
+  };
+}
+
+/** Which features these do not enable, or not wholly: what the `Redacted` header says where the project is fixed. */
+export function withheldBy(features: Features): readonly Withheld[] {
+  const withheld: Withheld[] = [];
+  if (!enablesTranscript(features)) withheld.push('transcript');
+  if (metricsOf(features) !== 'all') withheld.push('metrics');
+  return withheld;
+}
+
+/** Whether anything could have to be withheld. Where not, a body may pass as it is, unread. */
+export function restricts(subject: Subject): boolean {
+  const features = featuresOf(subject);
+  return features === undefined || !enablesTranscript(features) || metricsOf(features) !== 'all';
+}
+
+/** The value must be emptied. */
+export const EMPTY = Symbol('empty');
+
+/** What happens to a claimed value: it stays (`null`), is emptied, or is an object of which only these names stay. */
+export type Verdict = null | typeof EMPTY | ReadonlySet<string>;
+
+const TRANSCRIPT = 1;
+const METRICS = 2;
+/** Projects remembered in one body. There may be any number, in a body without end. */
+const MAX_KNOWN = 1000;
+const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
+
+function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...a].filter((name) => b.has(name)));
+}
+
+/** Applies a subject's rules to the claims met in one body. */
+export class Judge {
+  #subject: Subject;
+  /** By project, so that a body of a thousand conversations asks once. */
+  #known: Map<string, Rules> | undefined;
+  readonly #open: (Rules | undefined)[];
+  #withheld = 0;
+
+  constructor(fields: Fields, subject: Subject) {
+    this.#subject = subject;
+    this.#open = new Array(fields.levels);
+    this.begin(subject);
+  }
+
+  /** Another body begins, perhaps of others, or of the same with something else enabled. */
+  begin(subject: Subject): void {
+    this.#subject = subject;
+    this.#known = undefined;
+    const features = featuresOf(subject);
+    this.#open.fill(features && rulesFor(features));
+  }
+
+  /** A conversation begins of which nobody knows yet whose it is. */
+  forget(level: number): void {
+    this.#open[level] = undefined;
+  }
+
+  /** Says whose the conversation open at `level` is; `undefined`: nobody's. */
+  settle(level: number, projectId: string | undefined): void {
+    this.#open[level] = projectId === undefined ? DENY_ALL : this.#rules(projectId);
+  }
+
+  #rules(projectId: string): Rules {
+    this.#known ??= new Map();
+    const known = this.#known.get(projectId);
+    if (known !== undefined) return known;
+    const subject = this.#subject;
+    const rules = 'featuresFor' in subject ? rulesFor(subject.featuresFor(projectId)) : DENY_ALL;
+    if (this.#known.size === MAX_KNOWN) this.#known.clear();
+    this.#known.set(projectId, rules);
+    return rules;
+  }
+
+  /** A level of which it is not yet known whose these claims are; -1: all are known. */
+  unknown(claims: readonly Claim[]): number {
+    for (const { level } of claims) {
+      if (this.#open[level] === undefined) return level;
+    }
+    return -1;
+  }
+
+  /** Every claim must allow what leaves. */
+  verdict(claims: readonly Claim[]): Verdict {
+    let verdict: Verdict = null;
+    for (let i = 0; i < claims.length; i++) {
+      const { feature, metric, level } = claims[i]!;
+      const rules = this.#open[level] ?? DENY_ALL;
+      if (feature === 'transcript') {
+        if (rules.transcript) continue;
+        this.#withheld |= TRANSCRIPT;
+        verdict = EMPTY;
+      } else if (rules.metrics !== null) {
+        if (metric !== null && rules.metrics.has(metric)) continue;
+        this.#withheld |= METRICS;
+        if (metric !== null) verdict = EMPTY;
+        else if (verdict === null) verdict = rules.metrics;
+        else if (verdict !== EMPTY) verdict = both(verdict, rules.metrics);
+      }
+    }
+    return verdict;
+  }
+
+  /** The features of which something was withheld so far. */
+  get withheld(): readonly Withheld[] {
+    return NAMES[this.#withheld]!;
+  }
+}

@@ -1,0 +1,102 @@
+import type { Transform } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { KeyscopeError } from '../../errors';
+import type { Drain } from './drain-events';
+import { type BodyFilter, NOTHING } from './formats/body-filter';
+import type { Coding } from './media-type';
+import type { Callback } from './original-response';
+
+/** Where a decoded and cut-down body goes. */
+export interface Outlet {
+  /** Returns false where no more should come until the response has drained. */
+  deliver(bytes: Uint8Array): boolean;
+  finish(bytes: Uint8Array): void;
+  fail(error: unknown): void;
+}
+
+/** The low four bits of a zlib header (RFC 1950); what else calls itself deflate is without that header (RFC 1951). */
+const ZLIB_METHOD = 8;
+
+function createDecoder(coding: Coding, first: number): Transform {
+  switch (coding) {
+    case 'gzip':
+      return zlib.createGunzip();
+    case 'br':
+      return zlib.createBrotliDecompress();
+    case 'deflate':
+      return (first & 0x0f) === ZLIB_METHOD ? zlib.createInflate() : zlib.createInflateRaw();
+    case 'zstd':
+      return (zlib as unknown as { createZstdDecompress(): Transform }).createZstdDecompress();
+  }
+}
+
+/**
+ * A compressed body: decoded, cut down, sent. A chunk is decoded only as far as the response takes it, so that a small body
+ * that unpacks to a huge one costs time, not memory.
+ */
+export class Decoding {
+  readonly #coding: Coding;
+  readonly #filter: BodyFilter;
+  readonly #outlet: Outlet;
+  readonly #drain: Drain;
+  #decoder: Transform | undefined;
+  #ended = false;
+
+  constructor(coding: Coding, filter: BodyFilter, outlet: Outlet, drain: Drain) {
+    this.#coding = coding;
+    this.#filter = filter;
+    this.#outlet = outlet;
+    this.#drain = drain;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  write(bytes: Uint8Array, callback: Callback | undefined): boolean {
+    if (bytes.length > 0) return this.#begin(bytes[0]!).write(bytes, callback);
+    if (callback) process.nextTick(callback);
+    return true;
+  }
+
+  end(bytes: Uint8Array): void {
+    this.#ended = true;
+    if (bytes.length > 0) this.#begin(bytes[0]!).end(bytes);
+    else if (this.#decoder) this.#decoder.end();
+    else this.#outlet.finish(NOTHING);
+  }
+
+  destroy(): void {
+    this.#decoder?.destroy();
+  }
+
+  #begin(first: number): Transform {
+    if (this.#decoder) return this.#decoder;
+    const decoder = createDecoder(this.#coding, first);
+    this.#decoder = decoder;
+    this.#drain.divert(() => decoder.resume());
+    decoder.on('drain', () => this.#drain.tell());
+    decoder.on('data', (chunk: Uint8Array) => this.#attempt(() => this.#pass(decoder, chunk)));
+    decoder.on('end', () => this.#attempt(() => this.#outlet.finish(this.#filter.end())));
+    decoder.on('error', (cause) => {
+      const error = new KeyscopeError('unredactable_response', `The ${this.#coding} body is damaged.`, { cause });
+      this.#outlet.fail(error);
+    });
+    return decoder;
+  }
+
+  #pass(decoder: Transform, chunk: Uint8Array): void {
+    const bytes = this.#filter.push(chunk);
+    if (bytes.length > 0 && !this.#outlet.deliver(bytes)) decoder.pause();
+  }
+
+  /** In the events of a stream there is no caller to throw to. */
+  #attempt(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      this.destroy();
+      this.#outlet.fail(error);
+    }
+  }
+}

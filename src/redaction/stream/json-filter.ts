@@ -1,0 +1,183 @@
+import type { Limits } from '../options';
+import type { Fields } from '../path-matcher';
+import { featuresOf, Judge, restricts, type Subject, type Withheld } from '../policy';
+import { type CreateScanner, createScanner } from './create-scanner';
+import { Fault, unredactable } from './json-error';
+import { Tracker } from './path-tracker';
+import { Utf8 } from './utf8-validator';
+
+/** Cuts one JSON text down, given in pieces of any size. */
+export interface JsonFilter {
+  /**
+   * Takes the next piece and calls `emit` with what of it may leave: at most once, before it returns. What is emitted
+   * is either a view of the piece itself, or a buffer that nobody else touches.
+   *
+   * @throws KeyscopeError `unredactable_response` at the first fault. Nothing of that piece has been emitted, and nothing
+   * will be any more: every later call throws the same.
+   */
+  write(piece: Uint8Array): void;
+  /**
+   * Says that there are no more pieces. Never emits.
+   *
+   * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
+   */
+  end(): void;
+  /** Makes ready for another JSON text with the same fields; also after a fault. `subject` must be of the same kind. */
+  reset(subject: Subject): void;
+  /** The features of which a member was withheld since the filter was made. */
+  readonly withheld: readonly Withheld[];
+}
+
+type Emit = (bytes: Uint8Array) => void;
+
+/** Whose data, where, and how far a body may go. */
+interface Terms {
+  readonly fields: Fields;
+  readonly subject: Subject;
+  readonly limits: Limits;
+}
+
+class Filter implements JsonFilter {
+  readonly #judge: Judge;
+  readonly #tracker: Tracker;
+  readonly #fields: Fields;
+  readonly #utf8 = new Utf8();
+  readonly #emit: Emit;
+  /** Whether the pieces are nobody else's. */
+  readonly #owns: boolean;
+  /** What ended it, once anything has. */
+  #ended: { readonly error: unknown } | null = null;
+  /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
+  #held: Buffer = Buffer.alloc(0);
+  #heldLength = 0;
+  /** Bytes of the body before those held. */
+  #before = 0;
+
+  constructor(terms: Terms, emit: Emit, create: CreateScanner, owns: boolean) {
+    const { fields, subject, limits } = terms;
+    this.#judge = new Judge(fields, subject);
+    this.#fields = fields;
+    const scanner = create(limits.depth, limits.keyBytes);
+    this.#tracker = new Tracker(
+      this.#judge,
+      limits,
+      this.#rootFor(subject),
+      featuresOf(subject) === undefined,
+      scanner,
+    );
+    this.#emit = emit;
+    this.#owns = owns;
+  }
+
+  get withheld(): readonly Withheld[] {
+    return this.#judge.withheld;
+  }
+
+  write(piece: Uint8Array): void {
+    if (this.#ended !== null) throw this.#ended.error;
+    // One class of buffer only, or the loops that read them turn polymorphic and slow.
+    const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    let left: Buffer | null = null;
+    try {
+      left = this.#read(chunk);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    if (left !== null) this.#emit(left);
+  }
+
+  end(): void {
+    if (this.#ended !== null) throw this.#ended.error;
+    try {
+      this.#tracker.finish(this.#heldLength);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  #rootFor(subject: Subject) {
+    return restricts(subject) ? this.#fields.root : null;
+  }
+
+  reset(subject: Subject): void {
+    this.#judge.begin(subject);
+    this.#ended = null;
+    this.#heldLength = 0;
+    this.#before = 0;
+    this.#utf8.reset();
+    this.#tracker.reset(this.#rootFor(subject));
+  }
+
+  #read(chunk: Buffer): Buffer | null {
+    if (!this.#utf8.accepts(chunk)) throw new Fault('it is not UTF-8', this.#heldLength);
+    const from = this.#heldLength;
+    if (from > 0) this.#hold(chunk, 0);
+    const bytes = from > 0 ? this.#held : chunk;
+    const end = from + chunk.length;
+    const tracker = this.#tracker;
+    tracker.run(bytes, from, end);
+    const needed = tracker.pause(bytes, end);
+    const left = tracker.output.take(bytes, needed, from === 0, this.#owns);
+    this.#before += needed;
+    if (from === 0) {
+      if (needed < end) this.#hold(chunk, needed);
+    } else {
+      if (needed > 0) this.#held.copyWithin(0, needed, end);
+      this.#heldLength = end - needed;
+    }
+    return left;
+  }
+
+  /** Appends to what is held. */
+  #hold(chunk: Buffer, from: number): void {
+    const length = this.#heldLength + chunk.length - from;
+    if (length > this.#held.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(256, length, this.#held.length * 2));
+      this.#held.copy(grown, 0, 0, this.#heldLength);
+      this.#held = grown;
+    }
+    this.#held.set(from === 0 ? chunk : chunk.subarray(from), this.#heldLength);
+    this.#heldLength = length;
+  }
+
+  #fail(error: unknown): unknown {
+    const told = error instanceof Fault ? unredactable(error.what, this.#before + error.at) : error;
+    this.#ended = { error: told };
+    return told;
+  }
+}
+
+/** @param create - the scanner to use, where both are to be compared */
+export function createJsonFilter(
+  fields: Fields,
+  subject: Subject,
+  limits: Limits,
+  emit: Emit,
+  create: CreateScanner = createScanner,
+): JsonFilter {
+  return new Filter({ fields, subject, limits }, emit, create, false);
+}
+
+/**
+ * Cuts down a JSON text that is in memory as a whole.
+ *
+ * @returns what may leave; a view of the text, if it is bytes and all of it may
+ * @throws KeyscopeError `unredactable_response` unless it is exactly one whole JSON value
+ */
+export function filterText(
+  text: string | Uint8Array,
+  fields: Fields,
+  subject: Subject,
+  limits: Limits,
+  create: CreateScanner = createScanner,
+): { readonly bytes: Uint8Array; readonly withheld: readonly Withheld[] } {
+  let bytes: Uint8Array = Buffer.alloc(0);
+  const keep = (left: Uint8Array): void => {
+    bytes = left;
+  };
+  const isString = typeof text === 'string';
+  const filter = new Filter({ fields, subject, limits }, keep, create, isString);
+  filter.write(isString ? Buffer.from(text) : text);
+  filter.end();
+  return { bytes, withheld: filter.withheld };
+}

@@ -1,0 +1,177 @@
+import { decodeString } from '../member-name-table';
+import type { Position } from '../path-matcher';
+import type { Judge } from '../policy';
+import { MAX_PROJECT_ID } from '../policy';
+import { COLON as COLON_EXPECTED, Fault } from './json-error';
+import type { Scanner } from './json-scanner';
+import { COLON, QUOTE, SPACE } from './json-tables';
+
+const IN_MEMBERS = 0;
+const AT_COLON = 1;
+const AT_VALUE = 2;
+const IN_VALUE = 3;
+
+/** A project's id in JSON text, its quotes included: each UTF-16 unit takes up to six bytes (`\u0041`). */
+export const MAX_PROJECT_BYTES = MAX_PROJECT_ID * 6 + 2;
+
+/** The project that a value in JSON text names; `undefined`: none. */
+export function projectIn(bytes: Buffer, from: number, to: number): string | undefined {
+  if (bytes[from] !== QUOTE || to - from > MAX_PROJECT_BYTES) return undefined;
+  const id = decodeString(bytes, from + 1, to - 1);
+  return id.length <= MAX_PROJECT_ID ? id : undefined;
+}
+
+/** Reads ahead in a conversation to the member that names its project, or to its end. Decides nothing, keeps nothing. */
+export class ProjectSearch {
+  /** Whether the search is over. */
+  done = true;
+  /** What it found. */
+  projectId: string | undefined = undefined;
+  readonly #scanner: Scanner;
+  #stage = IN_MEMBERS;
+  #conversation: Position | null = null;
+  /** Where the value begins that names the project. */
+  #from = 0;
+
+  constructor(scanner: Scanner) {
+    this.#scanner = scanner;
+  }
+
+  /** Starts where a value is to come, somewhere inside the conversation that is open at `depth`. */
+  begin(conversation: Position, depth: number): void {
+    this.done = false;
+    this.projectId = undefined;
+    this.#conversation = conversation;
+    this.#stage = IN_MEMBERS;
+    this.#scanner.seek(depth, conversation.table.mask);
+  }
+
+  /** The bytes before `by` are gone. */
+  rebase(by: number): void {
+    this.#from -= by;
+  }
+
+  /** Reads on. All bytes since `begin` must still be there. */
+  run(bytes: Buffer, at: number, end: number): number {
+    const scanner = this.#scanner;
+    let i = at;
+    while (i < end) {
+      if (this.#stage === IN_MEMBERS) {
+        i = scanner.skip(bytes, i, end);
+        if (scanner.done) return this.#finish(i, undefined);
+        if (scanner.stopped) {
+          const member = this.#conversation!.table.find(bytes, scanner.nameAt, i - 1, scanner.escaped);
+          if (member?.namesProject === true) this.#stage = AT_COLON;
+        }
+      } else if (this.#stage === IN_VALUE) {
+        i = scanner.skip(bytes, i, end);
+        if (scanner.done) return this.#finish(i, projectIn(bytes, this.#from, i));
+      } else if (SPACE[bytes[i]!] === 1) {
+        i++;
+      } else if (this.#stage === AT_COLON) {
+        if (bytes[i] !== COLON) throw new Fault(COLON_EXPECTED, i);
+        this.#stage = AT_VALUE;
+        i++;
+      } else {
+        this.#from = i;
+        this.#stage = IN_VALUE;
+        scanner.begin();
+      }
+    }
+    return i;
+  }
+
+  #finish(at: number, projectId: string | undefined): number {
+    this.done = true;
+    this.projectId = projectId;
+    return at;
+  }
+}
+
+const NONE = -1;
+/** Instead of where a project's id begins: it is too long to be one. */
+const TOO_LONG = -2;
+
+/** Finds out whose the conversations are, in a body that mixes projects, and holds back what waits for it. */
+export class Attribution {
+  readonly #judge: Judge;
+  readonly #search: ProjectSearch;
+  readonly #maxHeld: number;
+  /** Where the value begins that is being read and names a project. */
+  #value = NONE;
+  /** Where the value begins that waits for its conversation's project. */
+  #waiting = NONE;
+  /** The level of the conversation in question. */
+  #level = NONE;
+
+  constructor(judge: Judge, scanner: Scanner, maxHeld: number) {
+    this.#judge = judge;
+    this.#search = new ProjectSearch(scanner);
+    this.#maxHeld = maxHeld;
+  }
+
+  reset(): void {
+    this.#value = this.#waiting = NONE;
+  }
+
+  /** A value begins that names the project of the conversation at `level`. */
+  begin(level: number, at: number): void {
+    this.#level = level;
+    this.#value = at;
+  }
+
+  /** A value has ended. */
+  end(bytes: Buffer, at: number): void {
+    if (this.#value === NONE) return;
+    const projectId = this.#value === TOO_LONG ? undefined : projectIn(bytes, this.#value, at);
+    this.#judge.settle(this.#level, projectId);
+    this.#value = NONE;
+  }
+
+  /** A value waits for the project of the conversation that is open at `depth`. */
+  wait(conversation: Position, depth: number, at: number): void {
+    this.#level = conversation.conversation;
+    this.#waiting = at;
+    this.#search.begin(conversation, depth);
+  }
+
+  /** Whether the wait is over. */
+  get found(): boolean {
+    return this.#search.done;
+  }
+
+  /** Reads ahead. Returns where it stopped; when the wait is over, where the value is that waited. */
+  run(bytes: Buffer, at: number, end: number): number {
+    const stopped = this.#search.run(bytes, at, end);
+    if (!this.#search.done) return stopped;
+    const waited = this.#waiting;
+    this.#check(stopped);
+    this.#judge.settle(this.#level, this.#search.projectId);
+    this.#waiting = NONE;
+    return waited;
+  }
+
+  #check(end: number): void {
+    if (end - this.#waiting <= this.#maxHeld) return;
+    throw new Fault(`a conversation does not name its project within ${this.#maxHeld} bytes`, this.#waiting);
+  }
+
+  /** The bytes end for now. From where on they are needed again; `end`: not at all. */
+  neededFrom(end: number): number {
+    if (this.#waiting !== NONE) {
+      this.#check(end);
+      return this.#waiting;
+    }
+    if (this.#value < 0) return end;
+    if (end - this.#value <= MAX_PROJECT_BYTES) return this.#value;
+    this.#value = TOO_LONG;
+    return end;
+  }
+
+  /** The bytes before `by` are gone. */
+  rebase(by: number): void {
+    this.#waiting = Math.max(NONE, this.#waiting - by);
+    if (this.#value >= 0) this.#value -= by;
+    this.#search.rebase(by);
+  }
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../../clock';
+import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt, type UsageRecord } from '../usage-store';
+
+interface Page {
+  lastUsedAt: number;
+  readonly counts: Map<string, number>;
+  /** The number of the last delta that each source has added. */
+  readonly numbers: Map<string, number>;
+}
+
+/** How often the keys of a store in memory have been used. */
+export class UsageBook {
+  readonly #clock: Clock;
+  readonly #pages = new Map<string, Page>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  add(source: string, deltas: readonly UsageDelta[], exists: (id: string) => boolean): UsageReceipt {
+    const [oldest = ''] = lastDays(USAGE_DAYS, this.#clock.wall());
+    for (const delta of deltas) if (exists(delta.keyId)) this.#addOne(source, delta, oldest);
+    return { settled: new Set(deltas.map(({ keyId }) => keyId)), failure: null };
+  }
+
+  read(ids: readonly string[], since: string): ReadonlyMap<string, UsageRecord> {
+    const found = new Map<string, UsageRecord>();
+    for (const id of ids) {
+      const page = this.#pages.get(id);
+      if (!page) continue;
+      const counts = new Map([...page.counts].filter(([field]) => field >= since));
+      found.set(id, { lastUsedAt: page.lastUsedAt, counts });
+    }
+    return found;
+  }
+
+  delete(id: string): void {
+    this.#pages.delete(id);
+  }
+
+  #addOne(source: string, { keyId, number, counts, lastUsedAt }: UsageDelta, oldest: string): void {
+    const page = this.#pages.get(keyId) ?? { lastUsedAt: 0, counts: new Map(), numbers: new Map() };
+    this.#pages.set(keyId, page);
+    if (number <= (page.numbers.get(source) ?? 0)) return;
+    page.numbers.set(source, number);
+    page.lastUsedAt = Math.max(page.lastUsedAt, lastUsedAt);
+    for (const [field, count] of counts) page.counts.set(field, (page.counts.get(field) ?? 0) + count);
+    // A field begins with its day, so that text before the oldest day's is of earlier days.
+    for (const field of page.counts.keys()) if (field < oldest) page.counts.delete(field);
+  }
+}

@@ -1,0 +1,29 @@
+import { isCluster, type RedisClient } from './client';
+
+/**
+ * Names the nodes that serve a key, as far as the client knows: commands of one group can go out in one pipeline. The same
+ * grouping as in ioredis, which refuses pipelines across groups. One for all on a single server.
+ *
+ * @param key With the client's own prefix.
+ */
+export function nodeGroup(client: RedisClient, key: string): string {
+  return isCluster(client) ? (client.slots[slotOf(key)]?.join(';') ?? '') : '';
+}
+
+/** CRC-16/XMODEM by byte: the checksum of the Redis Cluster specification. */
+const CRC16 = Uint16Array.from({ length: 256 }, function crcOfByte(_, byte) {
+  let crc = byte << 8;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  return crc;
+});
+
+/** The slot of a key in Redis Cluster, decided by what stands in the first braces, else by the whole key. */
+export function slotOf(key: string): number {
+  const open = key.indexOf('{');
+  const close = open === -1 ? -1 : key.indexOf('}', open + 1);
+  let crc = 0;
+  for (const byte of Buffer.from(close > open + 1 ? key.slice(open + 1, close) : key)) {
+    crc = ((crc << 8) & 0xffff) ^ (CRC16[((crc >> 8) ^ byte) & 0xff] as number);
+  }
+  return crc % 16384;
+}

@@ -1,0 +1,86 @@
+import { parseInfo } from '../info';
+import type { Ask } from './tracking-connection';
+
+/** What one node of a Cluster says of a master. */
+export interface MasterRow {
+  readonly id: string;
+  readonly hasSlots: boolean;
+  /** The majority has given it up. */
+  readonly hasFailed: boolean;
+  /** Id, configuration epoch and slots as text: what has to be the same in everybody's eyes. */
+  readonly claim: string;
+}
+
+/** What a node of a Cluster says of itself and the others. */
+export interface ClusterView {
+  /** The node's own id. */
+  readonly id: string;
+  /** It is a master that has slots: one that decides on failovers. */
+  readonly isVoter: boolean;
+  /** The epoch of the latest failover, or of the latest move of slots, that the node has heard of or voted for. */
+  readonly epoch: number;
+  /** How many masters there are that have slots. */
+  readonly voters: number;
+  /** What it says of itself, moves that are under way included. Whatever changes in it ends what was promised before. */
+  readonly standing: string;
+  readonly claim: string;
+  readonly owns: (slot: number) => boolean;
+  readonly masters: readonly MasterRow[];
+}
+
+/** `0-5460 7000` */
+function parseRanges(ranges: readonly string[]): (readonly [number, number])[] {
+  return ranges.map((range) => {
+    const [from = '', to = from] = range.split('-');
+    return [Number(from), Number(to)] as const;
+  });
+}
+
+/** CLUSTER NODES, and CLUSTER INFO. Throws where they are not what they should be. */
+export function parseView(nodes: string, info: string): ClusterView {
+  const masters: MasterRow[] = [];
+  let own: { id: string; isMaster: boolean; claim: string; ranges: string[]; leaving: string[] } | null = null;
+  for (const line of nodes.split('\n')) {
+    const [id, , flags = '', , , , epoch = '', , ...slots] = line.trim().split(' ');
+    if (id === undefined || id === '') continue;
+    const all = flags.split(',');
+    const ranges = slots.filter((slot) => !slot.startsWith('['));
+    const claim = `${id} ${epoch} ${ranges.join(' ')}`;
+    if (all.includes('master'))
+      masters.push({ id, claim, hasSlots: ranges.length > 0, hasFailed: all.includes('fail') });
+    if (!all.includes('myself')) continue;
+    // `[77->-<id>]`: slot 77 is being moved away. What is not here any more is asked for there.
+    const leaving = slots.filter((slot) => slot.includes('->-'));
+    own = { id, isMaster: all.includes('master'), claim, ranges, leaving };
+  }
+  const facts = parseInfo(info);
+  const epoch = Number(facts.get('cluster_current_epoch'));
+  const voters = Number(facts.get('cluster_size'));
+  if (own === null || !Number.isInteger(epoch) || !Number.isInteger(voters)) {
+    throw new Error('The node does not say what it is in its Cluster.');
+  }
+
+  const { id, isMaster, claim } = own;
+  const ranges = parseRanges(own.ranges);
+  const leaving = new Set(own.leaving.map((slot) => Number.parseInt(slot.slice(1), 10)));
+  return {
+    id,
+    isVoter: isMaster && ranges.length > 0,
+    epoch,
+    voters,
+    standing: `${isMaster} ${claim} ${own.leaving.join(' ')}`,
+    claim,
+    owns: (slot) => !leaving.has(slot) && ranges.some(([from, to]) => from <= slot && slot <= to),
+    masters,
+  };
+}
+
+export async function askView(ask: Ask): Promise<ClusterView> {
+  const [nodes, info] = await Promise.all([ask('cluster', 'NODES'), ask('cluster', 'INFO')]);
+  return parseView(String(nodes), String(info));
+}
+
+/** Which node a feed is on. */
+export async function identifyNode(ask: Ask): Promise<string> {
+  return String(await ask('cluster', 'MYID'));
+}

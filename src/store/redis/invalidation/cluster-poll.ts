@@ -1,0 +1,49 @@
+import type { Lease, Moment } from '../../lease';
+import type { ClusterView } from './cluster-nodes';
+
+/** One round of questions to all masters of a Cluster, and what has come of it. */
+export class ClusterBeat<Node> {
+  readonly number: number;
+  /** Before anything was asked. */
+  readonly sent: Moment;
+  readonly #leases: ReadonlyMap<Node, Lease>;
+  readonly #heard = new Set<Node>();
+  readonly #views = new Map<Node, ClusterView>();
+  /** How many voters say the same of a master, by what they say. */
+  readonly #votes = new Map<string, number>();
+
+  /** @param leases - those in force when the beat begins. */
+  constructor(number: number, sent: Moment, leases: ReadonlyMap<Node, Lease>) {
+    this.number = number;
+    this.sent = sent;
+    this.#leases = leases;
+  }
+
+  /** A node has answered on its feed. */
+  hear(node: Node): void {
+    this.#heard.add(node);
+  }
+
+  /** A node has said how it sees the Cluster. What a voter in the latest epoch says counts for others too. */
+  add(node: Node, view: ClusterView, epoch: number): void {
+    this.#views.set(node, view);
+    if (!view.isVoter || view.epoch !== epoch) return;
+    for (const { claim, hasFailed } of view.masters) {
+      if (!hasFailed) this.#votes.set(claim, (this.#votes.get(claim) ?? 0) + 1);
+    }
+  }
+
+  /** Those of whom there is a view. */
+  get viewed(): Iterable<Node> {
+    return this.#views.keys();
+  }
+
+  /** What a node's lease may be extended by: its own word, that of its feed, and that of more than half of the masters. */
+  confirmed(node: Node, epoch: number): { readonly lease: Lease; readonly view: ClusterView } | null {
+    const view = this.#views.get(node);
+    const lease = this.#leases.get(node);
+    if (view === undefined || lease === undefined || !this.#heard.has(node)) return null;
+    if (!view.isVoter || view.epoch !== epoch) return null;
+    return (this.#votes.get(view.claim) ?? 0) * 2 > view.voters ? { lease, view } : null;
+  }
+}

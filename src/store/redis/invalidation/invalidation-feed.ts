@@ -1,0 +1,45 @@
+import type { Clock } from '../../../clock';
+import type { Lease } from '../../lease';
+import type { NodeHealth, StoreEvent } from '../../store';
+import type { RedisClient } from '../client';
+import type { FeedMode } from './store-mode';
+
+/** Which server a read goes to, as far as is known when it is sent. */
+export interface Route {
+  /** It has turned out that another server takes the changes, so that what this one says may be old. */
+  isWrong(): boolean;
+}
+
+/** Hears of changes, and knows for how long it can be sure of hearing. Opens nothing before `start`. */
+export interface Feed {
+  start(): void;
+  close(): void;
+  /** Resolves when it is known for the first time whether Redis tells of changes. */
+  settled(): Promise<void>;
+  /** The lease under which a read of this key of Redis, sent now, may be remembered; null where there is none. */
+  leaseFor(key: string): Lease | null;
+  routeOf(key: string): Route;
+  /** Null until it is known for the first time. */
+  readonly mode: FeedMode | null;
+  nodes(): NodeHealth[];
+  /** What went wrong last; null while nothing does. */
+  lastError(): string | null;
+}
+
+export interface FeedOptions<Client extends RedisClient = RedisClient> {
+  /** The caller's. */
+  readonly client: Client;
+  /** What the names of all keys to hear of begin with, the client's own key prefix included. */
+  readonly prefixes: readonly string[];
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly maxRevocationLag: number;
+  /** Keys have changed; null: all may have. */
+  readonly onChanged: (names: readonly unknown[] | null) => void;
+  readonly emit: (event: StoreEvent) => void;
+}
+
+/** How often a lease is renewed in its time. */
+export const BEATS_PER_LAG = 4;
+/** Questions that one node may owe the answer to. They lie in the caller's client until it has one. */
+export const MAX_QUESTIONS = 8;

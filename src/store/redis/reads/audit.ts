@@ -1,0 +1,85 @@
+import type { Clock } from '../../../clock';
+import { auditedFeatures, checkAuditId, matchesAuditQuery } from '../../audit-entry';
+import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type AuditPage, type AuditQuery } from '../../store';
+import { unreadable } from '../errors';
+import type { Layout } from '../key-names';
+import { decodeProject, parseStored } from '../record-codec';
+import type { Reads } from './batched-reader';
+import { fillPage } from './scan-page';
+
+/** Entries that one step of a filtered list looks at. */
+const FILTER_STEP = 500;
+
+export interface ListAuditOptions {
+  readonly reads: Reads;
+  readonly layout: Layout;
+  readonly clock: Clock;
+  /** Milliseconds after which a filtered list leaves the rest to the next page. */
+  readonly patience: number;
+}
+
+function isAuditAction(text: string | undefined): text is AuditAction {
+  return (AUDIT_ACTIONS as readonly (string | undefined)[]).includes(text);
+}
+
+function isOptionalText(value: unknown): value is string | null {
+  return value === null || typeof value === 'string';
+}
+
+/** An entry from a stream entry, `[id, [field, value, …]]`. */
+function decodeEntry(item: unknown, where: string): AuditEntry {
+  const [id, flat] = Array.isArray(item) ? item : [];
+  if (typeof id !== 'string' || !Array.isArray(flat)) throw unreadable(where);
+  const fields = new Map<string, string>();
+  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i], flat[i + 1]);
+
+  const json = (field: string) => parseStored(fields.get(field) ?? '', where, `the field ${field} of ${id}`);
+  const action = fields.get('action');
+  const target = fields.get('target');
+  const [at, actor, source, name] = ['at', 'actor', 'source', 'name'].map(json);
+  if (!isAuditAction(action) || target === undefined || typeof at !== 'number') throw unreadable(where);
+  if (!isOptionalText(actor) || !isOptionalText(source) || !isOptionalText(name)) throw unreadable(where);
+
+  function shown(field: 'before' | 'after'): AuditEntry['before'] {
+    const value = json(field);
+    if (value === null) return null;
+    if (typeof value !== 'object') throw unreadable(where);
+    // Of a configuration, the whole stored text is in the trail.
+    if (action === 'project.configured' || action === 'project.cleared') {
+      return auditedFeatures(decodeProject(fields.get(field), where));
+    }
+    return Object.freeze(value as Record<string, unknown>);
+  }
+
+  return Object.freeze({ id, at, actor, source, action, target, name, before: shown('before'), after: shown('after') });
+}
+
+export function createListAudit({ reads, layout, clock, patience }: ListAuditOptions) {
+  function readEntries(workspaceId: string, before: string | null, count: number): Promise<AuditEntry[]> {
+    const key = layout.audit(workspaceId);
+    return reads.read({
+      name: 'xrevrange',
+      key,
+      args: [before === null ? '+' : `(${before}`, '-', 'COUNT', String(count)],
+      decode(reply) {
+        if (!Array.isArray(reply)) throw unreadable(key);
+        return reply.map((item) => decodeEntry(item, key));
+      },
+    });
+  }
+
+  return async function listAudit(query: AuditQuery): Promise<AuditPage> {
+    checkAuditId(query.before);
+    const isFiltered = query.target !== undefined || query.actor !== undefined || query.action !== undefined;
+    return fillPage<AuditEntry, AuditEntry>(
+      {
+        readItems: (place, count) => readEntries(query.workspaceId, place, count),
+        placeOf: (entry) => entry.id,
+        matches: (entry) => matchesAuditQuery(entry, query),
+        load: async (entries) => entries,
+        idOf: (entry) => entry.id,
+      },
+      { limit: query.limit, after: query.before, step: isFiltered ? FILTER_STEP : null, clock, patience },
+    );
+  };
+}

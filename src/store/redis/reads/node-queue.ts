@@ -1,0 +1,206 @@
+import type { KeyscopeError } from '../../../errors';
+import { isCluster, type RedisClient } from '../client';
+import type { Connection } from '../connection';
+import { isRefusal, refusalCode, unavailable } from '../errors';
+
+/** A command that reads one key of Redis. */
+export interface ReadCommand<T> {
+  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zrange' | 'xrevrange';
+  readonly key: string;
+  readonly args: readonly string[];
+  /** What the reply means. Throws where it means nothing that we know. */
+  readonly decode: (reply: unknown) => T;
+}
+
+/** One read on its way: whoever waits for it is answered once, by the reply or by the end of their patience. */
+export class Read<T = unknown> {
+  readonly command: ReadCommand<T>;
+  readonly #resolve: (value: T) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #onSettled: () => void;
+  settled = false;
+  /** It has failed once, and is to be sent again by itself. */
+  failedBefore = false;
+
+  constructor(
+    command: ReadCommand<T>,
+    resolve: (value: T) => void,
+    reject: (error: unknown) => void,
+    onSettled: () => void,
+  ) {
+    this.command = command;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#onSettled = onSettled;
+  }
+
+  /** A reply that comes after its time is ignored. */
+  reply(reply: unknown): void {
+    if (this.settled) return;
+    this.#settle();
+    try {
+      this.#resolve(this.command.decode(reply));
+    } catch (error) {
+      this.#reject(error);
+    }
+  }
+
+  fail(error: KeyscopeError): void {
+    if (this.settled) return;
+    this.#settle();
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    this.settled = true;
+    this.#onSettled();
+  }
+}
+
+/** Commands that go out in one write. Measured: larger ones keep client and server waiting for each other. */
+const PIPELINE_SIZE = 256;
+/**
+ * Commands that one node may owe us an answer to. They lie in the client's memory until it gets one, however long ago
+ * their callers were told that the store is unavailable; a frozen server must not fill that memory.
+ */
+const MAX_UNDER_WAY = 2048;
+
+function refused(error: unknown) {
+  return isRefusal(error)
+    ? unavailable(`The key store refused to be read (${refusalCode(error)}).`, error)
+    : unavailable('The connection to the key store was lost.', error);
+}
+
+/** The reads that go to one node of Redis: in pipelines, and only so many at once. */
+export class Lane {
+  readonly #client: RedisClient;
+  readonly #connection: Connection;
+  #waiting: Read[] = [];
+  #head = 0;
+  /** Groups of reads that have been sent, and how many reads these are. */
+  readonly #sent = new Set<readonly Read[]>();
+  #underWay = 0;
+  #waitsForReady = false;
+
+  constructor(client: RedisClient, connection: Connection) {
+    this.#client = client;
+    this.#connection = connection;
+  }
+
+  push(read: Read): void {
+    this.#waiting.push(read);
+  }
+
+  /** Forgets the reads that have been given up. */
+  dropSettled(): void {
+    this.#waiting = this.#waiting.slice(this.#head).filter((read) => !read.settled);
+    this.#head = 0;
+  }
+
+  /** Sends as much as may be under way; where the client is not ready, as soon as it is. */
+  pump(): void {
+    while (this.#underWay < MAX_UNDER_WAY && this.#head < this.#waiting.length) {
+      if (!this.#connection.isReady) {
+        this.#pumpWhenReady();
+        return;
+      }
+      const reads = this.#next();
+      if (reads.length === 0) continue;
+      this.#sent.add(reads);
+      this.#underWay += reads.length;
+      this.#send(reads).then((failed) => this.#conclude(reads, failed));
+    }
+  }
+
+  /** What is under way will never be answered. */
+  lose(): void {
+    const error = new Error('Connection is closed.');
+    for (const reads of [...this.#sent]) {
+      this.#conclude(
+        reads,
+        reads.flatMap((read) => retry(read, error)),
+      );
+    }
+  }
+
+  #conclude(reads: readonly Read[], failed: readonly Read[]): void {
+    if (!this.#sent.delete(reads)) return;
+    this.#underWay -= reads.length;
+    for (const read of failed) this.push(read);
+    this.pump();
+  }
+
+  #pumpWhenReady(): void {
+    if (this.#waitsForReady) return;
+    this.#waitsForReady = true;
+    this.#connection.whenReady(() => {
+      this.#waitsForReady = false;
+      this.pump();
+    });
+  }
+
+  /** The next reads to go out together. One that has failed before goes alone: a node may have moved away under it. */
+  #next(): Read[] {
+    const reads: Read[] = [];
+    while (this.#head < this.#waiting.length && reads.length < PIPELINE_SIZE) {
+      const read = this.#waiting[this.#head] as Read;
+      if (read.failedBefore && reads.length > 0) break;
+      this.#head++;
+      if (read.settled) continue;
+      reads.push(read);
+      if (read.failedBefore) break;
+    }
+    if (this.#head === this.#waiting.length) {
+      this.#waiting = [];
+      this.#head = 0;
+    }
+    return reads;
+  }
+
+  /** Resolves with the reads to be tried once more. Never rejects. */
+  async #send(reads: readonly Read[]): Promise<Read[]> {
+    try {
+      const [first] = reads as [Read];
+      if (first.failedBefore) {
+        const { name, key, args } = first.command;
+        first.reply(await this.#client.call(name, key, ...args));
+        return [];
+      }
+      const replies = await this.#exchange(reads);
+      const failed: Read[] = [];
+      reads.forEach(function settle(read, i) {
+        const [error, reply] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];
+        if (error === null) read.reply(reply);
+        else failed.push(...retry(read, error));
+      });
+      return failed;
+    } catch (error) {
+      return reads.flatMap((read) => retry(read, error));
+    }
+  }
+
+  async #exchange(reads: readonly Read[]): Promise<[Error | null, unknown][]> {
+    const pipeline = this.#client.pipeline();
+    const isAmongNodes = isCluster(this.#client);
+    // Where one read of a pipeline is to be asked for elsewhere (ASK), ioredis sends all of it there, if all that it holds
+    // only reads: also what has not been moved yet, which is then not found. A ping counts as more than reading.
+    if (isAmongNodes) pipeline.call('ping');
+    for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
+    const replies = (await pipeline.exec()) ?? [];
+    return isAmongNodes ? replies.slice(1) : replies;
+  }
+}
+
+/**
+ * Every failed read is sent once more, by itself: connections are lost and come back, and where the slots of a Cluster
+ * are moving, ioredis follows single commands but not always whole pipelines.
+ */
+function retry(read: Read, error: unknown): Read[] {
+  if (read.settled) return [];
+  if (read.failedBefore) {
+    read.fail(refused(error));
+    return [];
+  }
+  read.failedBefore = true;
+  return [read];
+}

@@ -1,0 +1,29 @@
+import type { ProjectRecord } from '../../records';
+import { unreadable } from '../errors';
+import type { Layout } from '../key-names';
+import { decodeProject } from '../record-codec';
+import type { Reads } from './batched-reader';
+
+/**
+ * Reads a workspace's project configurations. HVALS, because every value says which project it is of, and a list cannot
+ * be taken for anything else (an object by names that users choose could: `__proto__`).
+ */
+export function createReadProjects(reads: Reads, layout: Layout) {
+  return function readProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>> {
+    const key = layout.projects(workspaceId);
+    return reads.read({
+      name: 'hvals',
+      key,
+      args: [],
+      decode(reply) {
+        if (!Array.isArray(reply)) throw unreadable(key);
+        const projects = new Map<string, ProjectRecord>();
+        for (const text of reply) {
+          const project = decodeProject(text, key);
+          projects.set(project.projectId, project);
+        }
+        return projects;
+      },
+    });
+  };
+}

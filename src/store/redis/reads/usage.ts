@@ -1,0 +1,49 @@
+import { isUsageField, type UsageRecord } from '../../usage-store';
+import { unreadable } from '../errors';
+import type { Layout } from '../key-names';
+import type { Reads } from './batched-reader';
+
+/** The fields of a hash and their values, in whichever shape the client gives them: a flat list, a map or an object. */
+function* fieldsOf(reply: object): Generator<[field: string, value: unknown]> {
+  if (Array.isArray(reply)) for (let i = 0; i < reply.length; i += 2) yield [String(reply[i]), reply[i + 1]];
+  else if (reply instanceof Map) for (const [field, value] of reply) yield [String(field), value];
+  else for (const field in reply) yield [field, (reply as Record<string, unknown>)[field]];
+}
+
+function decode(reply: unknown, since: string, where: string): UsageRecord | null {
+  if (typeof reply !== 'object' || reply === null) throw unreadable(where);
+  const counts = new Map<string, number>();
+  let lastUsedAt: number | null = null;
+  let isEmpty = true;
+
+  function whole(field: string, value: unknown): number {
+    const number = Number(value);
+    if (Number.isSafeInteger(number) && number >= 0 && value !== '') return number;
+    throw unreadable(where, `the field ${field} is not a number`);
+  }
+
+  for (const [field, value] of fieldsOf(reply)) {
+    isEmpty = false;
+    if (field === 'last') lastUsedAt = whole(field, value);
+    else if (field >= since && isUsageField(field)) counts.set(field, whole(field, value));
+  }
+  return isEmpty ? null : { lastUsedAt, counts };
+}
+
+/** Reads how often keys have been used. All of a hash: naming 90 days' counters costs the server more than giving them. */
+export function createReadUsage(reads: Reads, layout: Layout) {
+  function readOne(id: string, since: string): Promise<UsageRecord | null> {
+    const key = layout.usage(id);
+    return reads.read({ name: 'hgetall', key, args: [], decode: (reply) => decode(reply, since, key) });
+  }
+
+  return async function readUsage(ids: readonly string[], since: string): Promise<ReadonlyMap<string, UsageRecord>> {
+    const records = await Promise.all(ids.map((id) => readOne(id, since)));
+    const found = new Map<string, UsageRecord>();
+    ids.forEach(function keep(id, i) {
+      const record = records[i];
+      if (record) found.set(id, record);
+    });
+    return found;
+  };
+}

@@ -1,0 +1,247 @@
+import { AUDITED_KEY_FIELDS } from '../../audit-entry';
+import { FOREIGN_FIELD, KEY_FIELDS, RECORD_VERSION } from '../record-codec';
+
+/**
+ * The scripts that change things: check, then change record, indexes and audit trail, all in one atomic step. What the
+ * rules of this file are for:
+ *
+ * - Redis does not roll back. Everything that can fail (a missing field, a key that holds something else) is computed
+ *   before the first write.
+ * - With `maxmemory` reached, Redis refuses a script's writes only up to the first that takes no memory; afterwards all
+ *   go through (`scriptVerifyOOM`; `lua_oom` before 7.0). So scripts that create begin with HSET, and fail whole; scripts
+ *   that can take rights away begin with DEL or HDEL, and succeed: revoking must not need memory.
+ * - The client may send a script twice, where the connection broke before the reply. Each call has a number, `op`, which
+ *   stays in the record: seen again, the call reports what it did the first time.
+ *
+ * ARGV of all: 1 op, 2 at, 3 actor, 4 source, 5 limit of the audit trail.
+ */
+
+const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
+
+/** Refuses keys that hold something else than they should. */
+export const CHECK_TYPES = `
+for i, name in ipairs(KEYS) do
+  local type = redis.call('TYPE', name).ok
+  if type ~= 'none' and type ~= TYPES[i] then
+    return redis.error_reply('WRONGTYPE ' .. name .. ' should be a ' .. TYPES[i] .. ', but is a ' .. type)
+  end
+end
+`;
+
+const AUDIT = `
+local function audit(stream, action, target, name, before, after)
+  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[5], '*', 'at', ARGV[2], 'actor', ARGV[3], 'source', ARGV[4],
+    'action', action, 'target', target, 'name', name, 'before', before, 'after', after)
+end
+`;
+
+/**
+ * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. Of ROTATE_KEY 6 the successor's
+ * record, of DELETE_KEY 6 the key's usage.
+ */
+const KEY_SCRIPT = String.raw`
+local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'hash' }
+${CHECK_TYPES}${AUDIT}
+local FIELDS = ${luaList(KEY_FIELDS)}
+local AUDITED = ${luaList(AUDITED_KEY_FIELDS)}
+local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
+
+local function from_pairs(list, first)
+  local record = {}
+  for i = first, #list, 2 do record[list[i]] = list[i + 1] end
+  return record
+end
+
+local function to_pairs(record)
+  local list = {}
+  for field, value in pairs(record) do
+    list[#list + 1] = field
+    list[#list + 1] = value
+  end
+  return list
+end
+
+-- The record that the script is about; nil where there is none, or it is another workspace's.
+local function load(workspace)
+  local flat = redis.call('HGETALL', KEYS[1])
+  if #flat == 0 then return nil end
+  local record = from_pairs(flat, 1)
+  if record.v ~= '${RECORD_VERSION}' then error('a record of another version') end
+  if record.workspaceId ~= workspace then return nil end
+  return record
+end
+
+local function ok(record)
+  local reply = { 'ok' }
+  for i, field in ipairs(FIELDS) do reply[i + 1] = record[field] or error('no ' .. field) end
+  reply[#FIELDS + 2] = record.${FOREIGN_FIELD} or ''
+  return reply
+end
+
+-- Eleven digits to the base 36, as in position.ts.
+local function base36(number)
+  local text, rest = '', tonumber(number)
+  while rest > 0 do
+    local digit = rest % 36
+    text = string.sub(DIGITS, digit + 1, digit + 1) .. text
+    rest = (rest - digit) / 36
+  end
+  return string.rep('0', 11 - #text) .. text
+end
+
+local function positions(record)
+  local rest = '\0' .. record.id .. '\0'
+  return {
+    base36(record.createdAt) .. rest .. record.folded,
+    record.folded .. rest,
+    base36(record.expiresAt) .. rest .. record.folded,
+  }
+end
+
+local function each_index(command, places)
+  for i, place in ipairs(places) do
+    if command == 'ZADD' then redis.call('ZADD', KEYS[i + 1], 0, place)
+    else redis.call('ZREM', KEYS[i + 1], place) end
+  end
+end
+
+local function json(record, field)
+  if field == 'name' then return cjson.encode(record.name) end
+  return record[field]
+end
+
+-- What the audit trail shows of a record: the given fields as a JSON object.
+local function shown(record, fields)
+  local members = {}
+  for i, field in ipairs(fields) do members[i] = '"' .. field .. '":' .. json(record, field) end
+  return '{' .. table.concat(members, ',') .. '}'
+end
+
+local function telling(record)
+  local fields = {}
+  for _, field in ipairs(AUDITED) do
+    if record[field] ~= 'null' then fields[#fields + 1] = field end
+  end
+  return fields
+end
+
+local function differing(before, after)
+  local fields = {}
+  for _, field in ipairs(AUDITED) do
+    if before[field] ~= after[field] then fields[#fields + 1] = field end
+  end
+  return fields
+end
+
+-- A changed copy: changes are pairs in ARGV, from one place on.
+local function changed(record, first)
+  local copy = {}
+  for field, value in pairs(record) do copy[field] = value end
+  for i = first, #ARGV, 2 do copy[ARGV[i]] = ARGV[i + 1] end
+  copy.updatedAt = ARGV[2]
+  copy.revision = string.format('%.0f', tonumber(record.revision) + 1)
+  copy.op = ARGV[1]
+  return copy
+end
+`;
+
+/** From ARGV 6 on: the record's fields and values. */
+export const CREATE_KEY = `${KEY_SCRIPT}
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  if redis.call('HGET', KEYS[1], 'op') == ARGV[1] then return { 'ok' } end
+  return { 'taken' }
+end
+local record = from_pairs(ARGV, 6)
+record.op = ARGV[1]
+local places, after, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
+redis.call('HSET', KEYS[1], unpack(to_pairs(record)))
+each_index('ZADD', places)
+audit(KEYS[5], 'key.created', record.id, name, 'null', after)
+return { 'ok' }
+`;
+
+/** ARGV: 6 workspace, 7 revision or nothing, from 8 on the fields that change and their new values. */
+export const UPDATE_KEY = `${KEY_SCRIPT}
+local record = load(ARGV[6])
+if not record then return { 'not_found' } end
+if record.op == ARGV[1] then return ok(record) end
+if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
+local after = changed(record, 8)
+local fields = differing(record, after)
+if #fields == 0 then return ok(record) end
+local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
+local old_places, new_places, reply = positions(record), positions(after), ok(after)
+redis.call('HDEL', KEYS[1], 'op')
+redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
+if after.folded ~= record.folded then
+  each_index('ZREM', old_places)
+  each_index('ZADD', new_places)
+end
+audit(KEYS[5], 'key.updated', record.id, name, was, is)
+return reply
+`;
+
+/** ARGV: 6 workspace, 7 revision or nothing. */
+export const DELETE_KEY = `${KEY_SCRIPT}
+local record = load(ARGV[6])
+if not record then return { 'not_found' } end
+if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
+local places, before, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
+local reply = ok(record)
+redis.call('DEL', KEYS[1], KEYS[6])
+each_index('ZREM', places)
+audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
+return reply
+`;
+
+/** ARGV: 6 workspace, 7 revision or nothing, 8 the old key's new expiry, from 9 on the successor's fields and values. */
+export const ROTATE_KEY = `${KEY_SCRIPT}
+local record = load(ARGV[6])
+if not record then return { 'not_found' } end
+if record.op == ARGV[1] then return ok(record) end
+if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
+if record.rotatedTo ~= 'null' then return { 'rotated' } end
+if redis.call('EXISTS', KEYS[6]) == 1 then return { 'taken' } end
+local successor = from_pairs(ARGV, 9)
+successor.op = ARGV[1]
+local after = changed(record, #ARGV + 1)
+if tonumber(ARGV[8]) < tonumber(record.expiresAt) then after.expiresAt = ARGV[8] end
+after.rotatedTo = cjson.encode(successor.id)
+local fields = differing(record, after)
+local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
+local old_places, new_places, successor_places = positions(record), positions(after), positions(successor)
+local reply = ok(after)
+redis.call('HSET', KEYS[6], unpack(to_pairs(successor)))
+redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
+each_index('ZREM', old_places)
+each_index('ZADD', new_places)
+each_index('ZADD', successor_places)
+audit(KEYS[5], 'key.rotated', record.id, name, was, is)
+return reply
+`;
+
+/** KEYS of both: 1 the workspace's configurations, 2 audit trail. ARGV 6: project. */
+const PROJECT_SCRIPT = `
+local TYPES = { 'hash', 'stream' }
+${CHECK_TYPES}${AUDIT}
+local stored = redis.call('HGET', KEYS[1], ARGV[6])
+-- What cannot be read must not get into the audit trail, which would not be readable any more either.
+local before = stored and pcall(cjson.decode, stored) and stored or 'null'
+`;
+
+/** ARGV: 7 the configuration up to its time, 8 its time. */
+export const SET_PROJECT = `${PROJECT_SCRIPT}
+if stored and string.sub(stored, 1, #ARGV[7]) == ARGV[7] then return { 'ok', stored } end
+local after = ARGV[7] .. ARGV[8]
+redis.call('HDEL', KEYS[1], ARGV[6])
+redis.call('HSET', KEYS[1], ARGV[6], after)
+audit(KEYS[2], 'project.configured', ARGV[6], 'null', before, after)
+return { 'ok', after }
+`;
+
+export const CLEAR_PROJECT = `${PROJECT_SCRIPT}
+if not stored then return { 'none' } end
+redis.call('HDEL', KEYS[1], ARGV[6])
+audit(KEYS[2], 'project.cleared', ARGV[6], 'null', before, 'null')
+return { 'ok' }
+`;

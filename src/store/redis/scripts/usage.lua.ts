@@ -1,0 +1,51 @@
+import { CHECK_TYPES } from './keys.lua';
+
+/** For so long a process may send a batch again and have it recognised: seconds. */
+const REMEMBERED = 2 * 86_400;
+/** Where a hash has more fields than counts alone can make, processes come and go quickly: then for so long. */
+const REMEMBERED_AT_LEAST = 600;
+/** Counts of 91 days, and some hundred processes. */
+const MANY_FIELDS = 1000;
+
+/**
+ * Adds what a process has counted of one key. The process sends a batch again where it got no answer, so the hash keeps,
+ * for each process, the number of the last batch it has added (`b:<process>`: number, time): a batch of that or a lower
+ * number has been added before. A key that is deleted meanwhile stays deleted, its counts too.
+ *
+ * The first write takes memory: where there is none, Redis refuses the script whole. Nothing after it can fail.
+ *
+ * KEYS: 1 usage, 2 the key's record. ARGV: 1 process, 2 batch, 3 now in seconds, 4 last use in milliseconds, 5 the
+ * oldest day to keep, from 6 on counters and how much to add.
+ */
+export const ADD_USAGE = `
+local TYPES = { 'hash', 'hash' }
+${CHECK_TYPES}
+if redis.call('EXISTS', KEYS[2]) == 0 then return 'gone' end
+local usage, now = KEYS[1], tonumber(ARGV[3])
+local seen = redis.call('HGET', usage, 'b:' .. ARGV[1])
+if seen and tonumber(string.match(seen, '^%d+') or 0) >= tonumber(ARGV[2]) then return 'seen' end
+redis.call('HSET', usage, 'b:' .. ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+
+local is_new_day = false
+for i = 6, #ARGV, 2 do
+  local count = redis.call('HGET', usage, ARGV[i])
+  if not count then is_new_day = true end
+  if count and #count < 16 and string.match(count, '^%d+$') then redis.call('HINCRBY', usage, ARGV[i], ARGV[i + 1])
+  else redis.call('HSET', usage, ARGV[i], ARGV[i + 1]) end
+end
+if tonumber(ARGV[4]) > (tonumber(redis.call('HGET', usage, 'last') or 0) or 0) then
+  redis.call('HSET', usage, 'last', ARGV[4])
+end
+
+local is_full = redis.call('HLEN', usage) > ${MANY_FIELDS}
+if is_new_day or is_full then
+  local remembered = is_full and ${REMEMBERED_AT_LEAST} or ${REMEMBERED}
+  for _, field in ipairs(redis.call('HKEYS', usage)) do
+    if string.sub(field, 1, 2) == 'b:' then
+      local at = tonumber(string.match(redis.call('HGET', usage, field), '%d+$') or 0)
+      if at < now - remembered then redis.call('HDEL', usage, field) end
+    elseif field ~= 'last' and field < ARGV[5] then redis.call('HDEL', usage, field) end
+  end
+end
+return 'ok'
+`;

@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { KeyscopeError } from '../../../errors';
+import { isKeyId, tagOf, workspaceTag } from '../../../token/format';
+import { foldName } from '../../index-position';
+import { KEY_SORTS, type KeyChanges, type KeyRecord } from '../../records';
+import type { ChangeListener, MutationResult, Origin, Precondition, Store } from '../../store';
+import { unavailable, unreadable } from '../errors';
+import type { Layout } from '../key-names';
+import type { Reads } from '../reads/batched-reader';
+import { decodeKey, decodeProject, encodeKey, encodeProject, encodeTime } from '../record-codec';
+import type { MakeChange } from './run-mutation';
+
+export interface MutationsOptions {
+  readonly makeChange: MakeChange;
+  readonly layout: Layout;
+  readonly reads: Reads;
+  readonly auditLimit: number;
+  readonly listeners: readonly ChangeListener[];
+}
+
+type Mutations = Pick<Store, 'createKey' | 'updateKey' | 'deleteKey' | 'rotateKey' | 'setProject' | 'clearProject'>;
+
+const NOT_FOUND: MutationResult = { ok: false, reason: 'not_found' };
+
+/** All that a workspace owns shares a slot because its keys' ids begin with its tag; an id that does not would not. */
+function checkId(key: KeyRecord): void {
+  if (isKeyId(key.id) && tagOf(key.id) === workspaceTag(key.workspaceId)) return;
+  throw new KeyscopeError('invalid_request', "A key's id must begin with the tag of its workspace.");
+}
+
+function changedFields(changes: KeyChanges): string[] {
+  const fields: string[] = [];
+  if (changes.name !== undefined) fields.push('name', changes.name, 'folded', foldName(changes.name));
+  if (changes.permissions !== undefined) fields.push('permissions', JSON.stringify(changes.permissions));
+  if (changes.disabled !== undefined) fields.push('disabled', JSON.stringify(changes.disabled));
+  return fields;
+}
+
+export function createMutations({ makeChange, layout, reads, auditLimit, listeners }: MutationsOptions): Mutations {
+  /** What every script begins with: the call's number, the origin, the limit of the audit trail. */
+  function head(origin: Origin): string[] {
+    return [
+      randomBytes(9).toString('base64url'),
+      encodeTime(origin.at),
+      JSON.stringify(origin.actor),
+      JSON.stringify(origin.source),
+      String(auditLimit),
+    ];
+  }
+
+  function keysOf(id: string, workspaceId: string): string[] {
+    const indexes = KEY_SORTS.map((sort) => layout.index(workspaceId, sort));
+    return [layout.key(id), ...indexes, layout.audit(workspaceId)];
+  }
+
+  function tellKeys(...ids: string[]): () => void {
+    return function tell() {
+      for (const listener of listeners) for (const id of ids) listener.keyChanged(id);
+    };
+  }
+
+  function tellProjects(workspaceId: string): () => void {
+    return function tell() {
+      for (const listener of listeners) listener.projectsChanged(workspaceId);
+    };
+  }
+
+  /**
+   * The workspace whose indexes a change of this key concerns: scripts must name all their keys beforehand. A key never
+   * changes its workspace, and the script looks again. Null where there is no such key in that workspace.
+   */
+  async function findWorkspace(id: string, { workspaceId }: Precondition): Promise<string | null> {
+    if (!isKeyId(id)) return null;
+    if (workspaceId !== undefined) return tagOf(id) === workspaceTag(workspaceId) ? workspaceId : null;
+    const key = layout.key(id);
+    return reads.read({
+      name: 'hmget',
+      key,
+      args: ['workspaceId'],
+      decode(reply) {
+        const [found] = Array.isArray(reply) ? reply : [];
+        if (typeof found === 'string' || found === null) return found;
+        throw unreadable(key);
+      },
+    });
+  }
+
+  function toResult(id: string, [outcome, ...fields]: string[]): MutationResult {
+    if (outcome === 'ok') {
+      const key = decodeKey(fields, id, layout.key(id));
+      if (key) return { ok: true, key };
+    }
+    if (outcome === 'not_found' || outcome === 'revision' || outcome === 'rotated')
+      return { ok: false, reason: outcome };
+    throw unavailable('The key store gave an answer that means nothing.');
+  }
+
+  const expected = ({ revision }: Precondition) => (revision === undefined ? '' : String(revision));
+
+  return {
+    async createKey(key, origin) {
+      checkId(key);
+      const [outcome] = await makeChange({
+        script: 'createKey',
+        keys: keysOf(key.id, key.workspaceId),
+        args: [...head(origin), ...encodeKey(key)],
+        since: performance.now(),
+        tell: tellKeys(key.id),
+      });
+      return outcome === 'ok';
+    },
+
+    async updateKey(id, changes, origin, precondition) {
+      const since = performance.now();
+      const workspaceId = await findWorkspace(id, precondition);
+      if (workspaceId === null) return NOT_FOUND;
+      const reply = await makeChange({
+        script: 'updateKey',
+        keys: keysOf(id, workspaceId),
+        args: [...head(origin), workspaceId, expected(precondition), ...changedFields(changes)],
+        since,
+        tell: tellKeys(id),
+      });
+      return toResult(id, reply);
+    },
+
+    async deleteKey(id, origin, precondition) {
+      const since = performance.now();
+      const workspaceId = await findWorkspace(id, precondition);
+      if (workspaceId === null) return NOT_FOUND;
+      const reply = await makeChange({
+        script: 'deleteKey',
+        keys: [...keysOf(id, workspaceId), layout.usage(id)],
+        args: [...head(origin), workspaceId, expected(precondition)],
+        since,
+        tell: tellKeys(id),
+      });
+      return toResult(id, reply);
+    },
+
+    async rotateKey(id, successor, oldExpiresAt, origin, precondition) {
+      const since = performance.now();
+      checkId(successor);
+      const workspaceId = await findWorkspace(id, precondition);
+      if (workspaceId === null) return NOT_FOUND;
+      if (successor.workspaceId !== workspaceId) {
+        throw new KeyscopeError('invalid_request', "A key's successor must belong to the same workspace.");
+      }
+      const reply = await makeChange({
+        script: 'rotateKey',
+        keys: [...keysOf(id, workspaceId), layout.key(successor.id)],
+        args: [...head(origin), workspaceId, expected(precondition), encodeTime(oldExpiresAt), ...encodeKey(successor)],
+        since,
+        tell: tellKeys(id, successor.id),
+      });
+      if (reply[0] === 'taken') throw new KeyscopeError('conflict', "The new key's id is taken already.");
+      return toResult(id, reply);
+    },
+
+    async setProject(workspaceId, projectId, features, origin) {
+      const { what, when } = encodeProject(projectId, features, origin.at);
+      const key = layout.projects(workspaceId);
+      const [, stored] = await makeChange({
+        script: 'setProject',
+        keys: [key, layout.audit(workspaceId)],
+        args: [...head(origin), projectId, what, when],
+        since: performance.now(),
+        tell: tellProjects(workspaceId),
+      });
+      return decodeProject(stored, key);
+    },
+
+    async clearProject(workspaceId, projectId, origin) {
+      const [outcome] = await makeChange({
+        script: 'clearProject',
+        keys: [layout.projects(workspaceId), layout.audit(workspaceId)],
+        args: [...head(origin), projectId],
+        since: performance.now(),
+        tell: tellProjects(workspaceId),
+      });
+      return outcome === 'ok';
+    },
+  };
+}

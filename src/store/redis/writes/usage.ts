@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../../../clock';
+import { within } from '../../../timeout';
+import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt } from '../../usage-store';
+import { keyPrefixOf, type RedisClient } from '../client';
+import type { Connection } from '../connection';
+import { isRefusal, refusalCode, unavailable } from '../errors';
+import { nodeGroup } from '../hash-slot';
+import type { Layout } from '../key-names';
+import type { RunScript } from '../scripts';
+import { ADD_USAGE } from '../scripts/usage.lua';
+
+/** Deltas that go out in one write. Between two writes others get their turn, here and at the server. */
+const PIPELINE_SIZE = 256;
+const SHA = createHash('sha1').update(ADD_USAGE).digest('hex');
+/** Refusals that a command by itself gets over: ioredis asks elsewhere, or sends the script again. */
+const PASSING = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|NOSCRIPT) /;
+
+export interface AddUsageOptions {
+  readonly client: RedisClient;
+  readonly connection: Connection;
+  readonly layout: Layout;
+  readonly runScript: RunScript;
+  readonly clock: Clock;
+  /** Milliseconds within which the client must be ready, and a pipeline answered. */
+  readonly timeout: number;
+  /** Whether the server that a key's commands go to has been replaced. */
+  readonly isWrong: (key: string) => boolean;
+}
+
+function notAdded(cause: unknown) {
+  const reason = isRefusal(cause) ? `refused it (${refusalCode(cause)})` : 'could not be reached';
+  return unavailable(`How often keys were used could not be stored: the key store ${reason}.`, cause);
+}
+
+/** Splits into groups of at most `PIPELINE_SIZE`, each for one node. */
+function inPipelines<T>(items: readonly T[], groupOf: (item: T) => string): T[][] {
+  const open = new Map<string, T[]>();
+  const all: T[][] = [];
+  for (const item of items) {
+    const name = groupOf(item);
+    let group = open.get(name);
+    if (group === undefined || group.length === PIPELINE_SIZE) {
+      group = [];
+      open.set(name, group);
+      all.push(group);
+    }
+    group.push(item);
+  }
+  return all;
+}
+
+export function createAddUsage(options: AddUsageOptions) {
+  const { client, connection, layout, runScript, clock, timeout, isWrong } = options;
+  const prefix = keyPrefixOf(client);
+  /** What has been sent and not answered, each with a function that gives it up for lost. */
+  const underWay = new Set<() => void>();
+  connection.onLoss(() => {
+    for (const lose of [...underWay]) lose();
+  });
+
+  function track<T>(answer: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const lose = () => {
+        underWay.delete(lose);
+        reject(new Error('Connection is closed.'));
+      };
+      underWay.add(lose);
+      answer.then(resolve, reject).finally(() => underWay.delete(lose));
+    });
+  }
+
+  async function send(group: readonly UsageDelta[], source: string, settled: Set<string>): Promise<void> {
+    const wall = clock.wall();
+    const [oldest = ''] = lastDays(USAGE_DAYS, wall);
+    const argumentsOf = ({ keyId, number, counts, lastUsedAt }: UsageDelta) => [
+      ...[layout.usage(keyId), layout.key(keyId)],
+      ...[source, String(number), String(Math.floor(wall / 1000)), String(lastUsedAt), oldest],
+      ...[...counts].flatMap(([field, count]) => [field, String(count)]),
+    ];
+    const pipeline = client.pipeline();
+    // The server may have forgotten it, or be another than the last time. It is little beside what follows.
+    pipeline.call('script', 'LOAD', ADD_USAGE);
+    for (const delta of group) pipeline.call('evalsha', SHA, '2', ...argumentsOf(delta));
+    const [, ...replies] = (await track(pipeline.exec())) ?? [];
+    const failures: unknown[] = [];
+    const again: UsageDelta[] = [];
+    group.forEach(function settle(delta, i) {
+      const [error] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];
+      if (error === null) settled.add(delta.keyId);
+      else if (PASSING.test(error.message)) again.push(delta);
+      else failures.push(error);
+    });
+    for (const delta of again) {
+      try {
+        await track(runScript('addUsage', argumentsOf(delta)));
+        settled.add(delta.keyId);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async function deliver(source: string, deltas: readonly UsageDelta[], settled: Set<string>): Promise<void> {
+    if (connection.isOver) throw new Error('the client has been closed');
+    // What has not been answered lies in the client's memory: a frozen server must not fill it.
+    if (underWay.size > 0) throw new Error('what was sent before has not been answered');
+    await connection.untilReady(timeout);
+    const right = deltas.filter(({ keyId }) => !isWrong(prefix + layout.key(keyId)));
+    for (const group of inPipelines(right, ({ keyId }) => nodeGroup(client, prefix + layout.key(keyId)))) {
+      await within(timeout, send(group, source, settled));
+    }
+    if (right.length < deltas.length) throw new Error('a server has been replaced');
+  }
+
+  return async function addUsage(source: string, deltas: readonly UsageDelta[]): Promise<UsageReceipt> {
+    const settled = new Set<string>();
+    try {
+      await deliver(source, deltas, settled);
+      return { settled, failure: null };
+    } catch (error) {
+      // A copy: answers that come later must not change what has been said.
+      return { settled: new Set(settled), failure: notAdded(error) };
+    }
+  };
+}

@@ -1,0 +1,191 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { run } from '../../example-app/run-curl';
+import { waitUntil } from '../../support/wait-until';
+import { OTHER_PROJECT, PROJECT, WORKSPACE } from './harness';
+import { dialog, fillIn, focused, make, row, TOKEN, useScene } from './setup';
+
+const scene = useScene();
+
+/** Every text in the memory of the page's JavaScript. */
+async function heapOf(page: Page): Promise<string> {
+  const session = await page.context().newCDPSession(page);
+  const chunks: string[] = [];
+  session.on('HeapProfiler.addHeapSnapshotChunk', ({ chunk }) => chunks.push(chunk));
+  await session.send('HeapProfiler.collectGarbage');
+  await session.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+  await session.detach();
+  return chunks.join('');
+}
+
+async function findKey(name: string) {
+  const { keys } = await scene.world.apiKeys.keys.list({ workspaceId: WORKSPACE, q: name });
+  expect(keys).toHaveLength(1);
+  return keys[0]!;
+}
+
+test('a key is made, its token shown once, and the curl line works as it stands', async () => {
+  const { page, open, context } = await scene.enter();
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await open();
+  const token = await make(page, 'CRM sync');
+  expect(token).toMatch(TOKEN);
+  const reveal = dialog(page, 'Save your key');
+  await reveal.getByRole('button', { name: 'Copy the key' }).click();
+  await reveal.getByText('Copied').first().waitFor();
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe(token);
+
+  const line = (await reveal.locator('pre').textContent()) ?? '';
+  const folder = await mkdtemp(join(tmpdir(), 'keyscope-curl-'));
+  const { status, output } = await run(line, folder);
+  await rm(folder, { recursive: true });
+  expect([status, JSON.parse(output)[0].agentId]).toEqual([200, PROJECT]);
+
+  expect(await heapOf(page)).toContain(token.slice(-38));
+  await reveal.getByRole('button', { name: 'Done' }).click();
+  await row(page, 'CRM sync').waitFor();
+  expect(await page.getByRole('dialog').count()).toBe(0);
+  expect(await page.content()).not.toContain(token);
+  expect(await heapOf(page)).not.toContain(token.slice(-38));
+  expect(await row(page, 'CRM sync').locator('code').textContent()).toBe(
+    `${token.slice(0, 7)}************${token.slice(-4)}`,
+  );
+});
+
+test('what is chosen is what the key gets', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  await fillIn(page, 'Analytics');
+  const form = dialog(page, 'Create an API key');
+  await form.getByLabel('Handoff').check();
+  await form.getByLabel('Chosen agents').check();
+  await form.getByLabel('Acme bookings').check();
+  await form.getByLabel('Find or add an agent').fill('PROJECT-OF-TOMORROW');
+  await page.keyboard.press('Enter');
+  await form.getByText('2 agents chosen').waitFor();
+  await form.getByLabel('30 days', { exact: true }).check();
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await dialog(page, 'Save your key').waitFor();
+  const key = await findKey('Analytics');
+  expect(key).toMatchObject({
+    agents: [OTHER_PROJECT, 'PROJECT-OF-TOMORROW'],
+    permissions: ['conversations', 'handoff'],
+    createdBy: 'operator@acme-uk.example',
+  });
+  expect(Math.round((key.expiresAt.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
+});
+
+test('a date can be chosen instead, and ends with its day', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  await fillIn(page, 'Until a date');
+  const form = dialog(page, 'Create an API key');
+  await form.getByLabel('On a date').check();
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await form.getByText('Choose a date.').waitFor();
+  await form.getByLabel('Last day').fill('2040-06-30');
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await dialog(page, 'Save your key').waitFor();
+  // Summer in London.
+  expect((await findKey('Until a date')).expiresAt.toISOString()).toBe('2040-06-30T22:59:59.000Z');
+});
+
+test('what is missing is said beside its field, and nothing typed is lost', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const form = dialog(page, 'Create an API key');
+  await form.getByLabel('Chosen agents').check();
+  await form.getByRole('button', { name: 'Create key' }).click();
+  for (const text of ['Give the key a name', 'Choose at least one agent', 'Choose at least one permission']) {
+    await form.getByText(text).waitFor();
+  }
+  const name = form.getByRole('textbox', { name: 'Name' });
+  await focused(name).waitFor();
+  // The server's own objection: a hundred characters are the limit.
+  await name.fill('n'.repeat(101));
+  await form.getByLabel('All agents').check();
+  await form.getByLabel('Handoff').check();
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await form.getByText('The key was not created.').waitFor();
+  expect(await name.getAttribute('aria-invalid')).toBe('true');
+  expect(await name.inputValue()).toBe('n'.repeat(101));
+  await name.fill('n'.repeat(100));
+  await form.getByRole('button', { name: 'Try again' }).click();
+  await dialog(page, 'Save your key').waitFor();
+});
+
+test('nobody loses a token by closing, going back or reloading without being asked', async () => {
+  const { page, open } = await scene.enter();
+  await open('#/activity');
+  await page.getByRole('link', { name: 'API keys' }).click();
+  const token = await make(page, 'Unsaved');
+  const reveal = dialog(page, 'Save your key');
+  const question = page.getByRole('alertdialog', { name: 'Have you saved the key?' });
+
+  await page.keyboard.press('Escape');
+  await question.getByRole('button', { name: 'Go back to it' }).click();
+  expect(await reveal.getByLabel('Key of').inputValue()).toBe(token);
+
+  await page.goBack();
+  await question.waitFor();
+  expect(page.url()).toContain('#/keys');
+  await question.getByRole('button', { name: 'Go back to it' }).click();
+
+  // The browser's own question; what is asked first is refused.
+  let asked = 0;
+  page.on('dialog', async (dialogOfBrowser) => {
+    asked += 1;
+    await dialogOfBrowser.dismiss();
+  });
+  await page.evaluate('location.reload()').catch(() => undefined);
+  await waitUntil('the browser has asked', () => asked > 0);
+  expect(await reveal.getByLabel('Key of').inputValue()).toBe(token);
+
+  await page.goBack();
+  await question.getByRole('button', { name: 'I have saved it' }).click();
+  await page.getByRole('heading', { name: 'Activity' }).waitFor();
+  expect(await page.content()).not.toContain(token);
+});
+
+test('a download holds the line for an .env file, and counts as saved', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  const token = await make(page, 'Für den Export');
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download as .env' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('f-r-den-export.env');
+  expect(await readFile(await download.path(), 'utf8')).toBe(`API_KEY=${token}\n`);
+  await page.keyboard.press('Escape');
+  await dialog(page, 'Save your key').waitFor({ state: 'detached' });
+});
+
+test('all of it can be done by keyboard, and the focus returns to where it was', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  const button = page.getByRole('button', { name: 'Create key' });
+  await button.focus();
+  await page.keyboard.press('Enter');
+  await dialog(page, 'Create an API key').waitFor();
+  await page.keyboard.type('By keyboard');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  await page.getByLabel('Find or add an agent').waitFor();
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Space');
+  await page.keyboard.press('Enter');
+  const reveal = dialog(page, 'Save your key');
+  await reveal.waitFor();
+  expect((await findKey('By keyboard')).agents).toBe('all');
+  await page.keyboard.press('Escape');
+  await page.getByRole('alertdialog').waitFor();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await reveal.waitFor({ state: 'detached' });
+  await focused(button).waitFor();
+});

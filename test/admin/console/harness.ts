@@ -1,0 +1,101 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { createPlatformKeys, type PlatformKeys } from '../../../example-app/api-keys';
+import { createApp } from '../../../example-app/app';
+import { connectRedis } from '../../../example-app/connect-redis';
+import { createPlatformData } from '../../../example-app/data/platform-data';
+import { listen } from '../../../example-app/listen';
+import { type TestRedis, testRedis } from '../../support/redis/test-redis';
+import { waitUntil } from '../../support/wait-until';
+
+export const PASSWORD = 'correct-horse-battery';
+export const WORKSPACE = 'ws-fd112d8f';
+export const PROJECT = 'PROJECT-58RP822I';
+export const OTHER_PROJECT = 'PROJECT-7QK2M0XD';
+
+const BUILD = join(__dirname, '..', '..', 'scripts', 'build-console.mjs');
+
+/** The page as it is now, where the example that runs from its sources finds it. */
+export function buildPage(): void {
+  execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** The example app on a Redis, and the means to manage its keys without a page. */
+export interface World {
+  readonly apiKeys: PlatformKeys;
+  /** Without a slash at its end. */
+  readonly address: string;
+  readonly redis: TestRedis;
+  create(
+    name: string,
+    more?: Partial<Parameters<PlatformKeys['keys']['create']>[0]>,
+  ): Promise<{ id: string; token: string }>;
+  /** Requests with a key, each answered before the next; they have been counted when this resolves. */
+  use(key: { id: string; token: string }, times: number, path?: string): Promise<void>;
+  /** The server goes away, and comes back under the same address. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(): Promise<World> {
+  const redis = await testRedis();
+  const client = await connectRedis(redis.url, () => undefined);
+  const apiKeys = createPlatformKeys({
+    redis: client,
+    namespace: redis.namespace,
+    usageFlushInterval: 100,
+    storeTimeout: 5000,
+  });
+  await apiKeys.ready();
+  let address = '';
+  const app = createApp({
+    apiKeys,
+    data: createPlatformData(),
+    operatorPassword: PASSWORD,
+    exampleUrl: () => `${address}/v1/agents`,
+  });
+  let server = await listen(app, { host: '127.0.0.1', port: 0 });
+  const { port } = server;
+  address = `http://127.0.0.1:${port}`;
+
+  async function requests(id: string): Promise<number> {
+    const { days } = await apiKeys.usage(id);
+    return days.reduce((sum, { allowed, denied }) => sum + allowed + denied, 0);
+  }
+
+  return {
+    apiKeys,
+    address,
+    redis,
+    async create(name, more = {}) {
+      const { key, token } = await apiKeys.keys.create({
+        workspaceId: WORKSPACE,
+        name,
+        agents: 'all',
+        permissions: ['conversations'],
+        createdBy: 'admin@acme.example',
+        ...more,
+      });
+      return { id: key.id, token };
+    },
+    async use({ id, token }, times, path = '/v1/agents') {
+      const before = await requests(id);
+      for (let sent = 0; sent < times; sent += 1) {
+        const response = await fetch(address + path, { headers: { 'x-api-key': token } });
+        await response.arrayBuffer();
+      }
+      await waitUntil('the requests have been counted', async () => (await requests(id)) === before + times);
+    },
+    goDown: () => server.close(),
+    async comeBack() {
+      server = await listen(app, { host: '127.0.0.1', port });
+    },
+    async stop() {
+      await server.close();
+      await apiKeys.close();
+      client.disconnect();
+      await redis.stop();
+    },
+  };
+}

@@ -1,0 +1,176 @@
+import { PROJECT, WORKSPACE } from './harness';
+import { choose, dialog, focused, row, useScene } from './setup';
+
+const scene = useScene();
+
+/** It is known to the minute when a key was used. */
+const LATELY = /^Used (?:just now|\d+ minutes? ago)$/;
+
+const read = (id: string) => scene.world.apiKeys.keys.get(id, { workspaceId: WORKSPACE });
+
+test('a row tells what a key is, whom it lets in and how it is used', async () => {
+  const { world, enter } = scene;
+  const key = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
+  await world.create('Long lived', { permissions: ['handoff', 'external_events'], expiresIn: '300d' });
+  await world.use(key, 3);
+  await world.use(key, 2, '/v3/acme-uk/acme-bookings/conversations');
+  const { page, open } = await enter();
+  await open();
+  const item = row(page, 'Nightly analytics');
+  for (const text of ['Acme front desk', 'Conversations data', 'Expires in 6 days', 'Expires soon', LATELY]) {
+    await item.getByText(text).waitFor();
+  }
+  await item.getByRole('img', { name: '5 requests in 30 days' }).waitFor();
+  expect(await item.locator('time').first().getAttribute('title')).toMatch(/\d{1,2}, \d{4}, \d/);
+  const other = row(page, 'Long lived');
+  expect(await other.getByText('Expires soon').count()).toBe(0);
+  for (const text of ['All agents', 'Handoff', 'External events', 'Never used', 'by admin@acme.example']) {
+    await other.getByText(text).waitFor();
+  }
+});
+
+test('keys are searched by name and sorted, and an empty result says so', async () => {
+  const { world, enter } = scene;
+  await world.create('zebra feed', { expiresIn: '3d' });
+  await world.create('aardvark feed', { expiresIn: '30d' });
+  const { page, open } = await enter();
+  await open();
+  await page.getByLabel('Search keys by name').fill('FEED');
+  await row(page, 'Nightly').waitFor({ state: 'detached' });
+  const names = () => page.locator('.row h3 bdi').allTextContents();
+  await row(page, 'zebra').waitFor();
+  expect(await names()).toEqual(['aardvark feed', 'zebra feed']);
+  await page.getByLabel('Sort').selectOption('expires');
+  await page.locator('.rows:not(.stale) .row:first-child').filter({ hasText: 'zebra' }).waitFor();
+  await page.getByLabel('Search keys by name').fill('nothing like it');
+  await page.getByText('No key’s name contains “nothing like it”').waitFor();
+});
+
+test('a key is renamed and given other permissions, and only what was changed is sent', async () => {
+  const { world, enter } = scene;
+  const { id } = await world.create('Old name');
+  const { page, open } = await enter();
+  await open();
+  await page.getByRole('button', { name: 'Edit Old name' }).click();
+  const form = dialog(page, 'Edit API key');
+  await form.getByRole('textbox', { name: 'Name' }).fill('New name');
+  await form.getByLabel('Handoff').check();
+  await form.getByRole('button', { name: 'Save' }).click();
+  await row(page, 'New name').getByText('Handoff').waitFor();
+  await page.getByRole('status').filter({ hasText: '“New name” was saved' }).waitFor();
+  expect(await read(id)).toMatchObject({ name: 'New name', permissions: ['conversations', 'handoff'] });
+});
+
+test('a key is rotated: the new one is shown once, the old one ends when it was said to', async () => {
+  const { world, enter } = scene;
+  const { id, token } = await world.create('To rotate');
+  const { page, open } = await enter();
+  await open();
+  await choose(page, 'To rotate', 'Rotate');
+  const form = dialog(page, 'Rotate API key');
+  await form.getByLabel('Ends at once').check();
+  await form.getByRole('button', { name: 'Rotate key' }).click();
+  const fresh = await dialog(page, 'Save your key').getByLabel('Key of').inputValue();
+  expect(await world.apiKeys.verify(fresh)).toMatchObject({ ok: true });
+  expect(await world.apiKeys.verify(token)).toMatchObject({ ok: false });
+  expect((await read(id)).rotatedTo).not.toBeNull();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'I have saved it' }).click();
+  await page.getByText('Rotated', { exact: true }).waitFor();
+  expect(await row(page, 'To rotate').count()).toBe(2);
+});
+
+test('a key is disabled, enabled again and deleted, each after saying how it is used', async () => {
+  const { world, enter } = scene;
+  const key = await world.create('Partner feed');
+  const { id } = key;
+  await world.use(key, 4);
+  const { page, open } = await enter();
+  await open();
+  await choose(page, 'Partner feed', 'Disable');
+  await dialog(page, 'Disable API key').getByRole('button', { name: 'Disable key' }).click();
+  await row(page, 'Partner feed').locator('.badge', { hasText: 'Disabled' }).waitFor();
+  expect((await read(id)).disabled).toBe(true);
+
+  await choose(page, 'Partner feed', 'Enable');
+  await dialog(page, 'Enable API key').getByRole('button', { name: 'Enable key' }).click();
+  await row(page, 'Partner feed').locator('.badge', { hasText: 'Disabled' }).waitFor({ state: 'detached' });
+
+  await choose(page, 'Partner feed', 'Delete');
+  const question = dialog(page, 'Delete API key');
+  await question.getByText(/(?:just now|minutes? ago), 4 requests in the last 7 days/).waitFor();
+  await question.getByText('by admin@acme.example').waitFor();
+  await focused(question.getByRole('button', { name: 'Cancel' })).waitFor();
+  await question.getByRole('button', { name: 'Delete key' }).click();
+  await row(page, 'Partner feed').waitFor({ state: 'detached' });
+  await page.getByText('The key was deleted').waitFor();
+  // The row that the focus would return to is gone.
+  await focused(page.getByRole('heading', { name: 'API keys', level: 1 })).waitFor();
+  await expect(read(id)).rejects.toMatchObject({ code: 'key_not_found' });
+});
+
+test('names are text, whatever is in them', async () => {
+  const { world, enter } = scene;
+  const names = [
+    '<script>document.title = "broken"</script>',
+    '"><img src=x onerror=alert(1)>',
+    '\u202egnp.exe\u202c and \u2067אבג',
+    '🧑‍🚀🔑 émoji',
+    'w'.repeat(100),
+  ];
+  for (const name of names) await world.create(name);
+  const { page, open } = await enter({ viewport: { width: 360, height: 760 } });
+  await open();
+  await row(page, '🧑‍🚀').waitFor();
+  const shown = await page.locator('.row h3 bdi').allTextContents();
+  expect(shown.slice(0, 5)).toEqual(names.toReversed());
+  expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+  for (const name of names.slice(0, 3)) {
+    await page
+      .getByRole('button', { name: `Edit ${name.slice(0, 8)}` })
+      .first()
+      .click();
+    expect(await dialog(page, 'Edit API key').getByRole('textbox', { name: 'Name' }).inputValue()).toBe(name);
+    await page.keyboard.press('Escape');
+  }
+  expect(await page.title()).toBe('API keys');
+});
+
+test('who may only look sees no way to change anything', async () => {
+  const { world, enter } = scene;
+  await world.create('Looked at');
+  const { page, open } = await enter({ readOnly: true });
+  await open();
+  await page.getByText('Read only').waitFor();
+  await page.getByLabel('More for Looked at').click();
+  expect(await row(page, 'Looked at').getByRole('button').allTextContents()).toEqual(['']);
+  expect(await row(page, 'Looked at').getByRole('link').allTextContents()).toEqual([
+    'Activity and usage',
+    'Why is a field missing?',
+  ]);
+  expect(await page.getByRole('button', { name: /Create|Edit|Delete|Rotate|Disable/ }).count()).toBe(0);
+  await open('#/configuration');
+  await page.getByRole('heading', { name: 'Acme front desk' }).waitFor();
+  expect(await page.locator('main input:enabled:not([type=search]), main .button').count()).toBe(0);
+});
+
+test('ten thousand keys are paged through, fifty at a time', async () => {
+  const { world, enter } = scene;
+  for (let made = 0; made < 10_000; made += 100) {
+    const batch = Array.from({ length: 100 }, (_, index) => `Key ${String(made + index).padStart(5, '0')}`);
+    await Promise.all(batch.map((name) => world.create(name, { workspaceId: 'ws-7b20c91e' })));
+  }
+  const { page, open } = await enter({ account: 'globex' });
+  await open();
+  await page.getByLabel('Sort').selectOption('name');
+  await row(page, 'Key 00000').waitFor();
+  expect(await page.locator('.row').count()).toBe(50);
+  await page.getByRole('button', { name: 'Next' }).click();
+  await row(page, 'Key 00050').waitFor();
+  await page.getByText('Page 2').waitFor();
+  await page.getByRole('button', { name: 'Previous' }).click();
+  await row(page, 'Key 00000').waitFor();
+  await page.getByLabel('Search keys by name').fill('09999');
+  await row(page, 'Key 09999').waitFor();
+  expect(await page.locator('.row').count()).toBe(1);
+});

@@ -1,0 +1,92 @@
+import express from 'express';
+import { createApiKeys } from 'keyscope';
+import request from 'supertest';
+import { expresses } from '../../support/express-versions';
+import { buildPage } from './harness';
+
+const permissions = { conversations: { label: 'Conversations data' } };
+const SIGNED_IN = { workspaceId: 'acme', actor: 'admin@acme.test' };
+
+beforeAll(buildPage);
+
+function appWith(make: typeof express, mount = '/admin/keys', options: object = {}) {
+  const apiKeys = createApiKeys({ permissions });
+  const app = make();
+  app.use(mount, apiKeys.adminRouter({ authenticate: () => SIGNED_IN, ...options }));
+  return app;
+}
+
+describe.each(expresses)('the console on %s', (_name, make) => {
+  test('is one page without inline script or style, under a policy that lets in nothing else', async () => {
+    const { headers, text } = await request(appWith(make)).get('/admin/keys/').expect(200);
+    expect(headers).toMatchObject({
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+    });
+    const policy = headers['content-security-policy'];
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self';");
+    expect(policy).toContain("base-uri 'none'; form-action 'self'; frame-ancestors 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect(text).not.toMatch(/<script(?![^>]*src=)|<style|style=|\son\w+=|https?:/);
+  });
+
+  test('serves what the page is made of, to be kept for good, and the page under any path', async () => {
+    for (const mount of ['/admin/keys', '/a/b/c', '/']) {
+      const app = appWith(make, mount);
+      const base = mount === '/' ? '/' : `${mount}/`;
+      const { text } = await request(app).get(base).expect(200);
+      const files = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file);
+      expect(files.map((file) => file?.split('.').at(-1))).toEqual(['svg', 'css', 'js']);
+      for (const file of files) {
+        const { headers } = await request(app)
+          .get(base + file)
+          .expect(200);
+        expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+        expect(headers['content-type']).toMatch(/^(?:image\/svg\+xml|text\/(?:css|javascript); charset=utf-8)$/);
+        await request(app)
+          .get(base + file)
+          .set('if-none-match', headers.etag as string)
+          .expect(304);
+      }
+    }
+  });
+
+  test('sends whoever leaves the slash out to where its relative addresses hold', async () => {
+    const app = appWith(make, '/admin/keys');
+    const { headers } = await request(app).get('/admin/keys?tab=1').expect(307);
+    expect(new URL(headers.location as string, 'http://host/admin/keys').href).toBe('http://host/admin/keys/?tab=1');
+    const odd = await request(appWith(make, '/admin/a:b')).get('/admin/a:b').expect(307);
+    expect(new URL(odd.headers.location as string, 'http://host/admin/a:b').href).toBe('http://host/admin/a:b/');
+  });
+
+  test('asks to sign in, with a link where the app has given one', async () => {
+    const link = { authenticate: () => null, signInUrl: '/login?next="><script>' };
+    const { text } = await request(appWith(make, '/admin/keys', link))
+      .get('/admin/keys/')
+      .expect(401);
+    expect(text).toContain('You are not signed in');
+    expect(text).toContain('href="/login?next=&quot;&gt;&lt;script&gt;"');
+    const without = await request(appWith(make, '/admin/keys', { authenticate: () => null })).get('/admin/keys/');
+    expect(without.text).toContain('Sign in to the application, then reload this page.');
+  });
+
+  test('answers HEAD without a body, and names that nothing has as the rest does', async () => {
+    const app = appWith(make);
+    expect((await request(app).head('/admin/keys/').expect(200)).text).toBeUndefined();
+    expect((await request(app).get('/admin/keys/assets/other.js').expect(404)).body.code).toBe('not_found');
+    await request(app).get('/admin/keys/assets/manifest.json').expect(404);
+  });
+});
+
+test.each([
+  ['exampleUrl', 'ftp://host/'],
+  ['exampleUrl', '/v1/agents'],
+  ['signInUrl', 'javascript:alert(1)'],
+  ['signInUrl', '//evil.test/'],
+  ['signInUrl', '/\\evil.test'],
+  ['signInUrl', 'login'],
+])('%s is not taken as %j', (option, value) => {
+  expect(() => appWith(express, '/', { [option]: value })).toThrow(`${option}`);
+});

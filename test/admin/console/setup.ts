@@ -1,0 +1,79 @@
+import type { Browser, Locator, Page } from 'playwright-core';
+import { launch, type VisitOptions, type Visitor, visit } from './browser';
+import { buildPage, startWorld, type World } from './harness';
+
+/** What a file of tests works with, once its `beforeAll` has run. */
+export interface Scene {
+  readonly world: World;
+  /** Somebody in a window of their own, which closes after the test; the page must have had nothing to complain of. */
+  enter(options?: VisitOptions): Promise<Visitor>;
+}
+
+/** Builds the page, starts the example app on a Redis and a browser, and ends all of it after the last test. */
+export function useScene(): Scene {
+  let world: World;
+  let browser: Browser;
+  const visitors: Visitor[] = [];
+  jest.setTimeout(90_000);
+
+  beforeAll(async () => {
+    buildPage();
+    [world, browser] = await Promise.all([startWorld(), launch()]);
+  }, 120_000);
+  afterEach(async () => {
+    const complaints = visitors.flatMap((visitor) => visitor.complaints);
+    await Promise.all(visitors.splice(0).map(({ context }) => context.close()));
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await world?.stop();
+  });
+
+  return {
+    get world() {
+      return world;
+    },
+    async enter(options) {
+      const visitor = await visit(browser, world, options);
+      visitors.push(visitor);
+      return visitor;
+    },
+  };
+}
+
+export function row(page: Page, name: string): Locator {
+  return page.locator('.row').filter({ has: page.getByRole('heading', { name, exact: false }) });
+}
+
+export async function choose(page: Page, name: string, item: string): Promise<void> {
+  await page.getByLabel(`More for ${name}`).click();
+  await row(page, name).getByRole('button', { name: item, exact: true }).click();
+}
+
+/** An element, as long as it has the focus. */
+export function focused(element: Locator): Locator {
+  return element.and(element.page().locator(':focus'));
+}
+
+/** What a dialog is called that is open. */
+export function dialog(page: Page, title: string): Locator {
+  return page.getByRole('dialog', { name: title });
+}
+
+export const TOKEN = /ks_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}/;
+
+/** Fills in the form for a new key. */
+export async function fillIn(page: Page, name: string, permission = 'Conversations data'): Promise<void> {
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const form = dialog(page, 'Create an API key');
+  await form.getByRole('textbox', { name: 'Name' }).fill(name);
+  await form.getByRole('checkbox', { name: permission }).check();
+}
+
+/** Makes a key, and reads its token as a person would. */
+export async function make(page: Page, name: string): Promise<string> {
+  await fillIn(page, name);
+  await dialog(page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
+  return dialog(page, 'Save your key').getByLabel('Key of').inputValue();
+}

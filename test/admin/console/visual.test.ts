@@ -1,0 +1,210 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import type { Visitor } from './browser';
+import { OTHER_PROJECT, PROJECT, WORKSPACE } from './harness';
+import { choose, dialog, fillIn, useScene } from './setup';
+
+const scene = useScene();
+const SCREENSHOTS = join(__dirname, '..', '..', 'screenshots');
+const AXE = require.resolve('axe-core/axe.min.js');
+
+let keyId: string;
+
+beforeAll(async () => {
+  const { world } = scene;
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  const actor = { workspaceId: WORKSPACE, actor: 'support@acme.example' };
+  await world.apiKeys.projects.set(PROJECT, { transcript: true, metrics: 'all' }, actor);
+  await world.apiKeys.projects.set(
+    OTHER_PROJECT,
+    { transcript: false, metrics: ['CALL_COMPLETED', 'HANDOFF_TO'] },
+    actor,
+  );
+  const old = await world.create('Retired partner', { permissions: ['external_events'] });
+  await world.apiKeys.keys.update(old.id, { disabled: true }, actor);
+  await world.create('Warehouse export', { agents: [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'], expiresIn: '90d' });
+  const analytics = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
+  const crm = await world.create('CRM sync', { permissions: ['conversations', 'handoff', 'external_events'] });
+  await world.use(crm, 24);
+  await world.use(analytics, 9);
+  await world.use(analytics, 4, '/v3/acme-uk/acme-bookings/conversations');
+  keyId = analytics.id;
+}, 120_000);
+
+/** What axe finds wrong, as one line each. */
+async function violations(page: Page, rules: string): Promise<string[]> {
+  await page.addScriptTag({ path: AXE });
+  const found = await page.evaluate(`axe.run(document, { resultTypes: ['violations'], ${rules} })`);
+  const { violations: all } = found as {
+    violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
+  };
+  return all.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
+}
+
+interface Sight {
+  readonly name: string;
+  show(visitor: Visitor): Promise<void>;
+}
+
+/** Another document, whatever is open in the present one. */
+async function openAnew({ page, open }: Visitor, hash: string): Promise<void> {
+  await page.goto('about:blank');
+  await open(hash);
+}
+
+async function openKeys(visitor: Visitor): Promise<void> {
+  const { page } = visitor;
+  await openAnew(visitor, '#/keys');
+  await page.getByRole('img', { name: '13 requests in 30 days' }).waitFor();
+}
+
+const SIGHTS: readonly Sight[] = [
+  { name: 'keys', show: openKeys },
+  {
+    name: 'menu',
+    async show(visitor) {
+      await openKeys(visitor);
+      await visitor.page.getByLabel('More for CRM sync').click();
+    },
+  },
+  {
+    name: 'create',
+    async show(visitor) {
+      await openKeys(visitor);
+      await fillIn(visitor.page, 'Monthly report');
+      await visitor.page.getByLabel('Chosen agents').check();
+    },
+  },
+  {
+    name: 'create-errors',
+    async show(visitor) {
+      await openKeys(visitor);
+      await visitor.page.getByRole('button', { name: 'Create key' }).click();
+      const form = dialog(visitor.page, 'Create an API key');
+      await form.getByRole('button', { name: 'Create key' }).click();
+      await form.getByText('Give the key a name').waitFor();
+    },
+  },
+  {
+    name: 'reveal',
+    async show(visitor) {
+      await openKeys(visitor);
+      await fillIn(visitor.page, 'Shown once');
+      await dialog(visitor.page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
+      await dialog(visitor.page, 'Save your key').waitFor();
+    },
+  },
+  {
+    name: 'ask',
+    async show({ page }) {
+      await page.keyboard.press('Escape');
+      await page.getByRole('alertdialog').waitFor();
+    },
+  },
+  {
+    name: 'edit',
+    async show(visitor) {
+      await visitor.page.getByRole('button', { name: 'I have saved it' }).click();
+      await visitor.page.getByRole('button', { name: 'Edit Nightly analytics' }).click();
+      await dialog(visitor.page, 'Edit API key').waitFor();
+    },
+  },
+  {
+    name: 'rotate',
+    async show(visitor) {
+      await openKeys(visitor);
+      await choose(visitor.page, 'CRM sync', 'Rotate');
+      await dialog(visitor.page, 'Rotate API key').waitFor();
+    },
+  },
+  {
+    name: 'delete',
+    async show(visitor) {
+      await openKeys(visitor);
+      await choose(visitor.page, 'CRM sync', 'Delete');
+      await dialog(visitor.page, 'Delete API key').getByText('24 requests').waitFor();
+    },
+  },
+  {
+    name: 'configuration',
+    async show(visitor) {
+      const { page } = visitor;
+      await openAnew(visitor, '#/configuration');
+      await page.getByRole('heading', { name: 'Acme billing' }).waitFor();
+    },
+  },
+  {
+    name: 'why',
+    async show(visitor) {
+      const { page } = visitor;
+      await openAnew(visitor, `#/why?key=${keyId}&project=${OTHER_PROJECT}`);
+      await page.getByText('Requests are refused').first().waitFor();
+    },
+  },
+  {
+    name: 'why-choosing',
+    async show(visitor) {
+      const { page } = visitor;
+      await openAnew(visitor, '#/why');
+      await page.getByRole('combobox', { name: 'Key' }).click();
+      await page.getByRole('option', { name: 'CRM sync' }).waitFor();
+    },
+  },
+  {
+    name: 'activity',
+    async show(visitor) {
+      const { page } = visitor;
+      await openAnew(visitor, `#/activity?key=${keyId}`);
+      await page.getByText('13 requests').waitFor();
+      await page.locator('.entry').first().waitFor();
+    },
+  },
+  {
+    name: 'activity-all',
+    async show(visitor) {
+      const { page } = visitor;
+      await openAnew(visitor, '#/activity');
+      await page.locator('.entry').first().waitFor();
+    },
+  },
+  {
+    name: 'signed-out',
+    async show({ page, open, context }) {
+      await context.clearCookies();
+      await open();
+      await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
+    },
+  },
+];
+
+/** All rules once; where only colours or only the width are others, what depends on them. */
+const LOOKS = [
+  { colorScheme: 'light', width: 1280, rules: '' },
+  { colorScheme: 'dark', width: 1280, rules: "runOnly: ['color-contrast']" },
+  { colorScheme: 'light', width: 360, rules: null },
+] as const;
+
+test.each(LOOKS)(
+  'every page and dialog in $colorScheme, $width pixels wide, is fit for everybody',
+  async ({ colorScheme, width, rules }) => {
+    const visitor = await scene.enter({
+      colorScheme,
+      viewport: { width, height: 860 },
+      reducedMotion: 'reduce',
+      // For axe alone: the page's own policy would keep it out, and is held elsewhere.
+      bypassCSP: true,
+    });
+    const { page } = visitor;
+    const found: string[] = [];
+    for (const { name, show } of SIGHTS) {
+      await show(visitor);
+      await page.screenshot({ path: join(SCREENSHOTS, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+      if (rules !== null) found.push(...(await violations(page, rules)).map((violation) => `${name}: ${violation}`));
+      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      if (Number(overflow) > 0) found.push(`${name}: ${overflow} pixels too wide`);
+    }
+    expect(found).toEqual([]);
+  },
+  240_000,
+);

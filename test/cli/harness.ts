@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { Io } from '../../src/cli/io';
+import { run } from '../../src/cli/run';
+import { type TestRedis, testRedis } from '../support/redis/test-redis';
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Given {
+  /** What standard input holds. */
+  readonly input?: string;
+  /** A person sits there. */
+  readonly isTTY?: boolean;
+  /** Besides the address and the namespace, or instead of them. */
+  readonly env?: Record<string, string | undefined>;
+}
+
+/** The world of a command line in a test: its own folder, and its own namespace in a real Redis. */
+export interface World {
+  readonly cwd: string;
+  readonly redis: TestRedis;
+  readonly env: Record<string, string | undefined>;
+  run(argv: readonly string[], given?: Given): Promise<Outcome>;
+  /** Writes a file into the folder. */
+  write(name: string, content: string): void;
+  end(): Promise<void>;
+}
+
+/** Every test can read its output: one locale, one zone. */
+const PLACE = { locale: 'en-GB', timeZone: 'UTC' };
+
+export async function createWorld(): Promise<World> {
+  const redis = await testRedis();
+  const cwd = mkdtempSync(path.join(tmpdir(), 'keyscope-cli-'));
+  const env = {
+    REDIS_URL: redis.url,
+    KEYSCOPE_NAMESPACE: redis.namespace,
+    KEYSCOPE_PERMISSIONS: 'conversations,handoff',
+  };
+  return {
+    cwd,
+    redis,
+    env,
+    async run(argv, given = {}) {
+      const written = { stdout: '', stderr: '' };
+      const stdin = Object.assign(new PassThrough(), { isTTY: given.isTTY ?? false });
+      stdin.end(given.input ?? '');
+      const io: Io = {
+        ...PLACE,
+        stdin,
+        stdout: { write: (text) => (written.stdout += text) },
+        stderr: { write: (text) => (written.stderr += text) },
+        env: { ...env, ...given.env },
+        cwd,
+        user: 'ops',
+        host: 'desk',
+        now: Date.now,
+      };
+      return { code: await run(argv, io), ...written };
+    },
+    write: (name, content) => writeFileSync(path.join(cwd, name), content),
+    async end() {
+      rmSync(cwd, { recursive: true, force: true });
+      await redis.stop();
+    },
+  };
+}
+
+/** What `keys create` needs at least. */
+export const MINIMUM = ['--name', 'CRM', '--agents', 'all', '--permissions', 'conversations'];
+
+export const TOKEN = /ks_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}/;
+
+/** A new key: its record as JSON, and its token. */
+export async function makeKey(
+  world: World,
+  argv: readonly string[] = MINIMUM,
+): Promise<{ id: string; token: string; masked: string; revision: number }> {
+  const { code, stdout, stderr } = await world.run(['keys', 'create', ...argv, '--json']);
+  if (code !== 0) throw new Error(stderr);
+  const { key, token } = JSON.parse(stdout);
+  return { ...key, token };
+}
+
+/** The lines of a list as JSON. */
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}

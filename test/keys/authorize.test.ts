@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { KeyscopeError } from '../../src/errors';
+import {
+  compileRequirement,
+  type Decision,
+  decide,
+  type Mention,
+  NO_REQUIREMENT,
+  type RequestFacts,
+  type Requirement,
+} from '../../src/keys/authorize';
+import { createScope } from '../../src/keys/scope';
+import type { Agents } from '../../src/store/records';
+
+const NOW = Date.UTC(2030, 0, 1);
+const said = (value: string): Mention => ({ value, ambiguous: false });
+const ABSENT: Mention = { value: undefined, ambiguous: false };
+const AMBIGUOUS: Mention = { value: undefined, ambiguous: true };
+
+interface Case {
+  agents?: Agents;
+  permissions?: string[];
+  disabled?: boolean;
+  expiresAt?: number;
+  requirement?: Requirement;
+  workspace?: RequestFacts['workspace'];
+  agent?: RequestFacts['agent'];
+}
+
+function decideCase(given: Case): Decision {
+  const { agents = 'all', permissions = ['conversations'], disabled = false, expiresAt = NOW + 1 } = given;
+  const { requirement = NO_REQUIREMENT, workspace = null, agent = null } = given;
+  const record = { workspaceId: 'acme', disabled, expiresAt };
+  return decide(record, createScope({ agents, permissions }), requirement, { workspace, agent }, NOW);
+}
+const codeOf = (given: Case) => decideCase(given)?.code ?? null;
+
+describe('a key that is in order', () => {
+  test('is let in', () => {
+    expect(decideCase({})).toBeNull();
+    expect(decideCase({ workspace: said('acme'), agent: said('p1') })).toBeNull();
+    expect(decideCase({ agents: ['p1'], agent: said('p1') })).toBeNull();
+  });
+
+  test('works until the last millisecond before it expires, and not a moment longer', () => {
+    expect(codeOf({ expiresAt: NOW + 1 })).toBeNull();
+    expect(codeOf({ expiresAt: NOW })).toBe('expired_key');
+    expect(codeOf({ expiresAt: NOW - 1 })).toBe('expired_key');
+    expect(codeOf({ expiresAt: Number.NaN })).toBe('expired_key');
+  });
+
+  test('is refused while it is disabled', () => {
+    expect(codeOf({ disabled: true })).toBe('disabled_key');
+  });
+});
+
+describe('the workspace', () => {
+  test("is the key's own where the route declares none", () => {
+    expect(codeOf({ workspace: null })).toBeNull();
+  });
+
+  test('must be the one of the key, exactly', () => {
+    for (const other of ['globex', 'ACME', 'acme ', '__proto__']) {
+      expect(codeOf({ workspace: said(other) })).toBe('workspace_not_in_scope');
+    }
+  });
+
+  test('must be said, and said once, where the route declares it', () => {
+    expect(codeOf({ workspace: ABSENT })).toBe('workspace_not_in_scope');
+    expect(codeOf({ workspace: AMBIGUOUS })).toBe('workspace_not_in_scope');
+    expect(codeOf({ workspace: { value: 'acme', ambiguous: true } })).toBe('workspace_not_in_scope');
+  });
+});
+
+describe('the agent', () => {
+  test('must be one that the key reaches', () => {
+    expect(codeOf({ agents: ['p1', 'p2'], agent: said('p2') })).toBeNull();
+    for (const other of ['p3', 'P1', '__proto__', 'all']) {
+      expect(codeOf({ agents: ['p1', 'p2'], agent: said(other) })).toBe('agent_not_in_scope');
+    }
+  });
+
+  test('may be left out by keys that reach all, and only by them', () => {
+    for (const agent of [null, ABSENT]) {
+      expect(codeOf({ agents: 'all', agent })).toBeNull();
+      expect(codeOf({ agents: ['p1'], agent })).toBe('agent_not_in_scope');
+    }
+  });
+
+  test('said twice is refused for every key: the handler might read the other one', () => {
+    for (const agents of ['all', ['p1']] as const) {
+      expect(codeOf({ agents, agent: AMBIGUOUS })).toBe('agent_not_in_scope');
+      expect(codeOf({ agents, agent: { value: 'p1', ambiguous: true } })).toBe('agent_not_in_scope');
+    }
+  });
+
+  test('is not looked at where the handler filters by the scope itself', () => {
+    expect(codeOf({ agents: ['p1'], agent: 'handler' })).toBeNull();
+  });
+
+  test('that cannot be determined is refused with a sentence that says how to declare it', () => {
+    for (const agent of [null, ABSENT]) {
+      const message = decideCase({ agents: ['p1'], agent })?.message;
+      expect(message).toContain("requireApiKey(permission, { agent: 'project_id' })");
+      expect(message).toContain('`req.params` is empty in `app.use`');
+    }
+  });
+});
+
+describe('the permissions', () => {
+  const permissions = ['conversations', 'handoff'];
+
+  test('are not asked for where any valid key will do', () => {
+    expect(codeOf({ permissions: [], requirement: NO_REQUIREMENT })).toBeNull();
+  });
+
+  test('of anyOf: one is enough', () => {
+    expect(codeOf({ permissions, requirement: compileRequirement('any', ['handoff', 'events']) })).toBeNull();
+    expect(codeOf({ permissions, requirement: compileRequirement('any', ['events', 'handoff']) })).toBeNull();
+    expect(codeOf({ permissions, requirement: compileRequirement('any', ['events', 'calls']) })).toBe(
+      'permission_denied',
+    );
+  });
+
+  test('of allOf: every one is needed', () => {
+    expect(codeOf({ permissions, requirement: compileRequirement('all', ['handoff', 'conversations']) })).toBeNull();
+    expect(codeOf({ permissions, requirement: compileRequirement('all', ['handoff', 'events']) })).toBe(
+      'permission_denied',
+    );
+    expect(codeOf({ permissions, requirement: compileRequirement('all', ['events', 'handoff']) })).toBe(
+      'permission_denied',
+    );
+  });
+
+  test('that are missing are named by what is required, never by what the key holds', () => {
+    const secret = ['billing_secret'];
+    const message = (requirement: Requirement) => decideCase({ permissions: secret, requirement })?.message;
+    expect(message(compileRequirement('any', ['handoff']))).toBe('This request requires the permission `handoff`.');
+    expect(message(compileRequirement('any', ['handoff', 'events']))).toBe(
+      'This request requires one of the permissions `handoff`, `events`.',
+    );
+    expect(message(compileRequirement('all', ['handoff', 'events']))).toBe(
+      'This request requires all of the permissions `handoff`, `events`.',
+    );
+  });
+
+  test('cannot be required by an empty list, which would let everyone in or no one', () => {
+    expect(() => compileRequirement('all', [])).toThrow(KeyscopeError);
+    expect(() => compileRequirement('any', [])).toThrow('`anyOf` received an empty list');
+  });
+
+  test('cannot be changed once they are compiled', () => {
+    const names = ['handoff'];
+    const requirement = compileRequirement('any', names);
+    names[0] = 'conversations';
+    expect(codeOf({ permissions: ['conversations'], requirement })).toBe('permission_denied');
+    expect(Object.isFrozen(requirement) && Object.isFrozen(requirement.permissions)).toBe(true);
+  });
+});
+
+test('the first reason counts: whether the key works, then where it reaches, then what is required there', () => {
+  const wrong: Case = {
+    disabled: true,
+    expiresAt: NOW,
+    workspace: said('globex'),
+    agents: ['p1'],
+    agent: said('p2'),
+    permissions: [],
+    requirement: compileRequirement('any', ['handoff']),
+  };
+  const order: [keyof Case, unknown, string][] = [
+    ['disabled', false, 'disabled_key'],
+    ['expiresAt', NOW + 1, 'expired_key'],
+    ['workspace', said('acme'), 'workspace_not_in_scope'],
+    ['agent', said('p1'), 'agent_not_in_scope'],
+    ['permissions', ['handoff'], 'permission_denied'],
+  ];
+  const given = { ...wrong };
+  for (const [field, mended, code] of order) {
+    expect(codeOf(given)).toBe(code);
+    Object.assign(given, { [field]: mended });
+  }
+  expect(codeOf(given)).toBeNull();
+});
+
+test('no denial says anything of the request or of the key but what is required', () => {
+  const text = fc.string({ unit: 'grapheme', minLength: 3 }).map((middle) => `<${middle}>`);
+  fc.assert(
+    fc.property(text, text, text, (workspace, agent, held) => {
+      const denials = [
+        decideCase({ workspace: said(workspace) }),
+        decideCase({ agents: [held], agent: said(agent) }),
+        decideCase({ agents: [held] }),
+        decideCase({ permissions: [held], requirement: compileRequirement('any', ['handoff']) }),
+      ];
+      for (const denial of denials) {
+        for (const given of [workspace, agent, held]) expect(denial?.message).not.toContain(given);
+      }
+    }),
+  );
+});
+
+test('only what is in order is let in: any one fault of many is enough to be refused', () => {
+  const fault = fc.record({
+    disabled: fc.boolean(),
+    expired: fc.boolean(),
+    workspace: fc.boolean(),
+    agent: fc.boolean(),
+    permission: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fault, (faults) => {
+      const decision = decideCase({
+        disabled: faults.disabled,
+        expiresAt: faults.expired ? NOW : NOW + 1,
+        workspace: said(faults.workspace ? 'globex' : 'acme'),
+        agents: ['p1'],
+        agent: said(faults.agent ? 'p2' : 'p1'),
+        permissions: faults.permission ? ['handoff'] : ['conversations'],
+        requirement: compileRequirement('all', ['conversations']),
+      });
+      expect(decision === null).toBe(!Object.values(faults).includes(true));
+    }),
+  );
+});

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { redactValue } from '../../src/redaction/object-redactor';
+import { type RedactOptions, resolveRedactOptions } from '../../src/redaction/options';
+import type { Subject } from '../../src/redaction/policy';
+import { pieceLengths, runs } from './fixtures';
+import { filterInPieces, filterWhole } from './helpers';
+
+const CLOSED: Subject = { features: { transcript: false, metrics: [] } };
+const SECRET = 'said';
+
+function redactions(body: string, options: RedactOptions, subject: Subject): (() => unknown)[] {
+  const { fields, limits } = resolveRedactOptions(options);
+  return [
+    () => redactValue(JSON.parse(body), fields, subject),
+    () => filterWhole(body, fields, subject, limits),
+    () => filterInPieces(Buffer.from(body), [1], fields, subject, limits),
+  ];
+}
+
+/** No JSON may begin with these, but some who read a text skip them. */
+const SKIPPED = ['\\b', '\\f', '\\u0000', '\\u000b', '\\u00a0', '\u00a0', '\\ufeff', '\ufeff', '\u2028', '\u3000'];
+
+const INNER = JSON.stringify({ turns: [SECRET] });
+const WITHIN: RedactOptions = { conversations: 'data.items[*]', transcript: ['analysis.turns', 'turns'] };
+
+test.each<[string, RedactOptions, unknown]>([
+  ['the body', {}, INNER],
+  ['the body, twice', {}, JSON.stringify(INNER)],
+  ['an element of the body', {}, [INNER]],
+  ['a conversation', {}, { conversations: [{}, INNER] }],
+  ['a conversation in a list of its own', {}, { conversations: [[INNER]] }],
+  ['the only conversation', {}, { conversations: INNER }],
+  ['a conversation by name', {}, { conversations: { CA1: INNER } }],
+  ['a list of conversations', {}, { conversations: `[${INNER}]` }],
+  ['what holds the list', WITHIN, { data: JSON.stringify({ items: [{ turns: [SECRET] }] }) }],
+  ['what holds the transcript', WITHIN, { data: { items: [{ analysis: INNER }] } }],
+  ['a conversation behind a byte order mark', {}, { conversations: [`\ufeff${INNER}`] }],
+  ['the body behind controls and wide spaces', {}, `\u0000\u000b\u00a0\u2029${INNER}`],
+])('%s, encoded as a text once more, is refused as an object and as bytes', (_, options, body) => {
+  for (const redaction of redactions(JSON.stringify(body), options, CLOSED)) {
+    expect(redaction).toThrow(expect.objectContaining({ code: 'unredactable_response' }));
+  }
+});
+
+test('a text that looks like JSON is let through where nothing would be looked for in it', () => {
+  const body = {
+    note: INNER,
+    conversations: [{ note: INNER, list: [INNER], turns: INNER, metrics: { a: INNER } }, 'x'],
+  };
+  const { fields, limits } = resolveRedactOptions();
+  const expected = { note: INNER, conversations: [{ note: INNER, list: [INNER], turns: '', metrics: {} }, 'x'] };
+  expect(redactValue(body, fields, CLOSED)).toMatchObject({ needsText: false, value: expected });
+  expect(JSON.parse(filterWhole(JSON.stringify(body), fields, CLOSED, limits).toString())).toEqual(expected);
+  const open: Subject = { features: { transcript: true, metrics: 'all' } };
+  for (const redaction of redactions(JSON.stringify(INNER), {}, open)) expect(redaction).not.toThrow();
+});
+
+test('it is known in every spelling and however it is cut up, and texts that only come close are let through', () => {
+  const blank = fc.constantFrom(' ', '\\n', '\\r', '\\t', '\\u0020', '\\u0009', '\\u000a', '\\u000D', ...SKIPPED);
+  const opening = fc.constantFrom('{', '[', '\\"', '\\u007b', '\\u007B', '\\u005b', '\\u0022');
+  const other = fc.constantFrom(
+    '',
+    'x{',
+    '\\\\{',
+    '\\/[',
+    '\u00e0{',
+    '\u2027{',
+    '\u{1f642}[',
+    '\\ud83d\\ude42[',
+    'é{',
+    '\\u007c{',
+  );
+  const { fields, limits } = resolveRedactOptions();
+  fc.assert(
+    fc.property(fc.array(blank, { maxLength: 3 }), opening, other, pieceLengths, (blanks, json, close, lengths) => {
+      const filtered = (text: string) =>
+        filterInPieces(Buffer.from(`{"conversations":["${blanks.join('')}${text}"]}`), lengths, fields, CLOSED, limits);
+      expect(() => filtered(`${json} rest`)).toThrow(/a text that is JSON itself/);
+      expect(filtered(close).toString()).toBe(`{"conversations":["${blanks.join('')}${close}"]}`);
+    }),
+    runs(2_000),
+  );
+});

@@ -1,0 +1,143 @@
+import * as zlib from 'node:zlib';
+import type { Request, RequestHandler, Response } from 'express';
+import { deferred } from '../../support/deferred';
+import { expresses } from '../../support/express-versions';
+import { waitUntil } from '../../support/wait-until';
+import { ask, closeAll, page, redactedPage, SECRET, serve } from './harness';
+
+const PAGE = page();
+
+function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  return waitUntil(`this holds: ${condition}`, condition);
+}
+
+afterEach(closeAll);
+
+describe.each(expresses)('%s: callbacks', (_name, express) => {
+  type Handler = (req: Request, res: Response) => unknown;
+  async function answering(handler: Handler, ...before: RequestHandler[]) {
+    return serve(express, (app, redact) => app.get('/', ...before, redact(), (req, res) => void handler(req, res)));
+  }
+
+  describe('callbacks', () => {
+    const codings: Record<string, (text: string) => Buffer> = { identity: Buffer.from, gzip: zlib.gzipSync };
+
+    test.each(Object.keys(codings))('of write and end are each called once (%s)', async (coding) => {
+      const calls: string[] = [];
+      const bytes = codings[coding]!(PAGE);
+      const third = Math.floor(bytes.length / 3);
+      const served = await answering((_req, res) => {
+        res.type('json').set('Content-Encoding', coding);
+        res.write(bytes.subarray(0, third), () => calls.push('write(chunk, cb)'));
+        res.write(bytes.subarray(third, 2 * third).toString('latin1'), 'latin1', () =>
+          calls.push('write(chunk, enc, cb)'),
+        );
+        res.write('', () => calls.push('write of nothing'));
+        res.write(Buffer.alloc(0), () => calls.push('write of no bytes'));
+        const end = res.end(bytes.subarray(2 * third).toString('base64'), 'base64', () =>
+          calls.push('end(chunk, enc, cb)'),
+        );
+        expect(end).toBe(res);
+        res.end(() => calls.push('end(cb), again'));
+        res.on('finish', () => calls.push('finish'));
+      });
+      expect((await ask(served.url)).text).toBe(redactedPage());
+      await until(() => calls.length >= 7);
+      expect([...calls].sort()).toEqual(
+        [
+          'end(cb), again',
+          'end(chunk, enc, cb)',
+          'finish',
+          'write of no bytes',
+          'write of nothing',
+          'write(chunk, cb)',
+          'write(chunk, enc, cb)',
+        ].sort(),
+      );
+      expect(calls.indexOf('write(chunk, cb)')).toBeLessThan(calls.indexOf('end(chunk, enc, cb)'));
+    });
+
+    test('are called where a chunk leaves nothing behind', async () => {
+      const calls: number[] = [];
+      const served = await answering(async (_req, res) => {
+        res.type('json');
+        res.write('{"turns":["', () => calls.push(0));
+        for (let i = 1; i <= 5; i++) {
+          await new Promise<void>((resolve) => {
+            const room = res.write(SECRET, () => {
+              calls.push(i);
+              resolve();
+            });
+            expect(room).toBe(true);
+          });
+        }
+        res.end('"]}', () => calls.push(6));
+      });
+      expect((await ask(served.url)).text).toBe('{"turns":[]}');
+      await until(() => calls.length >= 7);
+      expect(calls).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    });
+
+    test.each(['end(cb)', 'end(null, cb)', 'end(undefined, undefined, cb)', 'end(text, cb)'])('%s', async (shape) => {
+      const called = deferred<unknown>();
+      const served = await answering((_req, res) => {
+        res.type('json').write('{"turns":["x"]');
+        const end = res.end as (...args: unknown[]) => void;
+        const cb = (error: unknown): void => called.resolve(error);
+        if (shape === 'end(text, cb)') end.call(res, '}', cb);
+        else {
+          res.write('}');
+          if (shape === 'end(cb)') end.call(res, cb);
+          else if (shape === 'end(null, cb)') end.call(res, null, cb);
+          else end.call(res, undefined, undefined, cb);
+        }
+      });
+      expect((await ask(served.url)).text).toBe('{"turns":[]}');
+      expect(await called.promise).toBeUndefined();
+    });
+
+    test('of end is called with the reason where the body turned out not to be whole', async () => {
+      const called = deferred<unknown>();
+      const served = await answering((_req, res) => {
+        res.type('json').write('{"a":1');
+        res.end(called.resolve);
+      });
+      await ask(served.url).catch(() => undefined);
+      expect(await called.promise).toMatchObject({ code: 'unredactable_response' });
+    });
+
+    test('what Node throws and emits for writing nothing, nonsense or too late, it still does', async () => {
+      const errors: unknown[] = [];
+      const served = await answering((_req, res) => {
+        for (const nonsense of [null, undefined, 1, {}]) {
+          try {
+            (res.write as (chunk: unknown) => void)(nonsense);
+          } catch (error) {
+            errors.push((error as NodeJS.ErrnoException).code);
+          }
+        }
+        res.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code));
+        res.type('json').end('{}');
+        res.write('late', (error) => errors.push((error as NodeJS.ErrnoException).code));
+        res.end('late');
+      });
+      expect((await ask(served.url)).text).toBe('{}');
+      await until(() => errors.length >= 6);
+      expect(errors.slice(0, 4)).toEqual(['ERR_STREAM_NULL_VALUES', ...Array<string>(3).fill('ERR_INVALID_ARG_TYPE')]);
+      expect(errors.slice(4)).toEqual(Array<string>(errors.length - 4).fill('ERR_STREAM_WRITE_AFTER_END'));
+    });
+
+    test('a response that is still being decoded has ended for the handler', async () => {
+      const errors: unknown[] = [];
+      const served = await answering((_req, res) => {
+        res.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code));
+        res.type('json').set('Content-Encoding', 'gzip').end(zlib.gzipSync(PAGE));
+        expect(res.writableEnded).toBe(true);
+        res.write('late');
+        res.end();
+      });
+      expect((await ask(served.url)).text).toBe(redactedPage());
+      expect(errors).toEqual(['ERR_STREAM_WRITE_AFTER_END']);
+    });
+  });
+});

@@ -1,0 +1,99 @@
+import zlib from 'node:zlib';
+import type { Response } from 'express';
+import type { Features } from '../../../src/features';
+import { expresses } from '../../support/express-versions';
+import { waitUntil } from '../../support/wait-until';
+import { ask, closeAll, EVERYTHING, type Served, serve } from './harness';
+
+afterEach(closeAll);
+
+const CLOSED: Features = { transcript: false, metrics: [] };
+const said = (project: string) => JSON.stringify({ project_id: project, turns: ['said'], metrics: { a: 1 } });
+const withheld = (project: string) => JSON.stringify({ project_id: project, turns: [], metrics: {} });
+
+/** A stream of which the handler sends one text, and another after what is enabled has changed. */
+describe.each(expresses)('%s: what is enabled changes while a stream is under way', (_name, express) => {
+  async function answers(
+    send: (res: Response, next: () => void) => void,
+    before: Features,
+    after: Features,
+    routeProject: string | null,
+  ): Promise<string> {
+    let features = before;
+    const served: Served = await serve(
+      express,
+      (app, redact) => {
+        app.get('/', redact(), (_req, res) => {
+          send(res, () => {
+            features = after;
+          });
+        });
+      },
+      { features: () => features, routeProject },
+    );
+    return (await ask(served.url)).text;
+  }
+
+  const STREAMS: Record<string, readonly [type: string, text: (json: string) => string]> = {
+    NDJSON: ['application/x-ndjson', (json) => `${json}\n`],
+    'JSON sequences': ['application/json-seq', (json) => `\x1e${json}\n`],
+    'server-sent events': ['text/event-stream', (json) => `data: ${json}\n\n`],
+  };
+
+  test.each(Object.keys(STREAMS))('%s: each text is judged by what is enabled when it begins', async (name) => {
+    const [type, text] = STREAMS[name]!;
+    for (const routeProject of ['P', null]) {
+      const send = (res: Response, change: () => void): void => {
+        res.set('Content-Type', type);
+        res.write(text(said('P')));
+        setImmediate(() => {
+          change();
+          res.end(text(said('P')));
+        });
+      };
+      expect(await answers(send, EVERYTHING, CLOSED, routeProject)).toBe(text(said('P')) + text(withheld('P')));
+      expect(await answers(send, CLOSED, EVERYTHING, routeProject)).toBe(text(withheld('P')) + text(said('P')));
+    }
+  });
+
+  test('a compressed stream too', async () => {
+    const send = (res: Response, change: () => void): void => {
+      res.set({ 'Content-Type': 'application/x-ndjson', 'Content-Encoding': 'gzip' });
+      const gzip = zlib.createGzip({ flush: zlib.constants.Z_SYNC_FLUSH });
+      gzip.pipe(res);
+      gzip.write(`${said('P')}\n`);
+      waitUntil('the first text has left', () => res.headersSent).then(() => {
+        change();
+        gzip.end(`${said('P')}\n`);
+      }, res.destroy.bind(res));
+    };
+    expect(await answers(send, EVERYTHING, CLOSED, 'P')).toBe(`${said('P')}\n${withheld('P')}\n`);
+  });
+
+  test('a text that has begun, and a body that is one JSON value, go on as they were', async () => {
+    for (const type of ['application/json', 'application/x-ndjson']) {
+      const send = (res: Response, change: () => void): void => {
+        res.set('Content-Type', type);
+        res.write(said('P').slice(0, 5));
+        setImmediate(() => {
+          change();
+          res.end(said('P').slice(5));
+        });
+      };
+      expect(await answers(send, EVERYTHING, CLOSED, 'P')).toBe(said('P'));
+      expect(await answers(send, CLOSED, EVERYTHING, 'P')).toBe(withheld('P'));
+    }
+  });
+
+  test('a comment says nothing as soon as anything is withheld', async () => {
+    const send = (res: Response, change: () => void): void => {
+      res.set('Content-Type', 'text/event-stream');
+      res.write(': said\nevent: {}\n\n');
+      setImmediate(() => {
+        change();
+        res.end(': said\n\n');
+      });
+    };
+    expect(await answers(send, EVERYTHING, CLOSED, 'P')).toBe(': said\nevent: {}\n\n:\n\n');
+  });
+});

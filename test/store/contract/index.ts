@@ -1,0 +1,40 @@
+import type { Store } from '../../../src/store/store';
+import { auditContract } from './audit';
+import { foreignContract } from './imported-tokens';
+import { keysContract } from './keys';
+import { listingContract } from './listing';
+import { modelContract } from './model';
+import { pagingContract } from './paging';
+import { projectsContract } from './projects';
+import { racesContract } from './races';
+import { usageContract } from './usage';
+
+/** How a suite gets at the store it tests. */
+export interface StoreUnderTest {
+  /** How many audit entries the store keeps per workspace. */
+  readonly auditLimit: number;
+  open(): Promise<Store>;
+  close(): Promise<void>;
+}
+
+/** What every store promises. Every test works in workspaces of its own, so that one store serves them all. */
+export function storeContract(name: string, underTest: StoreUnderTest): void {
+  describe(name, () => {
+    let store: Store;
+    beforeAll(async () => {
+      store = await underTest.open();
+    }, 60_000);
+    afterAll(() => underTest.close(), 60_000);
+
+    const getStore = () => store;
+    keysContract(getStore);
+    projectsContract(getStore);
+    auditContract(getStore, underTest.auditLimit);
+    listingContract(getStore);
+    pagingContract(getStore);
+    racesContract(getStore);
+    foreignContract(getStore);
+    usageContract(getStore);
+    modelContract(getStore);
+  });
+}

@@ -1,0 +1,133 @@
+import { inspect } from 'node:util';
+import { Redis } from 'ioredis';
+import { CREDENTIAL_FIELDS, KEY_FIELDS } from '../../../src/store/redis/record-codec';
+import { createRedisStore } from '../../../src/store/redis/redis-store';
+import type { Store } from '../../../src/store/store';
+import { aliasOf, fingerprintOf } from '../../../src/token/imported-token';
+import { type RedisServer, startRedis } from '../../support/redis/server';
+import { createSample, keyQuery, newWorkspace, ORIGIN } from '../sample';
+
+let server: RedisServer;
+let client: Redis;
+let store: Store;
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.url);
+  store = createRedisStore({ client, storeTimeout: 5000 });
+});
+afterAll(async () => {
+  client.disconnect();
+  await server.stop();
+});
+
+const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
+
+const caused = (what: string) => ({ cause: { message: expect.stringContaining(what) } });
+
+describe('a damaged record is an error whose cause names it, never half a key', () => {
+  const damages: Record<string, (name: string) => Promise<unknown>> = {
+    'only one field is left': async (name) => client.multi().del(name).hset(name, 'v', '1').exec(),
+    'another version wrote it': (name) => client.hset(name, 'v', '2'),
+    'the agents are not JSON': (name) => client.hset(name, 'agents', 'everything'),
+    'the agents are no list': (name) => client.hset(name, 'agents', '"none"'),
+    'the permissions are no list of texts': (name) => client.hset(name, 'permissions', '[1]'),
+    'the permissions are all': (name) => client.hset(name, 'permissions', '"all"'),
+    'the expiry is no number': (name) => client.hset(name, 'expiresAt', 'never'),
+    'the expiry is no whole number': (name) => client.hset(name, 'expiresAt', '1e99'),
+    'disabled is neither': (name) => client.hset(name, 'disabled', ''),
+    'it is the record of another key': (name) => client.hset(name, 'id', 'another'),
+    'the successor is no text': (name) => client.hset(name, 'rotatedTo', '{}'),
+    'it is something else': async (name) => client.multi().del(name).set(name, 'x').exec(),
+  };
+
+  test.each(KEY_FIELDS)('the field %s is missing', async (field) => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), field);
+    await expect(store.getKey(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
+  });
+
+  test.each(CREDENTIAL_FIELDS)('the field %s is missing, which every request needs', async (field) => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), field);
+    await expect(store.getCredential(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
+  });
+
+  test.each(Object.entries(damages))('%s', async (damaged, damage) => {
+    const key = await createSample(store, newWorkspace());
+    await damage(nameOf(key.id));
+    const unreadable = { code: 'store_unavailable', message: expect.not.stringMatching(`${key.id}|${key.digest}`) };
+    await expect(store.getKey(key.id)).rejects.toMatchObject(unreadable);
+    // Of whom a key was rotated to, no request needs to know.
+    if (damaged !== 'the successor is no text') {
+      await expect(store.getCredential(key.id)).rejects.toMatchObject(unreadable);
+    }
+    await expect(store.listKeys(keyQuery(key.workspaceId))).rejects.toMatchObject(unreadable);
+  });
+
+  test('its cause says where to look', async () => {
+    const key = await createSample(store, newWorkspace());
+    await client.hset(nameOf(key.id), 'agents', 'x');
+    await expect(store.getKey(key.id)).rejects.toMatchObject({
+      cause: { message: `The entry ${nameOf(key.id)} in Redis cannot be read: the field agents is not JSON.` },
+    });
+  });
+
+  test('what a foreign token stands for is not named, because its name is made of the token', async () => {
+    const alias = aliasOf(fingerprintOf('sk_live_0123456789abcdef'));
+    await client.set(`keyscope:foreign:${alias}`, 'x');
+    const error = await store.getForeign(alias).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ code: 'store_unavailable', cause: { message: expect.stringContaining('foreign:') } });
+    expect(inspect(error, { depth: 9 })).not.toContain(alias);
+  });
+
+  test('a change of such a record is refused', async () => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), 'agents');
+    await expect(store.updateKey(key.id, { name: 'New' }, ORIGIN, {})).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    await expect(store.deleteKey(key.id, ORIGIN, {})).rejects.toMatchObject({ code: 'store_unavailable' });
+    await client.hset(nameOf(key.id), 'v', '2');
+    await expect(store.updateKey(key.id, { name: 'New' }, ORIGIN, {})).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    expect(await client.hget(nameOf(key.id), 'name')).toBe(key.name);
+  });
+});
+
+describe('a damaged configuration', () => {
+  test.each(['', '{', 'null', '{"v":1,"projectId":"p","transcript":1,"metrics":[],"updatedAt":1}', '{"v":2}'])(
+    'is an error, not a permission: %s',
+    async (text) => {
+      const workspaceId = newWorkspace();
+      await store.setProject(workspaceId, 'q', { transcript: true, metrics: 'all' }, ORIGIN);
+      const [name = ''] = await client.keys(`keyscope:projects:*${workspaceId}`);
+      await client.hset(name, 'p', text);
+      await expect(store.getProjects(workspaceId)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        ...caused(name),
+      });
+    },
+  );
+
+  test('can be repaired by setting it again, and the audit trail stays readable', async () => {
+    const workspaceId = newWorkspace();
+    await store.setProject(workspaceId, 'p', { transcript: true, metrics: 'all' }, ORIGIN);
+    const [name = ''] = await client.keys(`keyscope:projects:*${workspaceId}`);
+    await client.hset(name, 'p', '{');
+    await store.setProject(workspaceId, 'p', { transcript: false, metrics: [] }, ORIGIN);
+    expect((await store.getProjects(workspaceId)).get('p')).toMatchObject({ transcript: false });
+    const { entries } = await store.listAudit({ workspaceId, limit: 1, before: null });
+    expect(entries[0]).toMatchObject({ before: null, after: { transcript: false, metrics: [] } });
+  });
+});
+
+test('a damaged audit trail is an error whose cause names it', async () => {
+  const { workspaceId } = await createSample(store, newWorkspace());
+  const [name = ''] = await client.keys(`keyscope:audit:*${workspaceId}`);
+  await client.xadd(name, '*', 'action', 'key.created');
+  await expect(store.listAudit({ workspaceId, limit: 10, before: null })).rejects.toMatchObject({
+    code: 'store_unavailable',
+    ...caused(name),
+  });
+});

@@ -1,0 +1,233 @@
+import { Cluster } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import type { KeyRecord } from '../../../../src/store/records';
+import { slotOf } from '../../../../src/store/redis/hash-slot';
+import { encodeKey } from '../../../../src/store/redis/record-codec';
+import { createRedisStore } from '../../../../src/store/redis/redis-store';
+import type { Store } from '../../../../src/store/store';
+import { tagOf } from '../../../../src/token/format';
+import { type RedisClusterServers, startCluster } from '../../../support/redis/cluster';
+import type { RedisServer } from '../../../support/redis/server';
+import { type SlotMove, slotMove } from '../../../support/redis/slot-move';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
+import { waitUntil } from '../../../support/wait-until';
+import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../../sample';
+import { createReader, isFeed, isReadable, lastBelieved, type Reader, remember, untilTracking } from './reader';
+
+const LAG = 400;
+
+let servers: RedisClusterServers;
+let writing: Cluster;
+let writer: Store;
+let proxies: TcpProxy[];
+let readers: Reader[];
+
+beforeAll(async () => {
+  servers = await startCluster({ masters: 3 });
+  proxies = await Promise.all(
+    servers.nodes.map(({ port }) => startTcpProxy({ target: port, kinds: { feed: isFeed } })),
+  );
+  writing = new Cluster([...servers.startupNodes]);
+  writer = createRedisStore({ client: writing, storeTimeout: 10_000 });
+}, 60_000);
+afterAll(async () => {
+  await writer.close();
+  writing.disconnect();
+  await Promise.all(proxies.map((proxy) => proxy.close()));
+  await servers.stop();
+});
+beforeEach(() => {
+  readers = [];
+});
+afterEach(async () => {
+  await Promise.all(readers.map((reader) => reader.close()));
+  for (const proxy of proxies) proxy.hinder('feed', {});
+});
+
+/** Through the proxies, as through a NAT. */
+function behindProxies() {
+  const natMap = Object.fromEntries(
+    servers.nodes.map(({ port }, i) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: proxies[i]!.port }]),
+  );
+  return { natMap, slotsRefreshTimeout: 2000 };
+}
+
+const CLIENTS = {
+  'ioredis 6': () => new Cluster([...servers.startupNodes]),
+  'ioredis 6 with a key prefix': () => new Cluster([...servers.startupNodes], { keyPrefix: 'app:' }),
+  'ioredis 6 behind a NAT': () => new Cluster([...servers.startupNodes], behindProxies()),
+  'ioredis 5': () => new Cluster5([...servers.startupNodes]),
+  'ioredis 5 behind a NAT': () => new Cluster5([...servers.startupNodes], behindProxies()),
+};
+
+async function open(client: Cluster | Cluster5, maxRevocationLag = LAG): Promise<Reader> {
+  const reader = createReader({ client, maxRevocationLag });
+  readers.push(reader);
+  await reader.store.ready();
+  await untilTracking(reader);
+  return reader;
+}
+
+const slotOfKey = (id: string) => slotOf(`{${id.slice(0, 4)}}`);
+/** Masters share the slots evenly, in order. */
+const homeOf = (id: string) => Math.floor((slotOfKey(id) * 3) / 16384);
+
+/** The id of a key whose home is this master. */
+function idAt(home: number): { id: string; workspaceId: string } {
+  for (;;) {
+    const workspaceId = newWorkspace();
+    const id = newId(workspaceId);
+    if (homeOf(id) === home) return { id, workspaceId };
+  }
+}
+
+async function keyAt(home: number, store = writer): Promise<KeyRecord> {
+  const { id, workspaceId } = idAt(home);
+  return createSample(store, workspaceId, { id });
+}
+
+async function untilAged(lag = LAG): Promise<void> {
+  const until = performance.now() + 2.5 * lag;
+  await waitUntil('everything that ages by itself has', () => performance.now() > until);
+}
+
+describe.each(Object.entries(CLIENTS))('with %s', (name, connect) => {
+  test('what was read from any master is believed for as long as nobody changes it', async () => {
+    const reader = await open(connect());
+    const store = name.includes('prefix') ? reader.store : writer;
+    const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home, store)));
+    for (const { id } of keys) await remember(reader, id);
+    await untilAged();
+    expect(keys.map(({ id }) => reader.recall(id))).toEqual(keys);
+    for (const { id } of keys) await store.updateKey(id, { disabled: true }, ORIGIN, {});
+    await waitUntil('the changes are told', () => keys.every(({ id }) => reader.recall(id) === undefined));
+    expect(reader.store.health()).toMatchObject({ mode: 'tracking', nodes: [{}, {}, {}], lastError: null });
+  });
+});
+
+test('where the feed of one master is lost, what was read from the others counts on', async () => {
+  const reader = await open(new Cluster([...servers.startupNodes], behindProxies()));
+  const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home)));
+  for (const { id } of keys) await remember(reader, id);
+  proxies[1]?.hinder('feed', { toClient: { blackHole: true } });
+  const [, lost] = keys as [KeyRecord, KeyRecord, KeyRecord];
+  await writer.updateKey(lost.id, { disabled: true }, ORIGIN, {});
+  const acknowledged = performance.now();
+  expect(await lastBelieved(reader, lost.id, lost, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+  await untilAged();
+  expect(keys.map(({ id }) => reader.recall(id))).toEqual([keys[0], undefined, keys[2]]);
+  expect(reader.store.health()).toMatchObject({ mode: 'per-entry' });
+  expect(
+    reader.store
+      .health()
+      .nodes.map(({ trusted }) => trusted)
+      .sort(),
+  ).toEqual([false, true, true]);
+  proxies[1]?.hinder('feed', {});
+  await untilTracking(reader);
+});
+
+test.each([
+  ['ioredis 6', () => new Cluster([...servers.startupNodes], behindProxies())],
+  ['ioredis 5', () => new Cluster5([...servers.startupNodes], behindProxies())],
+])(
+  'with %s, a connection to a master that leads nowhere, though the master is well, is made anew by itself',
+  async (_, connect) => {
+    const reader = await open(connect());
+    const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home)));
+    for (const { id } of keys) await remember(reader, id);
+    proxies[1]?.abandon('other');
+    const [, lost] = keys as [KeyRecord, KeyRecord, KeyRecord];
+    await waitUntil('the connection is given up', () => {
+      return reader.events.some((event) => event.type === 'warning' && event.code === 'connection_replaced');
+    });
+    await waitUntil('the key can be read again', () => isReadable(reader.store, lost.id));
+    await untilTracking(reader);
+    await remember(reader, lost.id);
+  },
+  40_000,
+);
+
+test('what was read from one master is not trusted while most of them do not confirm it', async () => {
+  // Their own patience is longer than the test: nobody is replaced.
+  const patient = await startCluster({ masters: 3, args: ['--cluster-node-timeout', '60000'] });
+  const client = new Cluster([...patient.startupNodes]);
+  const reader = await open(client);
+  const key = await keyAt(0, reader.store);
+  await remember(reader, key.id);
+  for (const node of patient.nodes.slice(1)) await node.kill('SIGSTOP');
+  const frozen = performance.now();
+  expect(await lastBelieved(reader, key.id, key, LAG)).toBeLessThanOrEqual(frozen + LAG);
+  expect(await reader.read(key.id)).toEqual(key);
+  for (const node of patient.nodes.slice(1)) await node.kill('SIGCONT');
+  await untilTracking(reader);
+  await reader.close();
+  await patient.stop();
+}, 60_000);
+
+describe('a slot that moves', () => {
+  let move: SlotMove;
+  afterEach(() => move.close());
+
+  test('is not trusted from the moment on that keys in it may be made elsewhere, until it has arrived', async () => {
+    const reader = await open(new Cluster([...servers.startupNodes]));
+    const key = await keyAt(0);
+    const missing = sampleKey(key.workspaceId);
+    const [from, to] = servers.nodes as [RedisServer, RedisServer];
+    move = slotMove(slotOfKey(key.id), from, to, servers.nodes);
+    await remember(reader, key.id);
+    await remember(reader, missing.id);
+    await untilAged();
+    expect(reader.recall(key.id)).toEqual(key);
+    expect(reader.recall(missing.id)).toBeNull();
+
+    // What is missing at home is made where the slot goes, and home does not hear of it.
+    await move.begin();
+    await writing.hset(`keyscope:key:{${tagOf(missing.id)}}${missing.id}`, ...encodeKey(missing));
+    const created = performance.now();
+    expect(await lastBelieved(reader, missing.id, null, LAG)).toBeLessThanOrEqual(created + LAG);
+    expect(await reader.read(missing.id)).toEqual(missing);
+
+    // Read through the redirection, and changed behind it.
+    await move.moveKeys();
+    for (let round = 0; round < 3; round++) {
+      const known = (await reader.read(key.id)) as KeyRecord;
+      await writer.updateKey(key.id, { name: `Name ${round}` }, ORIGIN, {});
+      const acknowledged = performance.now();
+      expect(await lastBelieved(reader, key.id, known, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+    }
+
+    await move.finish();
+    await writer.updateKey(key.id, { name: 'Arrived' }, ORIGIN, {});
+    const acknowledged = performance.now();
+    await waitUntil('it is read where it is', async () => {
+      const asked = performance.now();
+      const { name } = (await reader.read(key.id)) ?? {};
+      if (asked > acknowledged + LAG) expect(name).toBe('Arrived');
+      return name === 'Arrived';
+    });
+    await untilTracking(reader);
+    await remember(reader, key.id);
+    await untilAged();
+    expect(reader.recall(key.id)).toMatchObject({ name: 'Arrived' });
+    await writer.deleteKey(key.id, ORIGIN, {});
+    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+  }, 60_000);
+
+  test('does not keep the rest of its master from being trusted for long', async () => {
+    const reader = await open(new Cluster([...servers.startupNodes]));
+    const other = await keyAt(2);
+    const neighbour = await keyAt(2);
+    const [to, , from] = servers.nodes as [RedisServer, RedisServer, RedisServer];
+    move = slotMove(slotOfKey(other.id), from, to, servers.nodes);
+    await move.begin();
+    await remember(reader, neighbour.id);
+    await untilAged();
+    await remember(reader, neighbour.id);
+    expect(reader.store.keyLease(neighbour.id)).not.toBeNull();
+    expect(reader.store.keyLease(other.id)).toBeNull();
+    await move.moveKeys();
+    await move.finish();
+    await remember(reader, other.id);
+  }, 60_000);
+});

@@ -1,0 +1,114 @@
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import { type RedisServer, startRedis } from '../../../support/redis/server';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
+import { waitUntil } from '../../../support/wait-until';
+import { createSample, newWorkspace, ORIGIN } from '../../sample';
+import { createReader, isFeed, isReadable, type Reader, remember, untilTracking } from './reader';
+
+let server: RedisServer;
+let proxy: TcpProxy;
+let reader: Reader | undefined;
+
+beforeEach(async () => {
+  server = await startRedis();
+  proxy = await startTcpProxy({ target: server.port, kinds: { feed: isFeed } });
+});
+afterEach(async () => {
+  await reader?.close();
+  await proxy.close();
+  await server.stop();
+});
+
+async function open(client: Redis | Redis5): Promise<Reader> {
+  reader = createReader({ client, storeTimeout: 300 });
+  await reader.store.ready();
+  await untilTracking(reader);
+  return reader;
+}
+
+const warnings = ({ events }: Reader) => events.flatMap((event) => (event.type === 'warning' ? [event.code] : []));
+
+describe.each([
+  ['ioredis 6', (port: number) => new Redis(port)],
+  ['ioredis 6, commands of which wait for ever', (port: number) => new Redis(port, { maxRetriesPerRequest: null })],
+  ['ioredis 5', (port: number) => new Redis5(port)],
+])('%s', (_, connect) => {
+  test('a connection that leads nowhere, though Redis is well, is made anew by itself', async () => {
+    const { store, ...rest } = await open(connect(proxy.port));
+    const key = await createSample(store, newWorkspace());
+    proxy.abandon('other');
+    await expect(store.getKey(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+    await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+    expect(warnings({ store, ...rest })).toContain('connection_replaced');
+    await untilTracking({ store, ...rest });
+    await remember({ store, ...rest }, key.id);
+    expect(await store.updateKey(key.id, { disabled: true }, ORIGIN, {})).toMatchObject({ ok: true });
+    expect(await store.getKey(key.id)).toMatchObject({ disabled: true });
+  }, 40_000);
+
+  test('one that has led nowhere since before it was ready is made anew, too', async () => {
+    const client = connect(proxy.port);
+    const { store, ...rest } = await open(client);
+    const key = await createSample(store, newWorkspace());
+    proxy.hinder('other', { toServer: { blackHole: true }, toClient: { blackHole: true } });
+    proxy.cut('other');
+    await waitUntil('a connection has been made into the black hole', () => client.status === 'connect');
+    proxy.abandon('other');
+    proxy.hinder('other', {});
+    await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+    expect(warnings({ store, ...rest })).toContain('connection_replaced');
+    await untilTracking({ store, ...rest });
+  }, 40_000);
+});
+
+test('a connection that leads nowhere is made anew, too, where Redis may not tell of changes', async () => {
+  const admin = new Redis(server.port);
+  try {
+    await admin.call('acl', 'setuser', 'default', '-client|tracking');
+    reader = createReader({ client: new Redis(proxy.port), storeTimeout: 300 });
+    const { store } = reader;
+    await store.ready();
+    expect(store.health().mode).toBe('per-entry');
+    const key = await createSample(store, newWorkspace());
+    proxy.abandon('other');
+    await expect(store.getKey(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+    await waitUntil('the key can be read again', () => isReadable(store, key.id), 15_000);
+    expect(warnings(reader)).toContain('connection_replaced');
+  } finally {
+    admin.disconnect();
+  }
+}, 40_000);
+
+test('a connection is left alone that answers a little later than the feed, when Redis wakes up', async () => {
+  const { store, events } = await open(new Redis(proxy.port));
+  const key = await createSample(store, newWorkspace());
+  proxy.hinder('other', { toClient: { delay: 100 } });
+  await server.kill('SIGSTOP');
+  const until = performance.now() + 3000;
+  await waitUntil('time has passed', () => performance.now() > until);
+  await server.kill('SIGCONT');
+  await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+  await waitUntil('changes are told of', () => store.health().mode === 'tracking', 30_000);
+  expect(events).not.toContainEqual(expect.objectContaining({ code: 'connection_replaced' }));
+  expect(proxy.count('other')).toBe(1);
+}, 40_000);
+
+test('a connection is left alone while Redis answers nobody', async () => {
+  const { store, events } = await open(new Redis(proxy.port));
+  const key = await createSample(store, newWorkspace());
+  const { accepted } = proxy;
+  proxy.hinder('other', { toClient: { blackHole: true } });
+  await server.kill('SIGSTOP');
+  await waitUntil('it is known to be down', () => store.health().mode === 'down');
+  // As long again as it takes to give a connection up.
+  const until = performance.now() + 2500;
+  await waitUntil('time has passed', () => performance.now() > until);
+  await server.kill('SIGCONT');
+  proxy.hinder('other', {});
+  await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
+  expect(events).not.toContainEqual(expect.objectContaining({ code: 'connection_replaced' }));
+  // What has been made anew meanwhile are feeds.
+  expect(proxy.count('other')).toBe(1);
+  expect(proxy.accepted).toBeGreaterThan(accepted);
+}, 40_000);

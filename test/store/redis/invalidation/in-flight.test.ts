@@ -1,0 +1,141 @@
+import { Redis } from 'ioredis';
+import { createRedisStore } from '../../../../src/store/redis/redis-store';
+import type { Store } from '../../../../src/store/store';
+import { type RedisServer, startRedis } from '../../../support/redis/server';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
+import { waitUntil } from '../../../support/wait-until';
+import { createSample, newId, newWorkspace, ORIGIN } from '../../sample';
+import { createReader, isFeed, type Reader, untilTracking } from './reader';
+
+let server: RedisServer;
+let admin: Redis;
+let writer: Store;
+let proxy: TcpProxy;
+let reader: Reader;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+  writer = createRedisStore({ client: admin, storeTimeout: 10_000 });
+});
+afterAll(async () => {
+  await writer.close();
+  admin.disconnect();
+  await server.stop();
+});
+beforeEach(async () => {
+  proxy = await startTcpProxy({ target: server.port, kinds: { feed: isFeed } });
+  // So long that the lease does not end while the replies are held back.
+  reader = createReader({ client: new Redis(proxy.port), maxRevocationLag: 60_000, storeTimeout: 60_000 });
+  await reader.store.ready();
+  await untilTracking(reader);
+});
+afterEach(async () => {
+  await reader.close();
+  await proxy.close();
+});
+
+const HOLD = { toClient: { blackHole: true } };
+
+/** How many reads the server has answered. */
+async function readsAnswered(): Promise<number> {
+  return Number(/cmdstat_hmget:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+}
+
+/** Waits until the server has answered a read; the answer is on its way. */
+async function untilAnswered(before: number): Promise<void> {
+  await waitUntil('the server has answered the read', async () => (await readsAnswered()) > before);
+}
+
+test('a read that a change overtakes answers who asked before, is not remembered, and answers nobody who asks later', async () => {
+  const key = await createSample(writer, newWorkspace());
+  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  const before = await readsAnswered();
+  proxy.hinder('other', HOLD);
+  const early = reader.read(key.id);
+  await untilAnswered(before);
+
+  reader.told.length = 0;
+  await writer.deleteKey(key.id, ORIGIN, {});
+  await waitUntil('the change is told', () => reader.told.includes(key.id));
+  const late = reader.read(key.id);
+  proxy.hinder('other', {});
+
+  expect(await early).toEqual(key);
+  expect(await late).toBeNull();
+  expect(reader.recall(key.id)).toBeNull();
+});
+
+test('who joins a read before its change is told, but after it was acknowledged, reads again', async () => {
+  const key = await createSample(writer, newWorkspace());
+  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  const before = await readsAnswered();
+  proxy.hinder('other', HOLD);
+  proxy.hinder('feed', HOLD);
+  const early = reader.read(key.id);
+  await untilAnswered(before);
+
+  await writer.updateKey(key.id, { disabled: true }, ORIGIN, {});
+  const late = reader.read(key.id);
+  reader.told.length = 0;
+  proxy.hinder('feed', {});
+  await waitUntil('the change is told', () => reader.told.includes(key.id));
+  proxy.hinder('other', {});
+
+  expect(await early).toEqual(key);
+  expect(await late).toMatchObject({ disabled: true });
+  expect(reader.recall(key.id)).not.toMatchObject({ disabled: false });
+});
+
+test('a key that is created while it is being found missing is not remembered as missing', async () => {
+  const workspaceId = newWorkspace();
+  const id = newId(workspaceId);
+  const before = await readsAnswered();
+  proxy.hinder('other', HOLD);
+  const early = reader.read(id);
+  await untilAnswered(before);
+  const key = await createSample(writer, workspaceId, { id });
+  await waitUntil('the creation is told', () => reader.told.includes(id));
+  const late = reader.read(id);
+  proxy.hinder('other', {});
+  expect(await early).toBeNull();
+  expect(await late).toEqual(key);
+});
+
+test('a flush overtakes all reads', async () => {
+  const keys = await Promise.all(Array.from({ length: 10 }, () => createSample(writer, newWorkspace())));
+  await waitUntil('the creations have been told', () => keys.every(({ id }) => reader.told.includes(id)));
+  const before = await readsAnswered();
+  proxy.hinder('other', HOLD);
+  const early = keys.map(({ id }) => reader.read(id));
+  await waitUntil('the server has answered', async () => (await readsAnswered()) >= before + keys.length);
+  await admin.flushall();
+  await waitUntil('it is told', () => reader.told.includes('*'));
+  const late = keys.map(({ id }) => reader.read(id));
+  proxy.hinder('other', {});
+  expect(await Promise.all(early)).toEqual(keys);
+  expect(await Promise.all(late)).toEqual(keys.map(() => null));
+});
+
+test('a read that begins under a lease which ends meanwhile is not remembered beyond it', async () => {
+  const key = await createSample(writer, newWorkspace());
+  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  const before = await readsAnswered();
+  proxy.hinder('other', HOLD);
+  const early = reader.read(key.id);
+  await untilAnswered(before);
+  // The old feed is gone, and what is changed now is told to nobody; the new one has a lease of its own.
+  const feed = String(await admin.client('LIST'))
+    .split('\n')
+    .find((line) => line.includes('name=keyscope-feed'));
+  const changes = admin.multi().client('KILL', 'ID', /id=(\d+)/.exec(feed ?? '')?.[1] as string);
+  changes.hset(`keyscope:key:{${key.id.slice(0, 4)}}${key.id}`, 'revision', '2');
+  await changes.exec();
+  const old = reader.store.keyLease(key.id);
+  await waitUntil('there is a new feed', () => reader.store.keyLease(key.id) !== old);
+  proxy.hinder('other', {});
+  expect(await early).toEqual(key);
+  await untilTracking(reader);
+  const remembered = reader.store.keyLease(key.id);
+  expect(remembered).not.toBe(old);
+});

@@ -1,0 +1,132 @@
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import type { KeyRecord } from '../../../../src/store/records';
+import { type RedisSentinelServers, startSentinels } from '../../../support/redis/sentinel';
+import type { RedisServer } from '../../../support/redis/server';
+import { waitUntil } from '../../../support/wait-until';
+import { createSample, newWorkspace } from '../../sample';
+import { createReader, type Reader, remember, untilTracking } from './reader';
+
+const LAG = 500;
+
+let servers: RedisSentinelServers;
+let readers: Reader[];
+beforeEach(async () => {
+  servers = await startSentinels();
+  readers = [];
+}, 40_000);
+afterEach(async () => {
+  await Promise.all(readers.map((reader) => reader.close()));
+  await servers.stop();
+});
+
+const options = () => ({ sentinels: [...servers.addresses], name: servers.name, retryStrategy: () => 50 });
+const CLIENTS = { 'ioredis 6': () => new Redis(options()), 'ioredis 5': () => new Redis5(options()) };
+
+async function open(client: Redis | Redis5): Promise<Reader> {
+  const reader = createReader({ client, maxRevocationLag: LAG, storeTimeout: 300 });
+  readers.push(reader);
+  await reader.store.ready();
+  await untilTracking(reader);
+  return reader;
+}
+
+async function given(reader: Reader): Promise<KeyRecord> {
+  const key = await createSample(reader.store, newWorkspace());
+  const replica = new Redis((servers.nodes[1] as RedisServer).url);
+  await waitUntil('the replica has it', async () => (await replica.exists(nameOf(key.id))) === 1);
+  replica.disconnect();
+  await remember(reader, key.id);
+  return key;
+}
+
+const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
+
+async function untilFailedOver(): Promise<Redis> {
+  const [old, next] = servers.nodes as [RedisServer, RedisServer];
+  await waitUntil(
+    'the Sentinels have replaced the master',
+    async () => (await servers.masterPort()) !== old.port,
+    30_000,
+  );
+  return new Redis(next.url);
+}
+
+describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
+  test('a master that dies is replaced, and changes are told of by the next', async () => {
+    const reader = await open(connect());
+    const key = await given(reader);
+    await servers.nodes[0]?.kill('SIGKILL');
+    const admin = await untilFailedOver();
+    await admin.hset(nameOf(key.id), 'revision', '2');
+    const changed = performance.now();
+    await waitUntil('the new master is read from', async () => (await reader.read(key.id))?.revision === 2, 20_000);
+    await untilTracking(reader);
+    await remember(reader, key.id);
+    expect(reader.recall(key.id)).toMatchObject({ revision: 2 });
+    expect(performance.now()).toBeGreaterThan(changed);
+    await admin.hset(nameOf(key.id), 'revision', '3');
+    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+    admin.disconnect();
+  }, 60_000);
+
+  test('a master that was frozen and replaced is not believed when it wakes', async () => {
+    const reader = await open(connect());
+    const key = await given(reader);
+    const old = servers.nodes[0] as RedisServer;
+    await old.kill('SIGSTOP');
+    const admin = await untilFailedOver();
+    await admin.hset(nameOf(key.id), 'revision', '2');
+    const changed = performance.now();
+    await old.kill('SIGCONT');
+
+    // It takes itself for the master for seconds, and answers as such.
+    const seen: number[] = [];
+    await waitUntil(
+      'the new master is read from, and trusted',
+      async () => {
+        const asked = performance.now();
+        const read = await reader.read(key.id).catch(() => null);
+        if (read !== null && asked > changed + LAG) seen.push(read.revision);
+        return read?.revision === 2 && reader.recall(key.id) !== undefined && seen.length > 3;
+      },
+      40_000,
+    );
+    expect(new Set(seen)).toEqual(new Set([2]));
+    admin.disconnect();
+  }, 80_000);
+});
+
+test('a master that is replaced while it is well hands over', async () => {
+  const reader = await open(new Redis(options()));
+  const key = await given(reader);
+  await servers.failover();
+  const admin = await untilFailedOver();
+  await waitUntil(
+    'the new master takes changes',
+    async () => (await admin.hset(nameOf(key.id), 'revision', '2')) === 0,
+  );
+  const changed = performance.now();
+  await waitUntil(
+    'the new master is read from, and trusted',
+    async () => {
+      const asked = performance.now();
+      const read = await reader.read(key.id).catch(() => null);
+      if (read !== null && asked > changed + LAG) expect(read.revision).toBe(2);
+      return read?.revision === 2 && reader.store.keyLease(key.id) !== null;
+    },
+    30_000,
+  );
+  admin.disconnect();
+}, 60_000);
+
+test('what was read is trusted by its age alone while most of the Sentinels are silent', async () => {
+  const reader = await open(new Redis(options()));
+  const key = await given(reader);
+  for (const sentinel of servers.sentinels.slice(0, 2)) sentinel.kill('SIGSTOP');
+  await waitUntil('there is no lease', () => reader.store.keyLease(key.id) === null);
+  expect(await reader.read(key.id)).toEqual(key);
+  await waitUntil('the mode says so', () => reader.store.health().mode === 'per-entry');
+  for (const sentinel of servers.sentinels.slice(0, 2)) sentinel.kill('SIGCONT');
+  await untilTracking(reader);
+}, 30_000);

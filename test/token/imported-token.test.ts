@@ -1,0 +1,74 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { generateToken } from '../../src/token/generate';
+import {
+  aliasOf,
+  endsOf,
+  fingerprintOf,
+  isAlias,
+  isForeignToken,
+  proofOf,
+  readFingerprint,
+} from '../../src/token/imported-token';
+import { createTokenParser } from '../../src/token/parse';
+
+describe('a foreign token', () => {
+  test('is 8–512 visible ASCII characters, and nothing else is', () => {
+    for (const good of ['12345678', 'sk_live-!~', 'x'.repeat(512)]) expect(isForeignToken(good)).toBe(true);
+    for (const bad of [
+      '',
+      '1234567',
+      'x'.repeat(513),
+      'two words',
+      'a, bcdefgh',
+      'schlüssel',
+      'line\nfeed',
+      '\x7f'.repeat(9),
+    ]) {
+      expect(isForeignToken(bad)).toBe(false);
+    }
+    for (const bad of [undefined, null, 12345678, ['12345678']]) expect(isForeignToken(bad)).toBe(false);
+  });
+
+  test('is known by its SHA-256, however others write that', () => {
+    for (let round = 0; round < 50; round++) {
+      const token = randomBytes(20).toString('base64');
+      const bytes = createHash('sha256').update(token).digest();
+      const hex = bytes.toString('hex');
+      expect(fingerprintOf(token)).toBe(hex);
+      const forms = [hex, hex.toUpperCase(), bytes.toString('base64'), bytes.toString('base64url')];
+      for (const form of [...forms, bytes.toString('base64').replace('=', ''), `${bytes.toString('base64url')}=`]) {
+        expect(readFingerprint(form)).toBe(hex);
+      }
+    }
+  });
+
+  test('is not known by what is no SHA-256', () => {
+    for (const text of ['', 'x', 'a'.repeat(63), 'a'.repeat(65), 'g'.repeat(64), '='.repeat(44), ' '.repeat(43)]) {
+      expect(readFingerprint(text)).toBeNull();
+    }
+  });
+
+  test('has an alias and a proof that do not lead to each other, and are no native token', () => {
+    const fingerprint = fingerprintOf('sk_live_abcdefgh');
+    const alias = aliasOf(fingerprint);
+    expect(isAlias(alias)).toBe(true);
+    expect(isAlias(fingerprint)).toBe(false);
+    const proof = proofOf(fingerprint);
+    expect(fingerprintOf(proof)).not.toContain(alias);
+    expect(fingerprint).not.toContain(alias);
+    expect(createTokenParser('ks')(proof)).toBeNull();
+    expect(createTokenParser('foreign')(proof)).toBeNull();
+  });
+
+  test('shows its ends only where enough stays hidden', () => {
+    expect(endsOf('a'.repeat(23))).toEqual({ first: '', last: '' });
+    expect(endsOf(undefined)).toEqual({ first: '', last: '' });
+    expect(endsOf(`head${'x'.repeat(16)}tail`)).toEqual({ first: 'head', last: 'tail' });
+  });
+
+  test('of another keyscope is foreign to this one', () => {
+    const { token } = generateToken('other', 'default');
+    expect(createTokenParser('ks')(token)).toBeNull();
+    expect(isForeignToken(token)).toBe(true);
+  });
+});

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+import { KeyscopeError } from '../src/errors';
+import { describeValue, parseInput } from '../src/validate-input';
+
+function refused(schema: z.ZodType, value: unknown): KeyscopeError {
+  try {
+    parseInput(schema, value, 'thing');
+  } catch (error) {
+    if (error instanceof KeyscopeError) return error;
+  }
+  throw new Error('expected a KeyscopeError');
+}
+
+describe('reading an input', () => {
+  test('returns what the schema makes of it', () => {
+    const schema = z.strictObject({ a: z.string().default('x'), b: z.int().transform((n) => n * 2) });
+    expect(parseInput(schema, { b: 2 }, 'thing')).toEqual({ a: 'x', b: 4 });
+  });
+
+  test('refuses with the code that is asked for', () => {
+    expect(refused(z.string(), 1)).toMatchObject({ code: 'invalid_request', status: 400 });
+    expect(() => parseInput(z.string(), 1, 'createApiKeys', 'invalid_options')).toThrow(
+      expect.objectContaining({ code: 'invalid_options' }),
+    );
+  });
+
+  test('says in sentences what is accepted and what was given', () => {
+    const schema = z.strictObject({
+      text: z.string().min(2).max(3),
+      count: z.int().min(1).max(5),
+      more: z.number().gt(0),
+      flag: z.boolean(),
+      choice: z.enum(['asc', 'desc']),
+      list: z.array(z.string()).min(1),
+      own: z.string().regex(/^a/, 'Begin with an a.'),
+      either: z.union([z.string(), z.number()]),
+      names: z.record(z.string().regex(/^[a-z]+$/, 'Use small letters.'), z.string()),
+    });
+    const messages = (value: object) =>
+      Object.fromEntries(refused(schema, value).issues.map(({ path, message }) => [path, message]));
+    expect(
+      messages({
+        text: 'x',
+        count: 6,
+        more: 0,
+        flag: 'yes',
+        choice: 'dsc',
+        list: [],
+        own: 'b',
+        either: true,
+        names: { A: '' },
+      }),
+    ).toEqual({
+      text: 'Give text of at least 2 characters. Received "x".',
+      count: 'Give at most 5. Received 6.',
+      more: 'Give more than 0. Received 0.',
+      flag: 'Give true or false. Received "yes".',
+      choice: 'Did you mean "asc"? Accepted: "asc", "desc". Received "dsc".',
+      list: 'Give a list of at least 1 entry. Received an empty list.',
+      own: 'Begin with an a. Received "b".',
+      either: 'Give text. Or: Give a number. Received true.',
+      'names.A': 'Use small letters. Received "A".',
+    });
+    expect(messages({})).toMatchObject({
+      text: 'Give text. Received nothing.',
+      count: 'Give a number. Received nothing.',
+      list: 'Give a list. Received nothing.',
+      names: 'Give an object. Received nothing.',
+    });
+  });
+
+  test('names what may have been meant by an unknown field, however deep it is', () => {
+    const inner = z.strictObject({ maxKeys: z.int().optional(), label: z.string().optional() });
+    const schema = z.strictObject({
+      cache: inner.prefault({}),
+      list: z.array(inner).optional(),
+      record: z.record(z.string(), inner).optional(),
+      either: z.union([z.string(), inner]).optional(),
+      piped: inner.transform((value) => value).optional(),
+    });
+    const wrong = { maxKey: 1 };
+    const error = refused(schema, {
+      cache: wrong,
+      list: [wrong],
+      record: { a: wrong },
+      either: wrong,
+      piped: wrong,
+      cahce: 1,
+      '': 1,
+    });
+    expect(error.issues.map(({ path }) => path).sort()).toEqual(
+      ['', 'cache.maxKey', 'cahce', 'either.maxKey', 'list.0.maxKey', 'piped.maxKey', 'record.a.maxKey'].sort(),
+    );
+    for (const { path, message } of error.issues) {
+      if (path.endsWith('maxKey')) {
+        expect(message).toBe('There is no such field. Did you mean "maxKeys"? Accepted: maxKeys, label.');
+      }
+    }
+    expect(error.issues.find(({ path }) => path === 'cahce')?.message).toContain('Did you mean "cache"?');
+  });
+
+  test('sums up in one message, and does not go on for ever', () => {
+    const schema = z.array(z.string());
+    expect(refused(z.strictObject({ a: z.string() }), { a: 1 }).message).toBe('thing: `a`: Give text. Received 1.');
+    expect(refused(schema, 1).message).toBe('thing: Give a list. Received 1.');
+    const many = refused(schema, Array(100_000).fill(1));
+    expect(many.issues).toHaveLength(50);
+    expect(many.message).toMatch(/^thing: `0`: .* And 45 more\.$/);
+    expect(many.message.length).toBeLessThan(500);
+    const unknown = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`field ${index}`, 1]));
+    expect(refused(z.strictObject({}), unknown).issues).toHaveLength(50);
+  });
+});
+
+describe('what was given', () => {
+  test('is described in a few safe words', () => {
+    const descriptions: [unknown, string][] = [
+      [undefined, 'nothing'],
+      [null, 'null'],
+      ['', 'an empty text'],
+      ['a"b\n', '"a\\"b\\n"'],
+      ['word '.repeat(20), `"${'word '.repeat(8)}…"`],
+      [1.5, '1.5'],
+      [Number.NaN, 'NaN'],
+      [10n, '10'],
+      [true, 'true'],
+      [[], 'an empty list'],
+      [[1, 2], 'a list of 2'],
+      [{ a: 1 }, 'an object'],
+      [new Date(0), '1970-01-01T00:00:00.000Z'],
+      [new Date(Number.NaN), 'an invalid Date'],
+      [() => 1, 'a function'],
+      [Symbol('s'), 'a symbol'],
+    ];
+    for (const [value, description] of descriptions) expect(describeValue(value)).toBe(description);
+  });
+
+  test('is never repeated where it may be a secret', () => {
+    expect(describeValue('k7Qm2XvR9pLw4TzN8bHc')).toBe('a text of 20 characters');
+    expect(describeValue('redis://:hunter2@host')).toBe('a text of 21 characters');
+    expect(describeValue('ops:hunter2@host')).toBe('a text of 16 characters');
+    expect(describeValue('ops@example.com: hello')).toBe('"ops@example.com: hello"');
+    expect(describeValue('hunter2', true)).toBe('a text of 7 characters');
+    expect(describeValue(1234, true)).toBe('a number');
+    const schema = z.strictObject({ pepper: z.union([z.string().min(16), z.array(z.string().min(16))]).optional() });
+    for (const pepper of ['hunter2', ['hunter2'], { hunter2: 1 }]) {
+      const error = refused(schema, { pepper });
+      expect(JSON.stringify([error.message, error.issues])).not.toContain('hunter2');
+    }
+    for (const [value, description] of [
+      [['hunter2'], 'a list of 1'],
+      [{ hunter2: 1 }, 'an object'],
+      [new Date(0), 'a Date'],
+      [true, 'a boolean'],
+    ] as const) {
+      expect(describeValue(value, true)).toBe(description);
+    }
+    const named = refused(schema, { k7Qm2XvR9pLw4TzN8bHc: 1 });
+    expect(JSON.stringify([named.message, named.issues])).not.toContain('k7Qm2');
+  });
+});
