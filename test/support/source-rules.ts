@@ -45,6 +45,7 @@ const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
   redaction: ['http'],
   // The `store` event carries the health of the store.
   events: ['store'],
+  telemetry: ['store'],
 };
 
 /** The room a file belongs to: its folder, or for a file at the root its name. */

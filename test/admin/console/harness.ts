@@ -13,7 +13,7 @@ export const WORKSPACE = 'ws-fd112d8f';
 export const PROJECT = 'PROJECT-58RP822I';
 export const OTHER_PROJECT = 'PROJECT-7QK2M0XD';
 
-const BUILD = join(__dirname, '..', '..', 'scripts', 'build-console.mjs');
+const BUILD = join(__dirname, '..', '..', '..', 'scripts', 'build-console.mjs');
 
 /** The page as it is now, where the example that runs from its sources finds it. */
 export function buildPage(): void {

@@ -6,7 +6,7 @@ import { OTHER_PROJECT, PROJECT, WORKSPACE } from './harness';
 import { choose, dialog, fillIn, useScene } from './setup';
 
 const scene = useScene();
-const SCREENSHOTS = join(__dirname, '..', '..', 'screenshots');
+const SCREENSHOTS = join(__dirname, '..', '..', '..', 'screenshots');
 const AXE = require.resolve('axe-core/axe.min.js');
 
 let keyId: string;
