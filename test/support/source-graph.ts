@@ -21,6 +21,8 @@ export interface SourceFile {
   readonly members: readonly string[];
   /** The text of every string and template in the code. */
   readonly strings: readonly string[];
+  /** Names that the file declares and exports; what it passes on from other files is not among them. */
+  readonly exports: readonly string[];
 }
 
 /** A node of the syntax tree, looked at without its many types. */
@@ -88,6 +90,14 @@ function stringOf(node: Node): string | null {
   return node.type === 'TemplateElement' ? (node.raw as string) : null;
 }
 
+/** The names that an `export` declares. */
+function exportsOf(node: Node): string[] {
+  if (node.type !== 'ExportDeclaration') return [];
+  const declaration = node.declaration as Node;
+  const declared = (declaration.declarations as readonly Node[] | undefined) ?? [declaration];
+  return declared.flatMap((item) => textOf(item.id ?? item.identifier) ?? []);
+}
+
 /** Reads one file's imports and members. `exists` tells which files there are, for `./store` to mean `store/index.ts`. */
 export function parseSource(file: string, text: string, exists: (file: string) => boolean): SourceFile {
   const tree = [...walk(parseSync(text, { syntax: 'typescript', target: 'es2022' }))];
@@ -108,6 +118,7 @@ export function parseSource(file: string, text: string, exists: (file: string) =
     }),
     members: tree.flatMap((node) => memberOf(node) ?? []),
     strings: tree.flatMap((node) => stringOf(node) ?? []),
+    exports: tree.flatMap(exportsOf),
   };
 }
 

@@ -86,7 +86,9 @@ describe.each(expresses)('the recipe for pino-http, on %s', (_name, express) => 
 test('the page names every metric and attribute that there is, and no others', async () => {
   const page = readFileSync(PAGE, 'utf8');
   const folder = path.join(__dirname, '../../src/telemetry');
-  const sources = ['opentelemetry.ts', 'instrumented-store.ts'].map((name) => readFileSync(path.join(folder, name), 'utf8'));
+  const sources = ['opentelemetry.ts', 'instrumented-store.ts'].map((name) =>
+    readFileSync(path.join(folder, name), 'utf8'),
+  );
   const namesIn = (text: string) =>
     new Set([...text.matchAll(/[`'](keyscope\.[a-z._]+)[`']/g)].map(([, name]) => name));
   const section = page.slice(page.indexOf('## OpenTelemetry'), page.indexOf('## pino'));
