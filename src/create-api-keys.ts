@@ -11,7 +11,7 @@ import { createRequestTargets, type RequestTargets } from './auth/request-contex
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature, type Feature, type RequireFeatureOptions } from './auth/require-feature';
 import { createVerify, type Verification, type VerifyOptions } from './auth/verify';
-import { createRecollection } from './cache/caches';
+import { createCaches } from './cache/caches';
 import { KeyscopeError } from './errors';
 import { type EventListener, type EventName, Events } from './events';
 import { NOTHING_ENABLED } from './features';
@@ -178,7 +178,7 @@ export function createApiKeys<const Permission extends string>(
     events.emit('store', event);
   });
   const digester = createDigester(settings.peppers);
-  const recollection = createRecollection<KeyEntry>({
+  const recollection = createCaches<KeyEntry>({
     ...settings,
     store,
     onStale: warnOfStale,

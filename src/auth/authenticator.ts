@@ -1,5 +1,5 @@
 import type { Alias } from '../cache/caches';
-import type { ReadThrough } from '../cache/read-through-cache';
+import type { ReadThroughCache } from '../cache/read-through-cache';
 import { createDeadline } from '../timeout';
 import { DECOY_DIGEST, type Digester } from '../token/digest';
 import { ID_LENGTH } from '../token/format';
@@ -15,7 +15,7 @@ import type { KeyEntry } from './request-api-key';
  */
 export function createForeignAuthenticator(deps: {
   readonly native: Authenticator;
-  readonly aliases: ReadThrough<Alias>;
+  readonly aliases: ReadThroughCache<Alias>;
   readonly digester: Digester;
   /** Milliseconds for both reads together. */
   readonly storeTimeout: number;
@@ -34,7 +34,7 @@ export function createForeignAuthenticator(deps: {
     },
     recall(identity, token, wall) {
       if (identity.length === ID_LENGTH) return native.recall(identity, token, wall);
-      const alias = aliases.peek(aliasOf(identity), wall);
+      const alias = aliases.get(aliasOf(identity), wall);
       if (alias === undefined) return undefined;
       return alias === null ? refuse(identity) : native.recall(alias.keyId, proofOf(identity), wall);
     },
@@ -61,7 +61,7 @@ export interface Authenticator {
 export function createAuthenticator(deps: {
   readonly parse: (text: string) => string | null;
   readonly digester: Digester;
-  readonly keys: ReadThrough<KeyEntry>;
+  readonly keys: ReadThroughCache<KeyEntry>;
 }): Authenticator {
   const { parse, digester, keys } = deps;
 
@@ -74,7 +74,7 @@ export function createAuthenticator(deps: {
   return {
     identify: parse,
     recall(id, token, wall) {
-      const entry = keys.peek(id, wall);
+      const entry = keys.get(id, wall);
       return entry === undefined ? undefined : prove(entry, token);
     },
     async lookUp(id, token) {

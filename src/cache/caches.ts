@@ -1,10 +1,10 @@
 import type { Clock } from '../clock';
 import type { Credential, ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
-import { createGate } from './read-queue';
-import { ReadThrough, type WhenDown } from './read-through-cache';
+import { createReadQueue } from './read-queue';
+import { ReadThroughCache, type WhenDown } from './read-through-cache';
 
-export interface RecollectionOptions<Entry extends object> {
+export interface CachesOptions<Entry extends object> {
   readonly store: Store;
   readonly clock: Clock;
   readonly maxKeys: number;
@@ -33,11 +33,11 @@ export interface Alias {
 }
 
 /** What is remembered: keys by id, a workspace's configurations as one, and what foreign tokens stand for. */
-export interface Recollection<Entry extends object> {
-  readonly keys: ReadThrough<Entry>;
-  readonly projects: ReadThrough<Configurations>;
+export interface Caches<Entry extends object> {
+  readonly keys: ReadThroughCache<Entry>;
+  readonly projects: ReadThroughCache<Configurations>;
   /** The keys that foreign tokens stand for; undefined where there are no foreign tokens. */
-  readonly aliases: ReadThrough<Alias> | undefined;
+  readonly aliases: ReadThroughCache<Alias> | undefined;
 }
 
 /** Reads under way at once, enough to keep a pipeline full, and requests waiting behind them. */
@@ -45,21 +45,21 @@ const MAX_READS = 1024;
 const MAX_WAITING = 50_000;
 
 /** Remembers what a store says, and forgets what the store says has changed. */
-export function createRecollection<Entry extends object>(options: RecollectionOptions<Entry>): Recollection<Entry> {
+export function createCaches<Entry extends object>(options: CachesOptions<Entry>): Caches<Entry> {
   const { store, clock, maxRevocationLag, storeTimeout, toEntry } = options;
   const { serveStaleFor = 0, onStale = () => {} } = options;
   const isDown = () => store.health().mode === 'down';
   const whenDown: WhenDown | undefined = serveStaleFor > 0 ? { serveStaleFor, isDown, onStale } : undefined;
-  const gate = () => createGate({ maxReads: MAX_READS, maxWaiting: MAX_WAITING, timeout: storeTimeout });
+  const newReadQueue = () => createReadQueue({ maxReads: MAX_READS, maxWaiting: MAX_WAITING, timeout: storeTimeout });
 
-  const gateOfKeys = gate();
+  const keyReadQueue = newReadQueue();
 
-  const keys = new ReadThrough<Entry>({
+  const keys = new ReadThroughCache<Entry>({
     clock,
     maxRevocationLag,
     maxEntries: options.maxKeys,
     maxMisses: options.maxMisses,
-    gate: gateOfKeys,
+    readQueue: keyReadQueue,
     whenDown,
     lease: (id) => store.keyLease(id),
     async read(id) {
@@ -68,12 +68,12 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
     },
   });
   // A gate of their own: only who holds a valid key gets here, and a flood of unknown ids must not keep them waiting.
-  const projects = new ReadThrough<Configurations>({
+  const projects = new ReadThroughCache<Configurations>({
     clock,
     maxRevocationLag,
     maxEntries: options.maxWorkspaces,
     maxMisses: 1,
-    gate: gate(),
+    readQueue: newReadQueue(),
     whenDown,
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
@@ -81,29 +81,29 @@ export function createRecollection<Entry extends object>(options: RecollectionOp
 
   // The same gate as for keys: garbage is as welcome in one form as in the other.
   const aliases = options.foreignTokens
-    ? new ReadThrough<Alias>({
+    ? new ReadThroughCache<Alias>({
         clock,
         maxRevocationLag,
         maxEntries: options.maxKeys,
         maxMisses: options.maxMisses,
-        gate: gateOfKeys,
+        readQueue: keyReadQueue,
         whenDown,
-        lease: (alias) => store.foreignLease(alias),
+        lease: (alias) => store.aliasLease(alias),
         async read(alias) {
-          const keyId = await store.getForeign(alias);
+          const keyId = await store.getAlias(alias);
           return keyId === null ? null : { keyId };
         },
       })
     : undefined;
 
   store.onChange({
-    keyChanged: (id) => keys.forget(id),
-    projectsChanged: (workspaceId) => projects.forget(workspaceId),
-    foreignChanged: (alias) => aliases?.forget(alias),
+    keyChanged: (id) => keys.invalidate(id),
+    projectsChanged: (workspaceId) => projects.invalidate(workspaceId),
+    aliasChanged: (alias) => aliases?.invalidate(alias),
     allChanged() {
-      aliases?.clear();
-      keys.clear();
-      projects.clear();
+      aliases?.invalidateAll();
+      keys.invalidateAll();
+      projects.invalidateAll();
     },
   });
   return { keys, projects, aliases };

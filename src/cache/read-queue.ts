@@ -1,25 +1,25 @@
 import { KeyscopeError } from '../errors';
 
 /** Someone who waits for an answer, and gives up when it does not come in time. */
-export interface Waiting {
+export interface Pending {
   /** When they give up: milliseconds, as `performance.now()` counts them. */
   readonly deadline: number;
-  readonly answered: boolean;
-  giveUp(message: string): void;
+  readonly settled: boolean;
+  timeOut(message: string): void;
 }
 
 /**
  * Ends what has waited too long. All wait equally long, so one timer, for whoever came first, does for everybody: ten
  * thousand timers would cost more than the ten thousand reads that they watch.
  */
-export function createPatience(message: string) {
-  let queue: Waiting[] = [];
+export function createDeadlineQueue(message: string) {
+  let queue: Pending[] = [];
   let head = 0;
   let timer: NodeJS.Timeout | undefined;
 
   /** Forgets those at the front who need no watching any more: what they were answered must not outlive them here. */
   function skipAnswered(): void {
-    while (queue[head]?.answered) head += 1;
+    while (queue[head]?.settled) head += 1;
     if (head === queue.length || head > 1024) {
       queue = queue.slice(head);
       head = 0;
@@ -39,9 +39,9 @@ export function createPatience(message: string) {
   function expire(): void {
     timer = undefined;
     const now = performance.now();
-    for (let next = queue[head]; next !== undefined && (next.answered || next.deadline <= now); next = queue[head]) {
+    for (let next = queue[head]; next !== undefined && (next.settled || next.deadline <= now); next = queue[head]) {
       head += 1;
-      if (!next.answered) next.giveUp(message);
+      if (!next.settled) next.timeOut(message);
     }
     skipAnswered();
     watch();
@@ -49,7 +49,7 @@ export function createPatience(message: string) {
 
   return {
     /** Whoever comes later may not give up earlier. */
-    add(waiting: Waiting): void {
+    add(waiting: Pending): void {
       queue.push(waiting);
       if (timer === undefined) watch();
     },
@@ -63,13 +63,13 @@ export function createPatience(message: string) {
  * longer than `timeout` from its arrival to its answer. Hostile traffic can fill the gate, but not the memory, nor the
  * store's queue. Whoever finds the waiting room full is told that the store is unavailable, which is what it amounts to.
  */
-export interface Gate {
+export interface ReadQueue {
   /** Milliseconds. */
   readonly timeout: number;
-  pass<T>(work: () => Promise<T>): Promise<T>;
+  run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export interface GateOptions {
+export interface ReadQueueOptions {
   readonly maxReads: number;
   readonly maxWaiting: number;
   /** Milliseconds. */
@@ -77,8 +77,8 @@ export interface GateOptions {
 }
 
 /** One read, from its arrival to its answer. */
-class Visitor<T> implements Waiting {
-  answered = false;
+class QueuedRead<T> implements Pending {
+  settled = false;
 
   constructor(
     readonly deadline: number,
@@ -87,41 +87,41 @@ class Visitor<T> implements Waiting {
     readonly reject: (error: unknown) => void,
   ) {}
 
-  giveUp(message: string): void {
-    this.answered = true;
+  timeOut(message: string): void {
+    this.settled = true;
     this.reject(new KeyscopeError('store_unavailable', message));
   }
 }
 
-export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate {
-  let underWay = 0;
-  let waiting: Visitor<unknown>[] = [];
+export function createReadQueue({ maxReads, maxWaiting, timeout }: ReadQueueOptions): ReadQueue {
+  let active = 0;
+  let waiting: QueuedRead<unknown>[] = [];
   let head = 0;
-  const patience = createPatience(`The key store did not answer within ${timeout} ms. Try again.`);
+  const deadlines = createDeadlineQueue(`The key store did not answer within ${timeout} ms. Try again.`);
 
-  function admit(visitor: Visitor<unknown>): void {
-    underWay += 1;
+  function start(visitor: QueuedRead<unknown>): void {
+    active += 1;
     visitor.work().then(
       function answer(value) {
-        visitor.answered = true;
+        visitor.settled = true;
         visitor.resolve(value);
-        leave();
+        finish();
       },
       function fail(error: unknown) {
-        visitor.answered = true;
+        visitor.settled = true;
         visitor.reject(error);
-        leave();
+        finish();
       },
     );
   }
 
-  function leave(): void {
-    underWay -= 1;
-    patience.skipAnswered();
-    while (head < waiting.length && underWay < maxReads) {
-      const next = waiting[head] as Visitor<unknown>;
+  function finish(): void {
+    active -= 1;
+    deadlines.skipAnswered();
+    while (head < waiting.length && active < maxReads) {
+      const next = waiting[head] as QueuedRead<unknown>;
       head += 1;
-      if (!next.answered) admit(next);
+      if (!next.settled) start(next);
     }
     // Shifting one by one would copy the whole queue each time.
     if (head === waiting.length || head > 1024) {
@@ -130,18 +130,18 @@ export function createGate({ maxReads, maxWaiting, timeout }: GateOptions): Gate
     }
   }
 
-  function pass<T>(work: () => Promise<T>): Promise<T> {
-    if (underWay >= maxReads && waiting.length - head >= maxWaiting) {
+  function run<T>(work: () => Promise<T>): Promise<T> {
+    if (active >= maxReads && waiting.length - head >= maxWaiting) {
       const message = 'Too many keys are being looked up at once. Try again.';
       return Promise.reject(new KeyscopeError('store_unavailable', message));
     }
     return new Promise<T>((resolve, reject) => {
-      const visitor = new Visitor(performance.now() + timeout, work, resolve, reject) as Visitor<unknown>;
-      patience.add(visitor);
-      if (underWay < maxReads) admit(visitor);
+      const visitor = new QueuedRead(performance.now() + timeout, work, resolve, reject) as QueuedRead<unknown>;
+      deadlines.add(visitor);
+      if (active < maxReads) start(visitor);
       else waiting.push(visitor);
     });
   }
 
-  return { timeout, pass };
+  return { timeout, run: run };
 }

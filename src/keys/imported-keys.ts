@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import type { KeyRecord } from '../store/records';
-import type { Origin, Store } from '../store/store';
+import type { ChangeOrigin, Store } from '../store/store';
 import { deriveId } from '../token/generate';
 import { aliasOf, endsOf, fingerprintOf, isForeignToken, proofOf, readFingerprint } from '../token/imported-token';
 import { createTokenParser } from '../token/parse';
@@ -111,15 +111,15 @@ function importedElsewhere(): KeyscopeError {
 export function createForeignLinks(store: Store) {
   /** @throws {KeyscopeError} `conflict` where the token stands for a key of another workspace. */
   async function claim(alias: string, id: string): Promise<void> {
-    let held = await store.linkForeign(alias, id);
+    let held = await store.linkAlias(alias, id);
     // A key that has gone, whose deletion did not get that far.
-    if (held !== id && (await store.getKey(held)) === null) held = await store.linkForeign(alias, id, held);
+    if (held !== id && (await store.getKey(held)) === null) held = await store.linkAlias(alias, id, held);
     if (held !== id) throw importedElsewhere();
   }
 
   return {
     /** `false` where the key is there already. */
-    async add(record: KeyRecord, alias: string, origin: Origin): Promise<boolean> {
+    async add(record: KeyRecord, alias: string, origin: ChangeOrigin): Promise<boolean> {
       await claim(alias, record.id);
       const added = await store.createKey(record, origin);
       try {
@@ -135,11 +135,11 @@ export function createForeignLinks(store: Store) {
     },
 
     /** Forgets what a deleted key's token stood for. Never rejects: the key is gone, and an alias of nothing is harmless. */
-    async release({ id, foreign }: KeyRecord): Promise<void> {
+    async release({ id, alias: foreign }: KeyRecord): Promise<void> {
       if (foreign === undefined) return;
       try {
-        await store.unlinkForeign(foreign, id);
-        if ((await store.getKey(id)) !== null) await store.linkForeign(foreign, id);
+        await store.unlinkAlias(foreign, id);
+        if ((await store.getKey(id)) !== null) await store.linkAlias(foreign, id);
       } catch (error) {
         if (!(error instanceof KeyscopeError)) throw error;
       }

@@ -145,7 +145,7 @@ export function toApiKey<Permission extends string = string>(record: KeyRecord):
     disabled: record.disabled,
     revision: record.revision,
     masked:
-      record.foreign === undefined
+      record.alias === undefined
         ? maskToken(record.prefix, record.id, record.last4)
         : maskForeign(record.prefix, record.last4),
     rotatedFrom: record.rotatedFrom,

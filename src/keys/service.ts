@@ -3,7 +3,7 @@ import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { foldName } from '../store/index-position';
 import type { KeyRecord } from '../store/records';
-import type { MutationResult, Origin, Precondition, Store } from '../store/store';
+import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { Digester } from '../token/digest';
 import { isKeyId } from '../token/format';
 import { deriveId, generateToken } from '../token/generate';
@@ -132,7 +132,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     return given.expiresAt ?? Math.min(at + (given.expiresIn ?? lifetime), LAST_TIME);
   }
 
-  function originOf(context: { actor?: string | null; source?: string | null }, at: number): Origin {
+  function originOf(context: { actor?: string | null; source?: string | null }, at: number): ChangeOrigin {
     return { actor: context.actor ?? null, source: context.source ?? null, at };
   }
 

@@ -1,5 +1,5 @@
-import type { Configurations, Recollection } from '../cache/caches';
-import type { Held } from '../cache/read-through-cache';
+import type { Caches, Configurations } from '../cache/caches';
+import type { CacheHandle } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { type Features, NOTHING_ENABLED } from '../features';
 import { createAttendance } from './background-refresh';
@@ -21,7 +21,7 @@ export interface EnabledFeatures {
 }
 
 export interface EnabledFeaturesDeps {
-  readonly recollection: Pick<Recollection<object>, 'projects'>;
+  readonly recollection: Pick<Caches<object>, 'projects'>;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
@@ -39,7 +39,7 @@ export function createEnabledFeatures({
   const attendance = createAttendance({
     every: maxRevocationLag / 4,
     async renew(workspaceId) {
-      if (!projects.keeps(workspaceId, clock.wall())) await projects.load(workspaceId);
+      if (!projects.isFresh(workspaceId, clock.wall())) await projects.load(workspaceId);
     },
   });
 
@@ -48,24 +48,24 @@ export function createEnabledFeatures({
    * must not leave. Where memory may not say, what was read for the request counts as long as it may be believed; after that
    * nobody knows what is enabled.
    */
-  function featuresFor(workspaceId: string, held: Held<Configurations>): FeaturesFor {
+  function featuresFor(workspaceId: string, held: CacheHandle<Configurations>): FeaturesFor {
     return function featuresForProject(projectId) {
       if (projectId === undefined) return NOTHING_ENABLED;
       const wall = clock.wall();
-      const known = projects.peek(workspaceId, wall) ?? (held.isTrusted(wall) ? held.value : null);
+      const known = projects.get(workspaceId, wall) ?? (held.isValid(wall) ? held.value : null);
       return known?.get(projectId) ?? NOTHING_ENABLED;
     };
   }
 
   /** What was overtaken by a change while it was read is read again; not for ever, as changes may come without end. */
   async function load(workspaceId: string): Promise<FeaturesFor> {
-    const held = await projects.hold(workspaceId);
-    return featuresFor(workspaceId, held.isTrusted(clock.wall()) ? held : await projects.hold(workspaceId));
+    const held = await projects.loadHandle(workspaceId);
+    return featuresFor(workspaceId, held.isValid(clock.wall()) ? held : await projects.loadHandle(workspaceId));
   }
 
   return {
     of(workspaceId) {
-      const held = projects.recall(workspaceId, clock.wall());
+      const held = projects.getHandle(workspaceId, clock.wall());
       onLookup(held === undefined ? 'miss' : 'hit');
       return held === undefined ? load(workspaceId) : featuresFor(workspaceId, held);
     },

@@ -25,7 +25,7 @@ export function frozenKey(key: KeyRecord): KeyRecord {
     revision: key.revision,
     rotatedFrom: key.rotatedFrom,
     rotatedTo: key.rotatedTo,
-    ...(key.foreign === undefined ? {} : { foreign: key.foreign }),
+    ...(key.alias === undefined ? {} : { foreign: key.alias }),
   });
 }
 

@@ -1,17 +1,17 @@
 import type { Clock } from '../clock';
 
 /** A point in time on both clocks that a lease looks at. */
-export interface Moment {
+export interface Timestamps {
   readonly monotonic: number;
   readonly wall: number;
 }
 
-export function momentOf(clock: Clock): Moment {
+export function timestampsOf(clock: Clock): Timestamps {
   return { monotonic: clock.monotonic(), wall: clock.wall() };
 }
 
 /** Lets a lease last for `duration` milliseconds from a moment on, unless it lasts longer already. */
-export function extendFrom(lease: Lease, moment: Moment, duration: number): void {
+export function extendFrom(lease: Lease, moment: Timestamps, duration: number): void {
   lease.extend(moment.monotonic + duration, moment.wall + duration);
 }
 

@@ -31,7 +31,7 @@ export interface KeyRecord {
    * What an imported key's token is looked up by (see `token/foreign.ts`); absent for keys whose tokens were made here. Of
    * an imported key `prefix` and `last4` are the ends of its token, or empty.
    */
-  readonly foreign?: string;
+  readonly alias?: string;
 }
 
 /** What there is to know of a key when a request comes with its token. */

@@ -5,7 +5,7 @@ import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from '
 import type { UsageStore } from './usage-store';
 
 /** Who changed something, when, and from where; stored with the change. */
-export interface Origin {
+export interface ChangeOrigin {
   /** Who, as the app names people: an e-mail address, a user id, `cli`. */
   readonly actor: string | null;
   /** Milliseconds since the epoch. */
@@ -118,7 +118,7 @@ export interface ChangeListener {
   keyChanged(id: string): void;
   projectsChanged(workspaceId: string): void;
   /** The key that a foreign token stands for. */
-  foreignChanged?(alias: string): void;
+  aliasChanged?(alias: string): void;
   /** Everything may have changed: nothing remembered counts any more. */
   allChanged(): void;
 }
@@ -143,10 +143,10 @@ export interface Store extends UsageStore {
   listAudit(query: AuditQuery): Promise<AuditPage>;
 
   /** `false` where the id is taken already. */
-  createKey(key: KeyRecord, origin: Origin): Promise<boolean>;
-  updateKey(id: string, changes: KeyChanges, origin: Origin, precondition: Precondition): Promise<MutationResult>;
+  createKey(key: KeyRecord, origin: ChangeOrigin): Promise<boolean>;
+  updateKey(id: string, changes: KeyChanges, origin: ChangeOrigin, precondition: Precondition): Promise<MutationResult>;
   /** Resolves with the record as it was. */
-  deleteKey(id: string, origin: Origin, precondition: Precondition): Promise<MutationResult>;
+  deleteKey(id: string, origin: ChangeOrigin, precondition: Precondition): Promise<MutationResult>;
   /**
    * Stores `successor` and lets the old key expire at `oldExpiresAt` or at its own expiry, whichever is earlier.
    * Fails with `rotated` where the key has been replaced before. Resolves with the old key's new record.
@@ -155,22 +155,22 @@ export interface Store extends UsageStore {
     id: string,
     successor: KeyRecord,
     oldExpiresAt: number,
-    origin: Origin,
+    origin: ChangeOrigin,
     precondition: Precondition,
   ): Promise<MutationResult>;
-  setProject(workspaceId: string, projectId: string, features: Features, origin: Origin): Promise<ProjectRecord>;
+  setProject(workspaceId: string, projectId: string, features: Features, origin: ChangeOrigin): Promise<ProjectRecord>;
   /** `false` where there was no configuration to clear. */
-  clearProject(workspaceId: string, projectId: string, origin: Origin): Promise<boolean>;
+  clearProject(workspaceId: string, projectId: string, origin: ChangeOrigin): Promise<boolean>;
 
   /** The id of the key that a foreign token stands for, by the token's alias. There need not be such a key any more. */
-  getForeign(alias: string): Promise<string | null>;
+  getAlias(alias: string): Promise<string | null>;
   /**
    * Lets an alias stand for a key, where it stands for nothing, or for `replacing`. Resolves with the id that it stands for
    * now. Not in one step with the key's record, which may lie on another server: an alias without a key is harmless.
    */
-  linkForeign(alias: string, id: string, replacing?: string): Promise<string>;
+  linkAlias(alias: string, id: string, replacing?: string): Promise<string>;
   /** Lets an alias stand for nothing, where it stands for this key. */
-  unlinkForeign(alias: string, id: string): Promise<void>;
+  unlinkAlias(alias: string, id: string): Promise<void>;
 
   /**
    * The lease under which a read of this key, or of this workspace's projects, started now, may be remembered;
@@ -178,7 +178,7 @@ export interface Store extends UsageStore {
    */
   keyLease(id: string): Lease | null;
   projectsLease(workspaceId: string): Lease | null;
-  foreignLease(alias: string): Lease | null;
+  aliasLease(alias: string): Lease | null;
   /** Tells of changes by anyone, anywhere, for as long as the leases hold. */
   onChange(listener: ChangeListener): void;
   onEvent(listener: (event: StoreEvent) => void): void;

@@ -4,7 +4,7 @@ import type { Store } from '../store/store';
 /** What each of a store's methods is called in metrics. */
 const OPERATIONS = {
   getCredential: 'key.authenticate',
-  getForeign: 'foreign.authenticate',
+  getAlias: 'foreign.authenticate',
   getKey: 'key.read',
   getProjects: 'projects.read',
   listKeys: 'keys.list',
@@ -14,8 +14,8 @@ const OPERATIONS = {
   updateKey: 'key.update',
   deleteKey: 'key.delete',
   rotateKey: 'key.rotate',
-  linkForeign: 'foreign.link',
-  unlinkForeign: 'foreign.unlink',
+  linkAlias: 'foreign.link',
+  unlinkAlias: 'foreign.unlink',
   setProject: 'project.configure',
   clearProject: 'project.clear',
   addUsage: 'usage.add',

@@ -1,7 +1,7 @@
 import { createForeignAuthenticator } from '../../src/auth/authenticator';
 import type { Alias } from '../../src/cache/caches';
-import { createGate } from '../../src/cache/read-queue';
-import { ReadThrough } from '../../src/cache/read-through-cache';
+import { createReadQueue } from '../../src/cache/read-queue';
+import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { createDigester } from '../../src/token/digest';
 import { fakeClock } from '../support/clock';
 import { deferred } from '../support/deferred';
@@ -11,12 +11,12 @@ afterEach(() => void jest.useRealTimers());
 
 test('the two reads that a foreign token takes may take no longer together than one', async () => {
   const found = deferred<Alias | null>();
-  const aliases = new ReadThrough<Alias>({
+  const aliases = new ReadThroughCache<Alias>({
     clock: fakeClock(),
     maxEntries: 10,
     maxMisses: 10,
     maxRevocationLag: 1000,
-    gate: createGate({ maxReads: 10, maxWaiting: 10, timeout: 500 }),
+    readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 500 }),
     lease: () => null,
     read: () => found.promise,
   });

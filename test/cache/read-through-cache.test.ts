@@ -1,5 +1,5 @@
-import { createGate } from '../../src/cache/read-queue';
-import { ReadThrough } from '../../src/cache/read-through-cache';
+import { createReadQueue } from '../../src/cache/read-queue';
+import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { Lease } from '../../src/store/lease';
 import { fakeClock } from '../support/clock';
 import { type Deferred, deferred } from '../support/deferred';
@@ -16,12 +16,12 @@ function setUp(
 ) {
   const clock = fakeClock();
   const reads: (Deferred<Box | null> & { id: string })[] = [];
-  const cache = new ReadThrough<Box>({
+  const cache = new ReadThroughCache<Box>({
     clock,
     maxEntries: options.maxEntries ?? 100,
     maxMisses: options.maxMisses ?? 100,
     maxRevocationLag: LAG,
-    gate: createGate({ maxReads: options.maxReads ?? 1000, maxWaiting: 1000, timeout: 500 }),
+    readQueue: createReadQueue({ maxReads: options.maxReads ?? 1000, maxWaiting: 1000, timeout: 500 }),
     lease: options.lease ?? (() => null),
     read(id) {
       const read = { ...deferred<Box | null>(), id };
@@ -29,7 +29,7 @@ function setUp(
       return read.promise;
     },
   });
-  const peek = (id: string) => cache.peek(id, clock.wall());
+  const peek = (id: string) => cache.get(id, clock.wall());
   const answer = (index: number, text: string | null) => reads[index]?.resolve(text === null ? null : { text });
   return { clock, cache, reads, peek, answer };
 }
@@ -73,7 +73,7 @@ describe('remembering', () => {
     answer(0, null);
     expect(await loading).toBeNull();
     expect(peek('a')).toBeNull();
-    cache.forget('a');
+    cache.invalidate('a');
     expect(peek('a')).toBeUndefined();
   });
 
@@ -132,7 +132,7 @@ describe('reads under way', () => {
   test('a read that was overtaken by a change is not remembered', async () => {
     const { cache, peek, answer } = setUp();
     const loading = cache.load('a');
-    cache.forget('a');
+    cache.invalidate('a');
     answer(0, 'old');
     await loading;
     expect(peek('a')).toBeUndefined();
@@ -141,7 +141,7 @@ describe('reads under way', () => {
   test('a request that begins after a change was heard does not join a read that set out before', async () => {
     const { cache, reads, peek, answer } = setUp();
     const before = cache.load('a');
-    cache.forget('a');
+    cache.invalidate('a');
     const after = cache.load('a');
     expect(reads).toHaveLength(2);
     answer(1, 'new');
@@ -155,11 +155,11 @@ describe('reads under way', () => {
     const { cache, reads, answer } = setUp();
     const first = cache.load('a');
     const joined = cache.load('a');
-    cache.forget('a');
+    cache.invalidate('a');
     answer(0, 'old');
     expect(await first).toEqual({ text: 'old' });
     expect(reads).toHaveLength(2);
-    cache.forget('a'); // once more while the second read is under way: it set out after the request, so it will do
+    cache.invalidate('a'); // once more while the second read is under way: it set out after the request, so it will do
     answer(1, 'new');
     expect(await joined).toEqual({ text: 'new' });
     expect(reads).toHaveLength(2);
@@ -185,7 +185,7 @@ describe('reads under way', () => {
       void cache.load('a');
       await jest.advanceTimersByTimeAsync(200);
       const joined = cache.load('a').catch((error) => error.code);
-      cache.forget('a');
+      cache.invalidate('a');
       await jest.advanceTimersByTimeAsync(200);
       answer(0, 'old');
       await jest.advanceTimersByTimeAsync(299);
@@ -203,7 +203,7 @@ describe('reads under way', () => {
     answer(0, 'x');
     await a;
     const b = cache.load('b');
-    cache.clear();
+    cache.invalidateAll();
     answer(1, 'y');
     await b;
     expect(peek('a')).toBeUndefined();
@@ -241,24 +241,24 @@ describe('the gate', () => {
   });
 
   test('whoever finds the waiting room full is told so at once', async () => {
-    const gate = createGate({ maxReads: 1, maxWaiting: 1, timeout: 500 });
+    const gate = createReadQueue({ maxReads: 1, maxWaiting: 1, timeout: 500 });
     const first = deferred<string>();
-    const under = gate.pass(() => first.promise);
-    const waits = gate.pass(async () => 'second');
-    await expect(gate.pass(async () => 'third')).rejects.toMatchObject({ code: 'store_unavailable' });
+    const under = gate.run(() => first.promise);
+    const waits = gate.run(async () => 'second');
+    await expect(gate.run(async () => 'third')).rejects.toMatchObject({ code: 'store_unavailable' });
     first.resolve('first');
     expect(await under).toBe('first');
     expect(await waits).toBe('second');
-    expect(await gate.pass(async () => 'fourth')).toBe('fourth');
+    expect(await gate.run(async () => 'fourth')).toBe('fourth');
   });
 
   test('nobody waits longer than the timeout, in the queue or under way, and the gate recovers', async () => {
     jest.useFakeTimers();
     try {
-      const gate = createGate({ maxReads: 1, maxWaiting: 10, timeout: 500 });
+      const gate = createReadQueue({ maxReads: 1, maxWaiting: 10, timeout: 500 });
       const frozen = deferred<string>();
       const neverStarted = jest.fn(async () => 'late');
-      const outcomes = [gate.pass(() => frozen.promise), gate.pass(neverStarted)].map((work) =>
+      const outcomes = [gate.run(() => frozen.promise), gate.run(neverStarted)].map((work) =>
         work.catch((error) => error.code),
       );
       await jest.advanceTimersByTimeAsync(500);
@@ -266,7 +266,7 @@ describe('the gate', () => {
       frozen.resolve('too late');
       await jest.advanceTimersByTimeAsync(0);
       expect(neverStarted).not.toHaveBeenCalled();
-      expect(await gate.pass(async () => 'again')).toBe('again');
+      expect(await gate.run(async () => 'again')).toBe('again');
     } finally {
       jest.useRealTimers();
     }

@@ -1,5 +1,5 @@
-import { createGate } from '../../src/cache/read-queue';
-import { ReadThrough } from '../../src/cache/read-through-cache';
+import { createReadQueue } from '../../src/cache/read-queue';
+import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { KeyscopeError } from '../../src/errors';
 import { Lease } from '../../src/store/lease';
 import { fakeClock } from '../support/clock';
@@ -15,12 +15,12 @@ interface Box {
 function setUp({ serveStaleFor = STALE } = {}) {
   const clock = fakeClock();
   const store = { error: null as Error | null, isDown: false, reads: 0, stale: 0, lease: null as Lease | null };
-  const cache = new ReadThrough<Box>({
+  const cache = new ReadThroughCache<Box>({
     clock,
     maxEntries: 10,
     maxMisses: 10,
     maxRevocationLag: LAG,
-    gate: createGate({ maxReads: 10, maxWaiting: 10, timeout: 60_000 }),
+    readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 60_000 }),
     lease: () => store.lease,
     async read(id) {
       store.reads += 1;
@@ -43,7 +43,7 @@ test('a value is given out for so much longer, and no longer', async () => {
   const value = await cache.load('a');
   store.error = DOWN;
   clock.advance(LAG + STALE - 1);
-  expect(cache.peek('a', clock.wall())).toBeUndefined();
+  expect(cache.get('a', clock.wall())).toBeUndefined();
   expect(await cache.load('a')).toBe(value);
   expect(store.stale).toBe(1);
   clock.advance(1);
@@ -70,7 +70,7 @@ test('what is known to have changed is not given out', async () => {
   await cache.load('a');
   store.error = DOWN;
   store.isDown = true;
-  cache.forget('a');
+  cache.invalidate('a');
   await expect(cache.load('a')).rejects.toBe(DOWN);
 });
 

@@ -87,7 +87,7 @@ describe('an import', () => {
     );
     await Promise.all(attempts);
     const left = [...(await keys.list({ workspaceId: 'a' })).keys, ...(await keys.list({ workspaceId: 'b' })).keys];
-    expect(left.map(({ id }) => id)).toEqual([await store.getForeign(aliasFor(token))]);
+    expect(left.map(({ id }) => id)).toEqual([await store.getAlias(aliasFor(token))]);
   });
 
   test('refuses what is missing, doubled or no token, and repeats none of it', async () => {
@@ -205,20 +205,20 @@ describe('an imported key', () => {
     const token = newToken();
     const { id } = await keys.import({ ...valid, token });
     await keys.delete(id);
-    expect(await store.getForeign(aliasFor(token))).toBeNull();
+    expect(await store.getAlias(aliasFor(token))).toBeNull();
     await keys.import({ ...valid, token });
-    expect(await store.getForeign(aliasFor(token))).toBe(id);
+    expect(await store.getAlias(aliasFor(token))).toBe(id);
   });
 
   test('is deleted once its record is, whatever becomes of the rest', async () => {
     const memory = createMemoryStore();
     const down = new KeyscopeError('store_unavailable', 'down');
-    const { keys } = open({ ...memory, unlinkForeign: () => Promise.reject(down) });
+    const { keys } = open({ ...memory, unlinkAlias: () => Promise.reject(down) });
     const token = newToken();
     const { id } = await keys.import({ ...valid, token });
     await keys.delete(id);
     expect(await refusal(keys.get(id))).toMatchObject({ code: 'key_not_found' });
-    expect(await memory.getForeign(aliasFor(token))).toBe(id);
+    expect(await memory.getAlias(aliasFor(token))).toBe(id);
     expect((await keys.import({ ...valid, token, workspaceId: 'other' })).workspaceId).toBe('other');
   });
 
@@ -228,16 +228,16 @@ describe('an imported key', () => {
     let between: (() => Promise<unknown>) | undefined;
     const { keys } = open({
       ...memory,
-      async unlinkForeign(alias, id) {
+      async unlinkAlias(alias, id) {
         await between?.();
-        await memory.unlinkForeign(alias, id);
+        await memory.unlinkAlias(alias, id);
       },
     });
     const { id } = await keys.import({ ...valid, token });
     between = () => keys.import({ ...valid, token });
     await keys.delete(id);
     expect(await keys.get(id)).toMatchObject({ id });
-    expect(await memory.getForeign(aliasFor(token))).toBe(id);
+    expect(await memory.getAlias(aliasFor(token))).toBe(id);
   });
 
   test('is none where storing it failed half way, and is made whole by trying again', async () => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { KeyRecord, KeySort } from '../../src/store/records';
-import type { AuditEntry, AuditQuery, KeyQuery, Origin, Store } from '../../src/store/store';
+import type { AuditEntry, AuditQuery, ChangeOrigin, KeyQuery, Store } from '../../src/store/store';
 import { BASE62, ID_LENGTH, TAG_LENGTH, workspaceTag } from '../../src/token/format';
 
 let workspaces = 0;
@@ -27,7 +27,7 @@ export function newId(workspaceId: string): string {
   return workspaceTag(workspaceId) + random.join('');
 }
 
-export const ORIGIN: Origin = { actor: 'admin@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
+export const ORIGIN: ChangeOrigin = { actor: 'admin@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
 
 /** A key of a workspace, like any other but for what is given. */
 export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}): KeyRecord {

@@ -4,8 +4,8 @@ import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../aud
 import { frozenKey, frozenProject } from '../freeze';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
-import type { AuditEntry, ChangeListener, MutationResult, Origin, Precondition, Store } from '../store';
-import { UsageBook } from './usage-counters';
+import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
+import { UsageCounters } from './usage-counters';
 import { Workspace } from './workspace';
 
 export interface MemoryStoreOptions {
@@ -24,9 +24,9 @@ const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
 export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
   const keys = new Map<string, KeyRecord>();
   const workspaces = new Map<string, Workspace>();
-  const foreign = new Map<string, string>();
+  const aliases = new Map<string, string>();
   const listeners: ChangeListener[] = [];
-  const usage = new UsageBook(clock);
+  const usage = new UsageCounters(clock);
 
   function workspaceOf(workspaceId: string): Workspace {
     let workspace = workspaces.get(workspaceId);
@@ -62,21 +62,21 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     }
   }
 
-  function tellKeyChanged(id: string): void {
+  function notifyKeyChanged(id: string): void {
     for (const listener of listeners) listener.keyChanged(id);
   }
 
-  function tellProjectsChanged(workspaceId: string): void {
+  function notifyProjectsChanged(workspaceId: string): void {
     for (const listener of listeners) listener.projectsChanged(workspaceId);
   }
 
-  function tellForeignChanged(alias: string): void {
-    for (const listener of listeners) listener.foreignChanged?.(alias);
+  function notifyAliasChanged(alias: string): void {
+    for (const listener of listeners) listener.aliasChanged?.(alias);
   }
 
-  function record(
+  function addAuditEntry(
     workspaceId: string,
-    origin: Origin,
+    origin: ChangeOrigin,
     entry: Omit<AuditEntry, 'id' | 'at' | 'actor' | 'source'>,
   ): void {
     workspaceOf(workspaceId).audit.add({ at: origin.at, actor: origin.actor, source: origin.source, ...entry });
@@ -119,14 +119,14 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       if (keys.has(key.id)) return false;
       const created = frozenKey(key);
       replaceKey(null, created);
-      record(created.workspaceId, origin, {
+      addAuditEntry(created.workspaceId, origin, {
         action: 'key.created',
         target: created.id,
         name: created.name,
         before: null,
         after: auditedKey(created),
       });
-      tellKeyChanged(created.id);
+      notifyKeyChanged(created.id);
       return true;
     },
 
@@ -145,8 +145,8 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       const shown = auditedChange(key, updated);
       if (Object.keys(shown.after).length === 0) return found;
       replaceKey(key, updated);
-      record(key.workspaceId, origin, { action: 'key.updated', target: id, name: key.name, ...shown });
-      tellKeyChanged(id);
+      addAuditEntry(key.workspaceId, origin, { action: 'key.updated', target: id, name: key.name, ...shown });
+      notifyKeyChanged(id);
       return { ok: true, key: updated };
     },
 
@@ -156,14 +156,14 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       const { key } = found;
       replaceKey(key, null);
       usage.delete(id);
-      record(key.workspaceId, origin, {
+      addAuditEntry(key.workspaceId, origin, {
         action: 'key.deleted',
         target: id,
         name: key.name,
         before: auditedKey(key),
         after: null,
       });
-      tellKeyChanged(id);
+      notifyKeyChanged(id);
       return found;
     },
 
@@ -182,14 +182,14 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       });
       replaceKey(key, rotated);
       replaceKey(null, frozenKey(successor));
-      record(key.workspaceId, origin, {
+      addAuditEntry(key.workspaceId, origin, {
         action: 'key.rotated',
         target: id,
         name: key.name,
         ...auditedChange(key, rotated),
       });
-      tellKeyChanged(id);
-      tellKeyChanged(successor.id);
+      notifyKeyChanged(id);
+      notifyKeyChanged(successor.id);
       return { ok: true, key: rotated };
     },
 
@@ -200,14 +200,14 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       const after = auditedFeatures(project);
       if (before && JSON.stringify(auditedFeatures(before)) === JSON.stringify(after)) return before;
       workspace.projects = new Map(workspace.projects).set(projectId, project);
-      record(workspaceId, origin, {
+      addAuditEntry(workspaceId, origin, {
         action: 'project.configured',
         target: projectId,
         name: null,
         before: before ? auditedFeatures(before) : null,
         after,
       });
-      tellProjectsChanged(workspaceId);
+      notifyProjectsChanged(workspaceId);
       return project;
     },
 
@@ -218,38 +218,38 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       const projects = new Map(workspace.projects);
       projects.delete(projectId);
       workspace.projects = projects;
-      record(workspaceId, origin, {
+      addAuditEntry(workspaceId, origin, {
         action: 'project.cleared',
         target: projectId,
         name: null,
         before: auditedFeatures(before),
         after: null,
       });
-      tellProjectsChanged(workspaceId);
+      notifyProjectsChanged(workspaceId);
       return true;
     },
 
-    async getForeign(alias) {
-      return foreign.get(alias) ?? null;
+    async getAlias(alias) {
+      return aliases.get(alias) ?? null;
     },
 
-    async linkForeign(alias, id, replacing) {
-      const held = foreign.get(alias);
+    async linkAlias(alias, id, replacing) {
+      const held = aliases.get(alias);
       if (held !== undefined && held !== replacing) return held;
-      foreign.set(alias, id);
-      tellForeignChanged(alias);
+      aliases.set(alias, id);
+      notifyAliasChanged(alias);
       return id;
     },
 
-    async unlinkForeign(alias, id) {
-      if (foreign.get(alias) !== id) return;
-      foreign.delete(alias);
-      tellForeignChanged(alias);
+    async unlinkAlias(alias, id) {
+      if (aliases.get(alias) !== id) return;
+      aliases.delete(alias);
+      notifyAliasChanged(alias);
     },
 
     keyLease: () => Lease.FOREVER,
     projectsLease: () => Lease.FOREVER,
-    foreignLease: () => Lease.FOREVER,
+    aliasLease: () => Lease.FOREVER,
 
     onChange(listener) {
       listeners.push(listener);

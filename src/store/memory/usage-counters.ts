@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock';
 import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt, type UsageRecord } from '../usage-store';
 
-interface Page {
+interface KeyUsage {
   lastUsedAt: number;
   readonly counts: Map<string, number>;
   /** The number of the last delta that each source has added. */
@@ -9,9 +9,9 @@ interface Page {
 }
 
 /** How often the keys of a store in memory have been used. */
-export class UsageBook {
+export class UsageCounters {
   readonly #clock: Clock;
-  readonly #pages = new Map<string, Page>();
+  readonly #byKey = new Map<string, KeyUsage>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,7 +26,7 @@ export class UsageBook {
   read(ids: readonly string[], since: string): ReadonlyMap<string, UsageRecord> {
     const found = new Map<string, UsageRecord>();
     for (const id of ids) {
-      const page = this.#pages.get(id);
+      const page = this.#byKey.get(id);
       if (!page) continue;
       const counts = new Map([...page.counts].filter(([field]) => field >= since));
       found.set(id, { lastUsedAt: page.lastUsedAt, counts });
@@ -35,12 +35,12 @@ export class UsageBook {
   }
 
   delete(id: string): void {
-    this.#pages.delete(id);
+    this.#byKey.delete(id);
   }
 
   #addOne(source: string, { keyId, number, counts, lastUsedAt }: UsageDelta, oldest: string): void {
-    const page = this.#pages.get(keyId) ?? { lastUsedAt: 0, counts: new Map(), numbers: new Map() };
-    this.#pages.set(keyId, page);
+    const page = this.#byKey.get(keyId) ?? { lastUsedAt: 0, counts: new Map(), numbers: new Map() };
+    this.#byKey.set(keyId, page);
     if (number <= (page.numbers.get(source) ?? 0)) return;
     page.numbers.set(source, number);
     page.lastUsedAt = Math.max(page.lastUsedAt, lastUsedAt);

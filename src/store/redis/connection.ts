@@ -24,7 +24,7 @@ export class Connection {
   }
 
   /** The client has been closed, or has given up: waiting for it is pointless. */
-  get isOver(): boolean {
+  get isEnded(): boolean {
     return this.#client.status === 'end';
   }
 
@@ -40,7 +40,7 @@ export class Connection {
   }
 
   /** Resolves when the client is ready; rejects where it gives up, or after `timeout` milliseconds. */
-  untilReady(timeout: number): Promise<void> {
+  waitUntilReady(timeout: number): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (error?: unknown) => {
         clearTimeout(timer);

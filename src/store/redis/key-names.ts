@@ -6,7 +6,7 @@ import type { KeySort } from '../records';
  * The names of everything in Redis. What stands in braces decides the Cluster slot: it is the same for all that one
  * workspace owns, so that one script can change all of it at once.
  */
-export interface Layout {
+export interface KeyNames {
   /** What all names begin with, the client's own key prefix aside. */
   readonly prefix: string;
   /** Hash: a key's record. */
@@ -20,14 +20,14 @@ export interface Layout {
   /** Hash: how often a key has been used, by day and outcome. */
   usage(id: string): string;
   /** String: the id of the key that a foreign token stands for, by the token's alias. In a slot of its own. */
-  foreign(alias: string): string;
+  alias(alias: string): string;
   /** What the names begin with of that which is remembered, and which changes are therefore told of. */
-  readonly remembered: readonly string[];
+  readonly trackedPrefixes: readonly string[];
   /** Whose name this is, of the names in `remembered`; null where it is none that was made here. */
-  readName(name: string): RememberedName | null;
+  parseKeyName(name: string): TrackedKey | null;
 }
 
-export type RememberedName = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
+export type TrackedKey = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
 /** What follows the braces, which neither an id nor a workspace's tag can contain. */
 function afterTag(name: string, prefix: string): string | null {
@@ -35,7 +35,7 @@ function afterTag(name: string, prefix: string): string | null {
   return name.startsWith(`${prefix}{`) && close !== -1 ? name.slice(close + 1) : null;
 }
 
-export function createLayout(namespace: string): Layout {
+export function createKeyNames(namespace: string): KeyNames {
   if (!/^[^{}\s]+$/.test(namespace)) {
     const message = '`namespace` must be text without spaces and braces (braces decide the Redis Cluster slot).';
     throw new KeyscopeError('invalid_options', message, { issues: [{ path: 'namespace', message }] });
@@ -50,9 +50,9 @@ export function createLayout(namespace: string): Layout {
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
-    foreign: (alias) => foreign + alias,
-    remembered: [keys, projects, foreign],
-    readName(name) {
+    alias: (alias) => foreign + alias,
+    trackedPrefixes: [keys, projects, foreign],
+    parseKeyName(name) {
       const keyId = afterTag(name, keys);
       if (keyId !== null) return { keyId };
       if (name.startsWith(foreign)) return { alias: name.slice(foreign.length) };

@@ -78,7 +78,7 @@ export function encodeKey(key: KeyRecord): string[] {
     ...['revision', encodeNumber(key.revision)],
     ...['rotatedFrom', JSON.stringify(key.rotatedFrom)],
     ...['rotatedTo', JSON.stringify(key.rotatedTo)],
-    ...(key.foreign === undefined ? [] : [FOREIGN_FIELD, key.foreign]),
+    ...(key.alias === undefined ? [] : [FOREIGN_FIELD, key.alias]),
   ];
 }
 
@@ -176,7 +176,7 @@ export function decodeKey(reply: unknown, expectedId: string, where: string): Ke
     revision: decodeNumber(revision, where),
     rotatedFrom: decodeOptional(rotatedFrom, where, 'rotatedFrom'),
     rotatedTo: decodeOptional(rotatedTo, where, 'rotatedTo'),
-    ...(foreign === null ? {} : { foreign }),
+    ...(foreign === null ? {} : { alias: foreign }),
   });
 }
 

@@ -5,17 +5,17 @@ import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
 import { unavailable } from './errors';
 import { createFeed } from './invalidation';
-import { createLayout } from './key-names';
+import { createKeyNames } from './key-names';
 import { createListAudit } from './reads/audit';
-import { Reads } from './reads/batched-reader';
+import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
 import { createReadUsage } from './reads/usage';
 import { defineScripts } from './scripts';
-import { inspectAtStart, untilAnswering } from './startup-checks';
-import { createForeign } from './writes/imported-tokens';
+import { waitForServer, warnAtStart } from './startup-checks';
+import { createAliasStore } from './writes/imported-tokens';
 import { createMutations } from './writes/mutations';
-import { createMakeChange, type MakeChange } from './writes/run-mutation';
+import { createRunMutation, type RunMutation } from './writes/run-mutation';
 import { createAddUsage } from './writes/usage';
 import { type Durability, DurableRunner } from './writes/wait-for-replicas';
 
@@ -52,30 +52,30 @@ export function createRedisStore({
   clock = systemClock,
 }: RedisStoreOptions): Store {
   checkClient(client);
-  const layout = createLayout(namespace);
+  const keyNames = createKeyNames(namespace);
   const connection = new Connection(client);
-  const reads = new Reads(client, connection, storeTimeout);
-  const readKey = createReadKey(reads, layout);
-  const readCredential = createReadCredential(reads, layout);
-  const readProjects = createReadProjects(reads, layout);
-  const readUsage = createReadUsage(reads, layout);
+  const reader = new BatchedReader(client, connection, storeTimeout);
+  const readKey = createReadKey(reader, keyNames);
+  const readCredential = createReadCredential(reader, keyNames);
+  const readProjects = createReadProjects(reader, keyNames);
+  const readUsage = createReadUsage(reader, keyNames);
   const listeners: ChangeListener[] = [];
   const eventListeners: ((event: StoreEvent) => void)[] = [];
 
   // A long walk leaves the rest to the next page in time for its last step to be answered.
-  const walking = { reads, layout, clock, patience: storeTimeout / 2 };
-  const listKeys = createListKeys({ ...walking, readKey });
-  const listAudit = createListAudit(walking);
+  const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
+  const listKeys = createListKeys({ ...scanOptions, readKey });
+  const listAudit = createListAudit(scanOptions);
   const runScript = defineScripts(client);
   const durable = durability && new DurableRunner({ client, durability, runScript, storeTimeout });
   // One `storeTimeout` for the client to be ready, one for the connection on which replicas are waited for.
-  const patience = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
-  const changeAnywhere = createMakeChange(connection, durable?.run ?? runScript, patience);
+  const mutationTimeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
+  const runAnywhere = createRunMutation(connection, durable?.run ?? runScript, mutationTimeout);
 
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
     client,
-    prefixes: layout.remembered.map((prefix) => keyPrefix + prefix),
+    prefixes: keyNames.trackedPrefixes.map((prefix) => keyPrefix + prefix),
     clock,
     maxRevocationLag,
     onChanged,
@@ -92,35 +92,35 @@ export function createRedisStore({
       return;
     }
     for (const name of names) {
-      const whose = layout.readName(String(name).slice(keyPrefix.length));
-      if (whose === null) continue;
+      const owner = keyNames.parseKeyName(String(name).slice(keyPrefix.length));
+      if (owner === null) continue;
       for (const listener of listeners) {
-        if ('keyId' in whose) listener.keyChanged(whose.keyId);
-        else if ('alias' in whose) listener.foreignChanged?.(whose.alias);
-        else listener.projectsChanged(whose.workspaceId);
+        if ('keyId' in owner) listener.keyChanged(owner.keyId);
+        else if ('alias' in owner) listener.aliasChanged?.(owner.alias);
+        else listener.projectsChanged(owner.workspaceId);
       }
     }
   }
 
   /** A read that is refused, however well it was answered, where the answer came from a server that was replaced. */
-  async function fromTheRightServer<T>(key: string, read: () => Promise<T>): Promise<T> {
+  async function rejectIfServerReplaced<T>(key: string, read: () => Promise<T>): Promise<T> {
     const route = feed.routeOf(key);
     const result = await read();
     if (route.isWrong()) throw unavailable(REPLACED);
     return result;
   }
 
-  const makeChange: MakeChange = async (change) => {
+  const runMutation: RunMutation = async (change) => {
     if (feed.routeOf(keyPrefix + change.keys[0]).isWrong()) throw unavailable(`${REPLACED} Nothing was changed.`);
-    return changeAnywhere(change);
+    return runAnywhere(change);
   };
 
   const addUsage = createAddUsage({
-    ...{ client, connection, layout, runScript, clock, timeout: storeTimeout },
-    isWrong: (key) => feed.routeOf(key).isWrong(),
+    ...{ client, connection, keyNames: keyNames, runScript, clock, timeout: storeTimeout },
+    isServerReplaced: (key) => feed.routeOf(key).isWrong(),
   });
 
-  const foreign = createForeign({ makeChange, layout, reads, listeners });
+  const aliases = createAliasStore({ runMutation: runMutation, keyNames: keyNames, reader: reader, listeners });
 
   function leaseFor(key: string) {
     feed.start();
@@ -130,33 +130,34 @@ export function createRedisStore({
   return {
     async ready() {
       feed.start();
-      await untilAnswering(client, connection);
-      await inspectAtStart(client, storeTimeout, emit);
+      await waitForServer(client, connection);
+      await warnAtStart(client, storeTimeout, emit);
       await feed.settled();
     },
 
     async close() {
       feed.close();
       durable?.close();
-      reads.close();
+      reader.close();
       connection.close();
     },
 
-    getKey: (id) => fromTheRightServer(layout.key(id), () => readKey(id)),
-    getCredential: (id) => fromTheRightServer(layout.key(id), () => readCredential(id)),
-    getProjects: (workspaceId) => fromTheRightServer(layout.projects(workspaceId), () => readProjects(workspaceId)),
+    getKey: (id) => rejectIfServerReplaced(keyNames.key(id), () => readKey(id)),
+    getCredential: (id) => rejectIfServerReplaced(keyNames.key(id), () => readCredential(id)),
+    getProjects: (workspaceId) =>
+      rejectIfServerReplaced(keyNames.projects(workspaceId), () => readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
     addUsage,
     readUsage,
 
-    ...foreign,
-    getForeign: (alias) => fromTheRightServer(layout.foreign(alias), () => foreign.getForeign(alias)),
-    ...createMutations({ makeChange, layout, reads, auditLimit, listeners }),
+    ...aliases,
+    getAlias: (alias) => rejectIfServerReplaced(keyNames.alias(alias), () => aliases.getAlias(alias)),
+    ...createMutations({ runMutation: runMutation, keyNames: keyNames, reader: reader, auditLimit, listeners }),
 
-    keyLease: (id) => leaseFor(layout.key(id)),
-    projectsLease: (workspaceId) => leaseFor(layout.projects(workspaceId)),
-    foreignLease: (alias) => leaseFor(layout.foreign(alias)),
+    keyLease: (id) => leaseFor(keyNames.key(id)),
+    projectsLease: (workspaceId) => leaseFor(keyNames.projects(workspaceId)),
+    aliasLease: (alias) => leaseFor(keyNames.alias(alias)),
 
     onChange(listener) {
       listeners.push(listener);

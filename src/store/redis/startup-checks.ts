@@ -9,7 +9,7 @@ import { parseInfo } from './info';
 const START_TIMEOUT = 5000;
 
 /** Waits until the server answers, or says why it does not. */
-export async function untilAnswering(client: RedisClient, connection: Connection): Promise<void> {
+export async function waitForServer(client: RedisClient, connection: Connection): Promise<void> {
   let lastError: unknown;
   // While we listen, so that the reason is known; ioredis would otherwise print it.
   const remember = (error: unknown) => {
@@ -17,8 +17,8 @@ export async function untilAnswering(client: RedisClient, connection: Connection
   };
   client.on('error', remember);
   try {
-    if (connection.isOver) throw new Error('the client has been closed');
-    await connection.untilReady(START_TIMEOUT);
+    if (connection.isEnded) throw new Error('the client has been closed');
+    await connection.waitUntilReady(START_TIMEOUT);
     await within(START_TIMEOUT, client.call('ping'));
   } catch (error) {
     const cause = lastError ?? error;
@@ -30,7 +30,7 @@ export async function untilAnswering(client: RedisClient, connection: Connection
 }
 
 /** Looks at how the server is set up. This is advice: it must neither fail a start nor hold it up for long. */
-export async function inspectAtStart(
+export async function warnAtStart(
   client: RedisClient,
   timeout: number,
   emit: (event: StoreEvent) => void,

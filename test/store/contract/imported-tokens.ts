@@ -9,40 +9,40 @@ export function foreignContract(getStore: () => Store): void {
     test('is nothing, then the key that it was given to, and nobody takes it away', async () => {
       const store = getStore();
       const [alias, id, other] = [newAlias(), newId(newWorkspace()), newId(newWorkspace())];
-      expect(await store.getForeign(alias)).toBeNull();
-      expect(await store.linkForeign(alias, id)).toBe(id);
-      expect(await store.linkForeign(alias, id)).toBe(id);
-      expect(await store.linkForeign(alias, other)).toBe(id);
-      expect(await store.linkForeign(alias, other, newId(newWorkspace()))).toBe(id);
-      expect(await store.getForeign(alias)).toBe(id);
+      expect(await store.getAlias(alias)).toBeNull();
+      expect(await store.linkAlias(alias, id)).toBe(id);
+      expect(await store.linkAlias(alias, id)).toBe(id);
+      expect(await store.linkAlias(alias, other)).toBe(id);
+      expect(await store.linkAlias(alias, other, newId(newWorkspace()))).toBe(id);
+      expect(await store.getAlias(alias)).toBe(id);
     });
 
     test('is replaced where it is what was expected, by one of many who try', async () => {
       const store = getStore();
       const [alias, id] = [newAlias(), newId(newWorkspace())];
-      await store.linkForeign(alias, id);
+      await store.linkAlias(alias, id);
       const others = Array.from({ length: 20 }, () => newId(newWorkspace()));
-      const held = await Promise.all(others.map((other) => store.linkForeign(alias, other, id)));
+      const held = await Promise.all(others.map((other) => store.linkAlias(alias, other, id)));
       expect(new Set(held).size).toBe(1);
       expect(others).toContain(held[0]);
-      expect(await store.getForeign(alias)).toBe(held[0]);
+      expect(await store.getAlias(alias)).toBe(held[0]);
     });
 
     test('is taken away only by the key that it is', async () => {
       const store = getStore();
       const [alias, id] = [newAlias(), newId(newWorkspace())];
-      await store.linkForeign(alias, id);
-      await store.unlinkForeign(alias, newId(newWorkspace()));
-      expect(await store.getForeign(alias)).toBe(id);
-      await store.unlinkForeign(alias, id);
-      await store.unlinkForeign(alias, id);
-      expect(await store.getForeign(alias)).toBeNull();
+      await store.linkAlias(alias, id);
+      await store.unlinkAlias(alias, newId(newWorkspace()));
+      expect(await store.getAlias(alias)).toBe(id);
+      await store.unlinkAlias(alias, id);
+      await store.unlinkAlias(alias, id);
+      expect(await store.getAlias(alias)).toBeNull();
     });
 
     test('is nothing for what is no alias, whatever it looks like', async () => {
       const store = getStore();
       for (const alias of ['', '__proto__', '*', 'x'.repeat(32), newAlias().toUpperCase()]) {
-        expect(await store.getForeign(alias)).toBeNull();
+        expect(await store.getAlias(alias)).toBeNull();
       }
     });
 
@@ -53,13 +53,13 @@ export function foreignContract(getStore: () => Store): void {
         keyChanged() {},
         projectsChanged() {},
         allChanged() {},
-        foreignChanged: (alias) => void told.push(alias),
+        aliasChanged: (alias) => void told.push(alias),
       });
       const [alias, id] = [newAlias(), newId(newWorkspace())];
-      await store.linkForeign(alias, id);
+      await store.linkAlias(alias, id);
       expect(told).toContain(alias);
       told.length = 0;
-      await store.unlinkForeign(alias, id);
+      await store.unlinkAlias(alias, id);
       expect(told).toContain(alias);
     });
 
@@ -68,7 +68,7 @@ export function foreignContract(getStore: () => Store): void {
       const workspaceId = newWorkspace();
       const foreign = newAlias();
       const ends = { prefix: '"%s{', last4: '\\n}"' };
-      const key = await createSample(store, workspaceId, { foreign, ...ends });
+      const key = await createSample(store, workspaceId, { alias: foreign, ...ends });
       expect(await store.getKey(key.id)).toEqual(key);
       expect(await listAll(store, keyQuery(workspaceId))).toEqual([key]);
       const updated = await store.updateKey(key.id, { name: 'B', disabled: true }, ORIGIN, {});

@@ -75,7 +75,7 @@ describe('a damaged record is an error whose cause names it, never half a key', 
   test('what a foreign token stands for is not named, because its name is made of the token', async () => {
     const alias = aliasOf(fingerprintOf('sk_live_0123456789abcdef'));
     await client.set(`keyscope:foreign:${alias}`, 'x');
-    const error = await store.getForeign(alias).catch((thrown: Error) => thrown);
+    const error = await store.getAlias(alias).catch((thrown: Error) => thrown);
     expect(error).toMatchObject({ code: 'store_unavailable', cause: { message: expect.stringContaining('foreign:') } });
     expect(inspect(error, { depth: 9 })).not.toContain(alias);
   });

@@ -2,7 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
 import { slotOf } from '../../../src/store/redis/hash-slot';
-import { createLayout } from '../../../src/store/redis/key-names';
+import { createKeyNames } from '../../../src/store/redis/key-names';
 import { createRedisStore, type RedisStoreOptions } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type UsageDelta, usageField } from '../../../src/store/usage-store';
@@ -219,7 +219,7 @@ test('that a key is used makes nobody read it anew', async () => {
 });
 
 test('counts are stored where nobody listens for changes', () => {
-  const { remembered, usage } = createLayout('keyscope');
+  const { trackedPrefixes: remembered, usage } = createKeyNames('keyscope');
   expect(remembered.filter((prefix) => usage('0000000000000000').startsWith(prefix))).toEqual([]);
 });
 

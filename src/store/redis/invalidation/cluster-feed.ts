@@ -1,5 +1,5 @@
 import type { Lease } from '../../lease';
-import { holdsNow, momentOf } from '../../lease';
+import { holdsNow, timestampsOf } from '../../lease';
 import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, type RedisCluster } from '../client';
 import { isRefusal } from '../errors';
@@ -212,7 +212,7 @@ export class ClusterFeed implements Feed {
     this.#beats += 1;
     const masters = [...this.#masters.values()];
     const leases = new Map(masters.map((master) => [master, master.feed.lease]));
-    const beat: Beat = new ClusterBeat(this.#beats, momentOf(this.#options.clock), leases);
+    const beat: Beat = new ClusterBeat(this.#beats, timestampsOf(this.#options.clock), leases);
     for (const master of masters) {
       this.#lookAfterClient(master, beat.sent.monotonic);
       master.feed.ping(beat.sent).then((heard) => {

@@ -1,11 +1,11 @@
-import type { Lease, Moment } from '../../lease';
+import type { Lease, Timestamps } from '../../lease';
 import type { ClusterView } from './cluster-nodes';
 
 /** One round of questions to all masters of a Cluster, and what has come of it. */
 export class ClusterBeat<Node> {
   readonly number: number;
   /** Before anything was asked. */
-  readonly sent: Moment;
+  readonly sent: Timestamps;
   readonly #leases: ReadonlyMap<Node, Lease>;
   readonly #heard = new Set<Node>();
   readonly #views = new Map<Node, ClusterView>();
@@ -13,7 +13,7 @@ export class ClusterBeat<Node> {
   readonly #votes = new Map<string, number>();
 
   /** @param leases - those in force when the beat begins. */
-  constructor(number: number, sent: Moment, leases: ReadonlyMap<Node, Lease>) {
+  constructor(number: number, sent: Timestamps, leases: ReadonlyMap<Node, Lease>) {
     this.number = number;
     this.sent = sent;
     this.#leases = leases;

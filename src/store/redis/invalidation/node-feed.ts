@@ -1,5 +1,5 @@
 import type { Clock } from '../../../clock';
-import { extendFrom, holdsNow, Lease, type Moment } from '../../lease';
+import { extendFrom, holdsNow, Lease, type Timestamps } from '../../lease';
 import type { RedisClient } from '../client';
 import { type Ask, type FeedFailure, Session } from './tracking-connection';
 
@@ -141,12 +141,12 @@ export class NodeFeed {
   }
 
   /** Extends the lease that was in force when a ping was sent; not one that has taken its place. */
-  extend(lease: Lease, sent: Moment): void {
+  extend(lease: Lease, sent: Timestamps): void {
     if (lease === this.#lease && this.#session !== null) extendFrom(lease, sent, this.#options.maxRevocationLag);
   }
 
   /** Pings, where the feed is open. Resolves with true when everything told before `sent` has been heard. */
-  async ping(sent: Moment): Promise<boolean> {
+  async ping(sent: Timestamps): Promise<boolean> {
     const session = this.#session;
     if (session === null || this.#state !== 'open') return false;
     this.#endIfSilent(session, sent.monotonic);

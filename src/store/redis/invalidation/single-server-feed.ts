@@ -1,5 +1,5 @@
 import type { Lease } from '../../lease';
-import { holdsNow, momentOf } from '../../lease';
+import { holdsNow, timestampsOf } from '../../lease';
 import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, usesSentinels } from '../client';
 import { isRefusal, refusalCode } from '../errors';
@@ -185,7 +185,7 @@ export class ServerFeed implements Feed {
 
   async #beat(): Promise<void> {
     this.#review();
-    const sent = momentOf(this.#options.clock);
+    const sent = timestampsOf(this.#options.clock);
     this.#lookAfterClient(sent.monotonic);
     const { lease } = this.#node;
     const agreed = await Promise.all([

@@ -2,20 +2,20 @@ import type { Clock } from '../../../clock';
 import { auditedFeatures, checkAuditId, matchesAuditQuery } from '../../audit-entry';
 import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type AuditPage, type AuditQuery } from '../../store';
 import { unreadable } from '../errors';
-import type { Layout } from '../key-names';
+import type { KeyNames } from '../key-names';
 import { decodeProject, parseStored } from '../record-codec';
-import type { Reads } from './batched-reader';
-import { fillPage } from './scan-page';
+import type { BatchedReader } from './batched-reader';
+import { scanPage } from './scan-page';
 
 /** Entries that one step of a filtered list looks at. */
 const FILTER_STEP = 500;
 
 export interface ListAuditOptions {
-  readonly reads: Reads;
-  readonly layout: Layout;
+  readonly reader: BatchedReader;
+  readonly keyNames: KeyNames;
   readonly clock: Clock;
   /** Milliseconds after which a filtered list leaves the rest to the next page. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
 function isAuditAction(text: string | undefined): text is AuditAction {
@@ -54,10 +54,10 @@ function decodeEntry(item: unknown, where: string): AuditEntry {
   return Object.freeze({ id, at, actor, source, action, target, name, before: shown('before'), after: shown('after') });
 }
 
-export function createListAudit({ reads, layout, clock, patience }: ListAuditOptions) {
+export function createListAudit({ reader, keyNames, clock, timeoutMs }: ListAuditOptions) {
   function readEntries(workspaceId: string, before: string | null, count: number): Promise<AuditEntry[]> {
-    const key = layout.audit(workspaceId);
-    return reads.read({
+    const key = keyNames.audit(workspaceId);
+    return reader.read({
       name: 'xrevrange',
       key,
       args: [before === null ? '+' : `(${before}`, '-', 'COUNT', String(count)],
@@ -71,7 +71,7 @@ export function createListAudit({ reads, layout, clock, patience }: ListAuditOpt
   return async function listAudit(query: AuditQuery): Promise<AuditPage> {
     checkAuditId(query.before);
     const isFiltered = query.target !== undefined || query.actor !== undefined || query.action !== undefined;
-    return fillPage<AuditEntry, AuditEntry>(
+    return scanPage<AuditEntry, AuditEntry>(
       {
         readItems: (place, count) => readEntries(query.workspaceId, place, count),
         placeOf: (entry) => entry.id,
@@ -79,7 +79,7 @@ export function createListAudit({ reads, layout, clock, patience }: ListAuditOpt
         load: async (entries) => entries,
         idOf: (entry) => entry.id,
       },
-      { limit: query.limit, after: query.before, step: isFiltered ? FILTER_STEP : null, clock, patience },
+      { limit: query.limit, after: query.before, step: isFiltered ? FILTER_STEP : null, clock, timeoutMs },
     );
   };
 }

@@ -2,18 +2,18 @@ import { keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { unavailable } from '../errors';
 import { nodeGroup } from '../hash-slot';
-import { Lane, Read, type ReadCommand } from './node-queue';
+import { NodeQueue, PendingRead, type ReadCommand } from './node-queue';
 
 const CLOSED = 'The connection to the key store has been closed.';
 
 /** The reads asked for in one turn of the event loop. They share a timer, because 10,000 timers cost more than the reads. */
-class Turn {
-  readonly reads: Read[] = [];
+class Batch {
+  readonly reads: PendingRead[] = [];
   readonly #timer: NodeJS.Timeout;
-  readonly #onDone: (turn: Turn) => void;
+  readonly #onDone: (batch: Batch) => void;
   #unsettled = 0;
 
-  constructor(timeout: number, onDone: (turn: Turn) => void, onGivenUp: () => void) {
+  constructor(timeout: number, onDone: (batch: Batch) => void, onGivenUp: () => void) {
     this.#onDone = onDone;
     const giveUp = () => {
       this.fail(`The key store did not answer within ${timeout} ms.`);
@@ -26,7 +26,7 @@ class Turn {
   add<T>(command: ReadCommand<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#unsettled++;
-      this.reads.push(new Read<T>(command, resolve, reject, this.#onSettled) as Read);
+      this.reads.push(new PendingRead<T>(command, resolve, reject, this.#onSettled) as PendingRead);
     });
   }
 
@@ -48,18 +48,18 @@ class Turn {
  * each node, whether or not the caller's client pipelines by itself. Every read is answered within `timeout`
  * milliseconds, whatever the client and the server do.
  */
-export class Reads {
+export class BatchedReader {
   readonly #client: RedisClient;
   readonly #connection: Connection;
   readonly #timeout: number;
   readonly #prefix: string;
   /** By the nodes' addresses; one for all on a single server. */
-  readonly #lanes = new Map<string, Lane>();
-  /** Turns with reads that have not been answered. */
-  readonly #turns = new Set<Turn>();
+  readonly #queues = new Map<string, NodeQueue>();
+  /** Batches with reads that have not been answered. */
+  readonly #batches = new Set<Batch>();
   /** Those among them that wait for the client to get ready. */
-  #held: Turn[] = [];
-  #collecting: Turn | null = null;
+  #waitingForReady: Batch[] = [];
+  #collecting: Batch | null = null;
   #closed = false;
 
   constructor(client: RedisClient, connection: Connection, timeout: number) {
@@ -68,15 +68,15 @@ export class Reads {
     this.#timeout = timeout;
     this.#prefix = keyPrefixOf(client);
     connection.onLoss(() => {
-      for (const lane of this.#lanes.values()) lane.lose();
+      for (const queue of this.#queues.values()) queue.failAll();
     });
   }
 
   read<T>(command: ReadCommand<T>): Promise<T> {
-    if (this.#closed || this.#connection.isOver) return Promise.reject(unavailable(CLOSED));
+    if (this.#closed || this.#connection.isEnded) return Promise.reject(unavailable(CLOSED));
     if (!this.#collecting) {
-      this.#collecting = new Turn(this.#timeout, this.#onDone, this.#onGivenUp);
-      this.#turns.add(this.#collecting);
+      this.#collecting = new Batch(this.#timeout, this.#onDone, this.#onTimedOut);
+      this.#batches.add(this.#collecting);
       // After the input that is waiting has been read, so that requests that arrived together go out together.
       setImmediate(this.#send);
     }
@@ -85,54 +85,55 @@ export class Reads {
 
   close(): void {
     this.#closed = true;
-    for (const turn of this.#turns) turn.fail(CLOSED);
+    for (const batch of this.#batches) batch.fail(CLOSED);
   }
 
-  readonly #onDone = (turn: Turn) => {
-    this.#turns.delete(turn);
-    if (this.#held.includes(turn)) this.#held = this.#held.filter((held) => held !== turn);
+  readonly #onDone = (batch: Batch) => {
+    this.#batches.delete(batch);
+    if (this.#waitingForReady.includes(batch))
+      this.#waitingForReady = this.#waitingForReady.filter((held) => held !== batch);
   };
 
-  readonly #onGivenUp = () => {
-    for (const lane of this.#lanes.values()) lane.dropSettled();
+  readonly #onTimedOut = () => {
+    for (const queue of this.#queues.values()) queue.dropSettled();
   };
 
   readonly #send = () => {
-    const turn = this.#collecting;
+    const batch = this.#collecting;
     this.#collecting = null;
-    if (!turn || !this.#turns.has(turn)) return;
+    if (!batch || !this.#batches.has(batch)) return;
     if (this.#connection.isReady) {
-      this.#distribute(turn);
+      this.#distribute(batch);
       return;
     }
     // Held back, because the nodes of a Cluster are not known before it is ready.
-    this.#held.push(turn);
-    if (this.#held.length === 1) this.#connection.whenReady(this.#sendHeld);
+    this.#waitingForReady.push(batch);
+    if (this.#waitingForReady.length === 1) this.#connection.whenReady(this.#sendWaiting);
   };
 
-  readonly #sendHeld = () => {
-    const turns = this.#held;
-    this.#held = [];
-    for (const turn of turns) this.#distribute(turn);
+  readonly #sendWaiting = () => {
+    const batches = this.#waitingForReady;
+    this.#waitingForReady = [];
+    for (const batch of batches) this.#distribute(batch);
   };
 
-  #distribute(turn: Turn): void {
-    const touched = new Set<Lane>();
-    for (const read of turn.reads) {
-      const lane = this.#laneOf(read.command.key);
-      lane.push(read);
-      touched.add(lane);
+  #distribute(batch: Batch): void {
+    const touched = new Set<NodeQueue>();
+    for (const read of batch.reads) {
+      const queue = this.#queueOf(read.command.key);
+      queue.push(read);
+      touched.add(queue);
     }
-    for (const lane of touched) lane.pump();
+    for (const queue of touched) queue.flush();
   }
 
-  #laneOf(key: string): Lane {
+  #queueOf(key: string): NodeQueue {
     const nodes = nodeGroup(this.#client, this.#prefix + key);
-    let lane = this.#lanes.get(nodes);
-    if (!lane) {
-      lane = new Lane(this.#client, this.#connection);
-      this.#lanes.set(nodes, lane);
+    let queue = this.#queues.get(nodes);
+    if (!queue) {
+      queue = new NodeQueue(this.#client, this.#connection);
+      this.#queues.set(nodes, queue);
     }
-    return lane;
+    return queue;
   }
 }

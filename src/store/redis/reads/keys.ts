@@ -4,29 +4,29 @@ import { boundAfter, readPosition } from '../../index-position';
 import type { Credential, KeyRecord } from '../../records';
 import type { KeyPage, KeyQuery } from '../../store';
 import { unreadable } from '../errors';
-import type { Layout } from '../key-names';
+import type { KeyNames } from '../key-names';
 import { CREDENTIAL_FIELDS, decodeCredential, decodeKey, FOREIGN_FIELD, KEY_FIELDS } from '../record-codec';
-import type { Reads } from './batched-reader';
-import { fillPage } from './scan-page';
+import type { BatchedReader } from './batched-reader';
+import { scanPage } from './scan-page';
 
 /** Index positions that one step of a search looks at. */
 const SEARCH_STEP = 1000;
 
 export interface ListKeysOptions {
-  readonly reads: Reads;
+  readonly reader: BatchedReader;
   readonly readKey: ReadKey;
-  readonly layout: Layout;
+  readonly keyNames: KeyNames;
   readonly clock: Clock;
   /** Milliseconds after which a search leaves the rest to the next page. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
-export function createListKeys({ reads, readKey, layout, clock, patience }: ListKeysOptions) {
+export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: ListKeysOptions) {
   function readPositions({ workspaceId, sort, order }: KeyQuery, after: string | null, count: number) {
-    const key = layout.index(workspaceId, sort);
+    const key = keyNames.index(workspaceId, sort);
     const [first, last, ...reverse] = order === 'asc' ? ['-', '+'] : ['+', '-', 'REV'];
     const from = after === null ? (first as string) : `(${boundAfter(after, order)}`;
-    return reads.read({
+    return reader.read({
       name: 'zrange',
       key,
       args: [from, last as string, 'BYLEX', ...reverse, 'LIMIT', '0', String(count)],
@@ -39,7 +39,7 @@ export function createListKeys({ reads, readKey, layout, clock, patience }: List
 
   return async function listKeys(query: KeyQuery): Promise<KeyPage> {
     const { q, sort, limit, after } = query;
-    const { entries, next } = await fillPage<string, KeyRecord>(
+    const { entries, next } = await scanPage<string, KeyRecord>(
       {
         readItems: (place, count) => readPositions(query, place, count),
         placeOf: (position) => position,
@@ -47,7 +47,7 @@ export function createListKeys({ reads, readKey, layout, clock, patience }: List
         load: (positions) => Promise.all(positions.map((position) => readKey(readPosition(position, sort).id))),
         idOf: (key) => key.id,
       },
-      { limit, after, step: q === '' ? null : SEARCH_STEP, clock, patience },
+      { limit, after, step: q === '' ? null : SEARCH_STEP, clock, timeoutMs },
     );
     return { keys: entries, next };
   };
@@ -62,20 +62,20 @@ export type ReadCredential = (id: string) => Promise<Credential | null>;
  * Reads a key's record. HMGET, not HGETALL: the reply has the same shape in both protocols, whatever reply transformers
  * the app has given ioredis, and without the fields' names there is less of it to parse (a third less time, measured).
  */
-export function createReadKey(reads: Reads, layout: Layout): ReadKey {
+export function createReadKey(reader: BatchedReader, keyNames: KeyNames): ReadKey {
   return function readKey(id) {
     if (!isKeyId(id)) return Promise.resolve(null);
-    const key = layout.key(id);
-    return reads.read({ name: 'hmget', key, args: FIELDS, decode: (reply) => decodeKey(reply, id, key) });
+    const key = keyNames.key(id);
+    return reader.read({ name: 'hmget', key, args: FIELDS, decode: (reply) => decodeKey(reply, id, key) });
   };
 }
 
 /** Reads what a request needs: half the fields, in two thirds of the time. */
-export function createReadCredential(reads: Reads, layout: Layout): ReadCredential {
+export function createReadCredential(reader: BatchedReader, keyNames: KeyNames): ReadCredential {
   return function readCredential(id) {
     if (!isKeyId(id)) return Promise.resolve(null);
-    const key = layout.key(id);
+    const key = keyNames.key(id);
     const decode = (reply: unknown) => decodeCredential(reply, id, key);
-    return reads.read({ name: 'hmget', key, args: CREDENTIAL_FIELDS, decode });
+    return reader.read({ name: 'hmget', key, args: CREDENTIAL_FIELDS, decode });
   };
 }

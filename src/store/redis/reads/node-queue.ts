@@ -13,14 +13,14 @@ export interface ReadCommand<T> {
 }
 
 /** One read on its way: whoever waits for it is answered once, by the reply or by the end of their patience. */
-export class Read<T = unknown> {
+export class PendingRead<T = unknown> {
   readonly command: ReadCommand<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
   readonly #onSettled: () => void;
   settled = false;
   /** It has failed once, and is to be sent again by itself. */
-  failedBefore = false;
+  isRetry = false;
 
   constructor(
     command: ReadCommand<T>,
@@ -63,7 +63,7 @@ const PIPELINE_SIZE = 256;
  * Commands that one node may owe us an answer to. They lie in the client's memory until it gets one, however long ago
  * their callers were told that the store is unavailable; a frozen server must not fill that memory.
  */
-const MAX_UNDER_WAY = 2048;
+const MAX_IN_FLIGHT = 2048;
 
 function refused(error: unknown) {
   return isRefusal(error)
@@ -72,14 +72,14 @@ function refused(error: unknown) {
 }
 
 /** The reads that go to one node of Redis: in pipelines, and only so many at once. */
-export class Lane {
+export class NodeQueue {
   readonly #client: RedisClient;
   readonly #connection: Connection;
-  #waiting: Read[] = [];
+  #waiting: PendingRead[] = [];
   #head = 0;
   /** Groups of reads that have been sent, and how many reads these are. */
-  readonly #sent = new Set<readonly Read[]>();
-  #underWay = 0;
+  readonly #sent = new Set<readonly PendingRead[]>();
+  #inFlight = 0;
   #waitsForReady = false;
 
   constructor(client: RedisClient, connection: Connection) {
@@ -87,7 +87,7 @@ export class Lane {
     this.#connection = connection;
   }
 
-  push(read: Read): void {
+  push(read: PendingRead): void {
     this.#waiting.push(read);
   }
 
@@ -98,57 +98,57 @@ export class Lane {
   }
 
   /** Sends as much as may be under way; where the client is not ready, as soon as it is. */
-  pump(): void {
-    while (this.#underWay < MAX_UNDER_WAY && this.#head < this.#waiting.length) {
+  flush(): void {
+    while (this.#inFlight < MAX_IN_FLIGHT && this.#head < this.#waiting.length) {
       if (!this.#connection.isReady) {
-        this.#pumpWhenReady();
+        this.#flushWhenReady();
         return;
       }
       const reads = this.#next();
       if (reads.length === 0) continue;
       this.#sent.add(reads);
-      this.#underWay += reads.length;
-      this.#send(reads).then((failed) => this.#conclude(reads, failed));
+      this.#inFlight += reads.length;
+      this.#send(reads).then((failed) => this.#finish(reads, failed));
     }
   }
 
   /** What is under way will never be answered. */
-  lose(): void {
+  failAll(): void {
     const error = new Error('Connection is closed.');
     for (const reads of [...this.#sent]) {
-      this.#conclude(
+      this.#finish(
         reads,
         reads.flatMap((read) => retry(read, error)),
       );
     }
   }
 
-  #conclude(reads: readonly Read[], failed: readonly Read[]): void {
+  #finish(reads: readonly PendingRead[], failed: readonly PendingRead[]): void {
     if (!this.#sent.delete(reads)) return;
-    this.#underWay -= reads.length;
+    this.#inFlight -= reads.length;
     for (const read of failed) this.push(read);
-    this.pump();
+    this.flush();
   }
 
-  #pumpWhenReady(): void {
+  #flushWhenReady(): void {
     if (this.#waitsForReady) return;
     this.#waitsForReady = true;
     this.#connection.whenReady(() => {
       this.#waitsForReady = false;
-      this.pump();
+      this.flush();
     });
   }
 
   /** The next reads to go out together. One that has failed before goes alone: a node may have moved away under it. */
-  #next(): Read[] {
-    const reads: Read[] = [];
+  #next(): PendingRead[] {
+    const reads: PendingRead[] = [];
     while (this.#head < this.#waiting.length && reads.length < PIPELINE_SIZE) {
-      const read = this.#waiting[this.#head] as Read;
-      if (read.failedBefore && reads.length > 0) break;
+      const read = this.#waiting[this.#head] as PendingRead;
+      if (read.isRetry && reads.length > 0) break;
       this.#head++;
       if (read.settled) continue;
       reads.push(read);
-      if (read.failedBefore) break;
+      if (read.isRetry) break;
     }
     if (this.#head === this.#waiting.length) {
       this.#waiting = [];
@@ -158,16 +158,16 @@ export class Lane {
   }
 
   /** Resolves with the reads to be tried once more. Never rejects. */
-  async #send(reads: readonly Read[]): Promise<Read[]> {
+  async #send(reads: readonly PendingRead[]): Promise<PendingRead[]> {
     try {
-      const [first] = reads as [Read];
-      if (first.failedBefore) {
+      const [first] = reads as [PendingRead];
+      if (first.isRetry) {
         const { name, key, args } = first.command;
         first.reply(await this.#client.call(name, key, ...args));
         return [];
       }
       const replies = await this.#exchange(reads);
-      const failed: Read[] = [];
+      const failed: PendingRead[] = [];
       reads.forEach(function settle(read, i) {
         const [error, reply] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];
         if (error === null) read.reply(reply);
@@ -179,7 +179,7 @@ export class Lane {
     }
   }
 
-  async #exchange(reads: readonly Read[]): Promise<[Error | null, unknown][]> {
+  async #exchange(reads: readonly PendingRead[]): Promise<[Error | null, unknown][]> {
     const pipeline = this.#client.pipeline();
     const isAmongNodes = isCluster(this.#client);
     // Where one read of a pipeline is to be asked for elsewhere (ASK), ioredis sends all of it there, if all that it holds
@@ -195,12 +195,12 @@ export class Lane {
  * Every failed read is sent once more, by itself: connections are lost and come back, and where the slots of a Cluster
  * are moving, ioredis follows single commands but not always whole pipelines.
  */
-function retry(read: Read, error: unknown): Read[] {
+function retry(read: PendingRead, error: unknown): PendingRead[] {
   if (read.settled) return [];
-  if (read.failedBefore) {
+  if (read.isRetry) {
     read.fail(refused(error));
     return [];
   }
-  read.failedBefore = true;
+  read.isRetry = true;
   return [read];
 }

@@ -1,17 +1,17 @@
 import type { ProjectRecord } from '../../records';
 import { unreadable } from '../errors';
-import type { Layout } from '../key-names';
+import type { KeyNames } from '../key-names';
 import { decodeProject } from '../record-codec';
-import type { Reads } from './batched-reader';
+import type { BatchedReader } from './batched-reader';
 
 /**
  * Reads a workspace's project configurations. HVALS, because every value says which project it is of, and a list cannot
  * be taken for anything else (an object by names that users choose could: `__proto__`).
  */
-export function createReadProjects(reads: Reads, layout: Layout) {
+export function createReadProjects(reader: BatchedReader, keyNames: KeyNames) {
   return function readProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>> {
-    const key = layout.projects(workspaceId);
-    return reads.read({
+    const key = keyNames.projects(workspaceId);
+    return reader.read({
       name: 'hvals',
       key,
       args: [],

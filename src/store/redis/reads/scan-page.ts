@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock';
 
 /** A list in Redis that is walked in steps, because what is asked for must be picked out of it. */
-export interface Walk<Item, Entry> {
+export interface ScanSource<Item, Entry> {
   /** The next `count` items after a place; from the start where it is null. Fewer only at the end. */
   readItems(after: string | null, count: number): Promise<readonly Item[]>;
   placeOf(item: Item): string;
@@ -11,25 +11,25 @@ export interface Walk<Item, Entry> {
   idOf(entry: Entry): string;
 }
 
-export interface PageOptions {
+export interface ScanOptions {
   readonly limit: number;
   readonly after: string | null;
   /** How many items one step looks at where not all match. Redis does nothing else meanwhile, so not too many. */
   readonly step: number | null;
   readonly clock: Clock;
   /** Milliseconds after which the walk stops where it is, and leaves the rest to the next page. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
 /**
  * Walks until the page is full and it is known whether there is more. Others change the list meanwhile: an entry that has
  * gone since its item was read is left out, and one that is met twice (it moved ahead of us) is listed once.
  */
-export async function fillPage<Item, Entry>(
-  walk: Walk<Item, Entry>,
-  { limit, after, step, clock, patience }: PageOptions,
+export async function scanPage<Item, Entry>(
+  walk: ScanSource<Item, Entry>,
+  { limit, after, step, clock, timeoutMs }: ScanOptions,
 ): Promise<{ entries: Entry[]; next: string | null }> {
-  const until = clock.monotonic() + patience;
+  const until = clock.monotonic() + timeoutMs;
   const entries = new Map<string, Entry>();
   let place = after;
   for (;;) {

@@ -1,7 +1,7 @@
 import { isUsageField, type UsageRecord } from '../../usage-store';
 import { unreadable } from '../errors';
-import type { Layout } from '../key-names';
-import type { Reads } from './batched-reader';
+import type { KeyNames } from '../key-names';
+import type { BatchedReader } from './batched-reader';
 
 /** The fields of a hash and their values, in whichever shape the client gives them: a flat list, a map or an object. */
 function* fieldsOf(reply: object): Generator<[field: string, value: unknown]> {
@@ -31,10 +31,10 @@ function decode(reply: unknown, since: string, where: string): UsageRecord | nul
 }
 
 /** Reads how often keys have been used. All of a hash: naming 90 days' counters costs the server more than giving them. */
-export function createReadUsage(reads: Reads, layout: Layout) {
+export function createReadUsage(reader: BatchedReader, keyNames: KeyNames) {
   function readOne(id: string, since: string): Promise<UsageRecord | null> {
-    const key = layout.usage(id);
-    return reads.read({ name: 'hgetall', key, args: [], decode: (reply) => decode(reply, since, key) });
+    const key = keyNames.usage(id);
+    return reader.read({ name: 'hgetall', key, args: [], decode: (reply) => decode(reply, since, key) });
   }
 
   return async function readUsage(ids: readonly string[], since: string): Promise<ReadonlyMap<string, UsageRecord>> {

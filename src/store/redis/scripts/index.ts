@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../client';
-import { LINK_FOREIGN, UNLINK_FOREIGN } from './imported-tokens.lua';
+import { LINK_ALIAS, UNLINK_ALIAS } from './imported-tokens.lua';
 import { CLEAR_PROJECT, CREATE_KEY, DELETE_KEY, ROTATE_KEY, SET_PROJECT, UPDATE_KEY } from './keys.lua';
 import { ADD_USAGE } from './usage.lua';
 
@@ -11,8 +11,8 @@ export const SCRIPTS = {
   rotateKey: { lua: ROTATE_KEY, numberOfKeys: 6 },
   setProject: { lua: SET_PROJECT, numberOfKeys: 2 },
   clearProject: { lua: CLEAR_PROJECT, numberOfKeys: 2 },
-  linkForeign: { lua: LINK_FOREIGN, numberOfKeys: 1 },
-  unlinkForeign: { lua: UNLINK_FOREIGN, numberOfKeys: 1 },
+  linkAlias: { lua: LINK_ALIAS, numberOfKeys: 1 },
+  unlinkAlias: { lua: UNLINK_ALIAS, numberOfKeys: 1 },
   addUsage: { lua: ADD_USAGE, numberOfKeys: 2 },
 } as const;
 

@@ -3,17 +3,17 @@ import { KeyscopeError } from '../../../errors';
 import { isKeyId, tagOf, workspaceTag } from '../../../token/format';
 import { foldName } from '../../index-position';
 import { KEY_SORTS, type KeyChanges, type KeyRecord } from '../../records';
-import type { ChangeListener, MutationResult, Origin, Precondition, Store } from '../../store';
+import type { ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../../store';
 import { unavailable, unreadable } from '../errors';
-import type { Layout } from '../key-names';
-import type { Reads } from '../reads/batched-reader';
+import type { KeyNames } from '../key-names';
+import type { BatchedReader } from '../reads/batched-reader';
 import { decodeKey, decodeProject, encodeKey, encodeProject, encodeTime } from '../record-codec';
-import type { MakeChange } from './run-mutation';
+import type { RunMutation } from './run-mutation';
 
 export interface MutationsOptions {
-  readonly makeChange: MakeChange;
-  readonly layout: Layout;
-  readonly reads: Reads;
+  readonly runMutation: RunMutation;
+  readonly keyNames: KeyNames;
+  readonly reader: BatchedReader;
   readonly auditLimit: number;
   readonly listeners: readonly ChangeListener[];
 }
@@ -36,9 +36,9 @@ function changedFields(changes: KeyChanges): string[] {
   return fields;
 }
 
-export function createMutations({ makeChange, layout, reads, auditLimit, listeners }: MutationsOptions): Mutations {
+export function createMutations({ runMutation, keyNames, reader, auditLimit, listeners }: MutationsOptions): Mutations {
   /** What every script begins with: the call's number, the origin, the limit of the audit trail. */
-  function head(origin: Origin): string[] {
+  function commonArgs(origin: ChangeOrigin): string[] {
     return [
       randomBytes(9).toString('base64url'),
       encodeTime(origin.at),
@@ -49,18 +49,18 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
   }
 
   function keysOf(id: string, workspaceId: string): string[] {
-    const indexes = KEY_SORTS.map((sort) => layout.index(workspaceId, sort));
-    return [layout.key(id), ...indexes, layout.audit(workspaceId)];
+    const indexes = KEY_SORTS.map((sort) => keyNames.index(workspaceId, sort));
+    return [keyNames.key(id), ...indexes, keyNames.audit(workspaceId)];
   }
 
-  function tellKeys(...ids: string[]): () => void {
-    return function tell() {
+  function notifyKeys(...ids: string[]): () => void {
+    return function notify() {
       for (const listener of listeners) for (const id of ids) listener.keyChanged(id);
     };
   }
 
-  function tellProjects(workspaceId: string): () => void {
-    return function tell() {
+  function notifyProjects(workspaceId: string): () => void {
+    return function notify() {
       for (const listener of listeners) listener.projectsChanged(workspaceId);
     };
   }
@@ -72,8 +72,8 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
   async function findWorkspace(id: string, { workspaceId }: Precondition): Promise<string | null> {
     if (!isKeyId(id)) return null;
     if (workspaceId !== undefined) return tagOf(id) === workspaceTag(workspaceId) ? workspaceId : null;
-    const key = layout.key(id);
-    return reads.read({
+    const key = keyNames.key(id);
+    return reader.read({
       name: 'hmget',
       key,
       args: ['workspaceId'],
@@ -87,7 +87,7 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
 
   function toResult(id: string, [outcome, ...fields]: string[]): MutationResult {
     if (outcome === 'ok') {
-      const key = decodeKey(fields, id, layout.key(id));
+      const key = decodeKey(fields, id, keyNames.key(id));
       if (key) return { ok: true, key };
     }
     if (outcome === 'not_found' || outcome === 'revision' || outcome === 'rotated')
@@ -100,12 +100,12 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
   return {
     async createKey(key, origin) {
       checkId(key);
-      const [outcome] = await makeChange({
+      const [outcome] = await runMutation({
         script: 'createKey',
         keys: keysOf(key.id, key.workspaceId),
-        args: [...head(origin), ...encodeKey(key)],
+        args: [...commonArgs(origin), ...encodeKey(key)],
         since: performance.now(),
-        tell: tellKeys(key.id),
+        notify: notifyKeys(key.id),
       });
       return outcome === 'ok';
     },
@@ -114,12 +114,12 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
       const since = performance.now();
       const workspaceId = await findWorkspace(id, precondition);
       if (workspaceId === null) return NOT_FOUND;
-      const reply = await makeChange({
+      const reply = await runMutation({
         script: 'updateKey',
         keys: keysOf(id, workspaceId),
-        args: [...head(origin), workspaceId, expected(precondition), ...changedFields(changes)],
+        args: [...commonArgs(origin), workspaceId, expected(precondition), ...changedFields(changes)],
         since,
-        tell: tellKeys(id),
+        notify: notifyKeys(id),
       });
       return toResult(id, reply);
     },
@@ -128,12 +128,12 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
       const since = performance.now();
       const workspaceId = await findWorkspace(id, precondition);
       if (workspaceId === null) return NOT_FOUND;
-      const reply = await makeChange({
+      const reply = await runMutation({
         script: 'deleteKey',
-        keys: [...keysOf(id, workspaceId), layout.usage(id)],
-        args: [...head(origin), workspaceId, expected(precondition)],
+        keys: [...keysOf(id, workspaceId), keyNames.usage(id)],
+        args: [...commonArgs(origin), workspaceId, expected(precondition)],
         since,
-        tell: tellKeys(id),
+        notify: notifyKeys(id),
       });
       return toResult(id, reply);
     },
@@ -146,12 +146,18 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
       if (successor.workspaceId !== workspaceId) {
         throw new KeyscopeError('invalid_request', "A key's successor must belong to the same workspace.");
       }
-      const reply = await makeChange({
+      const reply = await runMutation({
         script: 'rotateKey',
-        keys: [...keysOf(id, workspaceId), layout.key(successor.id)],
-        args: [...head(origin), workspaceId, expected(precondition), encodeTime(oldExpiresAt), ...encodeKey(successor)],
+        keys: [...keysOf(id, workspaceId), keyNames.key(successor.id)],
+        args: [
+          ...commonArgs(origin),
+          workspaceId,
+          expected(precondition),
+          encodeTime(oldExpiresAt),
+          ...encodeKey(successor),
+        ],
         since,
-        tell: tellKeys(id, successor.id),
+        notify: notifyKeys(id, successor.id),
       });
       if (reply[0] === 'taken') throw new KeyscopeError('conflict', "The new key's id is taken already.");
       return toResult(id, reply);
@@ -159,24 +165,24 @@ export function createMutations({ makeChange, layout, reads, auditLimit, listene
 
     async setProject(workspaceId, projectId, features, origin) {
       const { what, when } = encodeProject(projectId, features, origin.at);
-      const key = layout.projects(workspaceId);
-      const [, stored] = await makeChange({
+      const key = keyNames.projects(workspaceId);
+      const [, stored] = await runMutation({
         script: 'setProject',
-        keys: [key, layout.audit(workspaceId)],
-        args: [...head(origin), projectId, what, when],
+        keys: [key, keyNames.audit(workspaceId)],
+        args: [...commonArgs(origin), projectId, what, when],
         since: performance.now(),
-        tell: tellProjects(workspaceId),
+        notify: notifyProjects(workspaceId),
       });
       return decodeProject(stored, key);
     },
 
     async clearProject(workspaceId, projectId, origin) {
-      const [outcome] = await makeChange({
+      const [outcome] = await runMutation({
         script: 'clearProject',
-        keys: [layout.projects(workspaceId), layout.audit(workspaceId)],
-        args: [...head(origin), projectId],
+        keys: [keyNames.projects(workspaceId), keyNames.audit(workspaceId)],
+        args: [...commonArgs(origin), projectId],
         since: performance.now(),
-        tell: tellProjects(workspaceId),
+        notify: notifyProjects(workspaceId),
       });
       return outcome === 'ok';
     },

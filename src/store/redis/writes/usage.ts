@@ -6,7 +6,7 @@ import { keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
 import { nodeGroup } from '../hash-slot';
-import type { Layout } from '../key-names';
+import type { KeyNames } from '../key-names';
 import type { RunScript } from '../scripts';
 import { ADD_USAGE } from '../scripts/usage.lua';
 
@@ -19,13 +19,13 @@ const PASSING = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|NOSCRIPT) /;
 export interface AddUsageOptions {
   readonly client: RedisClient;
   readonly connection: Connection;
-  readonly layout: Layout;
+  readonly keyNames: KeyNames;
   readonly runScript: RunScript;
   readonly clock: Clock;
   /** Milliseconds within which the client must be ready, and a pipeline answered. */
   readonly timeout: number;
   /** Whether the server that a key's commands go to has been replaced. */
-  readonly isWrong: (key: string) => boolean;
+  readonly isServerReplaced: (key: string) => boolean;
 }
 
 function notAdded(cause: unknown) {
@@ -51,22 +51,22 @@ function inPipelines<T>(items: readonly T[], groupOf: (item: T) => string): T[][
 }
 
 export function createAddUsage(options: AddUsageOptions) {
-  const { client, connection, layout, runScript, clock, timeout, isWrong } = options;
+  const { client, connection, keyNames, runScript, clock, timeout, isServerReplaced } = options;
   const prefix = keyPrefixOf(client);
   /** What has been sent and not answered, each with a function that gives it up for lost. */
-  const underWay = new Set<() => void>();
+  const inFlight = new Set<() => void>();
   connection.onLoss(() => {
-    for (const lose of [...underWay]) lose();
+    for (const lose of [...inFlight]) lose();
   });
 
   function track<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const lose = () => {
-        underWay.delete(lose);
+        inFlight.delete(lose);
         reject(new Error('Connection is closed.'));
       };
-      underWay.add(lose);
-      answer.then(resolve, reject).finally(() => underWay.delete(lose));
+      inFlight.add(lose);
+      answer.then(resolve, reject).finally(() => inFlight.delete(lose));
     });
   }
 
@@ -74,7 +74,7 @@ export function createAddUsage(options: AddUsageOptions) {
     const wall = clock.wall();
     const [oldest = ''] = lastDays(USAGE_DAYS, wall);
     const argumentsOf = ({ keyId, number, counts, lastUsedAt }: UsageDelta) => [
-      ...[layout.usage(keyId), layout.key(keyId)],
+      ...[keyNames.usage(keyId), keyNames.key(keyId)],
       ...[source, String(number), String(Math.floor(wall / 1000)), String(lastUsedAt), oldest],
       ...[...counts].flatMap(([field, count]) => [field, String(count)]),
     ];
@@ -103,12 +103,12 @@ export function createAddUsage(options: AddUsageOptions) {
   }
 
   async function deliver(source: string, deltas: readonly UsageDelta[], settled: Set<string>): Promise<void> {
-    if (connection.isOver) throw new Error('the client has been closed');
+    if (connection.isEnded) throw new Error('the client has been closed');
     // What has not been answered lies in the client's memory: a frozen server must not fill it.
-    if (underWay.size > 0) throw new Error('what was sent before has not been answered');
-    await connection.untilReady(timeout);
-    const right = deltas.filter(({ keyId }) => !isWrong(prefix + layout.key(keyId)));
-    for (const group of inPipelines(right, ({ keyId }) => nodeGroup(client, prefix + layout.key(keyId)))) {
+    if (inFlight.size > 0) throw new Error('what was sent before has not been answered');
+    await connection.waitUntilReady(timeout);
+    const right = deltas.filter(({ keyId }) => !isServerReplaced(prefix + keyNames.key(keyId)));
+    for (const group of inPipelines(right, ({ keyId }) => nodeGroup(client, prefix + keyNames.key(keyId)))) {
       await within(timeout, send(group, source, settled));
     }
     if (right.length < deltas.length) throw new Error('a server has been replaced');

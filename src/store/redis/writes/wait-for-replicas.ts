@@ -56,12 +56,12 @@ export class DurableRunner {
         outcome ??= reply;
         const hasChanged = Array.isArray(outcome) && outcome[0] === 'ok';
         if (!hasChanged || (waitFailure === null && Number(replicas) >= durability.replicas)) return outcome;
-        throw unavailable(tooFew(Number(replicas ?? 0), durability), waitFailure);
+        throw unavailable(tooFewReplicas(Number(replicas ?? 0), durability), waitFailure);
       }
       if (!REDIRECTION.test(failure.message)) throw failure;
       outcome ??= await runScript(name, keysAndArguments);
     }
-    throw unavailable(tooFew(0, durability));
+    throw unavailable(tooFewReplicas(0, durability));
   };
 
   close(): void {
@@ -76,7 +76,7 @@ export class DurableRunner {
     const { durability, storeTimeout } = this.#options;
     const { lua, numberOfKeys } = SCRIPTS[name];
     const { client, connection } = this.#connectionFor(this.#prefix + keysAndArguments[0]);
-    await connection.untilReady(storeTimeout);
+    await connection.waitUntilReady(storeTimeout);
     const keys = keysAndArguments.slice(0, numberOfKeys).map((key) => this.#prefix + key);
     const args = keysAndArguments.slice(numberOfKeys);
     const pipeline = client.pipeline();
@@ -97,7 +97,7 @@ export class DurableRunner {
     const address = isCluster(client) ? (client.slots[slotOf(key)]?.[0] ?? '') : '';
     let found = this.#connections.get(address);
     if (found === undefined) {
-      this.#forgetOthers();
+      this.#closeFormerMasters();
       found = this.#connect(nodeAt(client, address));
       this.#connections.set(address, found);
     }
@@ -105,7 +105,7 @@ export class DurableRunner {
   }
 
   /** Lets go of nodes that are no masters any more. */
-  #forgetOthers(): void {
+  #closeFormerMasters(): void {
     const { client } = this.#options;
     if (!isCluster(client)) return;
     const present = new Set(client.nodes('master').map(addressOf));
@@ -140,7 +140,7 @@ export class DurableRunner {
   }
 }
 
-function tooFew(replicas: number, { replicas: wanted, timeout }: Durability): string {
+function tooFewReplicas(replicas: number, { replicas: wanted, timeout }: Durability): string {
   return `The change was made, but only ${replicas} of ${wanted} replicas have confirmed it within ${timeout} ms: a failover could undo it. Look before you try again.`;
 }
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { createRecollection, type Recollection } from '../../../../src/cache/caches';
+import { type Caches, createCaches } from '../../../../src/cache/caches';
 import { type Clock, systemClock } from '../../../../src/clock';
 import { KeyscopeError } from '../../../../src/errors';
 import type { KeyRecord } from '../../../../src/store/records';
@@ -13,7 +13,7 @@ type Entry = { readonly record: KeyRecord };
 /** What one process of an app has: a client, a store, and what it remembers. */
 export interface Reader {
   readonly store: Store;
-  readonly memory: Recollection<Entry>;
+  readonly memory: Caches<Entry>;
   readonly events: StoreEvent[];
   /** What it was told of, in order: ids, workspaces, `*` for everything. */
   readonly told: string[];
@@ -43,7 +43,7 @@ export function createReader({
   const events: StoreEvent[] = [];
   store.onEvent((event) => events.push(event));
   const bounds = { maxKeys: 1000, maxMisses: 1000, maxWorkspaces: 100 };
-  const memory = createRecollection<Entry>({
+  const memory = createCaches<Entry>({
     ...bounds,
     // The whole record: its revision says which of its states is believed.
     store: { ...store, getCredential: store.getKey },
@@ -64,7 +64,7 @@ export function createReader({
     events,
     told,
     recall(id) {
-      const entry = memory.keys.peek(id, clock.wall());
+      const entry = memory.keys.get(id, clock.wall());
       return entry === null || entry === undefined ? entry : entry.record;
     },
     async read(id) {

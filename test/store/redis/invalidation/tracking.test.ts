@@ -85,9 +85,9 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     await remember(reader, newId(workspaceId));
     await projects.load(workspaceId);
     await untilAged();
-    expect(projects.peek(workspaceId, Date.now())?.size).toBe(0);
+    expect(projects.get(workspaceId, Date.now())?.size).toBe(0);
     await other.store.setProject(workspaceId, 'p', FEATURES, ORIGIN);
-    await waitUntil('the change is told', () => projects.peek(workspaceId, Date.now()) === undefined);
+    await waitUntil('the change is told', () => projects.get(workspaceId, Date.now()) === undefined);
     expect((await projects.load(workspaceId))?.get('p')).toMatchObject(FEATURES);
   });
 });
