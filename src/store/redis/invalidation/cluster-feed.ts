@@ -5,11 +5,11 @@ import { addressOf, type RedisClient, type RedisCluster } from '../client';
 import { isRefusal } from '../errors';
 import { slotOf } from '../hash-slot';
 import { askView, type ClusterView, identifyNode } from './cluster-nodes';
-import { ClusterBeat } from './cluster-poll';
-import { connectionReplaced, Questions } from './connection-watchdog';
-import { BEATS_PER_LAG, type Feed, type FeedOptions, type Route } from './invalidation-feed';
+import { ClusterPoll } from './cluster-poll';
+import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
+import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
-import { Outlook } from './store-mode';
+import { StoreModeTracker } from './store-mode';
 
 /** The nodes of a Cluster themselves say where else to ask, and the client is made to look where it is best not to ask. */
 const FOLLOWED: Route = { isWrong: () => false };
@@ -20,21 +20,21 @@ interface Master {
   readonly feed: NodeFeed;
   /** Its id in the Cluster. */
   id: string | null;
-  /** What it said last of itself, and in which beat it was asked. */
-  standing: string | null;
+  /** What it said last of itself, and in which poll it was asked. */
+  selfDescription: string | null;
   heardIn: number;
   /** What it said when it was last confirmed, under the lease that is in force. */
   confirmed: ClusterView | null;
-  readonly questions: Questions;
+  readonly watchdog: ConnectionWatchdog;
 }
 
-type Beat = ClusterBeat<Master>;
+type Poll = ClusterPoll<Master>;
 
 /**
  * The feeds of a Cluster's masters. What was read of a slot counts under the lease of the node that owns the slot.
  *
  * A feed proves that its node has nothing more to tell. But slots move, and a node that was cut off believes for a while
- * that they are still its own. So a beat extends a node's lease only where, of the masters asked at its beginning,
+ * that they are still its own. So a poll extends a node's lease only where, of the masters asked at its beginning,
  * 1. the node has answered on its feed;
  * 2. the node itself says that it is a master, with these slots, and which of them it is giving away (those do not count:
  *    reads of them may be answered, and keys in them made, elsewhere); and has said the same since the lease began;
@@ -43,28 +43,28 @@ type Beat = ClusterBeat<Master>;
  *
  * Why that is enough: a replica becomes a master by the votes of more than half of the masters, each of which enters a
  * new epoch before it votes. So while more than half are in the old one, nobody has been elected, and what was written
- * to these slots before the beat was sent was written to this node. A new epoch ends all leases, and none begins before
+ * to these slots before the poll was sent was written to this node. A new epoch ends all leases, and none begins before
  * everybody has had time to hear who won. Not covered: CLUSTER FAILOVER TAKEOVER, and slots assigned by hand to a second
  * node, which ask nobody.
  */
-export class ClusterFeed implements Feed {
-  readonly #options: FeedOptions<RedisCluster>;
+export class ClusterFeed implements InvalidationFeed {
+  readonly #options: InvalidationFeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
-  readonly #outlook: Outlook;
+  readonly #mode: StoreModeTracker;
   /** By address, as in the client's `slots`. */
   readonly #masters = new Map<string, Master>();
   #started = false;
   #timer: NodeJS.Timeout | null = null;
-  #beats = 0;
+  #polls = 0;
   #epoch = -1;
   #epochSince = Number.NEGATIVE_INFINITY;
-  /** The ids of the masters that have slots, as a voter in this epoch gave them last. */
+  /** The ids of the masters that have slots, as a voting master in this epoch gave them last. */
   #owners: readonly string[] = [];
 
-  constructor(options: FeedOptions<RedisCluster>) {
+  constructor(options: InvalidationFeedOptions<RedisCluster>) {
     this.#options = options;
     this.#client = options.client;
-    this.#outlook = new Outlook(options);
+    this.#mode = new StoreModeTracker(options);
   }
 
   start(): void {
@@ -74,7 +74,7 @@ export class ClusterFeed implements Feed {
     this.#client.on('end', this.#onEnd);
     this.#client.on('+node', this.#onTopology);
     this.#client.on('-node', this.#onTopology);
-    if (this.#client.status !== 'end') this.#run();
+    if (this.#client.status !== 'end') this.#startPolling();
   }
 
   close(): void {
@@ -82,16 +82,16 @@ export class ClusterFeed implements Feed {
     this.#client.off('end', this.#onEnd);
     this.#client.off('+node', this.#onTopology);
     this.#client.off('-node', this.#onTopology);
-    this.#rest();
-    this.#outlook.close();
+    this.#stopPolling();
+    this.#mode.close();
   }
 
   settled(): Promise<void> {
-    return this.#outlook.settled;
+    return this.#mode.settled;
   }
 
   get mode() {
-    return this.#outlook.mode;
+    return this.#mode.mode;
   }
 
   leaseFor(key: string): Lease | null {
@@ -118,14 +118,14 @@ export class ClusterFeed implements Feed {
     return null;
   }
 
-  #run(): void {
+  #startPolling(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#beat(), this.#options.maxRevocationLag / BEATS_PER_LAG);
+    this.#timer = setInterval(() => this.#poll(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
-    this.#beat();
+    this.#poll();
   }
 
-  #rest(): void {
+  #stopPolling(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     for (const { feed } of this.#masters.values()) feed.close();
@@ -135,14 +135,14 @@ export class ClusterFeed implements Feed {
   readonly #onReady = () => {
     // It may be another Cluster at the same addresses, which counts from the start.
     this.#epoch = -1;
-    this.#run();
+    this.#startPolling();
     for (const { feed } of this.#masters.values()) feed.open();
-    this.#beat();
+    this.#poll();
   };
 
   readonly #onEnd = () => {
-    this.#rest();
-    this.#outlook.end();
+    this.#stopPolling();
+    this.#mode.clientEnded();
   };
 
   readonly #onTopology = () => {
@@ -161,13 +161,13 @@ export class ClusterFeed implements Feed {
       if (known === undefined) this.#add(address, client);
       else if (known.client !== client) {
         known.client = client;
-        known.questions.forget();
+        known.watchdog.reset();
       }
     }
     for (const [address, { feed }] of this.#masters) {
       if (present.has(address)) continue;
       this.#masters.delete(address);
-      feed.startAfresh();
+      feed.resetLease();
       feed.close();
     }
   }
@@ -176,13 +176,13 @@ export class ClusterFeed implements Feed {
     const master: Master = {
       client,
       id: null,
-      standing: null,
+      selfDescription: null,
       heardIn: -1,
       confirmed: null,
-      questions: new Questions(this.#options.maxRevocationLag),
+      watchdog: new ConnectionWatchdog(this.#options.maxRevocationLag),
       feed: new NodeFeed({
         ...this.#options,
-        // Until an epoch has stood long enough, and the beat after that.
+        // Until an epoch has stood long enough, and the poll after that.
         grace: 2 * this.#options.maxRevocationLag,
         client: () => master.client,
         identify: identifyNode,
@@ -196,112 +196,112 @@ export class ClusterFeed implements Feed {
   #onNodeState({ feed }: Master): void {
     const masters = [...this.#masters.values()];
     if (feed.state === 'open') {
-      if (masters.every((master) => master.feed.state === 'open')) this.#outlook.tried();
-      this.#beat();
+      if (masters.every((master) => master.feed.state === 'open')) this.#mode.markAttempted();
+      this.#poll();
     } else if (feed.failure !== null) {
-      this.#outlook.tried();
-      this.#review();
+      this.#mode.markAttempted();
+      this.#updateMode();
     }
   }
 
-  #beat(): void {
+  #poll(): void {
     if (this.#timer === null) return;
     this.#followTopology();
-    this.#review();
-    this.#lookForOthers();
-    this.#beats += 1;
+    this.#updateMode();
+    this.#discoverMasters();
+    this.#polls += 1;
     const masters = [...this.#masters.values()];
     const leases = new Map(masters.map((master) => [master, master.feed.lease]));
-    const beat: Beat = new ClusterBeat(this.#beats, timestampsOf(this.#options.clock), leases);
+    const poll: Poll = new ClusterPoll(this.#polls, timestampsOf(this.#options.clock), leases);
     for (const master of masters) {
-      this.#lookAfterClient(master, beat.sent.monotonic);
-      master.feed.ping(beat.sent).then((heard) => {
+      this.#checkClientConnection(master, poll.sent.monotonic);
+      master.feed.ping(poll.sent).then((heard) => {
         if (!heard) return;
-        beat.hear(master);
-        this.#confirm(beat, master);
+        poll.hear(master);
+        this.#confirm(poll, master);
       });
-      this.#askMaster(beat, master);
+      this.#askMaster(poll, master);
     }
   }
 
   /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
-  #lookAfterClient({ client, questions, feed }: Master, now: number): void {
-    questions.lookAt(client, now);
-    if (questions.areOverdue(client, now)) feed.askAgain();
-    if (!questions.leadNowhere(client, feed.answeredAt, now)) return;
-    questions.forget();
+  #checkClientConnection({ client, watchdog, feed }: Master, now: number): void {
+    watchdog.observe(client, now);
+    if (watchdog.isOverdue(client, now)) feed.askAgain();
+    if (!watchdog.isDead(client, feed.answeredAt, now)) return;
+    watchdog.reset();
     client.disconnect();
     this.#options.emit(connectionReplaced(addressOf(client)));
   }
 
   /** The client learns of a new master by being sent there; a frozen one sends nobody anywhere. */
-  #lookForOthers(): void {
+  #discoverMasters(): void {
     const ids = new Set([...this.#masters.values()].map(({ id }) => id));
     if (!ids.has(null) && this.#owners.some((id) => !ids.has(id))) this.#client.refreshSlotsCache();
   }
 
-  async #askMaster(beat: Beat, master: Master): Promise<void> {
+  async #askMaster(poll: Poll, master: Master): Promise<void> {
     const { client } = master;
     // `wait` is what the client's nodes are in before their first command.
-    if ((client.status !== 'ready' && client.status !== 'wait') || master.questions.areTooMany) return;
+    if ((client.status !== 'ready' && client.status !== 'wait') || master.watchdog.isFull) return;
     let view: ClusterView;
     try {
-      view = await master.questions.ask(client, beat.sent.monotonic, () =>
+      view = await master.watchdog.track(client, poll.sent.monotonic, () =>
         askView((command, ...args) => client.call(command, ...args)),
       );
     } catch (error) {
-      if (isRefusal(error)) this.#hasAnswered(beat);
+      if (isRefusal(error)) this.#hasAnswered(poll);
       return;
     }
-    this.#hasAnswered(beat);
-    this.#hear(beat, master, view);
+    this.#hasAnswered(poll);
+    this.#hear(poll, master, view);
   }
 
-  #hear(beat: Beat, master: Master, view: ClusterView): void {
-    if (beat.number < master.heardIn) return;
-    master.heardIn = beat.number;
+  #hear(poll: Poll, master: Master, view: ClusterView): void {
+    if (poll.number < master.heardIn) return;
+    master.heardIn = poll.number;
     master.id = view.id;
     if (view.epoch > this.#epoch) this.#enterEpoch(view.epoch);
-    if (view.standing !== master.standing) {
-      master.standing = view.standing;
-      this.#startAfresh(master);
+    if (view.selfDescription !== master.selfDescription) {
+      master.selfDescription = view.selfDescription;
+      this.#resetLease(master);
     }
-    if (view.isVoter && view.epoch === this.#epoch) {
+    if (view.isVotingMaster && view.epoch === this.#epoch) {
       this.#owners = view.masters.filter(({ hasSlots }) => hasSlots).map(({ id }) => id);
     }
-    beat.add(master, view, this.#epoch);
-    for (const other of beat.viewed) this.#confirm(beat, other);
+    poll.add(master, view, this.#epoch);
+    for (const other of poll.viewed) this.#confirm(poll, other);
   }
 
   /** Somewhere a failover has been voted for, or slots have moved. */
   #enterEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.#epochSince = this.#options.clock.monotonic();
-    for (const master of this.#masters.values()) this.#startAfresh(master);
+    for (const master of this.#masters.values()) this.#resetLease(master);
   }
 
-  #startAfresh(master: Master): void {
+  #resetLease(master: Master): void {
     master.confirmed = null;
-    master.feed.startAfresh();
+    master.feed.resetLease();
   }
 
-  /** Extends a node's lease, once the beat has brought everything that it takes. */
-  #confirm(beat: Beat, master: Master): void {
-    const found = beat.confirmed(master, this.#epoch);
+  /** Extends a node's lease, once the poll has brought everything that it takes. */
+  #confirm(poll: Poll, master: Master): void {
+    const found = poll.confirmed(master, this.#epoch);
     if (found === null || found.lease !== master.feed.lease || found.view.id !== master.feed.identity) return;
-    if (beat.sent.monotonic - this.#epochSince < this.#options.maxRevocationLag) return;
-    master.feed.extend(found.lease, beat.sent);
+    if (poll.sent.monotonic - this.#epochSince < this.#options.maxRevocationLag) return;
+    master.feed.extend(found.lease, poll.sent);
     master.confirmed = found.view;
   }
 
-  #hasAnswered({ sent }: Beat): void {
-    this.#outlook.answered(sent.monotonic);
-    if (this.#outlook.mode === null) this.#review();
+  #hasAnswered({ sent }: Poll): void {
+    this.#mode.markAnswered(sent.monotonic);
+    if (this.#mode.mode === null) this.#updateMode();
   }
 
-  #review(): void {
+  #updateMode(): void {
     if (this.#timer === null) return;
     const feeds = [...this.#masters.values()].map(({ feed }) => feed);
-    this.#outlook.review(feeds, this.lastError());
+    this.#mode.update(feeds, this.lastError());
   }
 }

@@ -8,7 +8,7 @@ export interface MasterRow {
   /** The majority has given it up. */
   readonly hasFailed: boolean;
   /** Id, configuration epoch and slots as text: what has to be the same in everybody's eyes. */
-  readonly claim: string;
+  readonly slotClaim: string;
 }
 
 /** What a node of a Cluster says of itself and the others. */
@@ -16,14 +16,14 @@ export interface ClusterView {
   /** The node's own id. */
   readonly id: string;
   /** It is a master that has slots: one that decides on failovers. */
-  readonly isVoter: boolean;
+  readonly isVotingMaster: boolean;
   /** The epoch of the latest failover, or of the latest move of slots, that the node has heard of or voted for. */
   readonly epoch: number;
   /** How many masters there are that have slots. */
-  readonly voters: number;
+  readonly votingMasters: number;
   /** What it says of itself, moves that are under way included. Whatever changes in it ends what was promised before. */
-  readonly standing: string;
-  readonly claim: string;
+  readonly selfDescription: string;
+  readonly slotClaim: string;
   readonly owns: (slot: number) => boolean;
   readonly masters: readonly MasterRow[];
 }
@@ -39,37 +39,37 @@ function parseRanges(ranges: readonly string[]): (readonly [number, number])[] {
 /** CLUSTER NODES, and CLUSTER INFO. Throws where they are not what they should be. */
 export function parseView(nodes: string, info: string): ClusterView {
   const masters: MasterRow[] = [];
-  let own: { id: string; isMaster: boolean; claim: string; ranges: string[]; leaving: string[] } | null = null;
+  let own: { id: string; isMaster: boolean; slotClaim: string; ranges: string[]; leaving: string[] } | null = null;
   for (const line of nodes.split('\n')) {
     const [id, , flags = '', , , , epoch = '', , ...slots] = line.trim().split(' ');
     if (id === undefined || id === '') continue;
     const all = flags.split(',');
     const ranges = slots.filter((slot) => !slot.startsWith('['));
-    const claim = `${id} ${epoch} ${ranges.join(' ')}`;
+    const slotClaim = `${id} ${epoch} ${ranges.join(' ')}`;
     if (all.includes('master'))
-      masters.push({ id, claim, hasSlots: ranges.length > 0, hasFailed: all.includes('fail') });
+      masters.push({ id, slotClaim, hasSlots: ranges.length > 0, hasFailed: all.includes('fail') });
     if (!all.includes('myself')) continue;
     // `[77->-<id>]`: slot 77 is being moved away. What is not here any more is asked for there.
     const leaving = slots.filter((slot) => slot.includes('->-'));
-    own = { id, isMaster: all.includes('master'), claim, ranges, leaving };
+    own = { id, isMaster: all.includes('master'), slotClaim, ranges, leaving };
   }
   const facts = parseInfo(info);
   const epoch = Number(facts.get('cluster_current_epoch'));
-  const voters = Number(facts.get('cluster_size'));
-  if (own === null || !Number.isInteger(epoch) || !Number.isInteger(voters)) {
+  const votingMasters = Number(facts.get('cluster_size'));
+  if (own === null || !Number.isInteger(epoch) || !Number.isInteger(votingMasters)) {
     throw new Error('The node does not say what it is in its Cluster.');
   }
 
-  const { id, isMaster, claim } = own;
+  const { id, isMaster, slotClaim } = own;
   const ranges = parseRanges(own.ranges);
   const leaving = new Set(own.leaving.map((slot) => Number.parseInt(slot.slice(1), 10)));
   return {
     id,
-    isVoter: isMaster && ranges.length > 0,
+    isVotingMaster: isMaster && ranges.length > 0,
     epoch,
-    voters,
-    standing: `${isMaster} ${claim} ${own.leaving.join(' ')}`,
-    claim,
+    votingMasters,
+    selfDescription: `${isMaster} ${slotClaim} ${own.leaving.join(' ')}`,
+    slotClaim,
     owns: (slot) => !leaving.has(slot) && ranges.some(([from, to]) => from <= slot && slot <= to),
     masters,
   };

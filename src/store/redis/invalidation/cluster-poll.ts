@@ -2,17 +2,17 @@ import type { Lease, Timestamps } from '../../lease';
 import type { ClusterView } from './cluster-nodes';
 
 /** One round of questions to all masters of a Cluster, and what has come of it. */
-export class ClusterBeat<Node> {
+export class ClusterPoll<Node> {
   readonly number: number;
   /** Before anything was asked. */
   readonly sent: Timestamps;
   readonly #leases: ReadonlyMap<Node, Lease>;
   readonly #heard = new Set<Node>();
   readonly #views = new Map<Node, ClusterView>();
-  /** How many voters say the same of a master, by what they say. */
+  /** How many voting masters say the same of a master, by what they say. */
   readonly #votes = new Map<string, number>();
 
-  /** @param leases - those in force when the beat begins. */
+  /** @param leases - those in force when the poll begins. */
   constructor(number: number, sent: Timestamps, leases: ReadonlyMap<Node, Lease>) {
     this.number = number;
     this.sent = sent;
@@ -24,12 +24,12 @@ export class ClusterBeat<Node> {
     this.#heard.add(node);
   }
 
-  /** A node has said how it sees the Cluster. What a voter in the latest epoch says counts for others too. */
+  /** A node has said how it sees the Cluster. What a voting master in the latest epoch says counts for others too. */
   add(node: Node, view: ClusterView, epoch: number): void {
     this.#views.set(node, view);
-    if (!view.isVoter || view.epoch !== epoch) return;
-    for (const { claim, hasFailed } of view.masters) {
-      if (!hasFailed) this.#votes.set(claim, (this.#votes.get(claim) ?? 0) + 1);
+    if (!view.isVotingMaster || view.epoch !== epoch) return;
+    for (const { slotClaim, hasFailed } of view.masters) {
+      if (!hasFailed) this.#votes.set(slotClaim, (this.#votes.get(slotClaim) ?? 0) + 1);
     }
   }
 
@@ -43,7 +43,7 @@ export class ClusterBeat<Node> {
     const view = this.#views.get(node);
     const lease = this.#leases.get(node);
     if (view === undefined || lease === undefined || !this.#heard.has(node)) return null;
-    if (!view.isVoter || view.epoch !== epoch) return null;
-    return (this.#votes.get(view.claim) ?? 0) * 2 > view.voters ? { lease, view } : null;
+    if (!view.isVotingMaster || view.epoch !== epoch) return null;
+    return (this.#votes.get(view.slotClaim) ?? 0) * 2 > view.votingMasters ? { lease, view } : null;
   }
 }

@@ -1,9 +1,9 @@
 import type { StoreEvent } from '../../store';
 import type { RedisClient } from '../client';
-import { MAX_QUESTIONS } from './invalidation-feed';
+import { MAX_UNANSWERED } from './invalidation-feed';
 
-/** One question on its way, by the monotonic clock, and how much had been read from the connection before it. */
-interface Question {
+/** One command on its way, by the monotonic clock, and how much had been read from the connection before it. */
+interface PendingCommand {
   readonly askedAt: number;
   readonly bytesRead: number | undefined;
 }
@@ -28,11 +28,11 @@ function bytesReadBy(client: RedisClient): number | undefined {
  * that swallows packets ends no connection: TCP takes a quarter of an hour to notice, in which the server is well, our
  * feed hears it, and whatever goes over the dead connection is never answered.
  */
-export class Questions {
+export class ConnectionWatchdog {
   readonly #patience: number;
-  #open: Question[] = [];
+  #open: PendingCommand[] = [];
   /** Not ours: what the client says to be let in, on a connection that it has made and cannot use yet. */
-  #handshake: Question | null = null;
+  #handshake: PendingCommand | null = null;
   /** When it was first noticed that the connection seems to lead nowhere; null while it does not. */
   #suspectedAt: number | null = null;
 
@@ -41,18 +41,18 @@ export class Questions {
   }
 
   /** They lie in the caller's client until they have an answer, so there may only be so many. */
-  get areTooMany(): boolean {
-    return this.#open.length >= MAX_QUESTIONS;
+  get isFull(): boolean {
+    return this.#open.length >= MAX_UNANSWERED;
   }
 
   /** Counts one more until its answer, whatever it is, has come. */
-  async ask<T>(client: RedisClient, askedAt: number, send: () => Promise<T>): Promise<T> {
-    const question: Question = { askedAt, bytesRead: bytesReadBy(client) };
-    this.#open.push(question);
+  async track<T>(client: RedisClient, askedAt: number, send: () => Promise<T>): Promise<T> {
+    const command: PendingCommand = { askedAt, bytesRead: bytesReadBy(client) };
+    this.#open.push(command);
     try {
       return await send();
     } finally {
-      this.#open = this.#open.filter((other) => other !== question);
+      this.#open = this.#open.filter((other) => other !== command);
     }
   }
 
@@ -60,28 +60,28 @@ export class Questions {
    * To be called now and then. A connection may be dead before the client is ready, and then nothing else is asked over it:
    * ioredis waits for such an answer without end.
    */
-  lookAt(client: RedisClient, now: number): void {
+  observe(client: RedisClient, now: number): void {
     const bytesRead = bytesReadBy(client);
     if (client.status !== 'connect') this.#handshake = null;
     else if (this.#handshake?.bytesRead !== bytesRead) this.#handshake = { askedAt: now, bytesRead };
   }
 
   /** The connection is another now, and the old questions say nothing of it. */
-  forget(): void {
+  reset(): void {
     this.#open = [];
     this.#handshake = null;
     this.#suspectedAt = null;
   }
 
   /**
-   * Whether the connection leads nowhere: nothing has come from it since a question was asked, though the server has
+   * Whether the connection leads nowhere: nothing has come from it since a command was asked, though the server has
    * answered on another connection what was sent so much later; and that once more, with what was sent a while after it
    * had been noticed. A server that wakes up, or a process that does, is not heard on both connections at the same moment.
    *
    * @param heardAt - when that was sent.
    */
-  leadNowhere(client: RedisClient, heardAt: number, now: number): boolean {
-    if (!this.areOverdue(client, heardAt)) {
+  isDead(client: RedisClient, heardAt: number, now: number): boolean {
+    if (!this.isOverdue(client, heardAt)) {
       this.#suspectedAt = null;
       return false;
     }
@@ -90,7 +90,7 @@ export class Questions {
   }
 
   /** Whether nothing at all has come from the connection for long, though it should have by this time. */
-  areOverdue(client: RedisClient, by: number): boolean {
+  isOverdue(client: RedisClient, by: number): boolean {
     const oldest = this.#handshake ?? this.#open[0];
     if (oldest === undefined || by - oldest.askedAt < this.#patience) return false;
     return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);

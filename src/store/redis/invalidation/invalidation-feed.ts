@@ -11,7 +11,7 @@ export interface Route {
 }
 
 /** Hears of changes, and knows for how long it can be sure of hearing. Opens nothing before `start`. */
-export interface Feed {
+export interface InvalidationFeed {
   start(): void;
   close(): void;
   /** Resolves when it is known for the first time whether Redis tells of changes. */
@@ -26,7 +26,7 @@ export interface Feed {
   lastError(): string | null;
 }
 
-export interface FeedOptions<Client extends RedisClient = RedisClient> {
+export interface InvalidationFeedOptions<Client extends RedisClient = RedisClient> {
   /** The caller's. */
   readonly client: Client;
   /** What the names of all keys to hear of begin with, the client's own key prefix included. */
@@ -40,6 +40,6 @@ export interface FeedOptions<Client extends RedisClient = RedisClient> {
 }
 
 /** How often a lease is renewed in its time. */
-export const BEATS_PER_LAG = 4;
-/** Questions that one node may owe the answer to. They lie in the caller's client until it has one. */
-export const MAX_QUESTIONS = 8;
+export const POLLS_PER_LAG = 4;
+/** Commands that one node may owe the answer to. They lie in the caller's client until it has one. */
+export const MAX_UNANSWERED = 8;

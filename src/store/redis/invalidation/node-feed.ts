@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock';
 import { extendFrom, holdsNow, Lease, type Timestamps } from '../../lease';
 import type { RedisClient } from '../client';
-import { type Ask, type FeedFailure, Session } from './tracking-connection';
+import { type Ask, type FeedFailure, TrackingConnection } from './tracking-connection';
 
 export interface NodeFeedOptions {
   /** A client of the node. Asked anew for each connection: an app may have changed its password meanwhile. */
@@ -31,7 +31,7 @@ function patienceFor(maxRevocationLag: number): number {
 }
 
 /**
- * The feed of one node: one session after the other, and the lease under which what was read from the node counts.
+ * The feed of one node: one connection after the other, and the lease under which what was read from the node counts.
  *
  * What the lease promises: at any time t at which it holds, every change that this node acknowledged before
  * t - maxRevocationLag has been heard. Why: it is extended to the time a ping was *sent* (measured before it is written)
@@ -48,7 +48,7 @@ function patienceFor(maxRevocationLag: number): number {
 export class NodeFeed {
   readonly #options: NodeFeedOptions;
   readonly #patience: number;
-  #session: Session | null = null;
+  #connection: TrackingConnection | null = null;
   #lease = new Lease();
   #state: FeedState = 'closed';
   #identity: string | null = null;
@@ -98,12 +98,12 @@ export class NodeFeed {
 
   /** Opens the feed, now, unless it is open or being opened. */
   open(): void {
-    if (this.#session !== null) return;
+    if (this.#connection !== null) return;
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
     if (this.#state !== 'refused') this.#enter('opening');
     this.#attemptedAt = this.#options.clock.monotonic();
-    const session: Session = new Session({
+    const connection: TrackingConnection = new TrackingConnection({
       client: this.#options.client(),
       prefixes: this.#options.prefixes,
       patience: this.#patience,
@@ -112,14 +112,14 @@ export class NodeFeed {
       onOpen: (identity) => this.#opened(identity),
       onEnd: (failure) => this.#lost(failure),
     });
-    this.#session = session;
+    this.#connection = connection;
   }
 
   close(): void {
     if (this.#retry !== null) clearTimeout(this.#retry);
     this.#retry = null;
-    this.#session?.close();
-    this.#session = null;
+    this.#connection?.close();
+    this.#connection = null;
     this.#identity = null;
     this.#enter('closed');
   }
@@ -131,33 +131,33 @@ export class NodeFeed {
 
   /** Lets go of the connection, because it leads to the wrong server, and looks for the right one. */
   reopen(why: string): void {
-    this.#session?.end(why);
+    this.#connection?.end(why);
   }
 
   /** Whatever has been remembered under the lease counts no more. */
-  startAfresh(): void {
+  resetLease(): void {
     this.#lease.end();
     this.#lease = new Lease();
   }
 
   /** Extends the lease that was in force when a ping was sent; not one that has taken its place. */
   extend(lease: Lease, sent: Timestamps): void {
-    if (lease === this.#lease && this.#session !== null) extendFrom(lease, sent, this.#options.maxRevocationLag);
+    if (lease === this.#lease && this.#connection !== null) extendFrom(lease, sent, this.#options.maxRevocationLag);
   }
 
   /** Pings, where the feed is open. Resolves with true when everything told before `sent` has been heard. */
   async ping(sent: Timestamps): Promise<boolean> {
-    const session = this.#session;
-    if (session === null || this.#state !== 'open') return false;
-    this.#endIfSilent(session, sent.monotonic);
+    const connection = this.#connection;
+    if (connection === null || this.#state !== 'open') return false;
+    this.#endIfSilent(connection, sent.monotonic);
     this.#unanswered.push(sent.monotonic);
     try {
-      await session.ping();
+      await connection.ping();
     } catch {
-      // The session ends, or has ended, and says why.
+      // The connection ends, or has ended, and says why.
       return false;
     }
-    if (session !== this.#session) return false;
+    if (connection !== this.#connection) return false;
     this.#unanswered.shift();
     this.#attempts = 0;
     this.#answeredAt = Math.max(this.#answeredAt, sent.monotonic);
@@ -165,7 +165,7 @@ export class NodeFeed {
   }
 
   /** TCP would keep a connection that leads nowhere for minutes. */
-  #endIfSilent(session: Session, now: number): void {
+  #endIfSilent(connection: TrackingConnection, now: number): void {
     const isSilent = () => {
       const [oldest] = this.#unanswered;
       return oldest !== undefined && now - oldest >= this.#options.maxRevocationLag;
@@ -173,7 +173,7 @@ export class NodeFeed {
     if (!isSilent()) return;
     // Once what has arrived has been read: it may be us who have been asleep.
     setImmediate(() => {
-      if (session === this.#session && isSilent()) session.end('Redis did not answer on the feed.');
+      if (connection === this.#connection && isSilent()) connection.end('Redis did not answer on the feed.');
     });
   }
 
@@ -187,7 +187,7 @@ export class NodeFeed {
   }
 
   #lost(failure: FeedFailure): void {
-    this.#session = null;
+    this.#connection = null;
     this.#identity = null;
     this.#failure = failure;
     const refused = failure.refusal !== null;

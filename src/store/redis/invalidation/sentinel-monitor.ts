@@ -1,5 +1,5 @@
 import type { RedisClient } from '../client';
-import { BEATS_PER_LAG, MAX_QUESTIONS } from './invalidation-feed';
+import { MAX_UNANSWERED, POLLS_PER_LAG } from './invalidation-feed';
 
 interface SentinelOptions {
   readonly sentinels: readonly { readonly host?: string; readonly port?: number }[];
@@ -10,7 +10,7 @@ interface SentinelOptions {
 }
 
 /** What one Sentinel says of the master. */
-interface Opinion {
+interface SentinelReply {
   /** The master's run id; empty where it is not known yet. */
   readonly runId: string;
   /** Grows with each failover: where two disagree, the higher one is the later. */
@@ -20,7 +20,7 @@ interface Opinion {
 }
 
 /** A flat list of names and values, as RESP2 has it. */
-function readOpinion(reply: unknown): Opinion {
+function readReply(reply: unknown): SentinelReply {
   const list = Array.isArray(reply) ? reply.map(String) : [];
   const values = new Map<string, string>();
   for (let i = 0; i + 1 < list.length; i += 2) values.set(list[i]!, list[i + 1]!);
@@ -32,7 +32,7 @@ function readOpinion(reply: unknown): Opinion {
 }
 
 /** What the Sentinels say together, that is, the one among them that knows the latest. */
-export interface Verdict {
+export interface SentinelConsensus {
   /** The master's run id; null where it is not known, or in doubt. */
   readonly runId: string | null;
   readonly epoch: number;
@@ -40,7 +40,7 @@ export interface Verdict {
   readonly isMajority: boolean;
 }
 
-function silence(ms: number): Promise<null> {
+function delay(ms: number): Promise<null> {
   return new Promise((resolve) => setTimeout(resolve, ms, null).unref());
 }
 
@@ -52,7 +52,7 @@ function silence(ms: number): Promise<null> {
  * the new master. The others hear of it from that one within fractions of a second. So where the latest word of more
  * than half of them names a server, no other has been made master, but for that fraction if the leader is silent.
  */
-export class Sentinels {
+export class SentinelMonitor {
   readonly #connections: { readonly connection: RedisClient; unanswered: number }[];
   readonly #name: string;
   /** Milliseconds after which a Sentinel that has not answered counts as silent. */
@@ -61,7 +61,7 @@ export class Sentinels {
   constructor(client: RedisClient, maxRevocationLag: number) {
     const options = client.options as unknown as SentinelOptions;
     this.#name = options.name;
-    this.#patience = maxRevocationLag / BEATS_PER_LAG;
+    this.#patience = maxRevocationLag / POLLS_PER_LAG;
     this.#connections = options.sentinels.map(({ host = '127.0.0.1', port = 26_379 }) => {
       const connection = client.duplicate({
         sentinels: null,
@@ -100,16 +100,16 @@ export class Sentinels {
   }
 
   /** Null where nobody answers. */
-  async ask(): Promise<Verdict | null> {
+  async ask(): Promise<SentinelConsensus | null> {
     const answers = await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)));
-    const opinions = answers.filter((opinion) => opinion !== null);
-    if (opinions.length === 0) return null;
-    const latest = opinions.reduce((a, b) => (b.epoch > a.epoch ? b : a));
-    const isInDoubt = opinions.some((opinion) => opinion.isInDoubt && opinion.epoch >= latest.epoch);
+    const replies = answers.filter((reply) => reply !== null);
+    if (replies.length === 0) return null;
+    const latest = replies.reduce((a, b) => (b.epoch > a.epoch ? b : a));
+    const isInDoubt = replies.some((reply) => reply.isInDoubt && reply.epoch >= latest.epoch);
     return {
       runId: isInDoubt || latest.runId === '' ? null : latest.runId,
       epoch: latest.epoch,
-      isMajority: opinions.length * 2 > this.#connections.length,
+      isMajority: replies.length * 2 > this.#connections.length,
     };
   }
 
@@ -117,15 +117,15 @@ export class Sentinels {
     for (const { connection } of this.#connections) connection.disconnect();
   }
 
-  async #askOne(sentinel: { readonly connection: RedisClient; unanswered: number }): Promise<Opinion | null> {
-    if (sentinel.connection.status !== 'ready' || sentinel.unanswered >= MAX_QUESTIONS) return null;
+  async #askOne(sentinel: { readonly connection: RedisClient; unanswered: number }): Promise<SentinelReply | null> {
+    if (sentinel.connection.status !== 'ready' || sentinel.unanswered >= MAX_UNANSWERED) return null;
     sentinel.unanswered += 1;
     const answer = sentinel.connection
       .call('sentinel', 'MASTER', this.#name)
-      .then(readOpinion, () => null)
+      .then(readReply, () => null)
       .finally(() => {
         sentinel.unanswered -= 1;
       });
-    return Promise.race([answer, silence(this.#patience)]);
+    return Promise.race([answer, delay(this.#patience)]);
   }
 }

@@ -4,25 +4,25 @@ import type { NodeHealth } from '../../store';
 import { addressOf, type RedisClient, usesSentinels } from '../client';
 import { isRefusal, refusalCode } from '../errors';
 import { parseInfo } from '../info';
-import { connectionReplaced, Questions } from './connection-watchdog';
-import { BEATS_PER_LAG, type Feed, type FeedOptions, type Route } from './invalidation-feed';
+import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
+import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
-import { Sentinels, type Verdict } from './sentinel-monitor';
-import { Outlook } from './store-mode';
+import { type SentinelConsensus, SentinelMonitor } from './sentinel-monitor';
+import { StoreModeTracker } from './store-mode';
 import type { Ask } from './tracking-connection';
 
 /** What a server outside of a Cluster is, by its own account. */
-export interface Standing {
+export interface ServerRole {
   /** Its run id, new with each start; null where it may not be known. */
   readonly identity: string | null;
   readonly isMaster: boolean;
 }
 
 /** Not being allowed to look is not a sign of anything. */
-const UNKNOWN: Standing = { identity: null, isMaster: true };
+const UNKNOWN: ServerRole = { identity: null, isMaster: true };
 
 /** Asks a server what it is. Rejects where it does not answer. */
-export async function askStanding(ask: Ask): Promise<Standing> {
+export async function askServerRole(ask: Ask): Promise<ServerRole> {
   try {
     const [server, replication] = (await Promise.all([ask('info', 'server'), ask('info', 'replication')])).map(
       parseInfo,
@@ -36,51 +36,51 @@ export async function askStanding(ask: Ask): Promise<Standing> {
 
 /** Which server a feed is on; rejects on replicas, which hear of changes late, if at all. */
 export async function identifyMaster(ask: Ask): Promise<string | null> {
-  const { identity, isMaster } = await askStanding(ask);
+  const { identity, isMaster } = await askServerRole(ask);
   if (!isMaster) throw new Error('The server is a replica.');
   return identity;
 }
 
 /** How often, at most, the caller's client is made to connect anew. Milliseconds. */
-const SEND_AWAY_INTERVAL = 1000;
+const FORCED_RECONNECT_INTERVAL = 1000;
 
 /**
  * The feed of a single server, which Sentinel may replace by another.
  *
  * A feed proves that *its* server has nothing more to tell. That is worth something only if this server is the one that
- * the caller's client reads from, and the one that takes changes. So a beat extends the lease only where all agree that
+ * the caller's client reads from, and the one that takes changes. So a poll extends the lease only where all agree that
  * were asked at its beginning: the feed's server has answered; the client's server calls itself a master and has the
- * feed's run id; the Sentinels, where there are any, name the same run id.
+ * feed's run id; the Sentinels, name the same run id.
  */
-export class ServerFeed implements Feed {
-  readonly #options: FeedOptions;
+export class SingleServerFeed implements InvalidationFeed {
+  readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
   readonly #node: NodeFeed;
-  readonly #outlook: Outlook;
+  readonly #mode: StoreModeTracker;
   readonly #hasSentinels: boolean;
   #started = false;
-  #sentinels: Sentinels | null = null;
+  #sentinels: SentinelMonitor | null = null;
   #timer: NodeJS.Timeout | null = null;
   /** Counts the connections that the client has made and lost. */
   #connection = 0;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #openedAt = Number.NEGATIVE_INFINITY;
   /** What the client's server is; null where it has not been told on this connection. */
-  #standing: Standing | null = null;
+  #serverRole: ServerRole | null = null;
   /** The run id of a server that has been replaced while the client was connected to it; empty where it is not known. */
   #replaced: string | null = null;
   /** What the client was connected to when the Sentinels last named just that, and the epoch in which they did. */
   #named: { readonly runId: string; readonly epoch: number } | null = null;
   #namedLast: string | null = null;
-  #sentAwayAt = Number.NEGATIVE_INFINITY;
-  readonly #questions: Questions;
+  #reconnectedAt = Number.NEGATIVE_INFINITY;
+  readonly #watchdog: ConnectionWatchdog;
 
-  constructor(options: FeedOptions) {
+  constructor(options: InvalidationFeedOptions) {
     this.#options = options;
     this.#client = options.client;
     this.#hasSentinels = usesSentinels(options.client);
-    this.#outlook = new Outlook(options);
-    this.#questions = new Questions(options.maxRevocationLag);
+    this.#mode = new StoreModeTracker(options);
+    this.#watchdog = new ConnectionWatchdog(options.maxRevocationLag);
     this.#node = new NodeFeed({
       ...options,
       grace: options.maxRevocationLag,
@@ -96,19 +96,19 @@ export class ServerFeed implements Feed {
     this.#client.on('ready', this.#onReady);
     this.#client.on('close', this.#onClose);
     this.#client.on('end', this.#onEnd);
-    if (this.#client.status !== 'end') this.#run();
+    if (this.#client.status !== 'end') this.#startPolling();
   }
 
   close(): void {
     this.#client.off('ready', this.#onReady);
     this.#client.off('close', this.#onClose);
     this.#client.off('end', this.#onEnd);
-    this.#rest();
-    this.#outlook.close();
+    this.#stopPolling();
+    this.#mode.close();
   }
 
   settled(): Promise<void> {
-    return this.#outlook.settled;
+    return this.#mode.settled;
   }
 
   leaseFor(): Lease | null {
@@ -126,7 +126,7 @@ export class ServerFeed implements Feed {
   }
 
   get mode() {
-    return this.#outlook.mode;
+    return this.#mode.mode;
   }
 
   lastError(): string | null {
@@ -134,15 +134,15 @@ export class ServerFeed implements Feed {
     return this.#node.failure?.message ?? null;
   }
 
-  #run(): void {
+  #startPolling(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#beat(), this.#options.maxRevocationLag / BEATS_PER_LAG);
+    this.#timer = setInterval(() => this.#poll(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
-    if (this.#hasSentinels) this.#sentinels = new Sentinels(this.#client, this.#options.maxRevocationLag);
+    if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options.maxRevocationLag);
     this.#node.open();
   }
 
-  #rest(): void {
+  #stopPolling(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#sentinels?.close();
@@ -153,40 +153,40 @@ export class ServerFeed implements Feed {
   readonly #onReady = () => {
     this.#connection += 1;
     this.#connectedAt = this.#options.clock.monotonic();
-    this.#standing = null;
-    this.#run();
+    this.#serverRole = null;
+    this.#startPolling();
     // It has been back for a while, perhaps, or lets us now.
     this.#node.open();
-    this.#beat();
+    this.#poll();
   };
 
   readonly #onClose = () => {
     this.#connection += 1;
-    this.#standing = null;
-    this.#questions.forget();
+    this.#serverRole = null;
+    this.#watchdog.reset();
   };
 
   readonly #onEnd = () => {
-    this.#rest();
-    this.#outlook.end();
+    this.#stopPolling();
+    this.#mode.clientEnded();
   };
 
   #onNodeState(): void {
     const { state, failure } = this.#node;
     if (state === 'open') {
       this.#openedAt = this.#options.clock.monotonic();
-      this.#outlook.tried();
-      this.#beat();
+      this.#mode.markAttempted();
+      this.#poll();
     } else if (failure !== null) {
-      this.#outlook.tried();
-      this.#review();
+      this.#mode.markAttempted();
+      this.#updateMode();
     }
   }
 
-  async #beat(): Promise<void> {
-    this.#review();
+  async #poll(): Promise<void> {
+    this.#updateMode();
     const sent = timestampsOf(this.#options.clock);
-    this.#lookAfterClient(sent.monotonic);
+    this.#checkClientConnection(sent.monotonic);
     const { lease } = this.#node;
     const agreed = await Promise.all([
       this.#node.ping(sent),
@@ -198,45 +198,45 @@ export class ServerFeed implements Feed {
   }
 
   /** The server may be there for whoever asks it on a connection of ours, and the client's lead nowhere. */
-  #lookAfterClient(now: number): void {
-    this.#questions.lookAt(this.#client, now);
-    if (this.#questions.areOverdue(this.#client, now)) this.#node.askAgain();
-    if (this.#questions.leadNowhere(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
+  #checkClientConnection(now: number): void {
+    this.#watchdog.observe(this.#client, now);
+    if (this.#watchdog.isOverdue(this.#client, now)) this.#node.askAgain();
+    if (this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
       this.#options.emit(connectionReplaced(addressOf(this.#client)));
     }
   }
 
   /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
   async #askClient(now: number): Promise<boolean> {
-    if (this.#client.status !== 'ready' || this.#questions.areTooMany) return false;
+    if (this.#client.status !== 'ready' || this.#watchdog.isFull) return false;
     const connection = this.#connection;
     try {
-      const standing = await this.#questions.ask(this.#client, now, () =>
-        askStanding((command, ...args) => this.#client.call(command, ...args)),
+      const role = await this.#watchdog.track(this.#client, now, () =>
+        askServerRole((command, ...args) => this.#client.call(command, ...args)),
       );
       this.#hasAnswered(now);
       // The client has been elsewhere since, and whose answer this is, nobody knows.
       if (connection !== this.#connection) return false;
-      this.#standing = standing;
-      return this.#agrees(standing);
+      this.#serverRole = role;
+      return this.#isSameMaster(role);
     } catch (error) {
       if (isRefusal(error)) this.#hasAnswered(now);
       return false;
     }
   }
 
-  #agrees(standing: Standing): boolean {
-    if (!standing.isMaster) {
-      this.#sendClientAway();
+  #isSameMaster(role: ServerRole): boolean {
+    if (!role.isMaster) {
+      this.#forceReconnect();
       return false;
     }
     // It has gone elsewhere, or has been made a master again; under Sentinel that is not for the server to say.
-    if (standing.identity !== this.#replaced || !this.#hasSentinels) this.#replaced = null;
+    if (role.identity !== this.#replaced || !this.#hasSentinels) this.#replaced = null;
     if (this.#node.state !== 'open') return false;
     const { identity } = this.#node;
     // Where nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
-    if (identity === null || standing.identity === null) return !this.#hasSentinels;
-    if (identity === standing.identity) return true;
+    if (identity === null || role.identity === null) return !this.#hasSentinels;
+    if (identity === role.identity) return true;
     // An address that leads to another server now. The client has been there later, and knows better.
     if (this.#openedAt < this.#connectedAt) this.#node.reopen('The client is connected to another server.');
     return false;
@@ -245,10 +245,10 @@ export class ServerFeed implements Feed {
   /** Resolves with whether the Sentinels name the feed's server. Who is elsewhere is sent to look again. */
   async #askSentinels(lease: Lease): Promise<boolean> {
     if (this.#sentinels === null) return !this.#hasSentinels;
-    const verdict = await this.#sentinels.ask();
-    if (verdict === null) return false;
-    this.#judgeClient(verdict);
-    const { runId, isMajority } = verdict;
+    const consensus = await this.#sentinels.ask();
+    if (consensus === null) return false;
+    this.#checkClientMaster(consensus);
+    const { runId, isMajority } = consensus;
     if (runId === null) return false;
     // A connection that is still being made may have been sent to the old server.
     const hasChanged = this.#namedLast !== null && this.#namedLast !== runId;
@@ -259,20 +259,20 @@ export class ServerFeed implements Feed {
   }
 
   /** A master that was cut off or frozen answers as if nothing had happened. */
-  #judgeClient({ runId, epoch }: Verdict): void {
-    const client = this.#standing?.identity ?? null;
+  #checkClientMaster({ runId, epoch }: SentinelConsensus): void {
+    const client = this.#serverRole?.identity ?? null;
     if (client === null) return;
     if (runId === client) {
       this.#named = { runId, epoch };
-      if (this.#standing?.isMaster) this.#replaced = null;
+      if (this.#serverRole?.isMaster) this.#replaced = null;
     } else if (runId !== null || (this.#named?.runId === client && epoch > this.#named.epoch)) {
-      this.#sendClientAway();
+      this.#forceReconnect();
     }
   }
 
   /** What it reads there may be old. It would stay, because connections do not end when a server is replaced. */
-  #sendClientAway(): void {
-    this.#replaced = this.#standing?.identity ?? '';
+  #forceReconnect(): void {
+    this.#replaced = this.#serverRole?.identity ?? '';
     this.#reconnectClient();
   }
 
@@ -280,18 +280,18 @@ export class ServerFeed implements Feed {
   #reconnectClient(): boolean {
     const now = this.#options.clock.monotonic();
     const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
-    if (typeof retryStrategy !== 'function' || now - this.#sentAwayAt < SEND_AWAY_INTERVAL) return false;
-    this.#sentAwayAt = now;
+    if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < FORCED_RECONNECT_INTERVAL) return false;
+    this.#reconnectedAt = now;
     this.#client.disconnect(true);
     return true;
   }
 
   #hasAnswered(askedAt: number): void {
-    this.#outlook.answered(askedAt);
-    if (this.#outlook.mode === null) this.#review();
+    this.#mode.markAnswered(askedAt);
+    if (this.#mode.mode === null) this.#updateMode();
   }
 
-  #review(): void {
-    if (this.#timer !== null) this.#outlook.review([this.#node], this.lastError());
+  #updateMode(): void {
+    if (this.#timer !== null) this.#mode.update([this.#node], this.lastError());
   }
 }

@@ -10,7 +10,7 @@ const HOW_TO_ALLOW =
   'Allow the user `+client|id +client|tracking +client|trackinginfo +subscribe +ping &__redis__:invalidate`, and use a ' +
   'server that knows CLIENT TRACKING (Redis 6.2 or later), without a proxy before it that does not.';
 
-export interface OutlookOptions {
+export interface StoreModeOptions {
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
@@ -18,10 +18,10 @@ export interface OutlookOptions {
 }
 
 /** In which mode the store is: says so when it changes, and not before it is known. */
-export class Outlook {
+export class StoreModeTracker {
   /** Resolves when the mode is known for the first time. */
   readonly settled: Promise<void>;
-  readonly #options: OutlookOptions;
+  readonly #options: StoreModeOptions;
   #settle!: () => void;
   #mode: FeedMode | null = null;
   /** When the outcome of the first attempt at a feed was known. */
@@ -30,7 +30,7 @@ export class Outlook {
   #answeredAt = Number.NEGATIVE_INFINITY;
   #hasWarned = false;
 
-  constructor(options: OutlookOptions) {
+  constructor(options: StoreModeOptions) {
     this.#options = options;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
@@ -42,17 +42,17 @@ export class Outlook {
   }
 
   /** A server has answered what was asked at this time, by the monotonic clock. */
-  answered(askedAt: number): void {
+  markAnswered(askedAt: number): void {
     this.#answeredAt = Math.max(this.#answeredAt, askedAt);
   }
 
   /** All feeds are open, or one cannot be opened. */
-  tried(): void {
+  markAttempted(): void {
     this.#triedAt ??= this.#options.clock.monotonic();
   }
 
   /** Looks at how things stand. `why` there is no lease, where there is none. */
-  review(nodes: readonly NodeFeed[], why: string | null): void {
+  update(nodes: readonly NodeFeed[], why: string | null): void {
     const { clock, maxRevocationLag } = this.#options;
     const now = clock.monotonic();
     if (this.#mode === null) {
@@ -68,7 +68,7 @@ export class Outlook {
   }
 
   /** The client has ended. */
-  end(): void {
+  clientEnded(): void {
     if (this.#mode === null) this.#settle();
     else this.#enter('down', 'the client has been closed.');
   }

@@ -17,7 +17,7 @@ export interface FeedFailure {
 /** Sends a command on the feed's own connection, before it is one. */
 export type Ask = (command: string, ...args: string[]) => Promise<unknown>;
 
-export interface SessionOptions {
+export interface TrackingConnectionOptions {
   /** Whose server is to be listened to; it is duplicated, never used. */
   readonly client: RedisClient;
   /** What the names of all keys to hear of begin with. No one may be the beginning of another. */
@@ -52,14 +52,14 @@ function isBroadcast(reply: unknown): boolean {
  * and ends with it, while ioredis would renew the subscription. Tracking is redirected to the connection itself, so that
  * neither can outlive the other.
  */
-export class Session {
-  readonly #options: SessionOptions;
+export class TrackingConnection {
+  readonly #options: TrackingConnectionOptions;
   readonly #connection: RedisClient;
   readonly #timer: NodeJS.Timeout;
   #lastError = 'The connection was closed.';
   #over = false;
 
-  constructor(options: SessionOptions) {
+  constructor(options: TrackingConnectionOptions) {
     this.#options = options;
     this.#timer = setTimeout(() => this.end('Redis took too long to open the feed.'), options.patience);
     this.#timer.unref();
@@ -92,7 +92,7 @@ export class Session {
     this.#connection.on('error', (error) => {
       this.#lastError = messageOf(error);
     });
-    this.#connection.on('ready', () => this.#shakeHands());
+    this.#connection.on('ready', () => this.#handshake());
     this.#connection.on('end', () => this.end(this.#lastError));
     this.#connection.on('messageBuffer', (_channel, names) => {
       if (!this.#over) options.onChanged(Array.isArray(names) ? names : null);
@@ -122,7 +122,7 @@ export class Session {
     this.#connection.disconnect();
   }
 
-  async #shakeHands(): Promise<void> {
+  async #handshake(): Promise<void> {
     const ask: Ask = (command, ...args) => this.#connection.call(command, ...args);
     try {
       const [identity, id] = await Promise.all([this.#options.identify(ask), ask('client', 'ID')]);

@@ -134,7 +134,7 @@ test('a feed that is slower than the lag is never trusted', async () => {
   await reader.store.ready();
   const key = await createSample(writer, newWorkspace());
   const until = performance.now() + 6 * LAG;
-  await waitUntil('many beats have passed', () => {
+  await waitUntil('many polls have passed', () => {
     expect(reader.store.keyLease(key.id)).toBeNull();
     return performance.now() > until;
   });
