@@ -4,10 +4,10 @@ import { createOpenapiSecurity, type OpenapiSecurity } from './admin/openapi-sec
 import type { AdminRouterOptions } from './admin/options';
 import { createAdminRouter } from './admin/router';
 import { type AuditService, createAuditService } from './audit/service';
-import { createAuthenticator, createForeignAuthenticator } from './auth/authenticator';
+import { createAuthenticator, createImportedTokenAuthenticator } from './auth/authenticator';
 import { type PermissionRequirement, parseRequirement, type RequireApiKeyOptions } from './auth/permission-requirement';
-import { createToKeyEntry, type KeyEntry } from './auth/request-api-key';
-import { createRequestTargets, type RequestTargets } from './auth/request-context';
+import { type CachedKey, createToCachedKey } from './auth/request-api-key';
+import { createRequestContexts, type RequestContexts } from './auth/request-context';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature, type Feature, type RequireFeatureOptions } from './auth/require-feature';
 import { createVerify, type Verification, type VerifyOptions } from './auth/verify';
@@ -18,7 +18,7 @@ import { NOTHING_ENABLED } from './features';
 import { sendProblem } from './http/problem-response';
 import { createKeyService, type KeyService } from './keys/service';
 import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
-import { createEnabledFeatures, type EnabledFeatures } from './projects/project-features';
+import { createProjectFeatures, type ProjectFeatures } from './projects/project-features';
 import { createProjectService, type ProjectService } from './projects/service';
 import type { RedactOptions } from './redaction/options';
 import { createRedactResponse, type RouteSubject } from './redaction/response/redact-response';
@@ -27,7 +27,7 @@ import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store, StoreHealth } from './store/store';
 import { startTelemetry } from './telemetry/opentelemetry';
-import { createDigester } from './token/digest';
+import { createTokenHasher } from './token/digest';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService, type Usage, type UsageOptions } from './usage/service';
@@ -131,9 +131,9 @@ function afterProof(proof: Proof, subjectFor: ReturnType<typeof createSubjectFor
 }
 
 /** For whom a response is cut down: what `requireApiKey` found out, and what the workspace's projects have enabled. */
-function createSubjectFor(enabled: EnabledFeatures, targets: RequestTargets, events: Events) {
+function createSubjectFor(projectFeatures: ProjectFeatures, contexts: RequestContexts, events: Events) {
   return function subjectFor(req: Request): RouteSubject | Promise<RouteSubject> {
-    const target = targets.get(req);
+    const target = contexts.get(req);
     if (target === undefined) {
       throw new KeyscopeError(
         'invalid_options',
@@ -148,8 +148,8 @@ function createSubjectFor(enabled: EnabledFeatures, targets: RequestTargets, eve
         scope === undefined || scope.allowsAgent(projectId as string) ? featuresFor(projectId) : NOTHING_ENABLED,
     });
     if (workspaceId === undefined) return subject(() => NOTHING_ENABLED);
-    if (req.res?.closed === false) req.res.once('close', enabled.attend(workspaceId));
-    const found = enabled.of(workspaceId);
+    if (req.res?.closed === false) req.res.once('close', projectFeatures.keepFresh(workspaceId));
+    const found = projectFeatures.get(workspaceId);
     if (typeof found === 'function') return subject(found);
     return found.then(subject, (error: unknown) => {
       if (!(error instanceof KeyscopeError)) throw error;
@@ -177,31 +177,33 @@ export function createApiKeys<const Permission extends string>(
     if (event.type === 'mode' && event.mode !== 'down') servesStale = false;
     events.emit('store', event);
   });
-  const digester = createDigester(settings.peppers);
-  const recollection = createCaches<KeyEntry>({
+  const hasher = createTokenHasher(settings.peppers);
+  const recollection = createCaches<CachedKey>({
     ...settings,
     store,
-    onStale: warnOfStale,
-    toEntry: createToKeyEntry(),
+    onStale: emitServingStale,
+    toEntry: createToCachedKey(),
   });
   const parse = createTokenParser(prefix);
-  const native = createAuthenticator({ parse, digester, keys: recollection.keys });
+  const native = createAuthenticator({ parse, hasher, keys: recollection.keys });
   const { aliases } = recollection;
   const { storeTimeout } = settings;
-  const authenticator = aliases ? createForeignAuthenticator({ native, aliases, digester, storeTimeout }) : native;
-  const enabled = createEnabledFeatures({
+  const authenticator = aliases
+    ? createImportedTokenAuthenticator({ keyscopeTokens: native, aliases, hasher, storeTimeout })
+    : native;
+  const projectFeatures = createProjectFeatures({
     recollection,
     clock,
     maxRevocationLag: settings.maxRevocationLag,
     onLookup(outcome) {
-      if (events.wanted('cache')) events.emit('cache', { subject: 'projects', outcome });
+      if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },
   });
-  const targets = createRequestTargets();
+  const contexts = createRequestContexts();
   const redactionProof = createProof(() => selfTest());
 
   const keys = createKeyService<Permission>({
-    ...{ store, clock, prefix, digester, permissions, defaultLifetime },
+    ...{ store, clock, prefix, hasher, permissions, defaultLifetime },
     foreignTokens: settings.foreignTokens,
   });
   const projects = createProjectService({ store, clock });
@@ -211,10 +213,10 @@ export function createApiKeys<const Permission extends string>(
     report: (error) => events.emit('error', error),
   });
   const usage = createUsageService({ store, clock, recorder });
-  const releases: (() => void)[] = [() => telemetry?.close()];
+  const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 
   /** Once for each outage. */
-  function warnOfStale(): void {
+  function emitServingStale(): void {
     if (servesStale) return;
     servesStale = true;
     const message = `The store cannot be reached, and requests are let in by what was known before, for up to ${settings.serveStaleFor} ms: \`whenStoreDown\` says so. Keys that are revoked meanwhile are let in too.`;
@@ -228,23 +230,23 @@ export function createApiKeys<const Permission extends string>(
 
   return {
     requireApiKey: createRequireApiKey({
-      ...{ authenticator, clock, events, header, permissions, targets, usage: recorder, fail },
+      ...{ authenticator, clock, events, header, permissions, contexts, usage: recorder, fail },
     }),
     redactResponse: createRedactResponse({
-      subjectFor: afterProof(redactionProof, createSubjectFor(enabled, targets, events)),
+      subjectFor: afterProof(redactionProof, createSubjectFor(projectFeatures, contexts, events)),
       fail,
       keyHeader: header,
       failsByItself: settings.onError === undefined,
       onRedacted(req, withheld) {
-        if (events.wanted('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
+        if (events.hasListeners('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
       },
     }),
-    requireFeature: createRequireFeature({ enabled, targets, fail }),
+    requireFeature: createRequireFeature({ projectFeatures, contexts, fail }),
     verify: createVerify({ authenticator, clock, events, permissions, usage: recorder }),
     keys,
     projects,
     audit,
-    usage: (id, usageOptions) => usage.of(id, usageOptions),
+    usage: (id, usageOptions) => usage.get(id, usageOptions),
     adminRouter: createAdminRouter({
       keys,
       projects,
@@ -256,7 +258,7 @@ export function createApiKeys<const Permission extends string>(
       keyHeader: header,
       defaultLifetime,
       report: (error) => events.emit('error', error),
-      onClose: (release) => releases.push(release),
+      onClose: (release) => onCloseCallbacks.push(release),
     }),
     openapiSecurity: createOpenapiSecurity<PermissionRequirement<Permission>>({
       header,
@@ -268,8 +270,8 @@ export function createApiKeys<const Permission extends string>(
     },
     health: () => store.health(),
     async close() {
-      for (const release of releases.splice(0)) release();
-      enabled.close();
+      for (const release of onCloseCallbacks.splice(0)) release();
+      projectFeatures.close();
       await recorder.close();
       await store.close();
     },

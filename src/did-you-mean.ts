@@ -22,7 +22,7 @@ const MAX_LENGTH = 64;
 const SHOWN_NAMES = 20;
 
 /** `Did you mean "…"? ` where one of the names is close enough to have been meant, else empty. */
-export function suggestion(given: unknown, names: readonly string[]): string {
+export function didYouMean(given: unknown, names: readonly string[]): string {
   if (typeof given !== 'string' || given === '' || given.length > MAX_LENGTH) return '';
   const wanted = given.toLowerCase();
   let best: string | undefined;

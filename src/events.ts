@@ -35,7 +35,7 @@ export class Events {
   }
 
   /** Whether it is worth building the event. */
-  wanted(name: EventName): boolean {
+  hasListeners(name: EventName): boolean {
     return this.#listeners.has(name);
   }
 

@@ -4,13 +4,13 @@ import { z } from 'zod';
 export const DEFAULT_WORKSPACE = 'default';
 
 const MAX_ID_LENGTH = 128;
-const MAX_NOTE_LENGTH = 200;
+const MAX_AUDIT_TEXT_LENGTH = 200;
 const MAX_CURSOR_LENGTH = 16_384;
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
 
 /** Control characters, line separators, and halves of surrogate pairs, which UTF-8 (hence Redis) cannot hold. */
-const UNFIT = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
 const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u;
 
 /** The length in characters as people count them, more or less: an emoji of one code point is one. */
@@ -23,7 +23,9 @@ function countCharacters(text: string): number {
 /** Whether text of a bounded length shows something and holds nothing that breaks lines, logs or encodings. */
 export function isPlainText(text: string, maximum: number): boolean {
   // The units first: counting a text of megabytes to learn that it is too long would be a gift to whoever sends it.
-  return text.length <= maximum * 2 && countCharacters(text) <= maximum && VISIBLE.test(text) && !UNFIT.test(text);
+  return (
+    text.length <= maximum * 2 && countCharacters(text) <= maximum && VISIBLE.test(text) && !UNPRINTABLE.test(text)
+  );
 }
 
 /**
@@ -31,76 +33,79 @@ export function isPlainText(text: string, maximum: number): boolean {
  * ends count: ids that are put together of hashes may be as long.
  */
 const TOKEN_FORM = /[0-9A-Za-z]_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}(?![0-9A-Za-z])/;
-const TOKEN_SENTENCE = 'This looks like a token, and would be stored and shown. Give something else.';
+const TOKEN_LIKE_MESSAGE = 'This looks like a token, and would be stored and shown. Give something else.';
 
 /** Whether a token of our own form stands in a text: for fields whose text is stored and shown. */
-export function mightHoldToken(text: string): boolean {
+export function mayContainToken(text: string): boolean {
   return TOKEN_FORM.test(text);
 }
 
 /** What is wrong with a text that is fine otherwise; null where nothing is. */
-export function shownTextProblem(text: string): string | null {
-  return mightHoldToken(text) ? TOKEN_SENTENCE : null;
+export function tokenLikeTextMessage(text: string): string | null {
+  return mayContainToken(text) ? TOKEN_LIKE_MESSAGE : null;
 }
 
-const holdsNoToken = (text: string) => !mightHoldToken(text);
+const containsNoToken = (text: string) => !mayContainToken(text);
 
 /** An id from outside: of a workspace, an agent, a project. Compared byte by byte, so a space at its end is a mistake. */
-export function isForeignId(value: unknown): value is string {
+export function isExternalId(value: unknown): value is string {
   return typeof value === 'string' && isPlainText(value, MAX_ID_LENGTH) && value.trim() === value;
 }
 
-const ID_SENTENCE = `Give 1–${MAX_ID_LENGTH} characters, no control characters, no space at either end.`;
-export const foreignId = z.string(ID_SENTENCE).refine(isForeignId, ID_SENTENCE).refine(holdsNoToken, TOKEN_SENTENCE);
+const ID_MESSAGE = `Give 1–${MAX_ID_LENGTH} characters, no control characters, no space at either end.`;
+export const externalId = z
+  .string(ID_MESSAGE)
+  .refine(isExternalId, ID_MESSAGE)
+  .refine(containsNoToken, TOKEN_LIKE_MESSAGE);
 
-const NOTE_SENTENCE = `Give 1–${MAX_NOTE_LENGTH} characters, no control characters; or null.`;
+const AUDIT_TEXT_MESSAGE = `Give 1–${MAX_AUDIT_TEXT_LENGTH} characters, no control characters; or null.`;
 /** Who did something, and from where: free text for the audit trail. */
-export const note = z
-  .string(NOTE_SENTENCE)
-  .refine((text) => isPlainText(text, MAX_NOTE_LENGTH), NOTE_SENTENCE)
-  .refine(holdsNoToken, TOKEN_SENTENCE)
+export const auditText = z
+  .string(AUDIT_TEXT_MESSAGE)
+  .refine((text) => isPlainText(text, MAX_AUDIT_TEXT_LENGTH), AUDIT_TEXT_MESSAGE)
+  .refine(containsNoToken, TOKEN_LIKE_MESSAGE)
   .nullable()
   .optional();
 
-const LIMIT_SENTENCE = `Give a whole number from 1 to ${MAX_LIMIT}.`;
-export const limit = z.int(LIMIT_SENTENCE).min(1, LIMIT_SENTENCE).max(MAX_LIMIT, LIMIT_SENTENCE).default(DEFAULT_LIMIT);
+const LIMIT_MESSAGE = `Give a whole number from 1 to ${MAX_LIMIT}.`;
+export const limit = z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).max(MAX_LIMIT, LIMIT_MESSAGE).default(DEFAULT_LIMIT);
 
-const CURSOR_SENTENCE = 'Give the `cursor` of an earlier page, or leave it out to begin at the start.';
-export const cursor = z.string(CURSOR_SENTENCE).max(MAX_CURSOR_LENGTH, CURSOR_SENTENCE).optional();
+const CURSOR_MESSAGE = 'Give the `cursor` of an earlier page, or leave it out to begin at the start.';
+export const cursor = z.string(CURSOR_MESSAGE).max(MAX_CURSOR_LENGTH, CURSOR_MESSAGE).optional();
 
-const WORKSPACE_SENTENCE = `${ID_SENTENCE} Leave the field out, rather than undefined, to name no workspace.`;
+const WORKSPACE_MESSAGE = `${ID_MESSAGE} Leave the field out, rather than undefined, to name no workspace.`;
 /**
  * The workspace in the last argument of a call. Undefined is refused there: `get(id, { workspaceId: user.workspaceId })`
  * must not reach every workspace's keys because `user` happens to have none.
  */
 export const contextWorkspace = z
-  .string(WORKSPACE_SENTENCE)
-  .refine(isForeignId, WORKSPACE_SENTENCE)
-  .refine(holdsNoToken, TOKEN_SENTENCE)
+  .string(WORKSPACE_MESSAGE)
+  .refine(isExternalId, WORKSPACE_MESSAGE)
+  .refine(containsNoToken, TOKEN_LIKE_MESSAGE)
   .exactOptional();
 
 /** What a list of distinct texts must keep to. */
 export interface ListRule {
   /** What is accepted, as a sentence. */
-  readonly sentence: string;
+  readonly message: string;
   readonly minimum: number;
   readonly maximum: number;
   /** What is wrong with an entry, as a sentence; null where nothing is. */
-  problem(entry: unknown): string | null;
+  entryMessage(entry: unknown): string | null;
 }
 
 type Context = z.core.$RefinementCtx<unknown>;
 
 function readList(rule: ListRule, value: unknown, context: Context): readonly string[] {
   if (!Array.isArray(value) || value.length < rule.minimum || value.length > rule.maximum) {
-    context.addIssue({ code: 'custom', message: rule.sentence, input: value });
+    context.addIssue({ code: 'custom', message: rule.message, input: value });
     return z.NEVER;
   }
   const seen = new Set<unknown>();
   // An index, because a sparse array's holes are entries too, and iterators of a subclass are not to be trusted.
   for (let index = 0; index < value.length; index++) {
     const entry: unknown = value[index];
-    const message = seen.has(entry) ? 'Give each entry once.' : rule.problem(entry);
+    const message = seen.has(entry) ? 'Give each entry once.' : rule.entryMessage(entry);
     if (message !== null) context.addIssue({ code: 'custom', message, path: [index], input: entry });
     seen.add(entry);
   }
@@ -116,8 +121,8 @@ export function distinctList(rule: ListRule) {
 export function allOrList(rule: ListRule) {
   const strict: ListRule = {
     ...rule,
-    problem: (entry) =>
-      entry === 'all' ? "Give 'all' by itself, not in a list, to mean every one." : rule.problem(entry),
+    entryMessage: (entry) =>
+      entry === 'all' ? "Give 'all' by itself, not in a list, to mean every one." : rule.entryMessage(entry),
   };
   return z
     .unknown()
@@ -127,6 +132,6 @@ export function allOrList(rule: ListRule) {
 }
 
 /** What is wrong with the id of an agent, where something is. */
-export function foreignIdProblem(entry: unknown): string | null {
-  return isForeignId(entry) ? shownTextProblem(entry) : ID_SENTENCE;
+export function externalIdMessage(entry: unknown): string | null {
+  return isExternalId(entry) ? tokenLikeTextMessage(entry) : ID_MESSAGE;
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { z } from 'zod';
-import { listNames, suggestion } from './did-you-mean';
+import { didYouMean, listNames } from './did-you-mean';
 import { type ErrorCode, type InputIssue, KeyscopeError } from './errors';
 
 /** What must not be repeated in a message, however wrong it is. */
@@ -72,7 +72,7 @@ function ownMembers<T>(value: T): T {
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 /** What is accepted, for the rules that bring no sentence of their own. */
-function acceptedBy(issue: RawIssue): string {
+function acceptedMessage(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
       return `Give ${KINDS[issue.expected] ?? issue.expected}.`;
@@ -82,7 +82,7 @@ function acceptedBy(issue: RawIssue): string {
       return bound(issue, issue.maximum as number, 'most');
     case 'invalid_value': {
       const names = issue.values.map(String);
-      return `${suggestion(issue.input, names)}Accepted: ${issue.values.map((value) => JSON.stringify(value)).join(', ')}.`;
+      return `${didYouMean(issue.input, names)}Accepted: ${issue.values.map((value) => JSON.stringify(value)).join(', ')}.`;
     }
     case 'invalid_key':
       return String(issue.issues[0]?.message ?? 'The name is not accepted.');
@@ -125,7 +125,7 @@ function unknownFields(
 ): InputIssue[] {
   const known = fieldsAt(schema, issue.path);
   return issue.keys.map((name) => {
-    const meant = suggestion(name, known);
+    const meant = didYouMean(name, known);
     // What is nearly a field's name is a slip of the pen, whatever else may stand there.
     const path = [...issue.path.map(String), shownName(name, secret && meant === '')].join('.');
     const accepted = known.length > 0 ? `Accepted: ${listNames(known)}.` : '';
@@ -169,7 +169,7 @@ export function parseInput<S extends z.ZodType>(
   code: 'invalid_request' | 'invalid_options' = 'invalid_request',
   secret = false,
 ): z.output<S> {
-  const result = schema.safeParse(ownMembers(value), { error: acceptedBy, reportInput: true });
+  const result = schema.safeParse(ownMembers(value), { error: acceptedMessage, reportInput: true });
   if (result.success) return ownMembers(result.data);
   const issues = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => translate(schema, issue, secret));
   throw inputError(what, issues.slice(0, MAX_ISSUES), code);

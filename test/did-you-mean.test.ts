@@ -1,4 +1,4 @@
-import { listNames, suggestion } from '../src/did-you-mean';
+import { didYouMean, listNames } from '../src/did-you-mean';
 
 const names = ['conversations', 'handoff', 'external_events', 'name', 'q'];
 
@@ -12,14 +12,14 @@ test('a name that is close to what was given is suggested', () => {
     ['nmae', 'name'],
     ['naem', 'name'],
   ];
-  for (const [given, meant] of close) expect(suggestion(given, names)).toBe(`Did you mean "${meant}"? `);
+  for (const [given, meant] of close) expect(didYouMean(given, names)).toBe(`Did you mean "${meant}"? `);
 });
 
 test('what is not close to any name is answered with none', () => {
   for (const given of ['', 'zz', 'billing', 'x'.repeat(64), 'x'.repeat(100_000), 7, null, undefined]) {
-    expect(suggestion(given, names)).toBe('');
+    expect(didYouMean(given, names)).toBe('');
   }
-  expect(suggestion('name', [])).toBe('');
+  expect(didYouMean('name', [])).toBe('');
 });
 
 test('a list of names is cut where nobody would read on', () => {

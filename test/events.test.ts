@@ -4,12 +4,12 @@ test('listeners hear their event until they end their subscription', () => {
   const events = new Events();
   const heard: string[] = [];
   const off = events.on('cache', (event) => heard.push(event.outcome));
-  expect(events.wanted('cache')).toBe(true);
+  expect(events.hasListeners('cache')).toBe(true);
   events.emit('cache', { subject: 'key', outcome: 'hit' });
   off();
   events.emit('cache', { subject: 'key', outcome: 'miss' });
   expect(heard).toEqual(['hit']);
-  expect(events.wanted('cache')).toBe(false);
+  expect(events.hasListeners('cache')).toBe(false);
 });
 
 test('a listener that throws keeps nobody else from hearing and becomes a process warning', () => {

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
-import { foreignId, isPlainText } from '../field-schemas';
+import { externalId, isPlainText } from '../field-schemas';
 import { parseInput } from '../validate-input';
 import type { Identity } from './handler';
 import type { Authenticate } from './options';
@@ -10,7 +10,7 @@ const ACTOR = 'Give who is signed in, e.g. an e-mail address, as text of 1–200
 
 // Strict: a `readonly` that should have been `readOnly` must not let anybody write.
 const identitySchema = z.strictObject({
-  workspaceId: foreignId,
+  workspaceId: externalId,
   actor: z
     .string(ACTOR)
     .refine((text) => isPlainText(text, 200), ACTOR)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cursor, DEFAULT_WORKSPACE, foreignId, limit } from '../field-schemas';
+import { cursor, DEFAULT_WORKSPACE, externalId, limit } from '../field-schemas';
 import { readCursor, writeCursor } from '../pagination-cursor';
 import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type Store } from '../store/store';
 import { parseInput } from '../validate-input';
@@ -35,10 +35,10 @@ export interface AuditService {
 }
 
 const inputSchema = z.strictObject({
-  workspaceId: foreignId.default(DEFAULT_WORKSPACE),
+  workspaceId: externalId.default(DEFAULT_WORKSPACE),
   limit,
   cursor,
-  target: foreignId.optional(),
+  target: externalId.optional(),
   actor: z.string().max(200).optional(),
   action: z.enum(AUDIT_ACTIONS).optional(),
 });

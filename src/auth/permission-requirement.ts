@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listNames, suggestion } from '../did-you-mean';
+import { didYouMean, listNames } from '../did-you-mean';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/authorize';
 import { inputError, parseInput } from '../validate-input';
@@ -68,7 +68,7 @@ export function parseRequirement(
   if (requirement === undefined) return NO_REQUIREMENT;
   const name = z.string({ error: `Give one of ${listNames(declared)}.` }).refine((text) => declared.includes(text), {
     error: ({ input }) =>
-      `No such permission is declared. ${suggestion(input, declared)}Declared: ${listNames(declared)}.`,
+      `No such permission is declared. ${didYouMean(input, declared)}Declared: ${listNames(declared)}.`,
   });
   if (typeof requirement === 'string') {
     return compileRequirement('all', [parseInput(name, requirement, what, 'invalid_options')]);

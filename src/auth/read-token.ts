@@ -19,7 +19,7 @@ export function isAnonymous(req: IncomingMessage, header: string): boolean {
  * Why a request has no well-formed token. Called only once that is certain, so that the usual request does not pay for
  * it: a repeated header is never well formed, because Node joins the values with a comma, which no token contains.
  */
-export function explainMalformed(req: IncomingMessage, header: string): KeyscopeError {
+export function missingOrMalformedToken(req: IncomingMessage, header: string): KeyscopeError {
   if (countRaw(req, header) > 1 || Array.isArray(req.headers[header])) {
     return new KeyscopeError('duplicate_key', `Send the ${header} header once; it came more than once.`);
   }

@@ -1,7 +1,7 @@
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
 import type { Credential } from '../store/records';
-import type { Counted } from '../usage/key-counters';
+import type { HasCounters } from '../usage/key-counters';
 
 /** Who is calling and what they may touch: `req.apiKey`, and `key` in what `verify` returns. Frozen. */
 export interface RequestApiKey<Permission extends string = string> {
@@ -16,7 +16,7 @@ export interface RequestApiKey<Permission extends string = string> {
 }
 
 /** What is remembered of a key: what it is judged by, and what a request is given of it. */
-export interface KeyEntry extends Counted {
+export interface CachedKey extends HasCounters {
   readonly record: Credential;
   readonly apiKey: RequestApiKey;
 }
@@ -28,7 +28,7 @@ const MAX_SHARED = 1000;
  * Makes what is remembered of a key. Keys that reach all agents and have the same permissions share one scope, which is
  * frozen and the larger part of an entry.
  */
-export function createToKeyEntry(): (record: Credential) => KeyEntry {
+export function createToCachedKey(): (record: Credential) => CachedKey {
   const shared = new Map<string, Scope>();
 
   function scopeOf(record: Credential): Scope {
@@ -43,7 +43,7 @@ export function createToKeyEntry(): (record: Credential) => KeyEntry {
     return scope;
   }
 
-  return function toKeyEntry(record) {
+  return function toCachedKey(record) {
     const { id, name, workspaceId, permissions, expiresAt } = record;
     const apiKey = Object.freeze({
       id,
@@ -55,7 +55,7 @@ export function createToKeyEntry(): (record: Credential) => KeyEntry {
       },
       scope: scopeOf(record),
     });
-    return { record, apiKey, tally: null };
+    return { record, apiKey, counters: null };
   };
 }
 

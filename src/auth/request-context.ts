@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 
 /** What `requireApiKey` found out about a request, for the middleware behind it. */
-export interface RequestTarget {
+export interface RequestContext {
   /** The workspace the request is about: the declared one, else the key's own. */
   readonly workspaceId: string | undefined;
   /** The agent (= project) that the route names, where it names one. */
@@ -13,16 +13,16 @@ export interface RequestTarget {
 }
 
 /** Which request is about what. */
-export interface RequestTargets {
-  set(req: Request, target: RequestTarget): void;
+export interface RequestContexts {
+  set(req: Request, target: RequestContext): void;
   /** Undefined where no `requireApiKey` has let the request in. */
-  get(req: Request): RequestTarget | undefined;
+  get(req: Request): RequestContext | undefined;
 }
 
 /**
  * Beside the requests, not on them: nothing that a request carries and no other middleware can set it; and a property
  * more on Express' request objects, which V8 keeps as dictionaries, costs several times what the map does.
  */
-export function createRequestTargets(): RequestTargets {
-  return new WeakMap<Request, RequestTarget>();
+export function createRequestContexts(): RequestContexts {
+  return new WeakMap<Request, RequestContext>();
 }

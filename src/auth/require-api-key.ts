@@ -3,7 +3,7 @@ import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { createReadParameter, type ParameterSource, type ReadParameter } from '../http/route-parameter';
-import { decide, type RequestFacts } from '../keys/authorize';
+import { type AuthContext, authorize } from '../keys/authorize';
 import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator } from './authenticator';
 import {
@@ -12,9 +12,9 @@ import {
   parseRequireOptions,
   type RequireApiKeyOptions,
 } from './permission-requirement';
-import { explainMalformed, invalidKey, isAnonymous } from './read-token';
-import type { KeyEntry } from './request-api-key';
-import type { RequestTargets } from './request-context';
+import { invalidKey, isAnonymous, missingOrMalformedToken } from './read-token';
+import type { CachedKey } from './request-api-key';
+import type { RequestContexts } from './request-context';
 
 export interface RequireApiKeyDeps {
   readonly authenticator: Authenticator;
@@ -23,21 +23,24 @@ export interface RequireApiKeyDeps {
   /** The request header that carries the token, in lower case. */
   readonly header: string;
   readonly permissions: readonly string[];
-  readonly targets: RequestTargets;
+  readonly contexts: RequestContexts;
   readonly usage: Pick<UsageRecorder, 'count'>;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
-type FactsOf = (req: Request, middleware: RequestHandler, next: NextFunction) => RequestFacts;
+type ReadContext = (req: Request, middleware: RequestHandler, next: NextFunction) => AuthContext;
 
 /** Reads what the route declares about a request. What never varies is made once. */
-function factsReader(workspace: ParameterSource | undefined, agent: ParameterSource | false | undefined): FactsOf {
+function createContextReader(
+  workspace: ParameterSource | undefined,
+  agent: ParameterSource | false | undefined,
+): ReadContext {
   const fixed = agent === false ? 'handler' : null;
   const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace);
   const readAgent: ReadParameter | undefined =
     agent === undefined || agent === false ? undefined : createReadParameter(agent);
   if (readWorkspace === undefined && readAgent === undefined) {
-    const facts: RequestFacts = { workspace: null, agent: fixed };
+    const facts: AuthContext = { workspace: null, agent: fixed };
     return () => facts;
   }
   return (req, middleware, next) => ({
@@ -47,10 +50,10 @@ function factsReader(workspace: ParameterSource | undefined, agent: ParameterSou
 }
 
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { authenticator, clock, events, header, permissions, targets, usage, fail } = deps;
+  const { authenticator, clock, events, header, permissions, contexts, usage, fail } = deps;
 
-  function deny(error: KeyscopeError, entry: KeyEntry | null, req: Request, res: Response, next: NextFunction): void {
-    if (events.wanted('denied')) {
+  function deny(error: KeyscopeError, entry: CachedKey | null, req: Request, res: Response, next: NextFunction): void {
+    if (events.hasListeners('denied')) {
       const { id = null, workspaceId = null } = entry?.record ?? {};
       events.emit('denied', { code: error.code, keyId: id, workspaceId });
     }
@@ -63,11 +66,11 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
     const { workspace, agent, optional } = parseRequireOptions(options);
-    const factsOf = factsReader(workspace, agent);
+    const factsOf = createContextReader(workspace, agent);
 
     /** Decides about a request whose token has been looked up, and lets it in or answers it. */
     function settle(
-      entry: KeyEntry | null,
+      entry: CachedKey | null,
       req: Request,
       res: Response,
       next: NextFunction,
@@ -80,26 +83,26 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       }
       const { record, apiKey } = entry;
       const facts = factsOf(req, apiKeyMiddleware, next);
-      const denial = decide(record, apiKey.scope, requirement, facts, wall);
+      const denial = authorize(record, apiKey.scope, requirement, facts, wall);
       if (denial !== null) {
         usage.count(entry, denial.code, wall);
         deny(new KeyscopeError(denial.code, denial.message), entry, req, res, next);
         return;
       }
       // Two middlewares of ours may let one request in; it is one request.
-      if (targets.get(req)?.keyId !== record.id) usage.count(entry, 'allowed', wall);
+      if (contexts.get(req)?.keyId !== record.id) usage.count(entry, 'allowed', wall);
       const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
-      targets.set(req, { workspaceId: record.workspaceId, agentId, keyId: record.id, scope: apiKey.scope });
+      contexts.set(req, { workspaceId: record.workspaceId, agentId, keyId: record.id, scope: apiKey.scope });
       req.apiKey = apiKey;
-      if (events.wanted('authenticated')) {
+      if (events.hasListeners('authenticated')) {
         events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
       }
       next();
     }
 
-    function letAnonymousIn(req: Request, next: NextFunction): void {
+    function allowAnonymous(req: Request, next: NextFunction): void {
       const facts = factsOf(req, apiKeyMiddleware, next);
-      targets.set(req, {
+      contexts.set(req, {
         workspaceId: facts.workspace?.value,
         agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
         keyId: undefined,
@@ -113,16 +116,16 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const { headers } = req;
       // Its own: nobody is let in by a header that every object has come to inherit.
       const value = Object.hasOwn(headers, header) ? headers[header] : undefined;
-      const id = typeof value === 'string' ? authenticator.identify(value) : null;
+      const id = typeof value === 'string' ? authenticator.parseKeyId(value) : null;
       if (id === null) {
-        if (optional && isAnonymous(req, header)) letAnonymousIn(req, next);
-        else deny(explainMalformed(req, header), null, req, res, next);
+        if (optional && isAnonymous(req, header)) allowAnonymous(req, next);
+        else deny(missingOrMalformedToken(req, header), null, req, res, next);
         return;
       }
       const token = value as string;
       const wall = clock.wall();
-      const known = authenticator.recall(id, token, wall);
-      if (events.wanted('cache')) {
+      const known = authenticator.getCached(id, token, wall);
+      if (events.hasListeners('cache')) {
         events.emit('cache', { subject: 'key', outcome: known === undefined ? 'miss' : 'hit' });
       }
       if (known !== undefined) {
@@ -130,7 +133,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       authenticator
-        .lookUp(id, token)
+        .fetch(id, token)
         .then(
           (entry) => settle(entry, req, res, next, false, clock.wall()),
           (error: unknown) => {

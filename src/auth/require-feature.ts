@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
-import type { EnabledFeatures } from '../projects/project-features';
+import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput } from '../validate-input';
-import type { RequestTargets } from './request-context';
+import type { RequestContexts } from './request-context';
 
 /** What a project can enable: its transcripts, or one metric by name. */
 export type Feature = 'transcript' | `metric:${string}`;
@@ -36,11 +36,11 @@ function isEnabled(features: Features, feature: Feature): boolean {
 
 /** For routes whose whole body is the feature, such as the audio of a call: nothing can be cut out, so all is refused. */
 export function createRequireFeature(deps: {
-  readonly enabled: EnabledFeatures;
-  readonly targets: RequestTargets;
+  readonly projectFeatures: ProjectFeatures;
+  readonly contexts: RequestContexts;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }) {
-  const { enabled, targets, fail } = deps;
+  const { projectFeatures, contexts, fail } = deps;
 
   return function requireFeature(feature: Feature, options: RequireFeatureOptions = {}): RequestHandler {
     const wanted = parseInput(featureSchema, feature, 'requireFeature', 'invalid_options');
@@ -50,7 +50,7 @@ export function createRequireFeature(deps: {
     const readProject = project === undefined ? undefined : createReadParameter(project);
 
     return function featureMiddleware(req, res, next) {
-      const target = targets.get(req);
+      const target = contexts.get(req);
       if (target === undefined) {
         next(
           new KeyscopeError(
@@ -72,7 +72,7 @@ export function createRequireFeature(deps: {
         settle(null);
         return;
       }
-      const found = enabled.of(workspaceId);
+      const found = projectFeatures.get(workspaceId);
       if (typeof found === 'function') {
         settle(found(projectId));
         return;

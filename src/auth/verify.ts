@@ -2,13 +2,13 @@ import { z } from 'zod';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
-import { decide, type Mention } from '../keys/authorize';
+import { authorize, type RequestValue } from '../keys/authorize';
 import type { UsageRecorder } from '../usage/recorder';
 import { parseInput } from '../validate-input';
 import type { Authenticator } from './authenticator';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
 import { invalidKey } from './read-token';
-import type { KeyEntry, RequestApiKey } from './request-api-key';
+import type { CachedKey, RequestApiKey } from './request-api-key';
 
 export interface VerifyOptions<Permission extends string = string> {
   readonly permission?: PermissionRequirement<Permission>;
@@ -35,7 +35,7 @@ const optionsSchema = z.strictObject({
 /** Most callers give none, and reading none costs as much as the rest of the decision. Inherits nothing. */
 const NO_OPTIONS: VerifyOptions = Object.freeze(Object.create(null) as object);
 
-const mention = (value: string): Mention => ({ value: value === '' ? undefined : value, ambiguous: false });
+const mention = (value: string): RequestValue => ({ value: value === '' ? undefined : value, ambiguous: false });
 
 /**
  * The decision that `requireApiKey` makes, without Express: for WebSocket upgrades and workers. Resolves with a refusal
@@ -53,8 +53,8 @@ export function createVerify(deps: {
   // Verifying is a request path too: what a permission's name comes to is worked out once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
-  function refuse(error: KeyscopeError, entry: KeyEntry | null): Verification {
-    if (events.wanted('denied')) {
+  function refuse(error: KeyscopeError, entry: CachedKey | null): Verification {
+    if (events.hasListeners('denied')) {
       const { id = null, workspaceId = null } = entry?.record ?? {};
       events.emit('denied', { code: error.code, keyId: id, workspaceId });
     }
@@ -70,15 +70,15 @@ export function createVerify(deps: {
     if (token === undefined || token === '') {
       return refuse(new KeyscopeError('missing_key', 'Give an API key.'), null);
     }
-    const id = typeof token === 'string' ? authenticator.identify(token) : null;
+    const id = typeof token === 'string' ? authenticator.parseKeyId(token) : null;
     if (id === null) return refuse(invalidKey(), null);
 
-    let entry = authenticator.recall(id, token, clock.wall());
+    let entry = authenticator.getCached(id, token, clock.wall());
     const cached = entry !== undefined;
-    if (events.wanted('cache')) events.emit('cache', { subject: 'key', outcome: cached ? 'hit' : 'miss' });
+    if (events.hasListeners('cache')) events.emit('cache', { subject: 'key', outcome: cached ? 'hit' : 'miss' });
     if (entry === undefined) {
       try {
-        entry = await authenticator.lookUp(id, token);
+        entry = await authenticator.fetch(id, token);
       } catch (error) {
         if (error instanceof KeyscopeError) return refuse(error, null);
         throw error;
@@ -89,10 +89,10 @@ export function createVerify(deps: {
     const agent = agentId === false ? 'handler' : agentId === undefined ? null : mention(agentId);
     const facts = { workspace: workspaceId === undefined ? null : mention(workspaceId), agent } as const;
     const wall = clock.wall();
-    const denial = decide(record, apiKey.scope, requirement, facts, wall);
+    const denial = authorize(record, apiKey.scope, requirement, facts, wall);
     usage.count(entry, denial === null ? 'allowed' : denial.code, wall);
     if (denial !== null) return refuse(new KeyscopeError(denial.code, denial.message), entry);
-    if (events.wanted('authenticated')) {
+    if (events.hasListeners('authenticated')) {
       events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
     }
     return { ok: true, key: apiKey };

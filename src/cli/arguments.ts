@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { listNames, suggestion } from '../did-you-mean';
+import { didYouMean, listNames } from '../did-you-mean';
 import type { Command, OptionSpecs } from './command';
 import type { Values } from './io';
 import { usageError } from './io';
@@ -38,11 +38,11 @@ export function findCommand(
   if (group.length > 0) {
     const wrong =
       second === undefined || second.startsWith('-') ? 'needs one more word' : `has no ${named('command', second)}`;
-    throw usageError(`\`keyscope ${first}\` ${wrong}. ${suggestion(second, group)}There are: ${listNames(group)}.`);
+    throw usageError(`\`keyscope ${first}\` ${wrong}. ${didYouMean(second, group)}There are: ${listNames(group)}.`);
   }
   const names = [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? '')), 'help'];
   throw usageError(
-    `There is no ${named('command', first)}. ${suggestion(first, names)}There are: ${listNames(names)}.`,
+    `There is no ${named('command', first)}. ${didYouMean(first, names)}There are: ${listNames(names)}.`,
   );
 }
 
@@ -63,7 +63,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
     if (token.kind !== 'option') continue;
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
     if (spec === undefined || !token.rawName.startsWith('--')) {
-      const hint = suggestion(token.name, Object.keys(specs));
+      const hint = didYouMean(token.name, Object.keys(specs));
       throw usageError(`\`keyscope ${command.name}\` has no ${named('option', token.rawName)}. ${hint}See --help.`);
     }
     given.set(token.name, [...(given.get(token.name) ?? []), readValue(token, spec.value !== undefined)]);

@@ -24,7 +24,7 @@ export interface Requirement {
 }
 
 /** What a request says of its workspace or agent. The result of `readParameter` is one. */
-export interface Mention {
+export interface RequestValue {
   /** Undefined where the request does not say. */
   readonly value: string | undefined;
   /** The request says it more than once, or not as text: the handler might read another value than we do. */
@@ -32,17 +32,17 @@ export interface Mention {
 }
 
 /** What is known of a request before it is decided. */
-export interface RequestFacts {
+export interface AuthContext {
   /**
    * What the request says where the route declares its workspace; null where it declares none, and the key's own is
    * meant. A route that declares it is refused to requests that do not say.
    */
-  readonly workspace: Mention | null;
+  readonly workspace: RequestValue | null;
   /**
    * What the request says where the route declares its agent (= project); null where it declares none; `'handler'` where
    * the handler itself filters by `req.apiKey.scope` (`agent: false`), so that nothing is checked here.
    */
-  readonly agent: Mention | 'handler' | null;
+  readonly agent: RequestValue | 'handler' | null;
 }
 
 function denial(code: Denial['code'], message: string): Denial {
@@ -134,11 +134,11 @@ function satisfies(scope: Scope, { mode, permissions }: Requirement): boolean {
  * @param scope `createScope(record)`, made once per record.
  * @param wall Milliseconds since the epoch; a key is expired from the millisecond `expiresAt` on.
  */
-export function decide(
+export function authorize(
   record: Pick<KeyRecord, 'workspaceId' | 'disabled' | 'expiresAt'>,
   scope: Scope,
   requirement: Requirement,
-  facts: RequestFacts,
+  facts: AuthContext,
   wall: number,
 ): Decision {
   if (record.disabled) return DISABLED;

@@ -3,23 +3,30 @@ import { DEFAULT_WORKSPACE } from '../field-schemas';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, Store } from '../store/store';
 import { deriveId } from '../token/generate';
-import { aliasOf, endsOf, fingerprintOf, isForeignToken, proofOf, readFingerprint } from '../token/imported-token';
+import {
+  aliasOf,
+  fingerprintOf,
+  hashInputOf,
+  isImportedToken,
+  maskableEnds,
+  readFingerprint,
+} from '../token/imported-token';
 import { createTokenParser } from '../token/parse';
 import { inputError } from '../validate-input';
 
 /** What there is of a foreign token when its key is imported. */
-export interface ForeignToken {
+export interface ImportedToken {
   /** SHA-256 of the token. */
   readonly fingerprint: string;
   readonly alias: string;
   /** The text whose digest is stored. */
-  readonly proof: string;
+  readonly hashInput: string;
   /** Its ends, or empty. */
   readonly first: string;
   readonly last: string;
 }
 
-const NATIVE =
+const NATIVE_MESSAGE =
   'This token has the form of those that are made here, which are looked up by the id in them. Create a key instead.';
 
 /** What is stored of an import as it was given, and shown to whoever may see the key or its audit trail. */
@@ -32,7 +39,7 @@ export interface ShownFields {
   readonly source?: string | null;
 }
 
-const SHOWN = 'This holds the token, or its SHA-256, and would be stored and shown. Give something else.';
+const SHOWN_MESSAGE = 'This holds the token, or its SHA-256, and would be stored and shown. Give something else.';
 
 /** Whether a text gives the token away. Where only its hash is known, each word is tried: no token has a space. */
 function holdsToken(text: string, fingerprint: string, token: string | undefined): boolean {
@@ -40,7 +47,7 @@ function holdsToken(text: string, fingerprint: string, token: string | undefined
   return text
     .split(/\s+/)
     .some(
-      (word) => readFingerprint(word) === fingerprint || (isForeignToken(word) && fingerprintOf(word) === fingerprint),
+      (word) => readFingerprint(word) === fingerprint || (isImportedToken(word) && fingerprintOf(word) === fingerprint),
     );
 }
 
@@ -52,30 +59,30 @@ function refuseShownToken({ agents, ...texts }: ShownFields, fingerprint: string
   ];
   const issues = shown
     .filter(([, text]) => typeof text === 'string' && holdsToken(text, fingerprint, token))
-    .map(([path]) => ({ path, message: SHOWN }));
+    .map(([path]) => ({ path, message: SHOWN_MESSAGE }));
   if (issues.length > 0) throw inputError('keys.import', issues);
 }
 
 /** Reads what a key is imported by, and sees to it that it stands nowhere else. */
-export function createReadForeignToken(prefix: string) {
+export function createReadImportedToken(prefix: string) {
   const parse = createTokenParser(prefix);
 
   return function readForeignToken(
     given: { readonly token?: string; readonly sha256?: string },
     { name, agents, createdBy, workspaceId, actor, source }: ShownFields,
-  ): ForeignToken {
+  ): ImportedToken {
     const { token, sha256 } = given;
     if (token !== undefined && parse(token) !== null) {
-      throw inputError('keys.import', [{ path: 'token', message: NATIVE }]);
+      throw inputError('keys.import', [{ path: 'token', message: NATIVE_MESSAGE }]);
     }
     const fingerprint = token === undefined ? (sha256 as string) : fingerprintOf(token);
     refuseShownToken({ name, agents, createdBy, workspaceId, actor, source }, fingerprint, token);
-    return { fingerprint, alias: aliasOf(fingerprint), proof: proofOf(fingerprint), ...endsOf(token) };
+    return { fingerprint, alias: aliasOf(fingerprint), hashInput: hashInputOf(fingerprint), ...maskableEnds(token) };
   };
 }
 
 /** The id of an imported key: it follows from token and workspace, so that importing it again finds it. */
-export function foreignKeyId(workspaceId: string, fingerprint: string): string {
+export function deriveImportedKeyId(workspaceId: string, fingerprint: string): string {
   return deriveId(workspaceId, ['foreign', aliasOf(fingerprint)]);
 }
 
@@ -86,7 +93,7 @@ export function importedKeyId(given: {
   readonly sha256?: string;
 }) {
   const fingerprint = given.token === undefined ? (given.sha256 as string) : fingerprintOf(given.token);
-  return foreignKeyId(given.workspaceId ?? DEFAULT_WORKSPACE, fingerprint);
+  return deriveImportedKeyId(given.workspaceId ?? DEFAULT_WORKSPACE, fingerprint);
 }
 
 /** The reply to an import of what has been imported; it names no key of another workspace. */
@@ -108,7 +115,7 @@ function importedElsewhere(): KeyscopeError {
  * key, and gives the alias back where the key has been imported again meanwhile. Whichever of the two comes last leaves
  * an alias for a key that is there.
  */
-export function createForeignLinks(store: Store) {
+export function createAliasLinks(store: Store) {
   /** @throws {KeyscopeError} `conflict` where the token stands for a key of another workspace. */
   async function claim(alias: string, id: string): Promise<void> {
     let held = await store.linkAlias(alias, id);

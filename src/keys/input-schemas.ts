@@ -1,20 +1,20 @@
 import { z } from 'zod';
-import { listNames, suggestion } from '../did-you-mean';
+import { didYouMean, listNames } from '../did-you-mean';
 import {
   allOrList,
+  auditText,
   contextWorkspace,
   cursor,
   DEFAULT_WORKSPACE,
   distinctList,
-  foreignId,
-  foreignIdProblem,
+  externalId,
+  externalIdMessage,
   isPlainText,
   limit,
-  mightHoldToken,
-  note,
+  mayContainToken,
 } from '../field-schemas';
 import { KEY_SORTS } from '../store/records';
-import { isForeignToken, readFingerprint } from '../token/imported-token';
+import { isImportedToken, readFingerprint } from '../token/imported-token';
 import { inputError, parseInput } from '../validate-input';
 import { DURATION_FORMS, LAST_TIME, parseDuration, parseTime, TIME_FORMS } from './time';
 
@@ -23,39 +23,39 @@ const MAX_AGENTS = 1_000;
 /** Far more than anyone declares, so that unknown and repeated names are told of one by one. */
 const MAX_PERMISSIONS = 1_000;
 
-const NAME_SENTENCE = `Give a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
+const NAME_MESSAGE = `Give a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
 const name = z
-  .string(NAME_SENTENCE)
+  .string(NAME_MESSAGE)
   .transform((text) => text.trim())
-  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_SENTENCE)
+  .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_MESSAGE)
   .refine(
-    (text) => !mightHoldToken(text),
+    (text) => !mayContainToken(text),
     'This looks like a token, and names are stored and shown. Give another name.',
   );
 
 const agents = allOrList({
-  sentence: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
+  message: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
   minimum: 1,
   maximum: MAX_AGENTS,
-  problem: foreignIdProblem,
+  entryMessage: externalIdMessage,
 });
 
 function permissionList(declared: readonly string[]) {
   const known = new Set<unknown>(declared);
   return distinctList({
-    sentence: `Give a list with at least one of: ${listNames(declared)}.`,
+    message: `Give a list with at least one of: ${listNames(declared)}.`,
     minimum: 1,
     maximum: MAX_PERMISSIONS,
-    problem: (entry) =>
+    entryMessage: (entry) =>
       known.has(entry)
         ? null
-        : `There is no such permission. ${suggestion(entry, declared)}Accepted: ${listNames(declared)}.`,
+        : `There is no such permission. ${didYouMean(entry, declared)}Accepted: ${listNames(declared)}.`,
   });
 }
 
 /** Why an expiry is not accepted. */
-const PAST = 'It must be in the future.';
-const BEYOND = 'Its year is beyond 9999.';
+const PAST_MESSAGE = 'It must be in the future.';
+const BEYOND_MESSAGE = 'Its year is beyond 9999.';
 
 /** `expiresAt` as a time, `expiresIn` as a duration. Both end up in the future, which begins at the moment of the call. */
 function expiryFields(now: () => number) {
@@ -67,7 +67,7 @@ function expiryFields(now: () => number) {
         const parsed = parse(value);
         const end = parsed === null ? Number.NaN : begin() + parsed;
         if (end > now() && end <= LAST_TIME) return parsed as number;
-        const reason = end > LAST_TIME ? ` ${BEYOND}` : Number.isNaN(end) ? '' : ` ${PAST}`;
+        const reason = end > LAST_TIME ? ` ${BEYOND_MESSAGE}` : Number.isNaN(end) ? '' : ` ${PAST_MESSAGE}`;
         context.addIssue({ code: 'custom', message: `${sentence}${reason}`, input: value });
         return z.NEVER;
       })
@@ -90,13 +90,13 @@ function notBoth(input: unknown): boolean {
   return expiresAt === undefined || expiresIn === undefined;
 }
 
-const TOKEN_SENTENCE = 'Give the text that callers send: 8–512 visible ASCII characters without spaces.';
-const SHA256_SENTENCE = 'Give SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
-const foreignToken = z.string(TOKEN_SENTENCE).refine(isForeignToken, TOKEN_SENTENCE);
-const fingerprint = z.string(SHA256_SENTENCE).transform((text, context) => {
+const TOKEN_MESSAGE = 'Give the text that callers send: 8–512 visible ASCII characters without spaces.';
+const SHA256_MESSAGE = 'Give SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
+const importedToken = z.string(TOKEN_MESSAGE).refine(isImportedToken, TOKEN_MESSAGE);
+const fingerprint = z.string(SHA256_MESSAGE).transform((text, context) => {
   const read = readFingerprint(text);
   if (read !== null) return read;
-  context.addIssue({ code: 'custom', message: SHA256_SENTENCE, input: text });
+  context.addIssue({ code: 'custom', message: SHA256_MESSAGE, input: text });
   return z.NEVER;
 });
 
@@ -118,29 +118,29 @@ const overlap = z.unknown().transform((value, context) => {
   return z.NEVER;
 });
 
-const FIXED_AGENTS = 'The agents of a key are fixed at its creation. Create another key for other agents.';
-const FIXED_EXPIRY =
+const FIXED_AGENTS_MESSAGE = 'The agents of a key are fixed at its creation. Create another key for other agents.';
+const FIXED_EXPIRY_MESSAGE =
   "A key's expiry is fixed at its creation. Rotate the key for one that lives longer; disable or delete it to end it sooner.";
-const FIXED = 'This is fixed at the creation of a key.';
-const OWN = 'This is kept by keyscope and follows from what is done with the key.';
-const IMMUTABLE: ReadonlyMap<string, string> = new Map([
-  ['agents', FIXED_AGENTS],
-  ['expiresAt', FIXED_EXPIRY],
-  ['expiresIn', FIXED_EXPIRY],
-  ['workspaceId', `${FIXED} Create another key in the other workspace.`],
-  ['id', FIXED],
-  ['createdAt', FIXED],
-  ['createdBy', FIXED],
-  ['prefix', FIXED],
-  ['token', `${FIXED} Rotate the key for a new one.`],
-  ['masked', OWN],
-  ['updatedAt', OWN],
+const FIXED_MESSAGE = 'This is fixed at the creation of a key.';
+const OWN_MESSAGE = 'This is kept by keyscope and follows from what is done with the key.';
+const IMMUTABLE_FIELD_MESSAGES: ReadonlyMap<string, string> = new Map([
+  ['agents', FIXED_AGENTS_MESSAGE],
+  ['expiresAt', FIXED_EXPIRY_MESSAGE],
+  ['expiresIn', FIXED_EXPIRY_MESSAGE],
+  ['workspaceId', `${FIXED_MESSAGE} Create another key in the other workspace.`],
+  ['id', FIXED_MESSAGE],
+  ['createdAt', FIXED_MESSAGE],
+  ['createdBy', FIXED_MESSAGE],
+  ['prefix', FIXED_MESSAGE],
+  ['token', `${FIXED_MESSAGE} Rotate the key for a new one.`],
+  ['masked', OWN_MESSAGE],
+  ['updatedAt', OWN_MESSAGE],
   [
     'revision',
-    `${OWN} To insist on one, give it as \`{ revision }\` beside the workspace, or over HTTP as \`If-Match\`.`,
+    `${OWN_MESSAGE} To insist on one, give it as \`{ revision }\` beside the workspace, or over HTTP as \`If-Match\`.`,
   ],
-  ['rotatedFrom', OWN],
-  ['rotatedTo', OWN],
+  ['rotatedFrom', OWN_MESSAGE],
+  ['rotatedTo', OWN_MESSAGE],
 ]);
 
 /**
@@ -151,7 +151,7 @@ const IMMUTABLE: ReadonlyMap<string, string> = new Map([
 export function refuseImmutable(changes: unknown): void {
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return;
   const issues = Object.entries(changes).flatMap(([path, value]) => {
-    const message = value === undefined ? undefined : IMMUTABLE.get(path);
+    const message = value === undefined ? undefined : IMMUTABLE_FIELD_MESSAGES.get(path);
     return message === undefined ? [] : [{ path, message }];
   });
   if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
@@ -171,22 +171,22 @@ function changeable(changes: unknown): unknown {
 
 const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
 const mutationContextSchema = contextSchema.extend({
-  actor: note,
-  source: note,
+  actor: auditText,
+  source: auditText,
   revision: z.int('Give the `revision` of the key as it was seen.').min(1).optional(),
 });
 
-const IDEMPOTENCY_SENTENCE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
+const IDEMPOTENCY_MESSAGE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
 const importContextSchema = mutationContextSchema.omit({ revision: true });
 const creationContextSchema = importContextSchema.extend({
   idempotencyKey: z
-    .string(IDEMPOTENCY_SENTENCE)
-    .regex(/^[!-~]{1,255}$/, IDEMPOTENCY_SENTENCE)
+    .string(IDEMPOTENCY_MESSAGE)
+    .regex(/^[!-~]{1,255}$/, IDEMPOTENCY_MESSAGE)
     .optional(),
 });
 
 const listSchema = z.strictObject({
-  workspaceId: foreignId.default(DEFAULT_WORKSPACE),
+  workspaceId: externalId.default(DEFAULT_WORKSPACE),
   q: z.string().max(MAX_NAME_LENGTH).default(''),
   sort: z.enum(KEY_SORTS).default('created'),
   order: z.enum(['asc', 'desc']).optional(),
@@ -199,16 +199,16 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
   const permissionsField = permissionList(permissions);
   const expiry = expiryFields(now);
   const newKey = z.strictObject({
-    workspaceId: foreignId.optional(),
+    workspaceId: externalId.optional(),
     name,
     agents,
     permissions: permissionsField,
-    createdBy: note,
+    createdBy: auditText,
     ...expiry,
   });
   const createSchema = newKey.refine(notBoth, NOT_BOTH);
   const importSchema = newKey
-    .extend({ token: foreignToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
+    .extend({ token: importedToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
     .refine(notBoth, NOT_BOTH)
     .refine(oneOfBoth, ONE_OF_BOTH);
   const updateSchema = z.strictObject({

@@ -4,13 +4,14 @@ import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { foldName } from '../store/index-position';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
-import type { Digester } from '../token/digest';
+import type { TokenHasher } from '../token/digest';
 import { isKeyId } from '../token/format';
 import { deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
-import { createForeignLinks, createReadForeignToken, foreignKeyId, importedBefore } from './imported-keys';
+import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs } from './input-schemas';
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
+import { LAST_TIME } from './time';
 import {
   type ApiKey,
   type CreatedKey,
@@ -24,8 +25,7 @@ import {
   type RotateKeyInput,
   toApiKey,
   type UpdateKeyInput,
-} from './model';
-import { LAST_TIME } from './time';
+} from './types';
 
 /** What may be done with keys. Every method rejects with `KeyscopeError`; all of them with `store_unavailable`. */
 export interface KeyService<Permission extends string = string> {
@@ -61,7 +61,7 @@ export interface KeyServiceDeps {
   readonly clock: Clock;
   /** What new tokens begin with. */
   readonly prefix: string;
-  readonly digester: Digester;
+  readonly hasher: TokenHasher;
   /** The declared permissions. */
   readonly permissions: readonly string[];
   /** Milliseconds. */
@@ -94,18 +94,18 @@ function madeBefore(id: string): KeyscopeError {
   );
 }
 
-const NOT_LET_IN =
+const NOT_ENABLED_MESSAGE =
   'keys.import: this app was made without `foreignTokens: true`, so imported keys would not be let in. Give createApiKeys that option.';
 
-const CHANGED = 'The key has changed since the given revision. Read it again and decide anew.';
+const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and decide anew.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
-  const { store, clock, prefix, digester, defaultLifetime, foreignTokens = false, generate = generateToken } = deps;
+  const { store, clock, prefix, hasher, defaultLifetime, foreignTokens = false, generate = generateToken } = deps;
   // Whole milliseconds, whatever the clock gives: they are written into indexes.
   const now = () => Math.floor(clock.wall());
   const inputs = createKeyInputs(deps.permissions, now);
-  const readForeignToken = createReadForeignToken(prefix);
-  const links = createForeignLinks(store);
+  const readForeignToken = createReadImportedToken(prefix);
+  const links = createAliasLinks(store);
 
   function newRecord(
     fields: Omit<KeyRecord, 'createdAt' | 'updatedAt' | 'disabled' | 'revision' | 'rotatedTo'> & { disabled?: boolean },
@@ -123,7 +123,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     const { id, token, last4 } = generate(prefix, fields.workspaceId, undefined, givenId);
     const ends = { last4, prefix };
     return {
-      record: newRecord({ ...fields, id, ...ends, digest: digester.sign(token), rotatedFrom }, createdAt),
+      record: newRecord({ ...fields, id, ...ends, digest: hasher.hash(token), rotatedFrom }, createdAt),
       token,
     };
   }
@@ -168,7 +168,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     if (!isKeyId(id)) throw notFound(id);
     const result = await mutation();
     if (result.ok) return result.key;
-    throw result.reason === 'not_found' ? notFound(id) : new KeyscopeError('conflict', CHANGED);
+    throw result.reason === 'not_found' ? notFound(id) : new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
 
   return {
@@ -188,18 +188,15 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     },
 
     async import(input, givenContext) {
-      if (!foreignTokens) throw new KeyscopeError('invalid_options', NOT_LET_IN);
+      if (!foreignTokens) throw new KeyscopeError('invalid_options', NOT_ENABLED_MESSAGE);
       const { token, sha256, ...given } = inputs.import(input);
       const context = inputs.importContext(givenContext);
       const shown = { ...context, ...given, workspaceId: given.workspaceId ?? context.workspaceId };
-      const { alias, fingerprint, proof, first, last } = readForeignToken({ token, sha256 }, shown);
+      const { alias, fingerprint, hashInput: proof, first, last } = readForeignToken({ token, sha256 }, shown);
       const { complete, createdAt, origin } = readNew('keys.import', given, context);
-      const id = foreignKeyId(complete.workspaceId, fingerprint);
+      const id = deriveImportedKeyId(complete.workspaceId, fingerprint);
       const ends = { prefix: first, last4: last, foreign: alias };
-      const record = newRecord(
-        { ...complete, ...ends, id, digest: digester.sign(proof), rotatedFrom: null },
-        createdAt,
-      );
+      const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(proof), rotatedFrom: null }, createdAt);
       if (!(await links.add(record, alias, origin))) throw importedBefore(id);
       return toApiKey(record);
     },
@@ -231,7 +228,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const { workspaceId, revision, ...context } = inputs.mutationContext(givenContext, 'keys.rotate');
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const old = await read(id, { workspaceId });
-        if (revision !== undefined && revision !== old.revision) throw new KeyscopeError('conflict', CHANGED);
+        if (revision !== undefined && revision !== old.revision) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
         if (old.rotatedTo !== null) {
           throw new KeyscopeError(
             'conflict',

@@ -1,12 +1,12 @@
 /** Who is waited for, by what they will ask for. */
-export interface Attendance {
+export interface BackgroundRefresh {
   /** Somebody will ask for this. The function that is returned says that they no longer will. */
-  attend(id: string): () => void;
+  keepFresh(id: string): () => void;
   close(): void;
 }
 
-interface Watch {
-  attending: number;
+interface Refresh {
+  users: number;
   readonly timer: NodeJS.Timeout;
 }
 
@@ -14,45 +14,45 @@ interface Watch {
  * Renews what is going to be asked for, so that it has not aged when it is. One timer for each id, which ends when it finds
  * that nobody is waiting: most who come have gone long before it fires.
  */
-export function createAttendance({
+export function createBackgroundRefresh({
   every,
   renew,
 }: {
   /** Milliseconds. */
   readonly every: number;
   readonly renew: (id: string) => Promise<void>;
-}): Attendance {
-  const watches = new Map<string, Watch>();
+}): BackgroundRefresh {
+  const refreshes = new Map<string, Refresh>();
 
-  function look(id: string, watch: Watch): void {
-    if (watch.attending === 0) {
-      clearInterval(watch.timer);
-      watches.delete(id);
+  function tick(id: string, refresh: Refresh): void {
+    if (refresh.users === 0) {
+      clearInterval(refresh.timer);
+      refreshes.delete(id);
       return;
     }
     // What cannot be renewed ages; whoever asks for it then is told that nobody knows.
     renew(id).catch(() => undefined);
   }
 
-  function begin(id: string): Watch {
-    const timer = setInterval(() => look(id, watch), every);
-    const watch: Watch = { attending: 0, timer };
+  function start(id: string): Refresh {
+    const timer = setInterval(() => tick(id, refresh), every);
+    const refresh: Refresh = { users: 0, timer };
     timer.unref();
-    watches.set(id, watch);
-    return watch;
+    refreshes.set(id, refresh);
+    return refresh;
   }
 
   return {
-    attend(id) {
-      const watch = watches.get(id) ?? begin(id);
-      watch.attending += 1;
+    keepFresh(id) {
+      const refresh = refreshes.get(id) ?? start(id);
+      refresh.users += 1;
       return function leave() {
-        watch.attending -= 1;
+        refresh.users -= 1;
       };
     },
     close() {
-      for (const { timer } of watches.values()) clearInterval(timer);
-      watches.clear();
+      for (const { timer } of refreshes.values()) clearInterval(timer);
+      refreshes.clear();
     },
   };
 }

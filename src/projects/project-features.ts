@@ -2,25 +2,25 @@ import type { Caches, Configurations } from '../cache/caches';
 import type { CacheHandle } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { type Features, NOTHING_ENABLED } from '../features';
-import { createAttendance } from './background-refresh';
+import { createBackgroundRefresh } from './background-refresh';
 
 /** What a workspace's projects have enabled, by project id. A project without a configuration has nothing enabled. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
 
 /** Finds what a workspace's projects have enabled, from memory where that may say, else from the store. */
-export interface EnabledFeatures {
+export interface ProjectFeatures {
   /** Rejects with `store_unavailable`. */
-  of(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
+  get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
   /**
    * Keeps what a workspace has enabled in memory for as long as a response is under way that will ask for it. To be called
    * with the request; the function that is returned ends it.
    */
-  attend(workspaceId: string): () => void;
-  /** Ends what is kept up for {@link attend}. */
+  keepFresh(workspaceId: string): () => void;
+  /** Ends what is kept up for {@link keepFresh}. */
   close(): void;
 }
 
-export interface EnabledFeaturesDeps {
+export interface ProjectFeaturesDeps {
   readonly recollection: Pick<Caches<object>, 'projects'>;
   readonly clock: Clock;
   /** Milliseconds. */
@@ -29,14 +29,14 @@ export interface EnabledFeaturesDeps {
   readonly onLookup?: (outcome: 'hit' | 'miss') => void;
 }
 
-export function createEnabledFeatures({
+export function createProjectFeatures({
   recollection,
   clock,
   maxRevocationLag,
   onLookup = () => {},
-}: EnabledFeaturesDeps): EnabledFeatures {
+}: ProjectFeaturesDeps): ProjectFeatures {
   const { projects } = recollection;
-  const attendance = createAttendance({
+  const attendance = createBackgroundRefresh({
     every: maxRevocationLag / 4,
     async renew(workspaceId) {
       if (!projects.isFresh(workspaceId, clock.wall())) await projects.load(workspaceId);
@@ -64,12 +64,12 @@ export function createEnabledFeatures({
   }
 
   return {
-    of(workspaceId) {
+    get(workspaceId) {
       const held = projects.getHandle(workspaceId, clock.wall());
       onLookup(held === undefined ? 'miss' : 'hit');
       return held === undefined ? load(workspaceId) : featuresFor(workspaceId, held);
     },
-    attend: attendance.attend,
+    keepFresh: attendance.keepFresh,
     close: attendance.close,
   };
 }

@@ -3,12 +3,12 @@ import type { Clock } from '../clock';
 import { NOTHING_ENABLED } from '../features';
 import {
   allOrList,
+  auditText,
   contextWorkspace,
   DEFAULT_WORKSPACE,
-  foreignId,
+  externalId,
   isPlainText,
-  note,
-  shownTextProblem,
+  tokenLikeTextMessage,
 } from '../field-schemas';
 import type { ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
@@ -65,18 +65,18 @@ export interface ProjectServiceDeps {
 
 const MAX_METRIC_LENGTH = 200;
 const MAX_METRICS = 1_000;
-const METRIC_SENTENCE = `Give names of 1–${MAX_METRIC_LENGTH} characters without control characters.`;
+const METRIC_MESSAGE = `Give names of 1–${MAX_METRIC_LENGTH} characters without control characters.`;
 
 const metrics = allOrList({
-  sentence: `Give 'all', or a list of at most ${MAX_METRICS} names; an empty list enables none.`,
+  message: `Give 'all', or a list of at most ${MAX_METRICS} names; an empty list enables none.`,
   minimum: 0,
   maximum: MAX_METRICS,
-  problem: (entry) =>
-    typeof entry === 'string' && isPlainText(entry, MAX_METRIC_LENGTH) ? shownTextProblem(entry) : METRIC_SENTENCE,
+  entryMessage: (entry) =>
+    typeof entry === 'string' && isPlainText(entry, MAX_METRIC_LENGTH) ? tokenLikeTextMessage(entry) : METRIC_MESSAGE,
 });
 const featuresSchema = z.strictObject({ transcript: z.boolean(), metrics });
 const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
-const mutationContextSchema = contextSchema.extend({ actor: note, source: note });
+const mutationContextSchema = contextSchema.extend({ actor: auditText, source: auditText });
 
 function configured(record: ProjectRecord): ProjectConfiguration {
   return {
@@ -94,7 +94,7 @@ function unconfigured(projectId: string): ProjectConfiguration {
 
 export function createProjectService({ store, clock }: ProjectServiceDeps): ProjectService {
   function readId(projectId: unknown, what: string): string {
-    return parseInput(z.object({ projectId: foreignId }), { projectId }, what).projectId;
+    return parseInput(z.object({ projectId: externalId }), { projectId }, what).projectId;
   }
 
   function readContext(context: unknown, what: string): string {

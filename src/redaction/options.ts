@@ -1,4 +1,4 @@
-import { listNames, suggestion } from '../did-you-mean';
+import { didYouMean, listNames } from '../did-you-mean';
 import { KeyscopeError } from '../errors';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileFields, type Fields } from './path-matcher';
@@ -94,7 +94,7 @@ function own<T extends object>(given: T): T {
 function refuseUnknown(given: object, accepted: readonly string[], of: string): void {
   for (const name of Object.keys(given)) {
     if (accepted.includes(name)) continue;
-    fail(`unknown ${of} "${name}". ${suggestion(name, accepted)}Accepted: ${listNames(accepted)}.`);
+    fail(`unknown ${of} "${name}". ${didYouMean(name, accepted)}Accepted: ${listNames(accepted)}.`);
   }
 }
 

@@ -2,15 +2,15 @@ import * as crypto from 'node:crypto';
 import { KeyscopeError } from '../errors';
 
 /** Turns tokens into what is stored of them, and back-checks. */
-export interface Digester {
+export interface TokenHasher {
   /** The digest to store: 64 hexadecimal digits. */
-  sign(token: string): string;
+  hash(token: string): string;
   /** Whether a stored digest is one of this token, under any of the peppers. */
-  matches(token: string, digest: string): boolean;
+  verify(token: string, digest: string): boolean;
 }
 
 /** Compared with where there is no key, so that an unknown id takes the work that a wrong secret does. Matches no token. */
-export const DECOY_DIGEST = '0'.repeat(64);
+export const DUMMY_DIGEST = '0'.repeat(64);
 
 const DIGEST_LENGTH = 64;
 /** Not looked up on the texts, for the reason given in parse.ts. */
@@ -61,7 +61,7 @@ function digestFunction(pepper: string | null): (token: string) => string {
  *
  * @throws {KeyscopeError} `invalid_options` for an empty list (nothing could sign) or an empty pepper.
  */
-export function createDigester(peppers: readonly (string | null)[] | undefined): Digester {
+export function createTokenHasher(peppers: readonly (string | null)[] | undefined): TokenHasher {
   const digests = (peppers ?? [null]).map(digestFunction);
   const [sign] = digests;
   if (!sign) {
@@ -71,8 +71,8 @@ export function createDigester(peppers: readonly (string | null)[] | undefined):
     );
   }
   return {
-    sign,
-    matches(token, digest) {
+    hash: sign,
+    verify(token, digest) {
       let matched = 0;
       // All of them, found or not: the time must not tell which pepper a key was made with, or that there is a key.
       for (const digestOf of digests) matched |= difference(digest, digestOf(token)) === 0 ? 1 : 0;

@@ -15,14 +15,14 @@ export interface GeneratedToken {
 }
 
 /** The largest multiple of 62 in a byte. Bytes from here on would make the first characters likelier than the last ones. */
-const FAIR = 256 - (256 % 62);
+const MAX_UNBIASED_BYTE = 256 - (256 % 62);
 
 function randomText(length: number, random: RandomSource): string {
   let text = '';
   while (text.length < length) {
     // 3 % of the bytes are rejected: a few more than needed make a second round rare.
     for (const byte of random(length - text.length + 4)) {
-      if (byte < FAIR && text.length < length) text += BASE62.charAt(byte % 62);
+      if (byte < MAX_UNBIASED_BYTE && text.length < length) text += BASE62.charAt(byte % 62);
     }
   }
   return text;

@@ -22,7 +22,7 @@ const ALIAS_LENGTH = 32;
 const ALIAS = new RegExp(`^[0-9a-f]{${ALIAS_LENGTH}}$`);
 
 /** Whether text can be a foreign token: 8–512 visible ASCII characters. A header that was sent twice has a space in it. */
-export function isForeignToken(text: unknown): text is string {
+export function isImportedToken(text: unknown): text is string {
   return typeof text === 'string' && text.length >= MIN_LENGTH && text.length <= MAX_LENGTH && VISIBLE.test(text);
 }
 
@@ -49,12 +49,12 @@ export function isAlias(text: string): boolean {
 }
 
 /** The text whose digest is stored in place of the token's own. No native token is such a text: none has a colon. */
-export function proofOf(fingerprint: string): string {
+export function hashInputOf(fingerprint: string): string {
   return `foreign:${fingerprint}`;
 }
 
 /** What may be shown of a foreign token: nothing where it is short, or not known. */
-export function endsOf(token: string | undefined): { first: string; last: string } {
+export function maskableEnds(token: string | undefined): { first: string; last: string } {
   if (token === undefined || token.length < SHOWN_FROM) return { first: '', last: '' };
   return { first: token.slice(0, LAST_LENGTH), last: token.slice(-LAST_LENGTH) };
 }

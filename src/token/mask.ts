@@ -11,6 +11,6 @@ export function maskToken(prefix: string, id: string, last4: string): string {
 }
 
 /** The same for a token that others made, from what is kept of its ends; nothing but stars where nothing is. */
-export function maskForeign(first: string, last: string): string {
+export function maskImportedToken(first: string, last: string): string {
   return first + STARS + last;
 }

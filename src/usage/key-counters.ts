@@ -1,10 +1,10 @@
 import type { UsageOutcome } from '../store/usage-store';
 
 /** What has been counted of one key since it was last collected. Plain numbers: counting is one addition. */
-export class Tally implements Record<UsageOutcome, number> {
+export class KeyCounters implements Record<UsageOutcome, number> {
   readonly keyId: string;
   /** Whether it is among those that will be collected. */
-  isListed = false;
+  isDirty = false;
   /** Milliseconds since the epoch. */
   lastUsedAt = 0;
   allowed = 0;
@@ -20,8 +20,8 @@ export class Tally implements Record<UsageOutcome, number> {
 }
 
 /** Something that is remembered of a key and can carry what is counted of it. */
-export interface Counted {
+export interface HasCounters {
   readonly record: { readonly id: string };
   /** Null until it is counted for the first time: most keys that are remembered are idle. */
-  tally: Tally | null;
+  counters: KeyCounters | null;
 }

@@ -10,11 +10,11 @@ import {
   type UsageStore,
   usageField,
 } from '../store/usage-store';
-import { type Counted, Tally } from './key-counters';
+import { type HasCounters, KeyCounters } from './key-counters';
 
 const DAY = 86_400_000;
 /** Tallies that are collected at the latest when there are so many: a stream of ever other keys. */
-const MAX_LISTED = 10_000;
+const MAX_DIRTY = 10_000;
 /** Counters (one key, one day, one outcome each) that may wait to be stored. Some 20 MB. */
 const MAX_COUNTERS = 50_000;
 
@@ -29,7 +29,7 @@ export interface UsageRecorderOptions {
 }
 
 /** One key's counts on their way to the store. */
-class Parcel {
+class PendingCounts {
   readonly counts = new Map<string, number>();
   lastUsedAt = 0;
 }
@@ -37,8 +37,8 @@ class Parcel {
 /**
  * Counts requests in memory and stores the counts every few seconds.
  *
- * A count is in one of three places. The **tally** that a remembered key carries: there counting is an addition. From
- * there it is collected, as if nothing had been, into the key's **waiting** parcel. A parcel that is sent gets a number
+ * A count is in one of three places. The **counters** that a remembered key carries: there counting is an addition. From
+ * there it is collected, as if nothing had been, into the key's **waiting** pending. A pending that is sent gets a number
  * and is not added to any more; it is sent again, the same under the same number, until the store says that it has it.
  * The store adds a number once. So a flush that failed half-way, or was answered too late, counts neither twice nor not
  * at all.
@@ -48,20 +48,20 @@ export class UsageRecorder {
   readonly #maxCounters: number;
   readonly #source = randomBytes(9).toString('base64url');
   /** Tallies that hold something. */
-  #listed: Tally[] = [];
-  readonly #waiting = new Map<string, Parcel>();
+  #dirty: KeyCounters[] = [];
+  readonly #waiting = new Map<string, PendingCounts>();
   readonly #sent = new Map<string, UsageDelta>();
   /** In `#waiting` and `#sent` together. */
   #counters = 0;
   #number = 0;
-  /** What the tallies hold is of the day that began here. */
+  /** What the dirty hold is of the day that began here. */
   #dayStart = Number.NaN;
   #fields = fieldsOf('');
   #timer: NodeJS.Timeout | undefined;
   #flush: Promise<void> | null = null;
   #nextFlush: Promise<void> | null = null;
   #isFailing = false;
-  #lost = 0;
+  #dropped = 0;
   #isClosed = false;
   /** Counts have no way left to the store. */
   #isOver = false;
@@ -72,14 +72,14 @@ export class UsageRecorder {
   }
 
   /** Counts a request that came with this key and its secret. No I/O, and nothing to wait for. */
-  count(entry: Counted, outcome: UsageOutcome, wall: number): void {
+  count(entry: HasCounters, outcome: UsageOutcome, wall: number): void {
     if (this.#isOver) return;
-    const tally = entry.tally ?? open(entry);
+    const counters = entry.counters ?? open(entry);
     // Written so that it holds, too, before the first day is known.
     if (!(wall >= this.#dayStart && wall < this.#dayStart + DAY)) this.#beginDay(wall);
-    tally[outcome] += 1;
-    tally.lastUsedAt = wall;
-    if (!tally.isListed) this.#list(tally);
+    counters[outcome] += 1;
+    counters.lastUsedAt = wall;
+    if (!counters.isDirty) this.#markDirty(counters);
   }
 
   /** Stores what has been counted up to now. Never rejects: what could not be stored is tried again. */
@@ -92,7 +92,7 @@ export class UsageRecorder {
 
   /** Whether there is anything that has not been stored. */
   get isIdle(): boolean {
-    return this.#flush === null && this.#listed.length === 0 && this.#counters === 0;
+    return this.#flush === null && this.#dirty.length === 0 && this.#counters === 0;
   }
 
   /** Stores what there is, and afterwards counts nothing more. Tells of what could not be stored: it is lost. */
@@ -101,17 +101,17 @@ export class UsageRecorder {
     this.#isClosed = true;
     if (!this.isIdle) await this.flush();
     // What was counted meanwhile, for requests that were still under way.
-    if (this.#listed.length > 0 && !this.#isFailing) await this.flush();
+    if (this.#dirty.length > 0 && !this.#isFailing) await this.flush();
     this.#isOver = true;
     this.#collect();
     clearTimeout(this.#timer);
-    if (this.#counters > 0) this.#lose(sumOf(this.#waiting) + sumOf(this.#sent));
+    if (this.#counters > 0) this.#drop(sumOf(this.#waiting) + sumOf(this.#sent));
   }
 
-  #list(tally: Tally): void {
-    tally.isListed = true;
-    this.#listed.push(tally);
-    if (this.#listed.length >= MAX_LISTED) {
+  #markDirty(counters: KeyCounters): void {
+    counters.isDirty = true;
+    this.#dirty.push(counters);
+    if (this.#dirty.length >= MAX_DIRTY) {
       this.#collect();
       if (this.#flush === null) void this.flush();
     } else this.#schedule();
@@ -129,27 +129,27 @@ export class UsageRecorder {
     this.#fields = fieldsOf(dayOf(wall));
   }
 
-  /** Empties the tallies into the parcels. */
+  /** Empties the dirty into the pending. */
   #collect(): void {
-    const tallies = this.#listed;
-    this.#listed = [];
-    for (const tally of tallies) {
-      tally.isListed = false;
-      const parcel = this.#waiting.get(tally.keyId) ?? new Parcel();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const counters of dirty) {
+      counters.isDirty = false;
+      const pending = this.#waiting.get(counters.keyId) ?? new PendingCounts();
       for (const [outcome, field] of this.#fields) {
-        const count = tally[outcome];
+        const count = counters[outcome];
         if (count === 0) continue;
-        tally[outcome] = 0;
-        const before = parcel.counts.get(field);
+        counters[outcome] = 0;
+        const before = pending.counts.get(field);
         if (before === undefined && this.#counters >= this.#maxCounters) {
-          this.#lose(count);
+          this.#drop(count);
           continue;
         }
         if (before === undefined) this.#counters += 1;
-        parcel.counts.set(field, (before ?? 0) + count);
+        pending.counts.set(field, (before ?? 0) + count);
       }
-      parcel.lastUsedAt = Math.max(parcel.lastUsedAt, tally.lastUsedAt);
-      if (parcel.counts.size > 0) this.#waiting.set(tally.keyId, parcel);
+      pending.lastUsedAt = Math.max(pending.lastUsedAt, counters.lastUsedAt);
+      if (pending.counts.size > 0) this.#waiting.set(counters.keyId, pending);
     }
   }
 
@@ -165,7 +165,7 @@ export class UsageRecorder {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#collect();
-    this.#pack();
+    this.#sealBatches();
     if (this.#sent.size === 0) return;
     const { settled, failure } = await this.#options.store.addUsage(this.#source, [...this.#sent.values()]);
     for (const keyId of settled) {
@@ -174,7 +174,7 @@ export class UsageRecorder {
     }
     if (failure === null) {
       this.#isFailing = false;
-      this.#lost = 0;
+      this.#dropped = 0;
     } else if (!this.#isFailing) {
       this.#isFailing = true;
       this.#options.report(failure);
@@ -182,8 +182,8 @@ export class UsageRecorder {
     if (this.#counters > 0) this.#schedule();
   }
 
-  /** Makes parcels ready to be sent, bar those of keys of which one is still under way. */
-  #pack(): void {
+  /** Makes pending ready to be sent, bar those of keys of which one is still under way. */
+  #sealBatches(): void {
     this.#number += 1;
     for (const [keyId, { counts, lastUsedAt }] of this.#waiting) {
       if (this.#sent.has(keyId)) continue;
@@ -193,8 +193,8 @@ export class UsageRecorder {
     }
   }
 
-  #lose(count: number): void {
-    if (this.#lost === 0) {
+  #drop(count: number): void {
+    if (this.#dropped === 0) {
       const why = this.#isClosed ? 'the store could not be reached when it was closed' : 'too many wait for the store';
       this.#options.report(
         new KeyscopeError(
@@ -203,13 +203,13 @@ export class UsageRecorder {
         ),
       );
     }
-    this.#lost += count;
+    this.#dropped += count;
   }
 }
 
-function open(entry: Counted): Tally {
-  entry.tally = new Tally(entry.record.id);
-  return entry.tally;
+function open(entry: HasCounters): KeyCounters {
+  entry.counters = new KeyCounters(entry.record.id);
+  return entry.counters;
 }
 
 /** What a day's counters are called. Made once a day, so that a million counts share the text. */
@@ -217,8 +217,8 @@ function fieldsOf(day: string): readonly (readonly [UsageOutcome, string])[] {
   return USAGE_OUTCOMES.map((outcome) => [outcome, usageField(day, outcome)] as const);
 }
 
-function sumOf(parcels: ReadonlyMap<string, { readonly counts: ReadonlyMap<string, number> }>): number {
+function sumOf(pending: ReadonlyMap<string, { readonly counts: ReadonlyMap<string, number> }>): number {
   let sum = 0;
-  for (const { counts } of parcels.values()) for (const count of counts.values()) sum += count;
+  for (const { counts } of pending.values()) for (const count of counts.values()) sum += count;
   return sum;
 }

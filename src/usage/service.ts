@@ -38,16 +38,16 @@ export interface UsageOptions {
 
 export interface UsageService {
   /** Rejects with `key_not_found`, `invalid_request` and `store_unavailable`. */
-  of(id: string, options?: UsageOptions): Promise<Usage>;
+  get(id: string, options?: UsageOptions): Promise<Usage>;
   /** Of these keys, without those that are not the workspace's, in the order of the ids. */
-  ofAll(ids: readonly string[], options: UsageOptions & { readonly workspaceId: string }): Promise<Usage[]>;
+  getMany(ids: readonly string[], options: UsageOptions & { readonly workspaceId: string }): Promise<Usage[]>;
 }
 
 const DEFAULT_DAYS = 30;
-const DAYS_SENTENCE = `Give a whole number of days from 1 to ${USAGE_DAYS}.`;
+const DAYS_MESSAGE = `Give a whole number of days from 1 to ${USAGE_DAYS}.`;
 const optionsSchema = z.strictObject({
   workspaceId: contextWorkspace,
-  days: z.int(DAYS_SENTENCE).min(1, DAYS_SENTENCE).max(USAGE_DAYS, DAYS_SENTENCE).default(DEFAULT_DAYS),
+  days: z.int(DAYS_MESSAGE).min(1, DAYS_MESSAGE).max(USAGE_DAYS, DAYS_MESSAGE).default(DEFAULT_DAYS),
 });
 
 function notFound(id: unknown): KeyscopeError {
@@ -91,7 +91,7 @@ export function createUsageService(deps: {
   }
 
   return {
-    async of(id, options) {
+    async get(id, options) {
       const { workspaceId, days } = parseInput(optionsSchema, options ?? {}, 'usage');
       if (!isKeyId(id)) throw notFound(id);
       const [record, found] = await Promise.all([store.getKey(id), read([id], days)]);
@@ -99,7 +99,7 @@ export function createUsageService(deps: {
       return toUsage(id, found.get(id), lastDays(days, clock.wall()));
     },
 
-    async ofAll(givenIds, options) {
+    async getMany(givenIds, options) {
       const { workspaceId, days } = parseInput(optionsSchema, options, 'usage');
       const ids = [...new Set(givenIds)].filter(isKeyId);
       const [records, found] = await Promise.all([Promise.all(ids.map((id) => store.getKey(id))), read(ids, days)]);

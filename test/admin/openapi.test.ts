@@ -270,8 +270,8 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
 
   test('tells of use as documented', async () => {
     const id = await created();
-    made.recorder.count({ record: { id }, tally: null }, 'allowed', made.clock.wall());
-    made.recorder.count({ record: { id }, tally: null }, 'permission_denied', made.clock.wall());
+    made.recorder.count({ record: { id }, counters: null }, 'allowed', made.clock.wall());
+    made.recorder.count({ record: { id }, counters: null }, 'permission_denied', made.clock.wall());
     const { body } = await call('get', '/keys/{id}/usage', at(id, { query: { days: 1 } }));
     expect(body).toMatchObject({ days: [{ allowed: 1, denied: 1, reasons: { permission_denied: 1 } }] });
     await call('get', '/keys/{id}/usage', at(id));

@@ -8,7 +8,7 @@ import { createKeyService } from '../../src/keys/service';
 import { createProjectService } from '../../src/projects/service';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
-import { createDigester } from '../../src/token/digest';
+import { createTokenHasher } from '../../src/token/digest';
 import { UsageRecorder } from '../../src/usage/recorder';
 import { createUsageService } from '../../src/usage/service';
 import { fakeClock } from '../support/clock';
@@ -55,7 +55,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     store,
     clock,
     prefix: 'ks',
-    digester: createDigester(undefined),
+    hasher: createTokenHasher(undefined),
     permissions: Object.keys(PERMISSIONS),
     defaultLifetime: 365 * DAY,
   });

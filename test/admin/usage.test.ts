@@ -8,7 +8,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     const { id } = (await world.as().post('/keys').send(valid).expect(201)).body.key as { id: string };
     const count = (outcome: UsageOutcome, times = 1) => {
       for (let i = 0; i < times; i++)
-        world.recorder.count({ record: { id }, tally: null }, outcome, world.clock.wall());
+        world.recorder.count({ record: { id }, counters: null }, outcome, world.clock.wall());
     };
     return { ...world, id, count };
   }

@@ -1,8 +1,8 @@
-import { createForeignAuthenticator } from '../../src/auth/authenticator';
+import { createImportedTokenAuthenticator } from '../../src/auth/authenticator';
 import type { Alias } from '../../src/cache/caches';
 import { createReadQueue } from '../../src/cache/read-queue';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
-import { createDigester } from '../../src/token/digest';
+import { createTokenHasher } from '../../src/token/digest';
 import { fakeClock } from '../support/clock';
 import { deferred } from '../support/deferred';
 
@@ -21,16 +21,21 @@ test('the two reads that a foreign token takes may take no longer together than 
     read: () => found.promise,
   });
   const never = deferred<null>();
-  const native = { identify: () => null, recall: () => undefined, lookUp: jest.fn(() => never.promise) };
-  const digester = createDigester([null]);
-  const { identify, lookUp } = createForeignAuthenticator({ native, aliases, digester, storeTimeout: 500 });
+  const keyscopeTokens = { parseKeyId: () => null, getCached: () => undefined, fetch: jest.fn(() => never.promise) };
+  const hasher = createTokenHasher([null]);
+  const { parseKeyId, fetch } = createImportedTokenAuthenticator({
+    keyscopeTokens,
+    aliases,
+    hasher,
+    storeTimeout: 500,
+  });
 
   const token = 'sk_live_0123456789abcdef0123456789abcdef';
-  const outcome = lookUp(identify(token) as string, token).catch((error) => error.code);
+  const outcome = fetch(parseKeyId(token) as string, token).catch((error) => error.code);
   await jest.advanceTimersByTimeAsync(400);
   found.resolve({ keyId: 'a' });
   await jest.advanceTimersByTimeAsync(99);
-  expect(native.lookUp).toHaveBeenCalledTimes(1);
+  expect(keyscopeTokens.fetch).toHaveBeenCalledTimes(1);
   expect(await Promise.race([outcome, 'waiting'])).toBe('waiting');
   await jest.advanceTimersByTimeAsync(1);
   expect(await Promise.race([outcome, 'waiting'])).toBe('store_unavailable');

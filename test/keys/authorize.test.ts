@@ -1,21 +1,21 @@
 import fc from 'fast-check';
 import { KeyscopeError } from '../../src/errors';
 import {
+  type AuthContext,
+  authorize,
   compileRequirement,
   type Decision,
-  decide,
-  type Mention,
   NO_REQUIREMENT,
-  type RequestFacts,
+  type RequestValue,
   type Requirement,
 } from '../../src/keys/authorize';
 import { createScope } from '../../src/keys/scope';
 import type { Agents } from '../../src/store/records';
 
 const NOW = Date.UTC(2030, 0, 1);
-const said = (value: string): Mention => ({ value, ambiguous: false });
-const ABSENT: Mention = { value: undefined, ambiguous: false };
-const AMBIGUOUS: Mention = { value: undefined, ambiguous: true };
+const said = (value: string): RequestValue => ({ value, ambiguous: false });
+const ABSENT: RequestValue = { value: undefined, ambiguous: false };
+const AMBIGUOUS: RequestValue = { value: undefined, ambiguous: true };
 
 interface Case {
   agents?: Agents;
@@ -23,15 +23,15 @@ interface Case {
   disabled?: boolean;
   expiresAt?: number;
   requirement?: Requirement;
-  workspace?: RequestFacts['workspace'];
-  agent?: RequestFacts['agent'];
+  workspace?: AuthContext['workspace'];
+  agent?: AuthContext['agent'];
 }
 
 function decideCase(given: Case): Decision {
   const { agents = 'all', permissions = ['conversations'], disabled = false, expiresAt = NOW + 1 } = given;
   const { requirement = NO_REQUIREMENT, workspace = null, agent = null } = given;
   const record = { workspaceId: 'acme', disabled, expiresAt };
-  return decide(record, createScope({ agents, permissions }), requirement, { workspace, agent }, NOW);
+  return authorize(record, createScope({ agents, permissions }), requirement, { workspace, agent }, NOW);
 }
 const codeOf = (given: Case) => decideCase(given)?.code ?? null;
 

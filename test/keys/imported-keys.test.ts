@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { KeyscopeError } from '../../src/errors';
-import type { ImportKeyInput } from '../../src/keys/model';
+import type { ImportKeyInput } from '../../src/keys/types';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { generateToken } from '../../src/token/generate';

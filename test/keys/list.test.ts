@@ -1,5 +1,5 @@
-import type { ApiKey, ListKeysInput } from '../../src/keys/model';
 import type { KeyService } from '../../src/keys/service';
+import type { ApiKey, ListKeysInput } from '../../src/keys/types';
 import { DAY, refusal, refusedPaths, setup, valid } from './setup';
 
 const namesOf = (keys: readonly ApiKey[]) => keys.map(({ name }) => name);

@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../../src/errors';
 import { createKeyService, type KeyServiceDeps } from '../../src/keys/service';
 import { createMemoryStore } from '../../src/store/memory';
-import { createDigester } from '../../src/token/digest';
+import { createTokenHasher } from '../../src/token/digest';
 import { fakeClock } from '../support/clock';
 
 export const DAY = 86_400_000;
@@ -12,17 +12,17 @@ export const PERMISSIONS = ['conversations', 'handoff', 'external_events'];
 export function setup(deps: Partial<KeyServiceDeps> = {}) {
   const clock = fakeClock(NOW);
   const store = deps.store ?? createMemoryStore({ clock });
-  const digester = createDigester(undefined);
+  const hasher = createTokenHasher(undefined);
   const keys = createKeyService({
     store,
     clock,
     prefix: 'ks',
-    digester,
+    hasher,
     permissions: PERMISSIONS,
     defaultLifetime: 365 * DAY,
     ...deps,
   });
-  return { clock, store, digester, keys };
+  return { clock, store, hasher, keys };
 }
 
 export const valid = { name: 'CRM', agents: 'all', permissions: ['conversations'] } as const;

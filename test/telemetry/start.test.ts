@@ -29,7 +29,9 @@ function missing(name: string): Error {
 }
 
 const listened = (events: EventsType) =>
-  (['authenticated', 'denied', 'redacted', 'cache', 'store', 'error'] as const).filter((name) => events.wanted(name));
+  (['authenticated', 'denied', 'redacted', 'cache', 'store', 'error'] as const).filter((name) =>
+    events.hasListeners(name),
+  );
 
 afterEach(() => {
   trace.disable();

@@ -2,18 +2,18 @@ import { createHash, randomBytes } from 'node:crypto';
 import { generateToken } from '../../src/token/generate';
 import {
   aliasOf,
-  endsOf,
   fingerprintOf,
+  hashInputOf,
   isAlias,
-  isForeignToken,
-  proofOf,
+  isImportedToken,
+  maskableEnds,
   readFingerprint,
 } from '../../src/token/imported-token';
 import { createTokenParser } from '../../src/token/parse';
 
 describe('a foreign token', () => {
   test('is 8–512 visible ASCII characters, and nothing else is', () => {
-    for (const good of ['12345678', 'sk_live-!~', 'x'.repeat(512)]) expect(isForeignToken(good)).toBe(true);
+    for (const good of ['12345678', 'sk_live-!~', 'x'.repeat(512)]) expect(isImportedToken(good)).toBe(true);
     for (const bad of [
       '',
       '1234567',
@@ -24,9 +24,9 @@ describe('a foreign token', () => {
       'line\nfeed',
       '\x7f'.repeat(9),
     ]) {
-      expect(isForeignToken(bad)).toBe(false);
+      expect(isImportedToken(bad)).toBe(false);
     }
-    for (const bad of [undefined, null, 12345678, ['12345678']]) expect(isForeignToken(bad)).toBe(false);
+    for (const bad of [undefined, null, 12345678, ['12345678']]) expect(isImportedToken(bad)).toBe(false);
   });
 
   test('is known by its SHA-256, however others write that', () => {
@@ -53,7 +53,7 @@ describe('a foreign token', () => {
     const alias = aliasOf(fingerprint);
     expect(isAlias(alias)).toBe(true);
     expect(isAlias(fingerprint)).toBe(false);
-    const proof = proofOf(fingerprint);
+    const proof = hashInputOf(fingerprint);
     expect(fingerprintOf(proof)).not.toContain(alias);
     expect(fingerprint).not.toContain(alias);
     expect(createTokenParser('ks')(proof)).toBeNull();
@@ -61,14 +61,14 @@ describe('a foreign token', () => {
   });
 
   test('shows its ends only where enough stays hidden', () => {
-    expect(endsOf('a'.repeat(23))).toEqual({ first: '', last: '' });
-    expect(endsOf(undefined)).toEqual({ first: '', last: '' });
-    expect(endsOf(`head${'x'.repeat(16)}tail`)).toEqual({ first: 'head', last: 'tail' });
+    expect(maskableEnds('a'.repeat(23))).toEqual({ first: '', last: '' });
+    expect(maskableEnds(undefined)).toEqual({ first: '', last: '' });
+    expect(maskableEnds(`head${'x'.repeat(16)}tail`)).toEqual({ first: 'head', last: 'tail' });
   });
 
   test('of another keyscope is foreign to this one', () => {
     const { token } = generateToken('other', 'default');
     expect(createTokenParser('ks')(token)).toBeNull();
-    expect(isForeignToken(token)).toBe(true);
+    expect(isImportedToken(token)).toBe(true);
   });
 });

@@ -40,8 +40,8 @@ function setUp(options: Partial<UsageRecorderOptions> = {}) {
     report: (error) => reported.push(error),
     ...options,
   });
-  /** A key as it is remembered: of two, each carries its own tally. */
-  const remembered = (id: string) => ({ record: { id }, tally: null });
+  /** A key as it is remembered: of two, each carries its own counters. */
+  const remembered = (id: string) => ({ record: { id }, counters: null });
   return {
     arrived,
     clock,
@@ -200,7 +200,7 @@ test('whatever becomes of flushes, everything is counted once', async () => {
 test('who asks for a flush while one is under way gets what has been counted since, too', async () => {
   const gate = deferred<void>();
   const { clock, store, reported } = setUp();
-  const key = { record: { id: (await createSample(store, newWorkspace())).id }, tally: null };
+  const key = { record: { id: (await createSample(store, newWorkspace())).id }, counters: null };
   let calls = 0;
   const recorder = new UsageRecorder({
     store: {

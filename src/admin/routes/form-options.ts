@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KeyscopeError } from '../../errors';
-import { foreignId } from '../../field-schemas';
+import { externalId } from '../../field-schemas';
 import { parseInput } from '../../validate-input';
 import { defineRoute, type Route } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';
@@ -15,7 +15,7 @@ export interface ChoiceDeps {
   readonly defaultLifetime: number;
 }
 
-const choicesSchema = z.array(z.object({ id: foreignId, name: z.string() }));
+const choicesSchema = z.array(z.object({ id: externalId, name: z.string() }));
 const namesSchema = z.array(z.string());
 const urlSchema = z.string().refine(isHttpUrl, 'Give a URL such as https://api.example.com/v1/agents.').nullable();
 

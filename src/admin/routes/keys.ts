@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../../errors';
 import { refuseImmutable } from '../../keys/input-schemas';
-import type { ApiKey, CreatedKey } from '../../keys/model';
 import type { KeyService } from '../../keys/service';
+import type { ApiKey, CreatedKey } from '../../keys/types';
 import { etagOf } from '../conditional-headers';
 import type { Answer, Call } from '../handler';
 import { defineRoute, type Route } from '../operation';

@@ -38,7 +38,7 @@ export function createUsageRoutes(usage: UsageService): Route[] {
       answer: { status: 200, description: 'Its use, day by day.', schema: usageSchema },
       errors: ['key_not_found'],
       async handle({ identity: { workspaceId }, params, query }) {
-        return { status: 200, body: toWire(await usage.of(params.id as string, { ...query, workspaceId })) };
+        return { status: 200, body: toWire(await usage.get(params.id as string, { ...query, workspaceId })) };
       },
     }),
     defineRoute({
@@ -53,7 +53,7 @@ export function createUsageRoutes(usage: UsageService): Route[] {
         schema: usageListSchema,
       },
       async handle({ identity: { workspaceId }, query: { keys, ...options } }) {
-        const found = await usage.ofAll(readIds(keys), { ...options, workspaceId });
+        const found = await usage.getMany(readIds(keys), { ...options, workspaceId });
         return { status: 200, body: { usage: found.map(toWire) } };
       },
     }),

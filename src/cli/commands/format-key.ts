@@ -1,4 +1,4 @@
-import type { ApiKey } from '../../keys/model';
+import type { ApiKey } from '../../keys/types';
 import type { Call } from '../command';
 import type { Listing } from '../paging';
 import { fields, timeFormat, toJson } from '../terminal-text';

@@ -1,5 +1,5 @@
-import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/model';
 import { parseDuration } from '../../keys/time';
+import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/types';
 import type { Call, Command } from '../command';
 import type { ExitCode } from '../io';
 import { usageError } from '../io';

@@ -1,4 +1,4 @@
-import { listNames, suggestion } from '../../did-you-mean';
+import { didYouMean, listNames } from '../../did-you-mean';
 import { usageError } from '../io';
 import { named } from '../terminal-text';
 
@@ -58,7 +58,7 @@ function readPairs(given: readonly string[]): Map<Field, string> {
     const field = (at === -1 ? pair : pair.slice(0, at)) as Field;
     if (at === -1) throw usageError('--map needs FIELD=COLUMN, such as --map name=label.');
     if (!FIELDS.includes(field)) {
-      const hint = suggestion(field, FIELDS);
+      const hint = didYouMean(field, FIELDS);
       throw usageError(`--map: there is no ${named('field', field)}. ${hint}There are: ${listNames(FIELDS)}.`);
     }
     if (pairs.has(field)) throw usageError(`--map: give ${field} once.`);
@@ -92,7 +92,7 @@ export function createColumns(
   if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
     const names = Object.keys(PRESETS);
     throw usageError(
-      `--from: there is no ${named('source', preset)}. ${suggestion(preset, names)}There are: ${listNames(names)}.`,
+      `--from: there is no ${named('source', preset)}. ${didYouMean(preset, names)}There are: ${listNames(names)}.`,
     );
   }
   const known = preset === undefined ? USUAL : (PRESETS[preset] as ReadonlyMap<string, Field>);

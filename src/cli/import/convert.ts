@@ -1,5 +1,5 @@
 import type { InputIssue } from '../../errors';
-import type { ImportKeyInput } from '../../keys/model';
+import type { ImportKeyInput } from '../../keys/types';
 import type { Field } from './columns';
 
 /** What holds for rows that do not say. */

@@ -1,8 +1,8 @@
 import { type InputIssue, KeyscopeError } from '../../errors';
-import { createReadForeignToken, importedKeyId } from '../../keys/imported-keys';
+import { createReadImportedToken, importedKeyId } from '../../keys/imported-keys';
 import { createKeyInputs } from '../../keys/input-schemas';
-import type { ImportKeyInput } from '../../keys/model';
 import { parseTime } from '../../keys/time';
+import type { ImportKeyInput } from '../../keys/types';
 import { usageError } from '../io';
 import type { Pick } from './columns';
 import { type Defaults, toImport } from './convert';
@@ -55,7 +55,7 @@ function sentences(issues: readonly InputIssue[]): string {
 export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions): Promise<Plan> {
   const { pick, defaults, workspaceId, now } = options;
   const inputs = createKeyInputs(options.permissions, now);
-  const readForeignToken = createReadForeignToken(options.prefix);
+  const readForeignToken = createReadImportedToken(options.prefix);
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
   const lines = new Map<string, number>();

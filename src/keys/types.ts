@@ -1,5 +1,5 @@
 import type { Agents, KeyRecord, KeySort } from '../store/records';
-import { maskForeign, maskToken } from '../token/mask';
+import { maskImportedToken, maskToken } from '../token/mask';
 
 /** A key as it is shown: everything but its token, which nobody can get back. */
 export interface ApiKey<Permission extends string = string> {
@@ -147,7 +147,7 @@ export function toApiKey<Permission extends string = string>(record: KeyRecord):
     masked:
       record.alias === undefined
         ? maskToken(record.prefix, record.id, record.last4)
-        : maskForeign(record.prefix, record.last4),
+        : maskImportedToken(record.prefix, record.last4),
     rotatedFrom: record.rotatedFrom,
     rotatedTo: record.rotatedTo,
   };
