@@ -1,6 +1,14 @@
 import { KeyscopeError } from '../errors';
-import { type Fields, isBlank, leadsOn, type Position, TEXT_IN_TEXT } from './path-matcher';
-import { EMPTY, featuresOf, Judge, MAX_PROJECT_ID, restricts, type Subject, type Withheld } from './policy';
+import { type Fields, hasNestedPaths, isIgnorable, type PathState, TEXT_IN_TEXT } from './path-matcher';
+import {
+  CLEAR,
+  featuresOf,
+  MAX_PROJECT_ID,
+  type PolicySource,
+  RedactionPolicy,
+  restricts,
+  type Withheld,
+} from './policy';
 
 /**
  * What may leave of a value.
@@ -45,7 +53,7 @@ function projectId(value: unknown): string | undefined {
   return undefined;
 }
 
-function emptied(value: unknown): unknown {
+function clearedValue(value: unknown): unknown {
   switch (typeof value) {
     case 'string':
       return '';
@@ -67,13 +75,13 @@ function emptied(value: unknown): unknown {
 
 function refuseJsonText(text: string): void {
   let at = 0;
-  while (at < text.length && isBlank(text.charCodeAt(at))) at++;
+  while (at < text.length && isIgnorable(text.charCodeAt(at))) at++;
   if (!OPENINGS.has(text[at]!)) return;
   throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${TEXT_IN_TEXT}.`);
 }
 
 /** A copy of an object with only some of its members, in its order. */
-function chosen(value: Plain, names: ReadonlySet<string>): Plain {
+function pick(value: Plain, names: ReadonlySet<string>): Plain {
   const copy: Plain = {};
   const present = Object.keys(value);
   // Indexed loops here and below: this runs for every conversation, and an iterator costs a third of it.
@@ -98,66 +106,66 @@ function chosen(value: Plain, names: ReadonlySet<string>): Plain {
  * Copies along the path, always before looking: an accessor or a Proxy is asked once, by the copy, and what is judged is
  * what prints.
  */
-class Walk {
-  readonly judge: Judge;
+class ObjectWalker {
+  readonly policy: RedactionPolicy;
   readonly #projectMember: string | null;
 
-  constructor(fields: Fields, subject: Subject) {
-    this.judge = new Judge(fields, subject);
-    this.#projectMember = featuresOf(subject) === undefined ? fields.projectMember : null;
+  constructor(fields: Fields, source: PolicySource) {
+    this.policy = new RedactionPolicy(fields, source);
+    this.#projectMember = featuresOf(source) === undefined ? fields.projectMember : null;
   }
 
-  visit(value: unknown, position: Position, lists: number): unknown {
+  walk(value: unknown, position: PathState, lists: number): unknown {
     if (Array.isArray(value)) return this.#list(value, position, lists);
-    const verdict = position.claims.length === 0 ? null : this.judge.verdict(position.claims);
+    const action = position.matches.length === 0 ? null : this.policy.actionFor(position.matches);
     if (typeof value !== 'object' || value === null) {
-      if (verdict !== null) return emptied(value);
+      if (action !== null) return clearedValue(value);
       // With a toJSON of its own, either could print as anything.
       if (typeof value === 'function' || typeof value === 'bigint') throw NOT_PLAIN;
-      if (typeof value === 'string' && leadsOn(position)) refuseJsonText(value);
+      if (typeof value === 'string' && hasNestedPaths(position)) refuseJsonText(value);
       return value;
     }
-    if (verdict === EMPTY) return emptied(value);
-    if (verdict === null && !leadsOn(position)) return value;
+    if (action === CLEAR) return clearedValue(value);
+    if (action === null && !hasNestedPaths(position)) return value;
     refuseUnlessPlain(value);
-    if (verdict === null) return this.#members(this.#opened({ ...(value as Plain) }, position), position);
+    if (action === null) return this.#members(this.#opened({ ...(value as Plain) }, position), position);
     const whole = position.conversation < 0 ? (value as Plain) : this.#opened({ ...(value as Plain) }, position);
-    return this.#members(chosen(whole, verdict), position);
+    return this.#members(pick(whole, action), position);
   }
 
-  #list(value: readonly unknown[], position: Position, lists: number): unknown {
-    const { arrayClaims, elements } = position;
-    if (arrayClaims.length > 0 && this.judge.verdict(arrayClaims) !== null) return emptied(value);
+  #list(value: readonly unknown[], position: PathState, lists: number): unknown {
+    const { arrayMatches, elements } = position;
+    if (arrayMatches.length > 0 && this.policy.actionFor(arrayMatches) !== null) return clearedValue(value);
     if (elements === null) return value;
     refuseUnlessPlain(value);
     if (lists === MAX_LISTS) throw NOT_PLAIN;
     const copy: unknown[] = [];
-    for (let i = 0; i < value.length; i++) copy.push(this.visit(value[i], elements, lists + 1));
+    for (let i = 0; i < value.length; i++) copy.push(this.walk(value[i], elements, lists + 1));
     return copy;
   }
 
   /** Reads from a copy whose conversation it is, if it is one. */
-  #opened(copy: Plain, { conversation }: Position): Plain {
+  #opened(copy: Plain, { conversation }: PathState): Plain {
     if (conversation >= 0 && this.#projectMember !== null) {
       const id = Object.hasOwn(copy, this.#projectMember) ? copy[this.#projectMember] : undefined;
-      this.judge.settle(conversation, projectId(id));
+      this.policy.setProject(conversation, projectId(id));
     }
     return copy;
   }
 
   /** Redacts the members of a copy, in place. */
-  #members(copy: Plain, position: Position): Plain {
+  #members(copy: Plain, position: PathState): Plain {
     if (typeof copy.toJSON === 'function') throw NOT_PLAIN;
     const { members, named, others } = position;
     for (let i = 0; i < named.length; i++) {
       const { name, position: inner } = named[i]!;
       if (!Object.hasOwn(copy, name)) continue;
       const value = copy[name];
-      if (value !== undefined) copy[name] = this.visit(value, inner, 0);
+      if (value !== undefined) copy[name] = this.walk(value, inner, 0);
     }
     if (others !== null) {
       for (const name of Object.keys(copy)) {
-        if (!members.has(name)) copy[name] = this.visit(copy[name], others, 0);
+        if (!members.has(name)) copy[name] = this.walk(copy[name], others, 0);
       }
     }
     return copy;
@@ -170,12 +178,12 @@ class Walk {
  *
  * @throws KeyscopeError `unredactable_response` where a text that is JSON itself stands where the paths lead on
  */
-export function redactValue(body: unknown, fields: Fields, subject: Subject): RedactedValue {
-  if (!restricts(subject)) return { needsText: false, value: body, withheld: [] };
-  const walk = new Walk(fields, subject);
+export function redactValue(body: unknown, fields: Fields, source: PolicySource): RedactedValue {
+  if (!restricts(source)) return { needsText: false, value: body, withheld: [] };
+  const walker = new ObjectWalker(fields, source);
   try {
-    const value = walk.visit(body, fields.root, 0);
-    return { needsText: false, value, withheld: walk.judge.withheld };
+    const value = walker.walk(body, fields.root, 0);
+    return { needsText: false, value, withheld: walker.policy.withheld };
   } catch (error) {
     if (error === NOT_PLAIN) return NEEDS_TEXT;
     throw error;

@@ -10,7 +10,7 @@ import type { Step } from './path-parser';
  *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
  * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there, but
  *   for a text that looks like JSON (its first character that is not blank is `{`, `[` or `"`): it is refused. Blank is
- *   what some reader may skip ({@link isBlank}).
+ *   what some reader may skip ({@link isIgnorable}).
  * - An **each step** (`[*]`) goes into each element of an array. Anything else met there counts as the element itself,
  *   and the values of an object's members count as elements too: `{ conversations: { … } }` is covered whether it
  *   is one conversation or many by name.
@@ -18,35 +18,35 @@ import type { Step } from './path-parser';
  * - A **metrics** member that may not leave as a whole keeps, as an object, the enabled names in their order; anything
  *   else there is emptied in the same way.
  * - A member that **repeats a metric** is emptied in the same way unless that metric is enabled.
- * - Where several of these meet in one place, or several conversations claim it, each must allow what leaves.
+ * - Where several of these meet in one place, or several conversations match it, each must allow what leaves.
  * - Names are compared exactly, after the escapes of JSON are decoded: `"t\u0075rns"` is `turns`; `Turns` is another.
  *   Every duplicate of a member is treated alike.
  */
-export interface Position {
+export interface PathState {
   /** How many conversations are open around an object here, which is one itself; -1 where it is none. */
   readonly conversation: number;
   /** What a value here is, if it is not an array. */
-  readonly claims: readonly Claim[];
+  readonly matches: readonly FieldMatch[];
   /** What an array here is. */
-  readonly arrayClaims: readonly Claim[];
+  readonly arrayMatches: readonly FieldMatch[];
   /** Where the values of these members are; others are at `others`. */
-  readonly members: ReadonlyMap<string, Position>;
+  readonly members: ReadonlyMap<string, PathState>;
   /** `members` once more, in an order fit for loops. */
-  readonly named: readonly { readonly name: string; readonly position: Position }[];
+  readonly named: readonly { readonly name: string; readonly position: PathState }[];
   /** The same for JSON text, and which member names the project. */
   readonly table: NameTable<Member>;
   /** Where the values of members not named are; `null`: nowhere of interest. */
-  readonly others: Position | null;
+  readonly others: PathState | null;
   /** Where an array's elements are; `null`: nowhere of interest. */
-  readonly elements: Position | null;
+  readonly elements: PathState | null;
 }
 
 /** Whether paths lead into an object here. */
-export function leadsOn({ named, others }: Position): boolean {
+export function hasNestedPaths({ named, others }: PathState): boolean {
   return named.length > 0 || others !== null;
 }
 
-/** What is wrong with a body where {@link leadsOn} but a text stands that looks like JSON: clients that read it see inside. */
+/** What is wrong with a body where {@link hasNestedPaths} but a text stands that looks like JSON: clients that read it see inside. */
 export const TEXT_IN_TEXT = 'a text that is JSON itself stands where an object may';
 
 const WIDE_SPACE = /\s/;
@@ -55,19 +55,19 @@ const WIDE_SPACE = /\s/;
  * Whether a character may stand before JSON and be overlooked: blanks and controls, and, above ASCII, what JavaScript calls
  * white space. JSON itself allows four, but a byte order mark, for one, is stripped by many who read a text.
  */
-export function isBlank(code: number): boolean {
+export function isIgnorable(code: number): boolean {
   return code <= 0x20 || (code >= 0x80 && WIDE_SPACE.test(String.fromCharCode(code)));
 }
 
 /** A member that is looked for by name. */
 export interface Member {
-  readonly position: Position | null;
+  readonly position: PathState | null;
   /** Whether its value names the project of the conversation it is in. */
   readonly namesProject: boolean;
 }
 
 /** That a value is (part of) a feature of the conversation open at `level`. */
-export interface Claim {
+export interface FieldMatch {
   readonly feature: 'transcript' | 'metrics';
   /** The one metric that the value repeats; `null` where it is the whole feature. */
   readonly metric: string | null;
@@ -76,7 +76,7 @@ export interface Claim {
 
 /** Compiled once per `redactResponse`, shared by all its responses. */
 export interface Fields {
-  readonly root: Position;
+  readonly root: PathState;
   /** How many conversations can be open inside one another. */
   readonly levels: number;
   /** The member that names a conversation's project, where a body mixes projects. */
@@ -94,49 +94,49 @@ export interface FieldPaths {
 }
 
 /** A path on its way: which, how far, and (inside a conversation) for which. */
-interface Course {
-  readonly route: Route;
+interface PathCursor {
+  readonly route: CompiledPath;
   readonly at: number;
   readonly level: number;
 }
 
-interface Route {
+interface CompiledPath {
   readonly id: number;
   readonly steps: readonly Step[];
   /** `null`: it leads to a conversation. */
-  readonly claim: Pick<Claim, 'feature' | 'metric'> | null;
+  readonly match: Pick<FieldMatch, 'feature' | 'metric'> | null;
 }
 
-type Draft = { -readonly [K in keyof Position]: Position[K] };
+type MutablePathState = { -readonly [K in keyof PathState]: PathState[K] };
 
-const NOBODY = new NameTable<Member>(new Map());
+const NO_MEMBERS = new NameTable<Member>(new Map());
 
 /** Follows all paths at once, so that a body is walked once however many there are. */
 class Compiler {
-  readonly #known = new Map<string, Draft>();
-  readonly #inside: readonly Route[];
+  readonly #known = new Map<string, MutablePathState>();
+  readonly #inside: readonly CompiledPath[];
   readonly #projectMember: string;
   levels = 0;
 
-  constructor(inside: readonly Route[], projectMember: string) {
+  constructor(inside: readonly CompiledPath[], projectMember: string) {
     this.#inside = inside;
     this.#projectMember = projectMember;
   }
 
-  /** The position that these courses have reached, inside `open` conversations. */
-  position(courses: readonly Course[], open: number): Position | null {
-    if (courses.length === 0) return null;
-    const unique = new Map(courses.map((course) => [`${course.route.id}:${course.at}:${course.level}`, course]));
+  /** The position that these cursors have reached, inside `open` conversations. */
+  position(cursors: readonly PathCursor[], open: number): PathState | null {
+    if (cursors.length === 0) return null;
+    const unique = new Map(cursors.map((cursor) => [`${cursor.route.id}:${cursor.at}:${cursor.level}`, cursor]));
     const key = `${open}|${[...unique.keys()].sort().join(' ')}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const draft: Draft = {
+    const draft: MutablePathState = {
       conversation: -1,
-      claims: [],
-      arrayClaims: [],
+      matches: [],
+      arrayMatches: [],
       members: new Map(),
       named: [],
-      table: NOBODY,
+      table: NO_MEMBERS,
       others: null,
       elements: null,
     };
@@ -147,44 +147,44 @@ class Compiler {
     return draft;
   }
 
-  #asArray(draft: Draft, courses: readonly Course[], open: number): void {
-    const elements: Course[] = [];
-    const claims: Claim[] = [];
-    for (const course of courses) {
-      const { route, at, level } = course;
-      if (route.steps[at] === null) elements.push({ ...course, at: at + 1 });
-      else if (at < route.steps.length || route.claim === null) elements.push(course);
-      else claims.push({ ...route.claim, level });
+  #asArray(draft: MutablePathState, cursors: readonly PathCursor[], open: number): void {
+    const elements: PathCursor[] = [];
+    const matches: FieldMatch[] = [];
+    for (const cursor of cursors) {
+      const { route, at, level } = cursor;
+      if (route.steps[at] === null) elements.push({ ...cursor, at: at + 1 });
+      else if (at < route.steps.length || route.match === null) elements.push(cursor);
+      else matches.push({ ...route.match, level });
     }
-    draft.arrayClaims = claims;
+    draft.arrayMatches = matches;
     draft.elements = this.position(elements, open);
   }
 
-  #asOther(draft: Draft, courses: readonly Course[], open: number): void {
-    const all = [...courses];
-    const others: Course[] = [];
-    const claims: Claim[] = [];
-    const names = new Map<string, Course[]>();
+  #asOther(draft: MutablePathState, cursors: readonly PathCursor[], open: number): void {
+    const all = [...cursors];
+    const others: PathCursor[] = [];
+    const matches: FieldMatch[] = [];
+    const names = new Map<string, PathCursor[]>();
     for (let i = 0; i < all.length; i++) {
       const { route, at, level } = all[i]!;
       const step = route.steps[at];
-      const next: Course = { route, at: at + 1, level };
+      const next: PathCursor = { route, at: at + 1, level };
       if (step === null) {
         all.push(next);
         others.push(next);
       } else if (step !== undefined) {
         names.set(step, [...(names.get(step) ?? []), next]);
-      } else if (route.claim !== null) {
-        claims.push({ ...route.claim, level });
+      } else if (route.match !== null) {
+        matches.push({ ...route.match, level });
       } else if (draft.conversation < 0) {
         draft.conversation = open;
         this.levels = Math.max(this.levels, open + 1);
         for (const inner of this.#inside) all.push({ route: inner, at: 0, level: open });
       }
     }
-    draft.claims = claims;
+    draft.matches = matches;
     const within = draft.conversation < 0 ? open : open + 1;
-    const members = new Map<string, Position>();
+    const members = new Map<string, PathState>();
     for (const [name, reached] of names) members.set(name, this.position([...reached, ...others], within)!);
     draft.members = members;
     draft.named = [...members].map(([name, position]) => ({ name, position }));
@@ -192,7 +192,7 @@ class Compiler {
     draft.table = this.#table(draft);
   }
 
-  #table({ conversation, members, others }: Draft): NameTable<Member> {
+  #table({ conversation, members, others }: MutablePathState): NameTable<Member> {
     const table = new Map<string, Member>();
     for (const [name, position] of members) table.set(name, { position, namesProject: false });
     if (conversation >= 0) {
@@ -204,7 +204,7 @@ class Compiler {
 
 export function compileFields(paths: FieldPaths): Fields {
   let id = 0;
-  const route = (steps: readonly Step[], claim: Route['claim']): Route => ({ id: id++, steps, claim });
+  const route = (steps: readonly Step[], match: CompiledPath['match']): CompiledPath => ({ id: id++, steps, match });
   const compiler = new Compiler(
     [
       ...paths.transcript.map((steps) => route(steps, { feature: 'transcript', metric: null })),

@@ -1,5 +1,5 @@
 import type { Features } from '../features';
-import type { Claim, Fields } from './path-matcher';
+import type { FieldMatch, Fields } from './path-matcher';
 
 /**
  * Whose data a body is.
@@ -9,7 +9,7 @@ import type { Claim, Fields } from './path-matcher';
  *   `Fields.projectMember`; where that is missing or not a string of at most {@link MAX_PROJECT_ID} UTF-16 units,
  *   nothing is enabled and `featuresFor` is not asked. A conversation inside another inherits nothing from it.
  */
-export type Subject = { readonly features: Features } | { readonly featuresFor: (projectId: string) => Features };
+export type PolicySource = { readonly features: Features } | { readonly featuresFor: (projectId: string) => Features };
 
 /** What can be withheld from a body. */
 export type Withheld = 'transcript' | 'metrics';
@@ -31,8 +31,8 @@ export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
  * only what is written in an object itself counts: what all objects inherit, because somebody has polluted them, enables
  * nothing.
  */
-export function featuresOf(subject: Subject): Features | undefined {
-  return Object.hasOwn(subject, 'features') ? (subject as { readonly features: Features }).features : undefined;
+export function featuresOf(source: PolicySource): Features | undefined {
+  return Object.hasOwn(source, 'features') ? (source as { readonly features: Features }).features : undefined;
 }
 
 function enablesTranscript(features: Features): boolean {
@@ -60,16 +60,16 @@ export function withheldBy(features: Features): readonly Withheld[] {
 }
 
 /** Whether anything could have to be withheld. Where not, a body may pass as it is, unread. */
-export function restricts(subject: Subject): boolean {
-  const features = featuresOf(subject);
+export function restricts(source: PolicySource): boolean {
+  const features = featuresOf(source);
   return features === undefined || !enablesTranscript(features) || metricsOf(features) !== 'all';
 }
 
 /** The value must be emptied. */
-export const EMPTY = Symbol('empty');
+export const CLEAR = Symbol('empty');
 
 /** What happens to a claimed value: it stays (`null`), is emptied, or is an object of which only these names stay. */
-export type Verdict = null | typeof EMPTY | ReadonlySet<string>;
+export type RedactionAction = null | typeof CLEAR | ReadonlySet<string>;
 
 const TRANSCRIPT = 1;
 const METRICS = 2;
@@ -81,35 +81,35 @@ function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<strin
   return new Set([...a].filter((name) => b.has(name)));
 }
 
-/** Applies a subject's rules to the claims met in one body. */
-export class Judge {
-  #subject: Subject;
+/** Applies a source's rules to the matches met in one body. */
+export class RedactionPolicy {
+  #source: PolicySource;
   /** By project, so that a body of a thousand conversations asks once. */
   #known: Map<string, Rules> | undefined;
   readonly #open: (Rules | undefined)[];
   #withheld = 0;
 
-  constructor(fields: Fields, subject: Subject) {
-    this.#subject = subject;
+  constructor(fields: Fields, source: PolicySource) {
+    this.#source = source;
     this.#open = new Array(fields.levels);
-    this.begin(subject);
+    this.begin(source);
   }
 
   /** Another body begins, perhaps of others, or of the same with something else enabled. */
-  begin(subject: Subject): void {
-    this.#subject = subject;
+  begin(source: PolicySource): void {
+    this.#source = source;
     this.#known = undefined;
-    const features = featuresOf(subject);
+    const features = featuresOf(source);
     this.#open.fill(features && rulesFor(features));
   }
 
   /** A conversation begins of which nobody knows yet whose it is. */
-  forget(level: number): void {
+  clearProject(level: number): void {
     this.#open[level] = undefined;
   }
 
   /** Says whose the conversation open at `level` is; `undefined`: nobody's. */
-  settle(level: number, projectId: string | undefined): void {
+  setProject(level: number, projectId: string | undefined): void {
     this.#open[level] = projectId === undefined ? DENY_ALL : this.#rules(projectId);
   }
 
@@ -117,40 +117,40 @@ export class Judge {
     this.#known ??= new Map();
     const known = this.#known.get(projectId);
     if (known !== undefined) return known;
-    const subject = this.#subject;
-    const rules = 'featuresFor' in subject ? rulesFor(subject.featuresFor(projectId)) : DENY_ALL;
+    const source = this.#source;
+    const rules = 'featuresFor' in source ? rulesFor(source.featuresFor(projectId)) : DENY_ALL;
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(projectId, rules);
     return rules;
   }
 
-  /** A level of which it is not yet known whose these claims are; -1: all are known. */
-  unknown(claims: readonly Claim[]): number {
-    for (const { level } of claims) {
+  /** A level of which it is not yet known whose these matches are; -1: all are known. */
+  firstUnresolvedLevel(matches: readonly FieldMatch[]): number {
+    for (const { level } of matches) {
       if (this.#open[level] === undefined) return level;
     }
     return -1;
   }
 
-  /** Every claim must allow what leaves. */
-  verdict(claims: readonly Claim[]): Verdict {
-    let verdict: Verdict = null;
-    for (let i = 0; i < claims.length; i++) {
-      const { feature, metric, level } = claims[i]!;
+  /** Every match must allow what leaves. */
+  actionFor(matches: readonly FieldMatch[]): RedactionAction {
+    let action: RedactionAction = null;
+    for (let i = 0; i < matches.length; i++) {
+      const { feature, metric, level } = matches[i]!;
       const rules = this.#open[level] ?? DENY_ALL;
       if (feature === 'transcript') {
         if (rules.transcript) continue;
         this.#withheld |= TRANSCRIPT;
-        verdict = EMPTY;
+        action = CLEAR;
       } else if (rules.metrics !== null) {
         if (metric !== null && rules.metrics.has(metric)) continue;
         this.#withheld |= METRICS;
-        if (metric !== null) verdict = EMPTY;
-        else if (verdict === null) verdict = rules.metrics;
-        else if (verdict !== EMPTY) verdict = both(verdict, rules.metrics);
+        if (metric !== null) action = CLEAR;
+        else if (action === null) action = rules.metrics;
+        else if (action !== CLEAR) action = both(action, rules.metrics);
       }
     }
-    return verdict;
+    return action;
   }
 
   /** The features of which something was withheld so far. */

@@ -1,6 +1,6 @@
 import type { Limits } from '../../src/redaction/options';
 import type { Fields } from '../../src/redaction/path-matcher';
-import type { Subject } from '../../src/redaction/policy';
+import type { PolicySource } from '../../src/redaction/policy';
 import type { CreateScanner } from '../../src/redaction/stream/create-scanner';
 import { createScanner } from '../../src/redaction/stream/create-scanner';
 import { createJsonFilter, filterText } from '../../src/redaction/stream/json-filter';
@@ -36,7 +36,7 @@ export function filterInPieces(
   bytes: Uint8Array,
   lengths: readonly number[],
   fields: Fields,
-  subject: Subject,
+  subject: PolicySource,
   limits: Limits,
 ): Buffer {
   return ofBoth((create) => {
@@ -53,7 +53,7 @@ export function filterInPieces(
 }
 
 /** What leaves of a body in one piece, given as bytes, which must stay as they are, and as a text: the same. */
-export function filterWhole(body: string | Uint8Array, fields: Fields, subject: Subject, limits: Limits): Buffer {
+export function filterWhole(body: string | Uint8Array, fields: Fields, subject: PolicySource, limits: Limits): Buffer {
   return ofBoth((create) => {
     const bytes = Buffer.from(body as string);
     const left = Buffer.from(filterText(bytes, fields, subject, limits, create).bytes);

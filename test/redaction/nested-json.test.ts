@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { redactValue } from '../../src/redaction/object-redactor';
 import { type RedactOptions, resolveRedactOptions } from '../../src/redaction/options';
-import type { Subject } from '../../src/redaction/policy';
+import type { PolicySource } from '../../src/redaction/policy';
 import { pieceLengths, runs } from './fixtures';
 import { filterInPieces, filterWhole } from './helpers';
 
-const CLOSED: Subject = { features: { transcript: false, metrics: [] } };
+const CLOSED: PolicySource = { features: { transcript: false, metrics: [] } };
 const SECRET = 'said';
 
-function redactions(body: string, options: RedactOptions, subject: Subject): (() => unknown)[] {
+function redactions(body: string, options: RedactOptions, subject: PolicySource): (() => unknown)[] {
   const { fields, limits } = resolveRedactOptions(options);
   return [
     () => redactValue(JSON.parse(body), fields, subject),
@@ -51,7 +51,7 @@ test('a text that looks like JSON is let through where nothing would be looked f
   const expected = { note: INNER, conversations: [{ note: INNER, list: [INNER], turns: '', metrics: {} }, 'x'] };
   expect(redactValue(body, fields, CLOSED)).toMatchObject({ needsText: false, value: expected });
   expect(JSON.parse(filterWhole(JSON.stringify(body), fields, CLOSED, limits).toString())).toEqual(expected);
-  const open: Subject = { features: { transcript: true, metrics: 'all' } };
+  const open: PolicySource = { features: { transcript: true, metrics: 'all' } };
   for (const redaction of redactions(JSON.stringify(INNER), {}, open)) expect(redaction).not.toThrow();
 });
 

@@ -1,19 +1,19 @@
 import { runInNewContext } from 'node:vm';
 import { redactValue } from '../../src/redaction/object-redactor';
 import { resolveRedactOptions } from '../../src/redaction/options';
-import type { Subject } from '../../src/redaction/policy';
+import type { PolicySource } from '../../src/redaction/policy';
 
 const { fields } = resolveRedactOptions({ metricAliases: { HANDOFF_REASON: 'handoff_reason' } });
-const denied: Subject = { features: { transcript: false, metrics: ['B', '__proto__'] } };
-const everything: Subject = { features: { transcript: true, metrics: 'all' } };
+const denied: PolicySource = { features: { transcript: false, metrics: ['B', '__proto__'] } };
+const everything: PolicySource = { features: { transcript: true, metrics: 'all' } };
 
-function redacted(body: unknown, subject: Subject = denied): unknown {
+function redacted(body: unknown, subject: PolicySource = denied): unknown {
   const result = redactValue(body, fields, subject);
   if (result.needsText) throw new Error('needs text');
   return result.value;
 }
 
-const needsText = (body: unknown, subject: Subject = denied) => redactValue(body, fields, subject).needsText;
+const needsText = (body: unknown, subject: PolicySource = denied) => redactValue(body, fields, subject).needsText;
 const conversation = () => ({ id: 'CA1', metrics: { A: 1, B: 2 }, turns: [{ said: 'x' }], state: { tier: 'gold' } });
 
 test('transcripts are emptied in their type, metrics keep what is enabled in their order, all else stays', () => {
@@ -232,7 +232,7 @@ test('says which features were withheld, of members that were there', () => {
 
 describe('where a body mixes projects', () => {
   const asked: string[] = [];
-  const subject: Subject = {
+  const subject: PolicySource = {
     featuresFor(id) {
       asked.push(id);
       return id === 'open' ? { transcript: true, metrics: 'all' } : { transcript: false, metrics: ['B'] };

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { type Features, NOTHING_ENABLED } from '../../src/features';
 import { redactValue } from '../../src/redaction/object-redactor';
 import type { ResolvedRedactOptions } from '../../src/redaction/options';
-import type { Subject } from '../../src/redaction/policy';
+import type { PolicySource } from '../../src/redaction/policy';
 import {
   anyFeatures,
   anyOptions,
@@ -18,7 +18,7 @@ import { type FeaturesOf, referenceRedaction } from './reference-implementation'
 
 const EVERYTHING: Features = { transcript: true, metrics: 'all' };
 
-function redacted(value: unknown, options: ResolvedRedactOptions, subject: Subject): unknown {
+function redacted(value: unknown, options: ResolvedRedactOptions, subject: PolicySource): unknown {
   const result = redactValue(value, options.fields, subject);
   if (result.needsText) throw new Error('plain data must not need text');
   return result.value;
@@ -30,7 +30,7 @@ function same(actual: string, expected: string): void {
 }
 
 /** Both halves against each other and against the reference, for one text. */
-function agree(text: string, options: Options, subject: Subject, featuresOf: FeaturesOf, lengths: number[]): void {
+function agree(text: string, options: Options, subject: PolicySource, featuresOf: FeaturesOf, lengths: number[]): void {
   const { given, resolved } = options;
   const before = JSON.parse(text) as unknown;
   const expected = JSON.stringify(referenceRedaction(before, given, featuresOf));

@@ -3,7 +3,7 @@ import { createApiKeys } from 'keyscope';
 import request from 'supertest';
 import { redactValue } from '../../src/redaction/object-redactor';
 import { resolveRedactOptions } from '../../src/redaction/options';
-import { restricts, type Subject, withheldBy } from '../../src/redaction/policy';
+import { type PolicySource, restricts, withheldBy } from '../../src/redaction/policy';
 import { filterWhole } from './helpers';
 
 const { fields, limits } = resolveRedactOptions();
@@ -23,8 +23,8 @@ function polluted<T>(members: object, work: () => T): T {
 }
 
 const everything = { transcript: true, metrics: 'all' };
-const mixed: Subject = { featuresFor: () => ({}) as never };
-const fixed: Subject = { features: {} as never };
+const mixed: PolicySource = { featuresFor: () => ({}) as never };
+const fixed: PolicySource = { features: {} as never };
 
 test.each([
   ['a subject that mixes projects', mixed],

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { redactValue } from '../../src/redaction/object-redactor';
 import { resolveRedactOptions } from '../../src/redaction/options';
-import type { Subject } from '../../src/redaction/policy';
+import type { PolicySource } from '../../src/redaction/policy';
 import { pieceLengths, runs } from './fixtures';
 import { filterInPieces, filterWhole } from './helpers';
 
@@ -163,7 +163,7 @@ test('nothing disabled leaves where the body names other projects, late, wrongly
       });
       return `{"project_id":"P1","conversations":[${withProjects.join(',')}]}`;
     });
-  const subject: Subject = {
+  const subject: PolicySource = {
     featuresFor: (id) => (id === 'P1' ? { transcript: true, metrics: 'all' } : features),
   };
   fc.assert(

@@ -4,7 +4,7 @@ import { KeyscopeError } from '../../errors';
 import type { Features } from '../../features';
 import { createReadParameter, type ParameterSource } from '../../http/route-parameter';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../options';
-import type { Subject } from '../policy';
+import type { PolicySource } from '../policy';
 import { Body } from './body-writer';
 import type { ExpressCheck } from './express-json';
 import { createExpressCheck } from './express-json';
@@ -100,7 +100,7 @@ function subjectOf(
   project: ResolvedRedactOptions['project'],
   named: { readonly value: string | undefined } | undefined,
   route: RouteSubject,
-): () => Subject {
+): () => PolicySource {
   if (named === undefined && (project !== undefined || route.routeProject === undefined)) {
     return () => ({ featuresFor: (projectId) => route.featuresFor(projectId) });
   }

@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { NOTHING_ENABLED } from '../../features';
 import type { ResolvedRedactOptions } from '../options';
-import { featuresOf, restricts, type Subject, type Withheld, withheldBy } from '../policy';
+import { featuresOf, type PolicySource, restricts, type Withheld, withheldBy } from '../policy';
 import { type Decision, decide, type Facts } from './body-policy';
 import type { FilterTerms } from './formats/body-filter';
 import { Downstream, Sources } from './original-response';
@@ -42,7 +42,7 @@ export type Phase = 'open' | 'judged' | 'plain' | 'filtered' | 'trusted' | 'clos
 const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
 /** With one of these, a body's length is said already, or must not be (RFC 9112, 6.2; trailers need chunks). */
 const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
-const NOBODY: Subject = { features: NOTHING_ENABLED };
+const NOBODY: PolicySource = { features: NOTHING_ENABLED };
 
 /** What a body that has been cut down as an object, or as a whole text, may still turn out to be. */
 function isTrusted(decision: Decision): boolean {
@@ -59,7 +59,7 @@ export class Interception {
   phase: Phase = 'open';
   decision: Decision = { action: 'none' };
   /** Whose data the body is. Nobody's, as long as that is being found out. */
-  subject: Subject = NOBODY;
+  subject: PolicySource = NOBODY;
   /** The length of the whole body that is about to leave, where it is in hand. */
   length: number | undefined;
   /** What has been withheld from a whole body that mixes projects; undefined: not known before it has left. */
@@ -77,7 +77,7 @@ export class Interception {
   /** Whether a head is being written at our own wish, or at somebody else's. */
   #ownHead = false;
   #foreignHead = false;
-  #look: () => Subject = () => NOBODY;
+  #look: () => PolicySource = () => NOBODY;
   #judged = '';
   #refusals = 0;
   #error: KeyscopeError | undefined;
@@ -94,7 +94,7 @@ export class Interception {
   }
 
   /** From now on it is known whose data the body is. */
-  follow(look: () => Subject): void {
+  follow(look: () => PolicySource): void {
     this.#look = look;
   }
 

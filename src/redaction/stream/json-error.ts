@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../../errors';
 
 /** What can be wrong with a JSON text. The order is that of the numbers in wasm/scanner.wat. */
-export const FAULTS = [
+export const JSON_ERRORS = [
   'a control character in a string',
   'a comma or the right closing bracket is expected',
   'a member name is expected',
@@ -12,10 +12,10 @@ export const FAULTS = [
   'a broken \\u escape in a string',
 ] as const;
 
-export const [CONTROL, SEPARATOR, NAME, COLON, VALUE, NUMBER, ESCAPE, UNICODE] = FAULTS;
+export const [CONTROL, SEPARATOR, NAME, COLON, VALUE, NUMBER, ESCAPE, UNICODE] = JSON_ERRORS;
 
 /** What is wrong with a body, and at which byte of the piece being read. Thrown inside the filter, never out of it. */
-export class Fault {
+export class JsonError {
   readonly what: string;
   readonly at: number;
 

@@ -1,10 +1,10 @@
 import type { Limits } from '../options';
 import type { Fields } from '../path-matcher';
-import { featuresOf, Judge, restricts, type Subject, type Withheld } from '../policy';
+import { featuresOf, type PolicySource, RedactionPolicy, restricts, type Withheld } from '../policy';
 import { type CreateScanner, createScanner } from './create-scanner';
-import { Fault, unredactable } from './json-error';
-import { Tracker } from './path-tracker';
-import { Utf8 } from './utf8-validator';
+import { JsonError, unredactable } from './json-error';
+import { PathTracker } from './path-tracker';
+import { Utf8Validator } from './utf8-validator';
 
 /** Cuts one JSON text down, given in pieces of any size. */
 export interface JsonFilter {
@@ -22,8 +22,8 @@ export interface JsonFilter {
    * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
    */
   end(): void;
-  /** Makes ready for another JSON text with the same fields; also after a fault. `subject` must be of the same kind. */
-  reset(subject: Subject): void;
+  /** Makes ready for another JSON text with the same fields; also after a fault. `source` must be of the same kind. */
+  reset(source: PolicySource): void;
   /** The features of which a member was withheld since the filter was made. */
   readonly withheld: readonly Withheld[];
 }
@@ -33,15 +33,15 @@ type Emit = (bytes: Uint8Array) => void;
 /** Whose data, where, and how far a body may go. */
 interface Terms {
   readonly fields: Fields;
-  readonly subject: Subject;
+  readonly source: PolicySource;
   readonly limits: Limits;
 }
 
 class Filter implements JsonFilter {
-  readonly #judge: Judge;
-  readonly #tracker: Tracker;
+  readonly #policy: RedactionPolicy;
+  readonly #tracker: PathTracker;
   readonly #fields: Fields;
-  readonly #utf8 = new Utf8();
+  readonly #utf8 = new Utf8Validator();
   readonly #emit: Emit;
   /** Whether the pieces are nobody else's. */
   readonly #owns: boolean;
@@ -54,15 +54,15 @@ class Filter implements JsonFilter {
   #before = 0;
 
   constructor(terms: Terms, emit: Emit, create: CreateScanner, owns: boolean) {
-    const { fields, subject, limits } = terms;
-    this.#judge = new Judge(fields, subject);
+    const { fields, source, limits } = terms;
+    this.#policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
     const scanner = create(limits.depth, limits.keyBytes);
-    this.#tracker = new Tracker(
-      this.#judge,
+    this.#tracker = new PathTracker(
+      this.#policy,
       limits,
-      this.#rootFor(subject),
-      featuresOf(subject) === undefined,
+      this.#rootFor(source),
+      featuresOf(source) === undefined,
       scanner,
     );
     this.#emit = emit;
@@ -70,7 +70,7 @@ class Filter implements JsonFilter {
   }
 
   get withheld(): readonly Withheld[] {
-    return this.#judge.withheld;
+    return this.#policy.withheld;
   }
 
   write(piece: Uint8Array): void {
@@ -95,21 +95,21 @@ class Filter implements JsonFilter {
     }
   }
 
-  #rootFor(subject: Subject) {
-    return restricts(subject) ? this.#fields.root : null;
+  #rootFor(source: PolicySource) {
+    return restricts(source) ? this.#fields.root : null;
   }
 
-  reset(subject: Subject): void {
-    this.#judge.begin(subject);
+  reset(source: PolicySource): void {
+    this.#policy.begin(source);
     this.#ended = null;
     this.#heldLength = 0;
     this.#before = 0;
     this.#utf8.reset();
-    this.#tracker.reset(this.#rootFor(subject));
+    this.#tracker.reset(this.#rootFor(source));
   }
 
   #read(chunk: Buffer): Buffer | null {
-    if (!this.#utf8.accepts(chunk)) throw new Fault('it is not UTF-8', this.#heldLength);
+    if (!this.#utf8.accepts(chunk)) throw new JsonError('it is not UTF-8', this.#heldLength);
     const from = this.#heldLength;
     if (from > 0) this.#hold(chunk, 0);
     const bytes = from > 0 ? this.#held : chunk;
@@ -117,7 +117,7 @@ class Filter implements JsonFilter {
     const tracker = this.#tracker;
     tracker.run(bytes, from, end);
     const needed = tracker.pause(bytes, end);
-    const left = tracker.output.take(bytes, needed, from === 0, this.#owns);
+    const left = tracker.output.flush(bytes, needed, from === 0, this.#owns);
     this.#before += needed;
     if (from === 0) {
       if (needed < end) this.#hold(chunk, needed);
@@ -141,7 +141,7 @@ class Filter implements JsonFilter {
   }
 
   #fail(error: unknown): unknown {
-    const told = error instanceof Fault ? unredactable(error.what, this.#before + error.at) : error;
+    const told = error instanceof JsonError ? unredactable(error.what, this.#before + error.at) : error;
     this.#ended = { error: told };
     return told;
   }
@@ -150,12 +150,12 @@ class Filter implements JsonFilter {
 /** @param create - the scanner to use, where both are to be compared */
 export function createJsonFilter(
   fields: Fields,
-  subject: Subject,
+  source: PolicySource,
   limits: Limits,
   emit: Emit,
   create: CreateScanner = createScanner,
 ): JsonFilter {
-  return new Filter({ fields, subject, limits }, emit, create, false);
+  return new Filter({ fields, source, limits }, emit, create, false);
 }
 
 /**
@@ -167,7 +167,7 @@ export function createJsonFilter(
 export function filterText(
   text: string | Uint8Array,
   fields: Fields,
-  subject: Subject,
+  source: PolicySource,
   limits: Limits,
   create: CreateScanner = createScanner,
 ): { readonly bytes: Uint8Array; readonly withheld: readonly Withheld[] } {
@@ -176,7 +176,7 @@ export function filterText(
     bytes = left;
   };
   const isString = typeof text === 'string';
-  const filter = new Filter({ fields, subject, limits }, keep, create, isString);
+  const filter = new Filter({ fields, source, limits }, keep, create, isString);
   filter.write(isString ? Buffer.from(text) : text);
   filter.end();
   return { bytes, withheld: filter.withheld };

@@ -1,4 +1,4 @@
-import { Fault } from './json-error';
+import { JsonError } from './json-error';
 import { NUMBER_ENDS } from './json-tables';
 
 // What is expected next, or what a scanner is in the middle of. Strings come first: they are most of all bytes.
@@ -121,11 +121,11 @@ export abstract class Scanner {
   /** The bytes end: a number may end with them. */
   finish(at: number): void {
     if (this.state === IN_NUMBER && this.depth <= this.floor && NUMBER_ENDS[this.number] === 1) this.done = true;
-    if (!this.done) throw new Fault('it ends too early', at);
+    if (!this.done) throw new JsonError('it ends too early', at);
   }
 
   protected refuseDepth(at: number): never {
-    throw new Fault(`more than ${this.maxDepth} objects and arrays in one another`, at);
+    throw new JsonError(`more than ${this.maxDepth} objects and arrays in one another`, at);
   }
 
   /** A name that is watched may not go on to here. */
@@ -134,7 +134,7 @@ export abstract class Scanner {
   }
 
   protected refuseName(): never {
-    throw new Fault(`a member name of more than ${this.maxName} bytes`, this.nameAt);
+    throw new JsonError(`a member name of more than ${this.maxName} bytes`, this.nameAt);
   }
 
   /** Whether it is at or inside a name that is watched, or at what separates one from the value before. */

@@ -1,7 +1,7 @@
-import { Fault } from './json-error';
+import { JsonError } from './json-error';
 import { COMMA, OPEN_OBJECT, SPACE } from './json-tables';
 import type { Frame } from './open-container';
-import type { Output } from './output-buffer';
+import type { OutputBuffer } from './output-buffer';
 
 const NONE = -1;
 
@@ -17,13 +17,13 @@ function behindSpace(bytes: Buffer, at: number): number {
  * space and the comma around it along, so that what stays reads as if the others had never been there, indentation
  * included.
  */
-export class Separators {
-  readonly #output: Output;
+export class MemberSeparators {
+  readonly #output: OutputBuffer;
   readonly #maxBytes: number;
   /** Since where it is undecided what leaves, once the bytes have ended in between. */
   #mark = NONE;
 
-  constructor(output: Output, maxBytes: number) {
+  constructor(output: OutputBuffer, maxBytes: number) {
     this.#output = output;
     this.#maxBytes = maxBytes;
   }
@@ -41,11 +41,11 @@ export class Separators {
     const from = first ? behind : behind - 1;
     if (output.open) {
       this.#limit(from, end);
-      if (!stays) output.shut(from);
+      if (!stays) output.pause(from);
     } else {
       this.#limit(behindSpace(bytes, from), end);
       // The comma is needed only behind a member that stayed.
-      if (stays) output.reopen(frame.kept ? from : from + 1);
+      if (stays) output.resume(frame.kept ? from : from + 1);
     }
     if (stays) frame.kept = true;
     this.#mark = NONE;
@@ -56,7 +56,7 @@ export class Separators {
     const behind = behindSpace(bytes, at);
     const open = this.#output.open;
     if (!open || behind === 0 || bytes[behind - 1] === OPEN_OBJECT) this.#limit(behind, at);
-    if (!open) this.#output.reopen(frame.kept ? behind : at);
+    if (!open) this.#output.resume(frame.kept ? behind : at);
     this.#mark = NONE;
   }
 
@@ -79,7 +79,7 @@ export class Separators {
   }
 
   #limit(from: number, to: number): void {
-    if (to - from > this.#maxBytes) throw new Fault(`a member name of more than ${this.#maxBytes} bytes`, from);
+    if (to - from > this.#maxBytes) throw new JsonError(`a member name of more than ${this.#maxBytes} bytes`, from);
   }
 
   /** The bytes before `by` are gone. */

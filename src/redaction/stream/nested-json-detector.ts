@@ -1,4 +1,4 @@
-import { isBlank } from '../path-matcher';
+import { isIgnorable } from '../path-matcher';
 import { OPEN_LIST, OPEN_OBJECT, QUOTE } from './json-tables';
 
 const IDLE = 0;
@@ -18,7 +18,7 @@ function opens(character: number): boolean {
 }
 
 /** Sees whether a string in JSON text begins like JSON itself, in however many pieces and in whichever spelling it comes. */
-export class Opening {
+export class NestedJsonDetector {
   #state = IDLE;
   #code = 0;
   #digits = 0;
@@ -86,7 +86,7 @@ export class Opening {
   }
 
   #read(character: number): boolean {
-    this.#state = isBlank(character) ? BLANK : IDLE;
+    this.#state = isIgnorable(character) ? BLANK : IDLE;
     return opens(character);
   }
 }

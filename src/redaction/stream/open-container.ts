@@ -1,9 +1,9 @@
 import type { NameTable } from '../member-name-table';
-import type { Position } from '../path-matcher';
+import type { PathState } from '../path-matcher';
 
 /** An object or array that the paths lead into. */
 export interface Frame {
-  readonly position: Position;
+  readonly position: PathState;
   readonly list: boolean;
   /** Of which members only these stay; `null`: all. */
   readonly names: NameTable<true> | null;
@@ -13,7 +13,7 @@ export interface Frame {
   projectSeen: boolean;
 }
 
-export function createFrame(position: Position, list: boolean, names: NameTable<true> | null): Frame {
+export function createFrame(position: PathState, list: boolean, names: NameTable<true> | null): Frame {
   return { position, list, names, kept: false, projectSeen: false };
 }
 

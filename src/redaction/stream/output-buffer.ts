@@ -21,7 +21,7 @@ function copy(source: Uint8Array, from: number, to: number, target: Buffer, at: 
 }
 
 /** What leaves of one piece of a body after the other: runs of its bytes, and replacements between them. */
-export class Output {
+export class OutputBuffer {
   /** Since where everything leaves; NONE: nothing does. */
   #run = 0;
   /** Pairs: from and to, or NONE and an index into `#replacements`. */
@@ -40,19 +40,19 @@ export class Output {
   }
 
   /** Nothing leaves from here on. */
-  shut(at: number): void {
+  pause(at: number): void {
     if (this.#run !== NONE) this.#keep(this.#run, at);
     this.#run = NONE;
   }
 
   /** Everything leaves from here on. */
-  reopen(at: number): void {
+  resume(at: number): void {
     this.#run = at;
   }
 
   /** Nothing leaves from here on, where a value begins, and an empty one of its type stands in for it. */
   replace(first: number, at: number): void {
-    this.shut(at);
+    this.pause(at);
     const form = EMPTY_FORMS[first] ?? NULL;
     this.#parts.push(NONE, this.#replacements.length);
     this.#replacements.push(form);
@@ -65,7 +65,7 @@ export class Output {
    * @param lasting - whether the bytes stay as they are, so that a view of them will do
    * @param owned - whether they may be changed instead, being nobody else's
    */
-  take(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer | null {
+  flush(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer | null {
     if (this.#run !== NONE) {
       this.#keep(this.#run, end);
       this.#run = 0;

@@ -1,15 +1,15 @@
 import { NameTables } from '../member-name-table';
 import type { Limits } from '../options';
-import { leadsOn, type Position, TEXT_IN_TEXT } from '../path-matcher';
-import { EMPTY, type Judge } from '../policy';
+import { hasNestedPaths, type PathState, TEXT_IN_TEXT } from '../path-matcher';
+import { CLEAR, type RedactionPolicy } from '../policy';
 import * as faults from './json-error';
 import type { Scanner } from './json-scanner';
 import * as tables from './json-tables';
-import { Separators } from './member-separators';
-import { Opening } from './nested-json-detector';
+import { MemberSeparators } from './member-separators';
+import { NestedJsonDetector } from './nested-json-detector';
 import { createFrame, type Frame, watched } from './open-container';
-import { Output } from './output-buffer';
-import { Attribution } from './project-resolver';
+import { OutputBuffer } from './output-buffer';
+import { ProjectResolver } from './project-resolver';
 
 // What the tracker expects next, or (from IN_VALUE on) what it has sent somebody else through.
 const AT_VALUE = 0;
@@ -24,10 +24,10 @@ const IN_MEMBERS = 6;
 const SEARCHING = 7;
 
 // What becomes of the value to come, or being read.
-const KEPT = 0;
-const EMPTIED = 1;
+const KEEP = 0;
+const CLEARED = 1;
 /** It goes together with its name. */
-const DROPPED = 2;
+const DROP = 2;
 
 const { SPACE, COMMA, COLON, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
 
@@ -35,49 +35,49 @@ const { SPACE, COMMA, COLON, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = table
  * Follows the paths through a body and decides what leaves. Whatever the paths do not lead into is one run of bytes to
  * it, which the scanner checks.
  */
-export class Tracker {
-  readonly output = new Output();
-  readonly #judge: Judge;
-  #root: Position | null;
+export class PathTracker {
+  readonly output = new OutputBuffer();
+  readonly #policy: RedactionPolicy;
+  #root: PathState | null;
   readonly #mixed: boolean;
   readonly #scanner: Scanner;
-  readonly #attribution: Attribution;
-  readonly #separators: Separators;
-  readonly #opening = new Opening();
+  readonly #resolver: ProjectResolver;
+  readonly #separators: MemberSeparators;
+  readonly #nested = new NestedJsonDetector();
   readonly #tables = new NameTables();
   readonly #frames: Frame[] = [];
   #frame: Frame | undefined;
   #stage = AT_VALUE;
   /** Where the value to come is; `null`: nowhere of interest. */
-  #position: Position | null;
-  #fate = KEPT;
+  #position: PathState | null;
+  #disposition = KEEP;
   /** Whether the value to come names the project. */
   #namesProject = false;
 
-  constructor(judge: Judge, limits: Limits, root: Position | null, mixed: boolean, scanner: Scanner) {
-    this.#judge = judge;
+  constructor(policy: RedactionPolicy, limits: Limits, root: PathState | null, mixed: boolean, scanner: Scanner) {
+    this.#policy = policy;
     this.#root = root;
     this.#mixed = mixed;
     this.#position = root;
     this.#scanner = scanner;
-    this.#separators = new Separators(this.output, limits.keyBytes);
-    this.#attribution = new Attribution(judge, scanner, limits.heldBytes);
+    this.#separators = new MemberSeparators(this.output, limits.keyBytes);
+    this.#resolver = new ProjectResolver(policy, scanner, limits.heldBytes);
   }
 
   /** @param root - where the next body starts; `null`: nowhere of interest */
-  reset(root: Position | null): void {
+  reset(root: PathState | null): void {
     this.#root = root;
-    this.#opening.reset();
+    this.#nested.reset();
     this.output.reset();
     this.#frames.length = 0;
     this.#frame = undefined;
     this.#scanner.depth = 0;
     this.#stage = AT_VALUE;
     this.#position = this.#root;
-    this.#fate = KEPT;
+    this.#disposition = KEEP;
     this.#namesProject = false;
     this.#separators.reset();
-    this.#attribution.reset();
+    this.#resolver.reset();
   }
 
   /** Reads on in `bytes`, from `at` to `end`. */
@@ -92,14 +92,14 @@ export class Tracker {
         if (SPACE[byte] === 1) i++;
         else i = this.#token(stage, byte, i);
       } else if (stage === SEARCHING) {
-        i = this.#attribution.run(bytes, i, end);
-        if (this.#attribution.found) this.#found();
+        i = this.#resolver.run(bytes, i, end);
+        if (this.#resolver.found) this.#onProjectResolved();
       } else {
         const from = i;
         i = scanner.skip(bytes, i, end);
-        if (this.#opening.open) this.#lookInto(bytes, from, i);
+        if (this.#nested.open) this.#detectNestedJson(bytes, from, i);
         if (stage === IN_MEMBERS) {
-          if (scanner.stopped) this.#met(bytes, i);
+          if (scanner.stopped) this.#onMemberName(bytes, i);
           else if (scanner.done) this.#closed(bytes, i);
         } else if (scanner.done) {
           this.#valueRead(bytes, i);
@@ -108,9 +108,9 @@ export class Tracker {
     }
   }
 
-  #lookInto(bytes: Buffer, from: number, to: number): void {
-    const at = this.#opening.read(bytes, from, to);
-    if (at >= 0) throw new faults.Fault(TEXT_IN_TEXT, at);
+  #detectNestedJson(bytes: Buffer, from: number, to: number): void {
+    const at = this.#nested.read(bytes, from, to);
+    if (at >= 0) throw new faults.JsonError(TEXT_IN_TEXT, at);
   }
 
   /** The body is over. */
@@ -119,7 +119,7 @@ export class Tracker {
       this.#scanner.finish(at);
       this.#stage = DONE;
     }
-    if (this.#stage !== DONE) throw new faults.Fault('it ends too early', at);
+    if (this.#stage !== DONE) throw new faults.JsonError('it ends too early', at);
   }
 
   #token(stage: number, byte: number, at: number): number {
@@ -129,32 +129,32 @@ export class Tracker {
       case AT_FIRST_VALUE:
         return byte === CLOSE_LIST ? this.#closeList(at) : this.#value(byte, at);
       case AT_COLON:
-        if (byte !== COLON) throw new faults.Fault(faults.COLON, at);
+        if (byte !== COLON) throw new faults.JsonError(faults.COLON, at);
         this.#stage = AT_VALUE;
         return at + 1;
       case AT_NEXT:
         if (byte === CLOSE_LIST) return this.#closeList(at);
-        if (byte !== COMMA) throw new faults.Fault(faults.SEPARATOR, at);
+        if (byte !== COMMA) throw new faults.JsonError(faults.SEPARATOR, at);
         this.#stage = AT_VALUE;
         this.#position = this.#frame!.position.elements;
         return at + 1;
       default:
-        throw new faults.Fault('something follows the value', at);
+        throw new faults.JsonError('something follows the value', at);
     }
   }
 
   /** A name was read that may be one of those looked for. */
-  #met(bytes: Buffer, at: number): void {
+  #onMemberName(bytes: Buffer, at: number): void {
     const frame = this.#frame!;
     const { nameAt, escaped } = this.#scanner;
     if (frame.names !== null) {
       const stays = frame.names.find(bytes, nameAt, at - 1, escaped) !== undefined;
       this.#separators.decide(frame, bytes, nameAt - 1, at, stays);
-      this.#fate = stays ? KEPT : DROPPED;
+      this.#disposition = stays ? KEEP : DROP;
     }
     this.#lookUp(frame, bytes, nameAt, at - 1, escaped);
-    if (this.#namesProject || (this.#position !== null && this.#fate === KEPT)) this.#stage = AT_COLON;
-    else this.#fate = KEPT;
+    if (this.#namesProject || (this.#position !== null && this.#disposition === KEEP)) this.#stage = AT_COLON;
+    else this.#disposition = KEEP;
   }
 
   #lookUp(frame: Frame, bytes: Buffer, from: number, to: number, escaped: boolean): void {
@@ -163,50 +163,51 @@ export class Tracker {
     this.#position = member === undefined ? others : member.position;
     this.#namesProject = this.#mixed && member?.namesProject === true;
     if (this.#namesProject) {
-      if (frame.projectSeen) throw new faults.Fault('a conversation names its project twice', from);
+      if (frame.projectSeen) throw new faults.JsonError('a conversation names its project twice', from);
       frame.projectSeen = true;
     }
   }
 
   #value(byte: number, at: number): number {
     const position = this.#position;
-    if (position !== null && this.#fate === KEPT) {
+    if (position !== null && this.#disposition === KEEP) {
       const list = byte === OPEN_LIST;
-      const claims = list ? position.arrayClaims : position.claims;
+      const matches = list ? position.arrayMatches : position.matches;
       let names: ReadonlySet<string> | null = null;
-      if (claims.length > 0) {
-        const unknown = this.#mixed ? this.#judge.unknown(claims) : -1;
+      if (matches.length > 0) {
+        const unknown = this.#mixed ? this.#policy.firstUnresolvedLevel(matches) : -1;
         if (unknown >= 0) return this.#wait(unknown, at);
-        const verdict = this.#judge.verdict(claims);
-        if (verdict === EMPTY || (verdict !== null && byte !== OPEN_OBJECT)) {
+        const action = this.#policy.actionFor(matches);
+        if (action === CLEAR || (action !== null && byte !== OPEN_OBJECT)) {
           this.output.replace(byte, at);
-          this.#fate = EMPTIED;
+          this.#disposition = CLEARED;
         } else {
-          names = verdict;
+          names = action;
         }
       }
-      if (this.#fate === KEPT) {
+      if (this.#disposition === KEEP) {
         if (list && position.elements !== null) {
           this.#push(createFrame(position, true, null), at);
           this.#stage = AT_FIRST_VALUE;
           this.#position = position.elements;
           return at + 1;
         }
-        if (byte === QUOTE && leadsOn(position)) this.#opening.begin();
-        if (byte === OPEN_OBJECT && (names !== null || leadsOn(position))) return this.#openObject(position, names, at);
+        if (byte === QUOTE && hasNestedPaths(position)) this.#nested.begin();
+        if (byte === OPEN_OBJECT && (names !== null || hasNestedPaths(position)))
+          return this.#openObject(position, names, at);
       }
     }
-    if (this.#namesProject) this.#attribution.begin(this.#frame!.position.conversation, at);
+    if (this.#namesProject) this.#resolver.begin(this.#frame!.position.conversation, at);
     this.#namesProject = false;
     this.#stage = IN_VALUE;
     this.#scanner.begin();
     return at;
   }
 
-  #openObject(position: Position, chosen: ReadonlySet<string> | null, at: number): number {
+  #openObject(position: PathState, chosen: ReadonlySet<string> | null, at: number): number {
     const names = chosen === null ? null : this.#tables.of(chosen);
     this.#push(createFrame(position, false, names), at);
-    if (this.#mixed && position.conversation >= 0) this.#judge.forget(position.conversation);
+    if (this.#mixed && position.conversation >= 0) this.#policy.clearProject(position.conversation);
     this.#stage = IN_MEMBERS;
     this.#scanner.enter(watched(this.#frame!));
     return at + 1;
@@ -214,7 +215,7 @@ export class Tracker {
 
   #push(frame: Frame, at: number): void {
     // What names the project is no text, so it names none.
-    if (this.#namesProject) this.#judge.settle(this.#frame!.position.conversation, undefined);
+    if (this.#namesProject) this.#policy.setProject(this.#frame!.position.conversation, undefined);
     this.#namesProject = false;
     this.#scanner.open(frame.list ? 0 : 1, at);
     this.#frames.push(frame);
@@ -236,18 +237,18 @@ export class Tracker {
   #pop(): void {
     this.#frames.pop();
     this.#frame = this.#frames[this.#frames.length - 1];
-    this.#goOn();
+    this.#afterValue();
   }
 
   #valueRead(bytes: Buffer, at: number): void {
-    if (this.#mixed) this.#attribution.end(bytes, at);
-    if (this.#fate === EMPTIED) this.output.reopen(at);
-    this.#fate = KEPT;
-    this.#goOn();
+    if (this.#mixed) this.#resolver.end(bytes, at);
+    if (this.#disposition === CLEARED) this.output.resume(at);
+    this.#disposition = KEEP;
+    this.#afterValue();
   }
 
   /** A value has ended. */
-  #goOn(): void {
+  #afterValue(): void {
     const frame = this.#frame;
     if (frame === undefined) {
       this.#stage = DONE;
@@ -262,13 +263,13 @@ export class Tracker {
   /** The value here must know whose the conversation at `level` is. */
   #wait(level: number, at: number): number {
     const index = this.#frames.findIndex(({ position, list }) => !list && position.conversation === level);
-    this.#attribution.wait(this.#frames[index]!.position, index + 1, at);
+    this.#resolver.wait(this.#frames[index]!.position, index + 1, at);
     this.#stage = SEARCHING;
     return at;
   }
 
   /** Goes back to the value that waited. */
-  #found(): void {
+  #onProjectResolved(): void {
     this.#scanner.restore(this.#frames.map(({ list }) => (list ? 0 : 1)));
     this.#stage = AT_VALUE;
   }
@@ -279,10 +280,10 @@ export class Tracker {
    * @returns from where on they are needed again, in front of the next; they are counted from there afterwards
    */
   pause(bytes: Buffer, end: number): number {
-    const needed = this.#stage === IN_MEMBERS ? this.#neededOfName(bytes, end) : this.#attribution.neededFrom(end);
+    const needed = this.#stage === IN_MEMBERS ? this.#neededOfName(bytes, end) : this.#resolver.neededFrom(end);
     this.#separators.rebase(needed);
     this.#scanner.nameAt -= needed;
-    this.#attribution.rebase(needed);
+    this.#resolver.rebase(needed);
     return needed;
   }
 

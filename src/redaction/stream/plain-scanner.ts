@@ -67,7 +67,7 @@ export class PlainScanner extends scanner.Scanner {
           this.around = state;
           state = IN_ESCAPE;
         } else {
-          throw new faults.Fault(faults.CONTROL, i - 1);
+          throw new faults.JsonError(faults.CONTROL, i - 1);
         }
         continue;
       }
@@ -85,7 +85,7 @@ export class PlainScanner extends scanner.Scanner {
               inObject = this.kinds[--this.depth] === 1;
               if (this.depth <= this.floor) return this.end(i + 1);
             } else {
-              throw new faults.Fault(faults.SEPARATOR, i);
+              throw new faults.JsonError(faults.SEPARATOR, i);
             }
             break;
           case AT_FIRST_NAME:
@@ -99,11 +99,11 @@ export class PlainScanner extends scanner.Scanner {
               state = AT_NEXT;
               if (this.depth <= this.floor) return this.end(i + 1);
             } else {
-              throw new faults.Fault(faults.NAME, i);
+              throw new faults.JsonError(faults.NAME, i);
             }
             break;
           case AT_COLON:
-            if (byte !== COLON) throw new faults.Fault(faults.COLON, i);
+            if (byte !== COLON) throw new faults.JsonError(faults.COLON, i);
             state = AT_VALUE;
             break;
           default:
@@ -126,7 +126,7 @@ export class PlainScanner extends scanner.Scanner {
               state = IN_NUMBER;
               continue;
             } else {
-              if (WORD_STARTS[byte] === 0) throw new faults.Fault(faults.VALUE, i);
+              if (WORD_STARTS[byte] === 0) throw new faults.JsonError(faults.VALUE, i);
               this.word = WORD_STARTS[byte]!;
               this.letter = 1;
               state = IN_WORD;
@@ -146,13 +146,13 @@ export class PlainScanner extends scanner.Scanner {
           }
           this.number = number;
           if (i === end) break;
-          if (NUMBER_ENDS[number] === 0) throw new faults.Fault(faults.NUMBER, i);
+          if (NUMBER_ENDS[number] === 0) throw new faults.JsonError(faults.NUMBER, i);
           state = AT_NEXT;
           if (this.depth <= this.floor) return this.end(i);
           break;
         }
         case IN_WORD:
-          if (byte !== WORDS[this.word]![this.letter]) throw new faults.Fault(faults.VALUE, i);
+          if (byte !== WORDS[this.word]![this.letter]) throw new faults.JsonError(faults.VALUE, i);
           i++;
           if (++this.letter === WORDS[this.word]!.length) {
             state = AT_NEXT;
@@ -161,14 +161,14 @@ export class PlainScanner extends scanner.Scanner {
           break;
         case IN_ESCAPE: {
           const kind = ESCAPES[byte];
-          if (kind === 0) throw new faults.Fault(faults.ESCAPE, i);
+          if (kind === 0) throw new faults.JsonError(faults.ESCAPE, i);
           i++;
           if (kind === 2) this.digits = 4;
           state = kind === 2 ? IN_HEX : this.around;
           break;
         }
         default:
-          if (HEX_DIGITS[byte] === 0) throw new faults.Fault(faults.UNICODE, i);
+          if (HEX_DIGITS[byte] === 0) throw new faults.JsonError(faults.UNICODE, i);
           i++;
           if (--this.digits === 0) state = this.around;
       }

@@ -1,8 +1,8 @@
 import { decodeString } from '../member-name-table';
-import type { Position } from '../path-matcher';
-import type { Judge } from '../policy';
+import type { PathState } from '../path-matcher';
+import type { RedactionPolicy } from '../policy';
 import { MAX_PROJECT_ID } from '../policy';
-import { COLON as COLON_EXPECTED, Fault } from './json-error';
+import { COLON as COLON_EXPECTED, JsonError } from './json-error';
 import type { Scanner } from './json-scanner';
 import { COLON, QUOTE, SPACE } from './json-tables';
 
@@ -29,7 +29,7 @@ export class ProjectSearch {
   projectId: string | undefined = undefined;
   readonly #scanner: Scanner;
   #stage = IN_MEMBERS;
-  #conversation: Position | null = null;
+  #conversation: PathState | null = null;
   /** Where the value begins that names the project. */
   #from = 0;
 
@@ -38,7 +38,7 @@ export class ProjectSearch {
   }
 
   /** Starts where a value is to come, somewhere inside the conversation that is open at `depth`. */
-  begin(conversation: Position, depth: number): void {
+  begin(conversation: PathState, depth: number): void {
     this.done = false;
     this.projectId = undefined;
     this.#conversation = conversation;
@@ -69,7 +69,7 @@ export class ProjectSearch {
       } else if (SPACE[bytes[i]!] === 1) {
         i++;
       } else if (this.#stage === AT_COLON) {
-        if (bytes[i] !== COLON) throw new Fault(COLON_EXPECTED, i);
+        if (bytes[i] !== COLON) throw new JsonError(COLON_EXPECTED, i);
         this.#stage = AT_VALUE;
         i++;
       } else {
@@ -93,8 +93,8 @@ const NONE = -1;
 const TOO_LONG = -2;
 
 /** Finds out whose the conversations are, in a body that mixes projects, and holds back what waits for it. */
-export class Attribution {
-  readonly #judge: Judge;
+export class ProjectResolver {
+  readonly #policy: RedactionPolicy;
   readonly #search: ProjectSearch;
   readonly #maxHeld: number;
   /** Where the value begins that is being read and names a project. */
@@ -104,8 +104,8 @@ export class Attribution {
   /** The level of the conversation in question. */
   #level = NONE;
 
-  constructor(judge: Judge, scanner: Scanner, maxHeld: number) {
-    this.#judge = judge;
+  constructor(policy: RedactionPolicy, scanner: Scanner, maxHeld: number) {
+    this.#policy = policy;
     this.#search = new ProjectSearch(scanner);
     this.#maxHeld = maxHeld;
   }
@@ -124,12 +124,12 @@ export class Attribution {
   end(bytes: Buffer, at: number): void {
     if (this.#value === NONE) return;
     const projectId = this.#value === TOO_LONG ? undefined : projectIn(bytes, this.#value, at);
-    this.#judge.settle(this.#level, projectId);
+    this.#policy.setProject(this.#level, projectId);
     this.#value = NONE;
   }
 
   /** A value waits for the project of the conversation that is open at `depth`. */
-  wait(conversation: Position, depth: number, at: number): void {
+  wait(conversation: PathState, depth: number, at: number): void {
     this.#level = conversation.conversation;
     this.#waiting = at;
     this.#search.begin(conversation, depth);
@@ -146,14 +146,14 @@ export class Attribution {
     if (!this.#search.done) return stopped;
     const waited = this.#waiting;
     this.#check(stopped);
-    this.#judge.settle(this.#level, this.#search.projectId);
+    this.#policy.setProject(this.#level, this.#search.projectId);
     this.#waiting = NONE;
     return waited;
   }
 
   #check(end: number): void {
     if (end - this.#waiting <= this.#maxHeld) return;
-    throw new Fault(`a conversation does not name its project within ${this.#maxHeld} bytes`, this.#waiting);
+    throw new JsonError(`a conversation does not name its project within ${this.#maxHeld} bytes`, this.#waiting);
   }
 
   /** The bytes end for now. From where on they are needed again; `end`: not at all. */

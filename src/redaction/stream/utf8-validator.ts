@@ -8,7 +8,7 @@ const SMALL = 16;
  * character. Between them it remembers how many bytes are to come and what the next of them may be. That the last piece
  * ends inside one need not be asked: it would be inside a string, and that would not have ended either.
  */
-export class Utf8 {
+export class Utf8Validator {
   #missing = 0;
   #low = 0x80;
   #high = 0xbf;

@@ -1,14 +1,14 @@
 import { KeyscopeError } from '../../../src/errors';
 import { type RedactOptions, resolveRedactOptions } from '../../../src/redaction/options';
-import type { Subject } from '../../../src/redaction/policy';
+import type { PolicySource } from '../../../src/redaction/policy';
 import { createJsonFilter, filterText } from '../../../src/redaction/stream/json-filter';
 import { filterInPieces, filterWhole } from '../helpers';
 
 const DENIED = { transcript: false, metrics: ['B', 'D'] };
-const nothing: Subject = { features: DENIED };
+const nothing: PolicySource = { features: DENIED };
 const { fields, limits } = resolveRedactOptions();
 
-function filtered(body: string, subject: Subject = nothing, options: RedactOptions = {}): string {
+function filtered(body: string, subject: PolicySource = nothing, options: RedactOptions = {}): string {
   const resolved = resolveRedactOptions(options);
   const whole = filterWhole(body, resolved.fields, subject, resolved.limits).toString();
   for (const length of [1, 2, 3, 5, 64]) {
@@ -169,7 +169,7 @@ describe('at a fault', () => {
 
   test('what the caller throws from featuresFor ends it as well', () => {
     const failure = new Error('no configuration');
-    const subject: Subject = {
+    const subject: PolicySource = {
       featuresFor: () => {
         throw failure;
       },
@@ -185,7 +185,7 @@ describe('at a fault', () => {
 
 test('reset makes ready for the next text, after a whole one and after a fault, also in the middle of things', () => {
   let left = '';
-  const mixed: Subject = { featuresFor: (id) => (id === 'P' ? { transcript: true, metrics: 'all' } : DENIED) };
+  const mixed: PolicySource = { featuresFor: (id) => (id === 'P' ? { transcript: true, metrics: 'all' } : DENIED) };
   const filter = createJsonFilter(fields, mixed, limits, (bytes) => {
     left += Buffer.from(bytes).toString();
   });
@@ -279,7 +279,7 @@ describe('limits', () => {
 
 test('no more is held back than the limits allow, of a name, white space or conversation without end', () => {
   const small = { depth: 10, keyBytes: 100, heldBytes: 100 };
-  const mixed: Subject = { featuresFor: () => DENIED };
+  const mixed: PolicySource = { featuresFor: () => DENIED };
   for (const [start, more, subject] of [
     ['{"', 'n', nothing],
     ['{"metrics":{"', 'n', nothing],
@@ -299,7 +299,7 @@ test('no more is held back than the limits allow, of a name, white space or conv
 
 describe('where a body mixes projects', () => {
   const asked: string[] = [];
-  const subject: Subject = {
+  const subject: PolicySource = {
     featuresFor(id) {
       asked.push(id);
       if (id === 'open') return { transcript: true, metrics: 'all' };

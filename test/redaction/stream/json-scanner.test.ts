@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { resolveRedactOptions } from '../../../src/redaction/options';
-import type { Subject } from '../../../src/redaction/policy';
+import type { PolicySource } from '../../../src/redaction/policy';
 import { createScanner } from '../../../src/redaction/stream/create-scanner';
 import { createJsonFilter, type JsonFilter } from '../../../src/redaction/stream/json-filter';
 import { PlainScanner } from '../../../src/redaction/stream/plain-scanner';
@@ -11,7 +11,7 @@ import { jsonText, runs } from '../fixtures';
 import { filterInPieces, filterWhole } from '../helpers';
 
 const { fields, limits } = resolveRedactOptions();
-const denied: Subject = { features: { transcript: false, metrics: ['B'] } };
+const denied: PolicySource = { features: { transcript: false, metrics: ['B'] } };
 
 const CONVERSATION = [
   '{"id":"CA\\u0031é😀","n":-12.50e+3,"t\\u0075rns":[{"said":"\\"x\\"","ok":true,"no":false,"nil":null}],',
@@ -44,7 +44,7 @@ test('large bodies in large pieces come out alike of both scanners', () => {
 });
 
 describe('filters that take turns do not disturb each other', () => {
-  const collect = (subject: Subject, depth = limits.depth): { filter: JsonFilter; left: () => string } => {
+  const collect = (subject: PolicySource, depth = limits.depth): { filter: JsonFilter; left: () => string } => {
     const parts: Buffer[] = [];
     const filter = createJsonFilter(fields, subject, { ...limits, depth }, (bytes) => parts.push(Buffer.from(bytes)));
     return { filter, left: () => Buffer.concat(parts).toString() };
@@ -70,7 +70,7 @@ describe('filters that take turns do not disturb each other', () => {
 
   test('even when one is used while another is being asked whose a conversation is', () => {
     const inner: string[] = [];
-    const subject: Subject = {
+    const subject: PolicySource = {
       featuresFor() {
         const { filter, left } = collect(denied);
         filter.write(Buffer.from(`[[[[[[${CONVERSATION}]]]]]]`));

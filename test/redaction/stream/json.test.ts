@@ -2,13 +2,13 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { resolveRedactOptions } from '../../../src/redaction/options';
 import { TEXT_IN_TEXT } from '../../../src/redaction/path-matcher';
-import type { Subject } from '../../../src/redaction/policy';
+import type { PolicySource } from '../../../src/redaction/policy';
 import { anyFeatures, anyOptions, jsonText, pieceLengths, runs } from '../fixtures';
 import { filterInPieces, filterWhole } from '../helpers';
 
 const { fields, limits } = resolveRedactOptions();
-const nothing: Subject = { features: { transcript: false, metrics: [] } };
-const everything: Subject = { features: { transcript: true, metrics: 'all' } };
+const nothing: PolicySource = { features: { transcript: false, metrics: [] } };
+const everything: PolicySource = { features: { transcript: true, metrics: 'all' } };
 
 /** Where in a body a text can be: as the whole, kept, dropped with its name, emptied, in a list, in a chosen metric. */
 const PLACES: readonly ((text: string) => string)[] = [
@@ -21,7 +21,7 @@ const PLACES: readonly ((text: string) => string)[] = [
   (text) => `{"metrics":{"A":1,"B":${text},"C":2}}`,
 ];
 
-function passes(body: string | Uint8Array, subject: Subject = nothing): boolean {
+function passes(body: string | Uint8Array, subject: PolicySource = nothing): boolean {
   const bytes = Buffer.from(body as string);
   try {
     filterWhole(bytes, fields, subject, limits);

@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../../../errors';
 import type { Limits } from '../../options';
 import type { Fields } from '../../path-matcher';
-import { restricts, type Subject, type Withheld } from '../../policy';
+import { type PolicySource, restricts, type Withheld } from '../../policy';
 import { createJsonFilter, type JsonFilter } from '../../stream/json-filter';
 
 /** What one body is cut down by. Both functions throw a {@link KeyscopeError} at the first doubt; nothing may leave after it. */
@@ -17,10 +17,10 @@ export interface BodyFilter {
 /** Whose data, where, and how far a body may go: what a filter is made from. */
 export interface FilterTerms {
   readonly fields: Fields;
-  readonly subject: Subject;
+  readonly subject: PolicySource;
   readonly limits: Limits;
   /** Looks again, for each text of a body that holds one after the other: what was enabled may not be any more. */
-  readonly again: () => Subject;
+  readonly again: () => PolicySource;
 }
 
 export const NOTHING: Uint8Array = Buffer.alloc(0);
@@ -66,7 +66,7 @@ export class Output {
 /** The JSON filter with its output returned. One document at a time, each judged by what is enabled when it begins. */
 export class DocumentFilter {
   readonly #filter: JsonFilter;
-  readonly #again: () => Subject;
+  readonly #again: () => PolicySource;
   #between = false;
   #emitted: Uint8Array = NOTHING;
 

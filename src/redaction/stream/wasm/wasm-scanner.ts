@@ -1,4 +1,4 @@
-import { FAULTS, Fault } from '../json-error';
+import { JSON_ERRORS, JsonError } from '../json-error';
 import { IN_NUMBER, Scanner } from '../json-scanner';
 import type { Machine } from './machine';
 
@@ -92,7 +92,7 @@ export class WasmScanner extends Scanner {
   #refuse(why: number, at: number): never {
     if (why === TOO_DEEP) this.refuseDepth(at);
     if (why === NAME_TOO_LONG) this.refuseName();
-    throw new Fault(FAULTS[why - FAULT]!, at);
+    throw new JsonError(JSON_ERRORS[why - FAULT]!, at);
   }
 
   /** Moves in. Two filters take turns, and even one may be used from inside another's `featuresFor`. */
