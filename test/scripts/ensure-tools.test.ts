@@ -4,7 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 const SCRIPT = path.join(__dirname, '..', '..', 'scripts', 'ensure-tools.sh');
-/** What the script itself runs on, wherever this machine keeps it. */
+/** Programs that the script itself needs. */
 const BASICS = ['bash', 'id', 'env', 'touch', 'chmod'];
 
 let machine: string;
@@ -36,12 +36,12 @@ function ensure(...tools: string[]): Promise<{ code: number; stderr: string }> {
   });
 }
 
-test('where everything is there, nothing is done and nothing said', async () => {
+test('ensure-tools does nothing and prints nothing when every program is installed', async () => {
   provide('redis-server', 'exit 0');
   expect(await ensure('redis-server')).toEqual({ code: 0, stderr: '' });
 });
 
-test('what is missing is installed, by apt-get where there is one', async () => {
+test('ensure-tools installs a missing program with apt-get', async () => {
   provide('redis-server', 'exit 0');
   provide('sudo', 'shift; exec "$@"');
   provide(
@@ -54,7 +54,7 @@ test('what is missing is installed, by apt-get where there is one', async () => 
   expect(log).toBe('update -qq\ninstall -y -qq --no-install-recommends chromium\n');
 });
 
-test('lists that cannot be updated do not keep what they name from being installed', async () => {
+test('ensure-tools installs a missing program when apt-get cannot update its lists', async () => {
   provide('sudo', 'shift; exec "$@"');
   provide(
     'apt-get',
@@ -63,24 +63,35 @@ test('lists that cannot be updated do not keep what they name from being install
   expect(await ensure('redis-server')).toMatchObject({ code: 0 });
 });
 
-test('where nothing can install it, the sentence says what to install and how', async () => {
+test('ensure-tools exits 1 and prints the commands when there is no package manager', async () => {
   const { code, stderr } = await ensure('redis-server', 'chromium');
   expect(code).toBe(1);
   expect(stderr).toContain(
-    'The tests need redis-server chromium, which could not be installed here: there is neither apt-get nor brew.',
+    'The tests need redis-server chromium, not installed here: neither apt-get nor brew was found.',
   );
   expect(stderr).toContain('sudo apt-get install redis-server chromium');
   expect(stderr).toContain('brew install redis\n');
   expect(stderr).toContain('brew install --cask chromium\n');
 });
 
-test('an installation that fails, or installs nothing of use, is not taken for one that worked', async () => {
+test('ensure-tools exits 1 when the installation fails or leaves no program', async () => {
   provide('sudo', 'shift; exec "$@"');
   provide('apt-get', '[ "$1" = update ] || exit 100');
   expect(await ensure('redis-server')).toMatchObject({ code: 1, stderr: expect.stringContaining('apt-get failed') });
   provide('apt-get', 'exit 0');
   expect(await ensure('redis-server')).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('still no redis-server'),
+    stderr: expect.stringContaining('left no redis-server'),
   });
+});
+
+test('ensure-tools --check exits 1 with the commands and installs nothing when a program is missing', async () => {
+  provide('sudo', 'echo "sudo $*" >> "$LOG"');
+  provide('apt-get', 'echo "apt-get $*" >> "$LOG"');
+  const { code, stderr } = await ensure('--check', 'redis-server', 'chromium');
+  expect(code).toBe(1);
+  expect(stderr).toContain('The tests need redis-server chromium, not installed here.');
+  expect(stderr).toContain('sudo apt-get install redis-server chromium');
+  expect(stderr).toContain('npm run test:unit');
+  expect(existsSync(path.join(machine, 'log'))).toBe(false);
 });

@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis';
 import { waitUntil } from '../wait-until';
-import { freePort } from './free-port';
 import { type RedisServer, startRedis } from './server';
 
 export interface RedisClusterOptions {
@@ -24,14 +23,7 @@ const SLOTS = 16384;
 
 async function startNode(args: readonly string[]): Promise<RedisServer> {
   const cluster = ['--cluster-enabled', 'yes', '--cluster-config-file', 'nodes.conf', '--cluster-node-timeout', '2000'];
-  // A port of its own, because the default, the server's plus 10,000, need not be free or exist.
-  return startRedis({ args: [...cluster, '--cluster-port', String(await freePort()), ...args] });
-}
-
-/** The port of a node's bus: what other nodes are introduced to, besides its port. */
-async function busPort(admin: Redis): Promise<string> {
-  const [, port] = (await admin.config('GET', 'cluster-port')) as string[];
-  return String(port);
+  return startRedis({ args: [...cluster, ...args] });
 }
 
 async function giveSlots(masters: readonly Redis[]): Promise<void> {
@@ -40,7 +32,7 @@ async function giveSlots(masters: readonly Redis[]): Promise<void> {
       const from = Math.floor((SLOTS * i) / masters.length);
       const to = Math.floor((SLOTS * (i + 1)) / masters.length) - 1;
       await admin.call('cluster', 'addslotsrange', String(from), String(to));
-      // Epochs of their own from the start, so that the nodes need not negotiate.
+      // Distinct epochs from the start spare the nodes a negotiation.
       await admin.call('cluster', 'set-config-epoch', String(i + 1));
     }),
   );
@@ -51,7 +43,7 @@ async function isWhole(admin: Redis, nodes: number): Promise<boolean> {
   return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes}\r`);
 }
 
-/** Starts a Redis Cluster of our own and waits until every node finds it in order. */
+/** Starts a Redis Cluster and waits until every node reports it in order. */
 export async function startCluster({
   masters = 3,
   replicas = 0,
@@ -62,10 +54,7 @@ export async function startCluster({
   try {
     await giveSlots(admins.slice(0, masters));
     const first = nodes[0] as RedisServer;
-    const firstBus = await busPort(admins[0] as Redis);
-    await Promise.all(
-      admins.slice(1).map((admin) => admin.call('cluster', 'meet', '127.0.0.1', String(first.port), firstBus)),
-    );
+    await Promise.all(admins.slice(1).map((admin) => admin.call('cluster', 'meet', '127.0.0.1', String(first.port))));
     const whole = () => Promise.all(admins.map((admin) => isWhole(admin, nodes.length)));
     await waitUntil('all nodes know each other', async () => {
       const known = await Promise.all(admins.map((admin) => admin.call('cluster', 'nodes')));

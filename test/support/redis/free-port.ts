@@ -1,16 +1,19 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
+/** Distance from a Redis port to its default Cluster bus port. */
+export const CLUSTER_BUS_OFFSET = 10_000;
+
 /**
- * Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). A server that comes
- * back would find its own taken by one of the thousands that a test makes, and a client that tries to reach a dead server
- * in that range is connected to itself before long.
+ * The ports and their Cluster bus ports (20,000 to 29,999) do not overlap, and both are below the ports that systems give
+ * to outgoing connections (from 32,768 on Linux, 49,152 elsewhere). A server that restarts in that range can find its
+ * port taken by a connection of the test, and a client of a dead server there ends up connected to itself.
  */
 const FIRST = 10_000;
-const LAST = 32_767;
+const LAST = 19_999;
 const ATTEMPTS = 100;
 
-/** Whoever asked for one may not have begun to listen when the next one asks. */
+/** Ports that this process has handed out. Their servers may not listen yet. */
 const given = new Set<number>();
 
 function isFree(port: number): Promise<boolean> {
@@ -21,13 +24,13 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** A port that nobody listens on, and that nobody else in this process has been given. */
+/** A port on which no program listens, neither there nor on its Cluster bus port. Each call returns another one. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = randomInt(FIRST, LAST + 1);
     if (given.has(port)) continue;
     given.add(port);
-    if (await isFree(port)) return port;
+    if ((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))) return port;
   }
   throw new Error(`No port between ${FIRST} and ${LAST} is free.`);
 }

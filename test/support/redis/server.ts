@@ -16,13 +16,13 @@ export interface RedisServerOptions {
   readonly persistent?: boolean;
 }
 
-/** A redis-server of our own, in a temporary folder. It ends, at the latest, with the process that started it. */
+/** A redis-server in a temporary folder. It ends, at the latest, with the process that started it. */
 export interface RedisServer {
   readonly url: string;
   readonly port: number;
   /** Changes with `restart`. */
   readonly pid: number;
-  /** Sends a signal; `SIGSTOP` freezes the server, `SIGCONT` resumes it. Waits for the end where the signal is one. */
+  /** Sends a signal; `SIGSTOP` freezes the server, `SIGCONT` resumes it. Waits for the end if the signal causes it. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts again, with the data if `persistent`, after ending what still runs. */
   restart(): Promise<void>;
@@ -30,7 +30,7 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** Whether a server answers PING; NOAUTH and LOADING are answers too, but not the one we wait for. */
+/** True if a server answers PONG. NOAUTH and LOADING are answers, but not the one that is waited for. */
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
@@ -45,10 +45,14 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** Where there is one, a file system in memory: what a busy disk does to servers is nobody's subject here. */
+/** A file system in memory, if there is one: a busy disk is no subject of these tests. */
 const MEMORY = '/dev/shm';
 
 const ENDING: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT'];
+
+/** Another program took the port, or its Cluster bus port, after it had been found free. */
+const PORT_TAKEN = /Address already in use|Failed listening on port/i;
+const PORT_ATTEMPTS = 5;
 
 export async function startRedis({
   port,
@@ -56,12 +60,12 @@ export async function startRedis({
   persistent = false,
 }: RedisServerOptions = {}): Promise<RedisServer> {
   const dir = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'keyscope-redis-'));
-  const chosen = port ?? (await freePort());
-  const settings = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
-  const command = ['redis-server', ...settings, '--appendonly', persistent ? 'yes' : 'no', ...args];
+  let chosen = port ?? (await freePort());
   let running: Guarded | null = null;
 
   async function start(): Promise<void> {
+    const settings = ['--port', String(chosen), '--bind', '127.0.0.1', '--dir', dir, '--save', ''];
+    const command = ['redis-server', ...settings, '--appendonly', persistent ? 'yes' : 'no', ...args];
     const guarded = await startGuarded(dir, command);
     running = guarded;
     let hasEnded = false;
@@ -75,6 +79,17 @@ export async function startRedis({
     });
   }
 
+  async function startOnFreePort(attempt = 1): Promise<void> {
+    try {
+      await start();
+    } catch (error) {
+      const taken = error instanceof Error && PORT_TAKEN.test(error.message);
+      if (port !== undefined || !taken || attempt === PORT_ATTEMPTS) throw error;
+      chosen = await freePort();
+      await startOnFreePort(attempt + 1);
+    }
+  }
+
   async function kill(signal: NodeJS.Signals): Promise<void> {
     if (!running) return;
     const { pid, ended } = running;
@@ -82,7 +97,7 @@ export async function startRedis({
     if (ENDING.includes(signal)) await ended;
   }
 
-  await start();
+  await startOnFreePort();
   return {
     url: `redis://127.0.0.1:${chosen}`,
     port: chosen,

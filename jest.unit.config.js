@@ -1,0 +1,38 @@
+const { existsSync, readdirSync, readFileSync } = require('node:fs');
+const path = require('node:path');
+const base = require('./jest.config.js');
+
+/** Helpers that bring a Redis server, a browser or a build of the package. A unit test imports none of them. */
+const HEAVY = [
+  'test/support/redis/',
+  'test/admin/console/browser.ts',
+  'test/support/package.ts',
+  'test/faults/harness/',
+];
+
+/** Tests over gigabytes or thousands of random documents: most of the time of the rest together. `npm test` runs them. */
+const LONG =
+  /^test\/redaction\/(?:object-vs-stream|secrets|response\/(?:long-stream|isolation|back-pressure)|stream\/json)\.test\.ts$/;
+
+/** The TypeScript files that a file imports by a relative path. */
+function importsOf(file) {
+  const text = readFileSync(path.join(__dirname, file), 'utf8');
+  return [...text.matchAll(/(?:from|import|require\()\s*'(\.[^']+)'/g)].flatMap(([, specifier]) => {
+    const target = path.posix.join(path.posix.dirname(file), specifier);
+    return [`${target}.ts`, `${target}/index.ts`].filter((name) => existsSync(path.join(__dirname, name)));
+  });
+}
+
+function reachesHeavy(file, seen = new Set()) {
+  if (HEAVY.some((start) => file.startsWith(start))) return true;
+  if (seen.has(file) || !file.startsWith('test/')) return false;
+  seen.add(file);
+  return importsOf(file).some((target) => reachesHeavy(target, seen));
+}
+
+const tests = readdirSync(path.join(__dirname, 'test'), { recursive: true })
+  .map((name) => `test/${name.replaceAll(path.sep, '/')}`)
+  .filter((name) => name.endsWith('.test.ts') && !LONG.test(name) && !reachesHeavy(name));
+
+/** The tests that need nothing but Node, chosen by their imports. */
+module.exports = { ...base, testMatch: tests.map((name) => `<rootDir>/${name}`) };
