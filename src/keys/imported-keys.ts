@@ -142,11 +142,11 @@ export function createAliasLinks(store: Store) {
     },
 
     /** Forgets what a deleted key's token stood for. Never rejects: the key is gone, and an alias of nothing is harmless. */
-    async release({ id, alias: foreign }: KeyRecord): Promise<void> {
-      if (foreign === undefined) return;
+    async release({ id, alias }: KeyRecord): Promise<void> {
+      if (alias === null) return;
       try {
-        await store.unlinkAlias(foreign, id);
-        if ((await store.getKey(id)) !== null) await store.linkAlias(foreign, id);
+        await store.unlinkAlias(alias, id);
+        if ((await store.getKey(id)) !== null) await store.linkAlias(alias, id);
       } catch (error) {
         if (!(error instanceof KeyscopeError)) throw error;
       }

@@ -2,6 +2,7 @@ import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { foldName } from '../store/index-position';
+import { carriedFields } from '../store/key-fields';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
@@ -72,6 +73,14 @@ export interface KeyServiceDeps {
   readonly generate?: typeof generateToken;
 }
 
+/** The columns of a new key that are the same for all. */
+const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revision' | 'rotatedTo' | 'alias'> = {
+  disabled: false,
+  revision: 1,
+  rotatedTo: null,
+  alias: null,
+};
+
 /** More edits in a row between our reading and our writing than that are no accident. */
 const MAX_ATTEMPTS = 8;
 
@@ -108,14 +117,14 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   const links = createAliasLinks(store);
 
   function newRecord(
-    fields: Omit<KeyRecord, 'createdAt' | 'updatedAt' | 'disabled' | 'revision' | 'rotatedTo'> & { disabled?: boolean },
+    fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt'> & Partial<typeof NEW_RECORD>,
     createdAt: number,
   ): KeyRecord {
-    return { disabled: false, ...fields, createdAt, updatedAt: createdAt, revision: 1, rotatedTo: null };
+    return { ...NEW_RECORD, ...fields, createdAt, updatedAt: createdAt };
   }
 
   function makeKey(
-    fields: Pick<KeyRecord, 'workspaceId' | 'name' | 'agents' | 'permissions' | 'expiresAt' | 'createdBy'>,
+    fields: Omit<Parameters<typeof newRecord>[0], 'id' | 'digest' | 'last4' | 'prefix' | 'rotatedFrom'>,
     createdAt: number,
     rotatedFrom: string | null,
     givenId?: string,
@@ -195,7 +204,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const { alias, fingerprint, hashInput: proof, first, last } = readForeignToken({ token, sha256 }, shown);
       const { complete, createdAt, origin } = readNew('keys.import', given, context);
       const id = deriveImportedKeyId(complete.workspaceId, fingerprint);
-      const ends = { prefix: first, last4: last, foreign: alias };
+      const ends = { prefix: first, last4: last, alias };
       const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(proof), rotatedFrom: null }, createdAt);
       if (!(await links.add(record, alias, origin))) throw importedBefore(id);
       return toApiKey(record);
@@ -238,10 +247,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         const at = now();
         const { record, token } = makeKey(
           {
-            workspaceId: old.workspaceId,
-            name: old.name,
-            agents: old.agents,
-            permissions: old.permissions,
+            ...carriedFields(old),
             expiresAt: expiryOf(at, old.expiresAt - old.createdAt, expiry),
             createdBy: context.actor ?? null,
           },

@@ -1,3 +1,4 @@
+import { publicFields } from '../store/key-fields';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
 
@@ -130,25 +131,9 @@ export interface KeyList<Permission extends string = string> {
   readonly cursor: string | null;
 }
 
-/** The public face of a record. Names each field, so that none gets out by being added. */
+/** What operators see of a record: the public columns, and the masked token. */
 export function toApiKey<Permission extends string = string>(record: KeyRecord): ApiKey<Permission> {
-  return {
-    id: record.id,
-    name: record.name,
-    workspaceId: record.workspaceId,
-    agents: record.agents === 'all' ? 'all' : [...record.agents],
-    permissions: [...record.permissions] as Permission[],
-    createdAt: new Date(record.createdAt),
-    createdBy: record.createdBy,
-    updatedAt: new Date(record.updatedAt),
-    expiresAt: new Date(record.expiresAt),
-    disabled: record.disabled,
-    revision: record.revision,
-    masked:
-      record.alias === undefined
-        ? maskToken(record.prefix, record.id, record.last4)
-        : maskImportedToken(record.prefix, record.last4),
-    rotatedFrom: record.rotatedFrom,
-    rotatedTo: record.rotatedTo,
-  };
+  const { prefix, id, last4, alias } = record;
+  const masked = alias === null ? maskToken(prefix, id, last4) : maskImportedToken(prefix, last4);
+  return { ...publicFields(record), permissions: [...record.permissions] as Permission[], masked };
 }

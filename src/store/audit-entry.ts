@@ -1,25 +1,15 @@
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
+import { AUDITED_FIELD_NAMES } from './key-fields';
 import type { KeyRecord } from './records';
 import type { AuditEntry, AuditQuery } from './store';
-
-/** The fields of a key that an audit entry may show. What is not in this list, above all the digest, never gets there. */
-export const AUDITED_KEY_FIELDS = [
-  'name',
-  'agents',
-  'permissions',
-  'expiresAt',
-  'disabled',
-  'rotatedFrom',
-  'rotatedTo',
-] as const satisfies readonly (keyof KeyRecord)[];
 
 type Shown = Readonly<Record<string, unknown>>;
 
 /** What an audit entry shows of a key that came or went: every audited field that says something. */
 export function auditedKey(key: KeyRecord): Shown {
   const shown: Record<string, unknown> = {};
-  for (const field of AUDITED_KEY_FIELDS) if (key[field] !== null) shown[field] = key[field];
+  for (const field of AUDITED_FIELD_NAMES) if (key[field] !== null) shown[field] = key[field];
   return Object.freeze(shown);
 }
 
@@ -27,7 +17,7 @@ export function auditedKey(key: KeyRecord): Shown {
 export function auditedChange(before: KeyRecord, after: KeyRecord): { before: Shown; after: Shown } {
   const was: Record<string, unknown> = {};
   const is: Record<string, unknown> = {};
-  for (const field of AUDITED_KEY_FIELDS) {
+  for (const field of AUDITED_FIELD_NAMES) {
     if (JSON.stringify(before[field]) === JSON.stringify(after[field])) continue;
     was[field] = before[field];
     is[field] = after[field];

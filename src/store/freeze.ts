@@ -1,4 +1,5 @@
 import type { Features } from '../features';
+import { KEY_FIELD_NAMES } from './key-fields';
 import type { KeyRecord, ProjectRecord } from './records';
 
 /** A list of our own that nobody can change: neither who gave it nor who gets it. */
@@ -8,25 +9,12 @@ function frozenList<T extends string>(list: 'all' | readonly T[]): 'all' | reado
 
 /** A record that shares nothing with the one it was made from, and that nobody can change. */
 export function frozenKey(key: KeyRecord): KeyRecord {
-  return Object.freeze({
-    id: key.id,
-    workspaceId: key.workspaceId,
-    name: key.name,
-    agents: frozenList(key.agents),
-    permissions: Object.freeze([...key.permissions]),
-    digest: key.digest,
-    last4: key.last4,
-    prefix: key.prefix,
-    createdAt: key.createdAt,
-    createdBy: key.createdBy,
-    updatedAt: key.updatedAt,
-    expiresAt: key.expiresAt,
-    disabled: key.disabled,
-    revision: key.revision,
-    rotatedFrom: key.rotatedFrom,
-    rotatedTo: key.rotatedTo,
-    ...(key.alias === undefined ? {} : { foreign: key.alias }),
-  });
+  const copy: Record<string, unknown> = {};
+  for (const name of KEY_FIELD_NAMES) {
+    const value = key[name];
+    copy[name] = Array.isArray(value) ? Object.freeze([...value]) : value;
+  }
+  return Object.freeze(copy) as KeyRecord;
 }
 
 export function frozenProject(projectId: string, features: Features, updatedAt: number): ProjectRecord {

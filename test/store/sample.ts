@@ -48,6 +48,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     revision: 1,
     rotatedFrom: null,
     rotatedTo: null,
+    alias: null,
     ...fields,
   };
 }

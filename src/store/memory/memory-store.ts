@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../clock';
 import { KeyscopeError } from '../../errors';
 import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../audit-entry';
 import { frozenKey, frozenProject } from '../freeze';
+import { applyChanges } from '../key-fields';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
@@ -135,10 +136,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       if (!found.ok) return found;
       const { key } = found;
       const updated = frozenKey({
-        ...key,
-        name: changes.name ?? key.name,
-        permissions: changes.permissions ?? key.permissions,
-        disabled: changes.disabled ?? key.disabled,
+        ...applyChanges(key, changes),
         updatedAt: origin.at,
         revision: key.revision + 1,
       });

@@ -72,12 +72,12 @@ export function foreignContract(getStore: () => Store): void {
       expect(await store.getKey(key.id)).toEqual(key);
       expect(await listAll(store, keyQuery(workspaceId))).toEqual([key]);
       const updated = await store.updateKey(key.id, { name: 'B', disabled: true }, ORIGIN, {});
-      expect(updated).toMatchObject({ ok: true, key: { foreign, ...ends, name: 'B' } });
+      expect(updated).toMatchObject({ ok: true, key: { alias: foreign, ...ends, name: 'B' } });
       const successor = sampleKey(workspaceId, { rotatedFrom: key.id });
       const rotated = await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, {});
-      expect(rotated).toMatchObject({ ok: true, key: { foreign, rotatedTo: successor.id } });
+      expect(rotated).toMatchObject({ ok: true, key: { alias: foreign, rotatedTo: successor.id } });
       expect(await store.getKey(successor.id)).toStrictEqual(successor);
-      expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { foreign, ...ends } });
+      expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { alias: foreign, ...ends } });
       expect(JSON.stringify(await auditOf(store, workspaceId))).not.toContain(foreign);
     });
   });

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { Redis } from 'ioredis';
-import { CREDENTIAL_FIELDS, KEY_FIELDS } from '../../../src/store/redis/record-codec';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { aliasOf, fingerprintOf } from '../../../src/token/imported-token';
@@ -40,16 +39,12 @@ describe('a damaged record is an error whose cause names it, never half a key', 
     'it is something else': async (name) => client.multi().del(name).set(name, 'x').exec(),
   };
 
-  test.each(KEY_FIELDS)('the field %s is missing', async (field) => {
+  test.each(['v', 'id', 'workspaceId', 'digest'])('the field %s is missing', async (field) => {
     const key = await createSample(store, newWorkspace());
     await client.hdel(nameOf(key.id), field);
-    await expect(store.getKey(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
-  });
-
-  test.each(CREDENTIAL_FIELDS)('the field %s is missing, which every request needs', async (field) => {
-    const key = await createSample(store, newWorkspace());
-    await client.hdel(nameOf(key.id), field);
-    await expect(store.getCredential(key.id)).rejects.toMatchObject(caused(`the field ${field} is missing`));
+    const unreadable = { code: 'store_unavailable', ...(field === 'v' ? {} : caused(`the field ${field} is missing`)) };
+    await expect(store.getKey(key.id)).rejects.toMatchObject(unreadable);
+    await expect(store.getCredential(key.id)).rejects.toMatchObject(unreadable);
   });
 
   test.each(Object.entries(damages))('%s', async (damaged, damage) => {
@@ -82,7 +77,7 @@ describe('a damaged record is an error whose cause names it, never half a key', 
 
   test('a change of such a record is refused', async () => {
     const key = await createSample(store, newWorkspace());
-    await client.hdel(nameOf(key.id), 'agents');
+    await client.hdel(nameOf(key.id), 'digest');
     await expect(store.updateKey(key.id, { name: 'New' }, ORIGIN, {})).rejects.toMatchObject({
       code: 'store_unavailable',
     });

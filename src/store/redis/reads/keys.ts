@@ -5,7 +5,7 @@ import type { Credential, KeyRecord } from '../../records';
 import type { KeyPage, KeyQuery } from '../../store';
 import { unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
-import { CREDENTIAL_FIELDS, decodeCredential, decodeKey, FOREIGN_FIELD, KEY_FIELDS } from '../record-codec';
+import { decodeCredential, decodeKey, STORED_CREDENTIAL_FIELDS, STORED_KEY_FIELDS } from '../record-codec';
 import type { BatchedReader } from './batched-reader';
 import { scanPage } from './scan-page';
 
@@ -53,8 +53,6 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
   };
 }
 
-const FIELDS = [...KEY_FIELDS, FOREIGN_FIELD];
-
 export type ReadKey = (id: string) => Promise<KeyRecord | null>;
 export type ReadCredential = (id: string) => Promise<Credential | null>;
 
@@ -66,7 +64,7 @@ export function createReadKey(reader: BatchedReader, keyNames: KeyNames): ReadKe
   return function readKey(id) {
     if (!isKeyId(id)) return Promise.resolve(null);
     const key = keyNames.key(id);
-    return reader.read({ name: 'hmget', key, args: FIELDS, decode: (reply) => decodeKey(reply, id, key) });
+    return reader.read({ name: 'hmget', key, args: STORED_KEY_FIELDS, decode: (reply) => decodeKey(reply, id, key) });
   };
 }
 
@@ -76,6 +74,6 @@ export function createReadCredential(reader: BatchedReader, keyNames: KeyNames):
     if (!isKeyId(id)) return Promise.resolve(null);
     const key = keyNames.key(id);
     const decode = (reply: unknown) => decodeCredential(reply, id, key);
-    return reader.read({ name: 'hmget', key, args: CREDENTIAL_FIELDS, decode });
+    return reader.read({ name: 'hmget', key, args: STORED_CREDENTIAL_FIELDS, decode });
   };
 }

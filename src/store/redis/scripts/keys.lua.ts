@@ -1,5 +1,5 @@
-import { AUDITED_KEY_FIELDS } from '../../audit-entry';
-import { FOREIGN_FIELD, KEY_FIELDS, RECORD_VERSION } from '../record-codec';
+import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED, storedName } from '../../key-fields';
+import { RECORD_VERSION, STORED_KEY_FIELDS } from '../record-codec';
 
 /**
  * The scripts that change things: check, then change record, indexes and audit trail, all in one atomic step. What the
@@ -17,6 +17,16 @@ import { FOREIGN_FIELD, KEY_FIELDS, RECORD_VERSION } from '../record-codec';
  */
 
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
+
+const REQUIRED_FIELDS = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing === REQUIRED).map(storedName);
+/** The stored defaults of columns that a record can lack. */
+const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
+  const { missing, encode } = COLUMNS[name];
+  const text = missing === REQUIRED ? undefined : encode(missing);
+  return text === undefined ? [] : [`['${storedName(name)}'] = '${text}'`];
+}).join(', ');
+/** Audited columns whose stored text is not JSON. */
+const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson).map(storedName);
 
 /** Refuses keys that hold something else than they should. */
 export const CHECK_TYPES = `
@@ -42,8 +52,11 @@ end
 const KEY_SCRIPT = String.raw`
 local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'hash' }
 ${CHECK_TYPES}${AUDIT}
-local FIELDS = ${luaList(KEY_FIELDS)}
-local AUDITED = ${luaList(AUDITED_KEY_FIELDS)}
+local FIELDS = ${luaList(STORED_KEY_FIELDS)}
+local REQUIRED = ${luaList(REQUIRED_FIELDS)}
+local DEFAULTS = { folded = '', ${DEFAULTS} }
+local AUDITED = ${luaList(AUDITED_FIELD_NAMES.map(storedName))}
+local PLAIN = ${luaList(PLAIN_FIELDS)}
 local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 local function from_pairs(list, first)
@@ -61,20 +74,22 @@ local function to_pairs(record)
   return list
 end
 
--- The record that the script is about; nil where there is none, or it is another workspace's.
+-- The record that the script is about; nil if there is none, or if it is another workspace's. Fields that it lacks take
+-- their defaults. Fields that this version does not know are part of it, and stay in the stored record.
 local function load(workspace)
   local flat = redis.call('HGETALL', KEYS[1])
   if #flat == 0 then return nil end
   local record = from_pairs(flat, 1)
   if record.v ~= '${RECORD_VERSION}' then error('a record of another version') end
+  for _, field in ipairs(REQUIRED) do if not record[field] then error('no ' .. field) end end
+  for field, value in pairs(DEFAULTS) do record[field] = record[field] or value end
   if record.workspaceId ~= workspace then return nil end
   return record
 end
 
 local function ok(record)
   local reply = { 'ok' }
-  for i, field in ipairs(FIELDS) do reply[i + 1] = record[field] or error('no ' .. field) end
-  reply[#FIELDS + 2] = record.${FOREIGN_FIELD} or ''
+  for i, field in ipairs(FIELDS) do reply[i + 1] = record[field] or false end
   return reply
 end
 
@@ -106,7 +121,9 @@ local function each_index(command, places)
 end
 
 local function json(record, field)
-  if field == 'name' then return cjson.encode(record.name) end
+  for _, plain in ipairs(PLAIN) do
+    if field == plain then return cjson.encode(record[field]) end
+  end
   return record[field]
 end
 
@@ -132,6 +149,11 @@ local function differing(before, after)
   end
   return fields
 end
+
+-- Fields that a successor does not take over from its predecessor as they are stored; of the others, this version does
+-- not know what they mean.
+local KNOWN = { op = true, folded = true }
+for _, field in ipairs(FIELDS) do KNOWN[field] = true end
 
 -- A changed copy: changes are pairs in ARGV, from one place on.
 local function changed(record, first)
@@ -203,6 +225,9 @@ if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
 if record.rotatedTo ~= 'null' then return { 'rotated' } end
 if redis.call('EXISTS', KEYS[6]) == 1 then return { 'taken' } end
 local successor = from_pairs(ARGV, 9)
+for field, value in pairs(record) do
+  if not KNOWN[field] then successor[field] = value end
+end
 successor.op = ARGV[1]
 local after = changed(record, #ARGV + 1)
 if tonumber(ARGV[8]) < tonumber(record.expiresAt) then after.expiresAt = ARGV[8] end

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { KeyscopeError } from '../../../errors';
 import { isKeyId, tagOf, workspaceTag } from '../../../token/format';
-import { foldName } from '../../index-position';
-import { KEY_SORTS, type KeyChanges, type KeyRecord } from '../../records';
+import { KEY_SORTS, type KeyRecord } from '../../records';
 import type { ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../../store';
 import { unavailable, unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import type { BatchedReader } from '../reads/batched-reader';
-import { decodeKey, decodeProject, encodeKey, encodeProject, encodeTime } from '../record-codec';
+import { decodeKey, decodeProject, encodeChanges, encodeKey, encodeProject, encodeTime } from '../record-codec';
 import type { RunMutation } from './run-mutation';
 
 export interface MutationsOptions {
@@ -26,14 +25,6 @@ const NOT_FOUND: MutationResult = { ok: false, reason: 'not_found' };
 function checkId(key: KeyRecord): void {
   if (isKeyId(key.id) && tagOf(key.id) === workspaceTag(key.workspaceId)) return;
   throw new KeyscopeError('invalid_request', "A key's id must begin with the tag of its workspace.");
-}
-
-function changedFields(changes: KeyChanges): string[] {
-  const fields: string[] = [];
-  if (changes.name !== undefined) fields.push('name', changes.name, 'folded', foldName(changes.name));
-  if (changes.permissions !== undefined) fields.push('permissions', JSON.stringify(changes.permissions));
-  if (changes.disabled !== undefined) fields.push('disabled', JSON.stringify(changes.disabled));
-  return fields;
 }
 
 export function createMutations({ runMutation, keyNames, reader, auditLimit, listeners }: MutationsOptions): Mutations {
@@ -117,7 +108,7 @@ export function createMutations({ runMutation, keyNames, reader, auditLimit, lis
       const reply = await runMutation({
         script: 'updateKey',
         keys: keysOf(id, workspaceId),
-        args: [...commonArgs(origin), workspaceId, expected(precondition), ...changedFields(changes)],
+        args: [...commonArgs(origin), workspaceId, expected(precondition), ...encodeChanges(changes)],
         since,
         notify: notifyKeys(id),
       });

@@ -1,0 +1,98 @@
+import { Redis } from 'ioredis';
+import { COLUMNS, KEY_FIELD_NAMES, REQUIRED, storedName } from '../../../src/store/key-fields';
+import { createRedisStore } from '../../../src/store/redis/redis-store';
+import type { Store } from '../../../src/store/store';
+import { type RedisServer, startRedis } from '../../support/redis/server';
+import { auditOf, createSample, keyQuery, listAll, newWorkspace, ORIGIN, sampleKey } from '../sample';
+
+let server: RedisServer;
+let client: Redis;
+let store: Store;
+beforeAll(async () => {
+  server = await startRedis();
+  client = new Redis(server.url);
+  store = createRedisStore({ client, storeTimeout: 5000 });
+});
+afterAll(async () => {
+  await store.close();
+  client.disconnect();
+  await server.stop();
+});
+
+const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
+const OPTIONAL = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing !== REQUIRED);
+
+describe('a record that an older version wrote', () => {
+  test.each(OPTIONAL)('has the default of %s if it lacks the field', async (name) => {
+    const key = await createSample(store, newWorkspace(), { createdBy: null });
+    await client.hdel(nameOf(key.id), storedName(name));
+    const expected = { ...key, [name]: COLUMNS[name].missing };
+    expect(await store.getKey(key.id)).toEqual(expected);
+    const { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled } = expected;
+    const credential = { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled };
+    expect(await store.getCredential(key.id)).toEqual(credential);
+    expect(await listAll(store, keyQuery(key.workspaceId))).toEqual([expected]);
+  });
+
+  test('allows nothing if everything is missing that limits what a key can do', async () => {
+    const key = await createSample(store, newWorkspace());
+    await client.hdel(nameOf(key.id), 'agents', 'permissions', 'expiresAt', 'disabled');
+    expect(await store.getCredential(key.id)).toMatchObject({
+      agents: [],
+      permissions: [],
+      expiresAt: 0,
+      disabled: true,
+    });
+  });
+
+  test('can be changed, rotated and deleted, and the audit trail shows the default', async () => {
+    const workspaceId = newWorkspace();
+    const key = await createSample(store, workspaceId);
+    await client.hdel(nameOf(key.id), 'rotatedFrom', 'rotatedTo', 'createdBy', 'last4', 'prefix', 'permissions');
+    const updated = await store.updateKey(key.id, { permissions: ['metrics'] }, ORIGIN, { revision: 1 });
+    expect(updated).toMatchObject({ ok: true, key: { permissions: ['metrics'], createdBy: null, revision: 2 } });
+    const successor = sampleKey(workspaceId);
+    const rotated = await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, { revision: 2 });
+    expect(rotated).toMatchObject({ ok: true, key: { rotatedTo: successor.id, rotatedFrom: null } });
+    expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { last4: '', prefix: '' } });
+    const [, , update] = await auditOf(store, workspaceId);
+    expect(update).toMatchObject({ before: { permissions: [] }, after: { permissions: ['metrics'] } });
+  });
+});
+
+describe('a record that a newer version wrote', () => {
+  const NEWER = { ipRanges: '["192.0.2.0/24"]', tier: 'gold' };
+
+  test('is read without the fields that this version does not know', async () => {
+    const key = await createSample(store, newWorkspace());
+    await client.hset(nameOf(key.id), NEWER);
+    expect(await store.getKey(key.id)).toEqual(key);
+    expect(await store.getCredential(key.id)).not.toHaveProperty('tier');
+  });
+
+  test('keeps those fields through edits, also on the successor of a rotation', async () => {
+    const workspaceId = newWorkspace();
+    const key = await createSample(store, workspaceId);
+    await client.hset(nameOf(key.id), NEWER);
+    await store.updateKey(key.id, { name: 'Renamed', disabled: true }, ORIGIN, {});
+    expect(await client.hgetall(nameOf(key.id))).toMatchObject({ ...NEWER, name: 'Renamed', disabled: 'true' });
+    const successor = sampleKey(workspaceId);
+    await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, {});
+    expect(await client.hgetall(nameOf(key.id))).toMatchObject({ ...NEWER, rotatedTo: JSON.stringify(successor.id) });
+    expect(await client.hgetall(nameOf(successor.id))).toMatchObject(NEWER);
+    expect(await store.getKey(successor.id)).toEqual(successor);
+  });
+
+  test('is an error if it has another version number', async () => {
+    const key = await createSample(store, newWorkspace());
+    await client.hset(nameOf(key.id), 'v', '2');
+    await expect(store.getCredential(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+});
+
+test('a new record has each field that no default stands for', async () => {
+  const key = await createSample(store, newWorkspace());
+  const stored = await client.hkeys(nameOf(key.id));
+  const columns = KEY_FIELD_NAMES.filter((name) => key[name] !== null || name !== 'alias').map(storedName);
+  expect(stored.filter((field) => field !== 'op').sort()).toEqual(['v', 'folded', ...columns].sort());
+});
