@@ -12,7 +12,7 @@ import { createBareExchange, createExchange, drive } from '../lib/exchange.mjs';
 import { measure } from '../lib/measure.mjs';
 import { connectRedis, startRedis } from '../lib/redis.mjs';
 import { createReport, figure } from '../lib/report.mjs';
-import { strangersToken } from '../lib/token.mjs';
+import { unknownToken } from '../lib/token.mjs';
 import { betterAuthApiKey, jwtBearer, passportHeaderApiKey, redisGet } from './competitors.mjs';
 import { coldKeys, oneRead } from './reads.mjs';
 
@@ -72,7 +72,7 @@ async function keyscopeVariants(redis) {
   const good = (await apiKeys.keys.create(KEY)).token;
   const expiring = await apiKeys.keys.create({ ...KEY, expiresAt: Date.now() + 1000 });
   await new Promise((resolve) => setTimeout(resolve, expiring.key.expiresAt.getTime() - Date.now() + 1));
-  const unknown = strangersToken();
+  const unknown = unknownToken();
 
   const warm = (token) => () => apiKeys.verify(token);
   const fast = (name, token, expected, more) =>
@@ -92,7 +92,7 @@ async function keyscopeVariants(redis) {
         requests: 500,
         batchSize: BATCH,
         async prepare(size) {
-          const exchanges = Array.from({ length: size }, () => createExchange(HEADER, strangersToken()));
+          const exchanges = Array.from({ length: size }, () => createExchange(HEADER, unknownToken()));
           return () => drive(middleware, exchanges, { concurrency: CONCURRENCY, expected: 401 });
         },
       },

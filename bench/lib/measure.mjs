@@ -1,7 +1,7 @@
 import { median, quantile } from './statistics.mjs';
 
 /** A small seeded generator (mulberry32), so that a run's order can be repeated. */
-function createRandom(seed) {
+export function createRandom(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -11,7 +11,7 @@ function createRandom(seed) {
   };
 }
 
-function shuffle(list, random) {
+export function shuffle(list, random) {
   const copy = [...list];
   for (let index = copy.length - 1; index > 0; index--) {
     const other = Math.floor(random() * (index + 1));

@@ -21,7 +21,7 @@ function crc32(text) {
  * A well-formed token that no key has. Made here, because a second instance of keyscope to make them would have V8 treat
  * the functions of the measured one as one of several.
  */
-export function strangersToken() {
+export function unknownToken() {
   const body = `ks_${randomText(16)}_${randomText(32)}`;
   let checksum = '';
   for (let rest = crc32(body); checksum.length < 6; rest = Math.floor(rest / 62))
@@ -44,7 +44,7 @@ function toBase62(number, length) {
   return text;
 }
 
-/** Gives a function that makes well-formed tokens, all different, much cheaper than `strangersToken` does. */
+/** Gives a function that makes well-formed tokens, all different, much cheaper than `unknownToken` does. */
 export function createForger() {
   const secret = 'A'.repeat(32);
   let made = randomInt(2 ** 40);
