@@ -223,9 +223,10 @@ export function createApiKeys<const Permission extends string>(
     events.emit('store', { type: 'warning', code: 'serving_stale', message });
   }
 
+  const challenge = ({ code }: KeyscopeError) => `ApiKey realm="${settings.realm}", error="${code}"`;
   function fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void {
     if (error.status >= 500) events.emit('error', error);
-    sendProblem(error, req, res, next, settings);
+    sendProblem(error, req, res, next, { challenge, onError: settings.onError });
   }
 
   return {

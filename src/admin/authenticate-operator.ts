@@ -3,34 +3,35 @@ import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import { externalId, isPlainText } from '../field-schemas';
 import { parseInput } from '../validate-input';
-import type { Identity } from './handler';
+import type { Operator } from './handler';
 import type { Authenticate } from './options';
 
-const ACTOR = 'Give who is signed in, e.g. an e-mail address, as text of 1–200 characters; null where nobody can say.';
+const ACTOR_MESSAGE =
+  'Expected the operator, such as an e-mail address, as a string of 1–200 characters, or null if it is unknown.';
 
-// Strict: a `readonly` that should have been `readOnly` must not let anybody write.
-const identitySchema = z.strictObject({
+// Strict: a misspelt `readonly` must not give write access.
+const operatorSchema = z.strictObject({
   workspaceId: externalId,
   actor: z
-    .string(ACTOR)
-    .refine((text) => isPlainText(text, 200), ACTOR)
+    .string(ACTOR_MESSAGE)
+    .refine((text) => isPlainText(text, 200), ACTOR_MESSAGE)
     .nullable(),
   readOnly: z.boolean().default(false),
 });
 
 /**
- * Asks the app who is signed in. Whatever is not clearly an identity is nobody, and what went wrong is reported: the
- * request is refused like any stranger's.
+ * Calls the app's `authenticate`. A result that is no valid operator is reported and counts as not signed in, so the
+ * request is denied.
  */
-export function createIdentify(authenticate: Authenticate, report: (error: KeyscopeError) => void) {
-  return async function identify(req: Request): Promise<Identity | null> {
+export function createAuthenticateOperator(authenticate: Authenticate, report: (error: KeyscopeError) => void) {
+  return async function authenticateOperator(req: Request): Promise<Operator | null> {
     try {
-      const answer: unknown = await authenticate(req);
-      if (answer === null || answer === undefined || answer === false) return null;
-      return parseInput(identitySchema, answer, 'authenticate', 'invalid_options');
+      const result: unknown = await authenticate(req);
+      if (result === null || result === undefined || result === false) return null;
+      return parseInput(operatorSchema, result, 'authenticate', 'invalid_options');
     } catch (cause) {
-      const why = cause instanceof KeyscopeError ? cause.message : 'it threw, or its promise was rejected.';
-      report(new KeyscopeError('internal_error', `adminRouter could not tell who is signed in: ${why}`, { cause }));
+      const reason = cause instanceof KeyscopeError ? cause.message : 'it threw, or its promise was rejected.';
+      report(new KeyscopeError('internal_error', `adminRouter: authenticate failed: ${reason}`, { cause }));
       return null;
     }
   };

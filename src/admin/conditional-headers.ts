@@ -21,10 +21,10 @@ export function readIfMatch(req: Request): IfMatch | null {
   if (value === undefined) return null;
   if (value.trim() === '*') return '*';
   if (value.length <= 1000 && ENTITY_TAGS.test(value)) return value.match(ENTITY_TAG) ?? [];
-  throw headerError('Give If-Match the revision of the key as it was seen, in quotes: `If-Match: "3"`.');
+  throw headerError('Expected If-Match with a revision of the key in quotes: `If-Match: "3"`.');
 }
 
-/** Visible characters, so without the comma and space with which Node joins repeated headers. */
+/** Visible characters only, hence without the comma and space with which Node joins repeated headers. */
 const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/;
 const QUOTED = /^"([^"\\]*)"$/;
 
@@ -32,8 +32,8 @@ const QUOTED = /^"([^"\\]*)"$/;
 export function readIdempotencyKey(req: Request): string | null {
   const value = req.headers['idempotency-key'];
   if (value === undefined) return null;
-  // The draft of the header makes it a structured string, in quotes; most clients send it bare.
+  // The draft of the header defines a structured string, in quotes; most clients send it without quotes.
   const key = typeof value === 'string' ? (QUOTED.exec(value)?.[1] ?? value) : '';
   if (IDEMPOTENCY_KEY.test(key)) return key;
-  throw headerError('Give Idempotency-Key once, 1–255 visible ASCII characters, such as a new UUID.');
+  throw headerError('Expected one Idempotency-Key of 1–255 visible ASCII characters, such as a new UUID.');
 }

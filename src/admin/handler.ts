@@ -1,31 +1,32 @@
-/** Who is signed in: what `authenticate` answered, checked. */
-export interface Identity {
+/** The signed-in operator: the validated result of `authenticate`. */
+export interface Operator {
   readonly workspaceId: string;
   readonly actor: string | null;
   readonly readOnly: boolean;
 }
 
-/** What `If-Match` insists on: any revision, or one of these entity tags. */
+/** The revisions that `If-Match` accepts: any, or these entity tags. */
 export type IfMatch = '*' | readonly string[];
 
-/** A request as handlers see it: who asks for what, and nothing of any framework. */
-export interface Call<Query = unknown, Body = unknown> {
-  readonly identity: Identity;
-  /** From where: the caller's address, for the audit trail. */
+/** A request as handlers receive it, independent of Express. */
+export interface OperationRequest<Query = unknown> {
+  readonly operator: Operator;
+  /** The operator's address, for the audit log. */
   readonly source: string | null;
   /** The path under which the router is mounted, without a slash at its end. */
   readonly mount: string;
-  /** What stands in the path, decoded. */
+  /** Path parameters, decoded. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
-  readonly body: Body;
-  /** Null where the request does not say. */
+  /** The JSON body, with only the field names checked: the service validates the values. */
+  readonly body: unknown;
+  /** Null if the request has no `If-Match`. */
   readonly ifMatch: IfMatch | null;
   readonly idempotencyKey: string | null;
 }
 
-/** What a handler answers. Without a body where the status has none. */
-export interface Answer {
+/** The response of a handler. `body` is absent if the status has none. */
+export interface OperationResponse {
   readonly status: 200 | 201 | 204;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;

@@ -2,30 +2,35 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import type { Answer } from './handler';
+import type { OperationResponse } from './handler';
 
-/** For how long a repeated request gets the first one's answer. */
+/** How long a repeated request gets the first one's response. */
 const TTL = 10 * 60_000;
-const MAX_ANSWERS = 1000;
+const MAX_RESPONSES = 1000;
 /** In characters of JSON. */
 const MAX_SIZE = 8 * 1_048_576;
 
-interface Run {
-  /** Of the body: the same key with another body is a mistake, not a repetition. */
+interface Cached {
+  /** Hash of the body. The same key with another body is a mistake, not a repetition. */
   readonly fingerprint: string;
-  readonly answer: Promise<Answer>;
+  readonly response: OperationResponse;
 }
 
-/** Which request it is that may be repeated: whose, for what, under which key. */
+interface Running extends Omit<Cached, 'response'> {
+  readonly response: Promise<OperationResponse>;
+}
+
+/** A request that may be repeated. */
 export interface Repeatable {
+  /** Workspace, actor, path and idempotency key. */
   readonly scope: readonly (string | null)[];
   readonly body: unknown;
 }
 
 export interface Idempotency {
-  /** The answer of the first such request; `make` is only called for that one. */
-  run(request: Repeatable, make: () => Promise<Answer>): Promise<Answer>;
-  /** Forgets every answer. */
+  /** The response of the first such request. `perform` is called for the first one only. */
+  run(request: Repeatable, perform: () => Promise<OperationResponse>): Promise<OperationResponse>;
+  /** Removes all cached responses. */
   close(): void;
 }
 
@@ -34,20 +39,21 @@ function hash(value: unknown): string {
 }
 
 /**
- * Remembers answers, with the tokens in them, for requests that are repeated because the first answer got lost. In this
- * process' memory alone, for ten minutes: what is shown once must not be written down anywhere. A request that is
- * repeated later, or to another process, is caught by the key's id instead, which follows from the idempotency key (see
- * `keys.create`), and for rotations by the old key, which can be replaced once.
+ * Caches responses, with the tokens in them, for requests that are repeated because the first response was lost. The
+ * cache is in this process' memory and lasts ten minutes: a token that is shown once must not be stored.
+ *
+ * A request that is repeated later, or to another process, gets `conflict`: the new key's id is derived from the
+ * idempotency key (see `keys.create`), and a key can be rotated once.
  */
 export function createIdempotency(clock: Clock): Idempotency {
-  const running = new Map<string, Run>();
-  const finished = new LRUCache<string, { fingerprint: string; answer: Answer }>({
-    max: MAX_ANSWERS,
+  const running = new Map<string, Running>();
+  const finished = new LRUCache<string, Cached>({
+    max: MAX_RESPONSES,
     maxSize: MAX_SIZE,
-    sizeCalculation: ({ answer }) => JSON.stringify(answer).length,
+    sizeCalculation: ({ response }) => JSON.stringify(response).length,
     ttl: TTL,
     ttlResolution: 0,
-    // Its timers are unref'd; without them a token would stay until the next request.
+    // Its timers are unref'd. Without them a token would stay in memory until the next request.
     ttlAutopurge: true,
     perf: { now: () => clock.monotonic() },
   });
@@ -56,34 +62,34 @@ export function createIdempotency(clock: Clock): Idempotency {
     if (known.fingerprint === fingerprint) return;
     throw new KeyscopeError(
       'idempotency_key_reused',
-      'This Idempotency-Key came with another body before. Send a new one with a new request.',
+      'This Idempotency-Key was used with another body. Send a new key with a new request.',
     );
   }
 
-  function replayed(answer: Answer): Answer {
-    return { ...answer, headers: { ...answer.headers, 'Idempotent-Replayed': 'true' } };
+  function replay(response: OperationResponse): OperationResponse {
+    return { ...response, headers: { ...response.headers, 'Idempotent-Replayed': 'true' } };
   }
 
   return {
-    async run({ scope, body }, make) {
+    async run({ scope, body }, perform) {
       const id = hash(scope);
       const fingerprint = hash(body);
       const known = finished.get(id);
       if (known) {
         checkSame(known, fingerprint);
-        return replayed(known.answer);
+        return replay(known.response);
       }
       const first = running.get(id);
       if (first) {
         checkSame(first, fingerprint);
-        return replayed(await first.answer);
+        return replay(await first.response);
       }
-      // What failed is not remembered: the next request may try again.
-      const answer = make();
-      running.set(id, { fingerprint, answer });
+      // Failures are not cached, so that the next request can try again.
+      const response = perform();
+      running.set(id, { fingerprint, response });
       try {
-        finished.set(id, { fingerprint, answer: await answer });
-        return await answer;
+        finished.set(id, { fingerprint, response: await response });
+        return await response;
       } finally {
         running.delete(id);
       }

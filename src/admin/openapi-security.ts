@@ -4,7 +4,7 @@ import type { Requirement } from '../keys/authorize';
 /** An OpenAPI security requirement object: the permissions that a key needs for an operation. */
 export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
 
-/** The part of your own OpenAPI document that says how its operations are protected. */
+/** The security part of your own OpenAPI document. */
 export interface OpenapiSecurity<RequirementInput> {
   /** Merge into the document's `components`. */
   readonly components: {
@@ -13,10 +13,10 @@ export interface OpenapiSecurity<RequirementInput> {
     readonly responses: Readonly<Record<string, object>>;
   };
   /**
-   * An operation's `security`, from what its `requireApiKey` takes: a permission, `{ anyOf }`, `{ allOf }`, or nothing for
-   * any valid key. OpenAPI 3.1 lets the list of a scheme that is not OAuth name roles: here, permissions.
+   * `security` of an operation, from the arguments of its `requireApiKey`: a permission, `{ anyOf }`, `{ allOf }`, or
+   * nothing for any valid key. In OpenAPI 3.1 the array of a scheme other than OAuth names roles; here, permissions.
    *
-   * @throws {KeyscopeError} `invalid_options` for a permission that is not declared.
+   * @throws {KeyscopeError} `invalid_options` if a permission is not declared.
    */
   security(permission?: RequirementInput, options?: { readonly optional?: boolean }): SecurityRequirement[];
   /** An operation's error `responses`, as references to the components. */
@@ -26,7 +26,7 @@ export interface OpenapiSecurity<RequirementInput> {
 export interface OpenapiSecurityDeps<RequirementInput> {
   /** The request header that carries the token. */
   readonly header: string;
-  /** Checks a requirement against the declared permissions. */
+  /** Validates a requirement against the declared permissions. */
   readonly parse: (requirement: RequirementInput | undefined) => Requirement;
 }
 
@@ -50,7 +50,7 @@ const UNAVAILABLE: readonly ErrorCode[] = ['store_unavailable'];
 
 const problemSchema = {
   type: 'object',
-  description: 'What went wrong (RFC 9457).',
+  description: 'An error (RFC 9457).',
   required: ['type', 'title', 'status', 'detail', 'code'],
   properties: {
     type: { type: 'string' },
@@ -69,18 +69,18 @@ function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string,
   };
 }
 
-const text = { schema: { type: 'string' } };
+const stringHeader = { schema: { type: 'string' } };
 
 export function createOpenapiSecurity<RequirementInput>({ header, parse }: OpenapiSecurityDeps<RequirementInput>) {
   const components = {
     securitySchemes: {
-      [SCHEME]: { type: 'apiKey', in: 'header', name: header, description: 'An API key, sent once.' },
+      [SCHEME]: { type: 'apiKey', in: 'header', name: header, description: 'An API key, in one header.' },
     },
     schemas: { [PROBLEM]: problemSchema },
     responses: {
-      KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': text }),
+      KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader }),
       KeyscopeForbidden: response(FORBIDDEN),
-      KeyscopeUnavailable: response(UNAVAILABLE, { 'Retry-After': text }),
+      KeyscopeUnavailable: response(UNAVAILABLE, { 'Retry-After': stringHeader }),
     },
   };
 

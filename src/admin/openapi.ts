@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../errors';
-import type { AnswerHeader, Route } from './operation';
+import type { Operation, ResponseHeader } from './operation';
 import { isWrite } from './operation';
 
 /** A JSON Schema, or another part of an OpenAPI document. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** What may go wrong with every operation, and with every one that changes something. */
+/** Error codes of every operation, of writes, and of operations with a body. */
 const ALWAYS: readonly ErrorCode[] = ['invalid_request', 'unauthenticated', 'internal_error', 'store_unavailable'];
 const ON_WRITE: readonly ErrorCode[] = ['read_only', 'cross_origin'];
 const WITH_BODY: readonly ErrorCode[] = ['payload_too_large', 'unsupported_media_type'];
 
-const HEADERS: Readonly<Record<AnswerHeader, Json>> = {
+const HEADERS: Readonly<Record<ResponseHeader, Json>> = {
   ETag: { description: "The key's revision, in quotes.", schema: { type: 'string' } },
   Location: { description: "The new key's path.", schema: { type: 'string', format: 'uri-reference' } },
   'Idempotent-Replayed': {
-    description: '`true` where this is the answer to an earlier request with the same `Idempotency-Key`.',
+    description: '`true` if this is the response to an earlier request with the same `Idempotency-Key`.',
     schema: { type: 'string', const: 'true' },
   },
 };
@@ -23,7 +23,7 @@ const HEADERS: Readonly<Record<AnswerHeader, Json>> = {
 const IF_MATCH: Json = {
   name: 'If-Match',
   in: 'header',
-  description: 'The revision that was seen, in quotes: 412 where the key has changed since.',
+  description: 'The revision that you read, in quotes. 412 if the key has changed since.',
   schema: { type: 'string' },
   example: '"3"',
 };
@@ -31,7 +31,7 @@ const IDEMPOTENCY_KEY: Json = {
   name: 'Idempotency-Key',
   in: 'header',
   description:
-    'A UUID or the like. The same request again, within ten minutes, gets the same answer; later, or from another process, 409: never a second key.',
+    'A UUID, for example. A repeated request gets the same response for ten minutes. Later, or from another process, it gets 409. It never creates a second key.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
@@ -41,7 +41,7 @@ function withoutDialect({ $schema: _, $id: __, ...schema }: Record<string, unkno
 
 const reference = (name: string) => `#/components/schemas/${name}`;
 
-/** The JSON Schemas of all that has a name, referring to each other by it. */
+/** JSON Schemas of all named schemas. They refer to each other by name. */
 function componentSchemas(named: ReadonlyMap<z.ZodType, string>): Json {
   const registry = z.registry<{ id: string }>();
   for (const [schema, id] of named) registry.add(schema, { id });
@@ -66,14 +66,14 @@ function pathParameters(path: string): Json[] {
   }));
 }
 
-/** Every code an operation may answer with, by status. */
-function errorsOf(route: Route): Map<number, ErrorCode[]> {
+/** Error codes of an operation, by status. */
+function errorsOf(operation: Operation): Map<number, ErrorCode[]> {
   const codes = [
-    ...(route.errors ?? []),
-    ...(route.conditional ? (['precondition_failed'] as const) : []),
-    ...(route.idempotent ? (['idempotency_key_reused'] as const) : []),
-    ...(isWrite(route.method) ? ON_WRITE : []),
-    ...(route.body ? WITH_BODY : []),
+    ...(operation.errors ?? []),
+    ...(operation.conditional ? (['precondition_failed'] as const) : []),
+    ...(operation.idempotent ? (['idempotency_key_reused'] as const) : []),
+    ...(isWrite(operation.method) ? ON_WRITE : []),
+    ...(operation.body ? WITH_BODY : []),
     ...ALWAYS,
   ];
   const byStatus = new Map<number, ErrorCode[]>();
@@ -88,17 +88,17 @@ function describeCode(code: ErrorCode): string {
   return `\`${code}\`: ${ERRORS[code].title}.`;
 }
 
-/** How the router's operations look to programs: the OpenAPI 3.1 document of its routes. */
-export function createDocument(routes: readonly Route[], named: ReadonlyMap<z.ZodType, string>): Json {
+/** The OpenAPI 3.1 document of the router's operations. */
+export function createDocument(operations: readonly Operation[], named: ReadonlyMap<z.ZodType, string>): Json {
   function contentOf(type: string, schema: z.ZodType): Json {
     const name = named.get(schema);
-    if (name === undefined) throw new TypeError('A schema of a route has no name for the OpenAPI document.');
+    if (name === undefined) throw new TypeError('A schema of an operation has no name for the OpenAPI document.');
     return { [type]: { schema: { $ref: reference(name) } } };
   }
   const problem = { 'application/problem+json': { schema: { $ref: reference('Problem') } } };
 
-  function responsesOf(route: Route): Json {
-    const { status, description, schema, headers = [] } = route.answer;
+  function responsesOf(operation: Operation): Json {
+    const { status, description, schema, headers = [] } = operation.response;
     const responses: Record<string, Json> = {
       [status]: {
         description,
@@ -106,18 +106,18 @@ export function createDocument(routes: readonly Route[], named: ReadonlyMap<z.Zo
         ...(schema && { content: contentOf('application/json', schema) }),
       },
     };
-    for (const [error, codes] of errorsOf(route)) {
+    for (const [error, codes] of errorsOf(operation)) {
       responses[error] = { description: codes.map(describeCode).join(' '), content: problem };
     }
     return responses;
   }
 
-  function operationOf(route: Route): Json {
-    const { operationId, summary, description, query, body } = route;
+  function operationOf(operation: Operation): Json {
+    const { operationId, summary, description, query, body } = operation;
     const parameters = [
       ...(query ? queryParameters(query) : []),
-      ...(route.conditional ? [IF_MATCH] : []),
-      ...(route.idempotent ? [IDEMPOTENCY_KEY] : []),
+      ...(operation.conditional ? [IF_MATCH] : []),
+      ...(operation.idempotent ? [IDEMPOTENCY_KEY] : []),
     ];
     return {
       operationId,
@@ -125,16 +125,16 @@ export function createDocument(routes: readonly Route[], named: ReadonlyMap<z.Zo
       ...(description && { description }),
       ...(parameters.length > 0 && { parameters }),
       ...(body && { requestBody: { required: true, content: contentOf('application/json', body) } }),
-      responses: responsesOf(route),
+      responses: responsesOf(operation),
     };
   }
 
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
-    const parameters = pathParameters(route.path);
+  for (const operation of operations) {
+    const path = operation.path.replaceAll(/:(\w+)/g, '{$1}');
+    const parameters = pathParameters(operation.path);
     paths[path] ??= parameters.length > 0 ? { parameters } : {};
-    paths[path][route.method.toLowerCase()] = operationOf(route);
+    paths[path][operation.method.toLowerCase()] = operationOf(operation);
   }
 
   return {
@@ -143,9 +143,9 @@ export function createDocument(routes: readonly Route[], named: ReadonlyMap<z.Zo
       title: 'API keys',
       version: '1.0.0',
       description:
-        "Manages API keys and what projects let out. Who may, and for which workspace, is decided by the application's own sign-in; an API key opens nothing here. Times are ISO 8601 text in UTC. Changes are only taken from pages of the same origin, and from programs that are no browsers.",
+        "Manages API keys and project configurations. The application's own sign-in decides who can use it, and for which workspace; API keys do not work here. Times are ISO 8601 strings in UTC. Changes are accepted from pages of the same origin, and from programs that are not browsers.",
     },
-    // Relative to the document itself, so under whichever path the router is mounted.
+    // Relative to the document, so that it works under any mount path.
     servers: [{ url: '.' }],
     paths,
     components: { schemas: componentSchemas(named) },

@@ -1,75 +1,74 @@
 import type { z } from 'zod';
 import type { ErrorCode } from '../errors';
-import type { Answer, Call } from './handler';
+import type { OperationRequest, OperationResponse } from './handler';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-export type AnswerHeader = 'ETag' | 'Location' | 'Idempotent-Replayed';
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type ResponseHeader = 'ETag' | 'Location' | 'Idempotent-Replayed';
 
-/** One operation: what the router does, and what the OpenAPI document says of it. */
-export interface Route {
-  readonly method: Method;
-  /** Below the mount path; `:name` stands for one segment. */
+/** One REST operation: its handler, and its part of the OpenAPI document. */
+export interface Operation {
+  readonly method: HttpMethod;
+  /** Path below the mount path. `:name` stands for one segment. */
   readonly path: string;
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
   readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** Refuses, before the schema does, what deserves an error of its own. */
+  /** Documents the body. The router checks its field names; the service behind the handler validates the values, once. */
+  readonly body?: z.ZodObject;
+  /** Runs before the field names are checked, for fields with an error code of their own. */
   readonly checkBody?: (body: unknown) => void;
-  /** Whether `If-Match` counts. */
+  /** True if the operation honours `If-Match`. */
   readonly conditional?: boolean;
-  /** Whether `Idempotency-Key` counts: a repeated request gets the first one's answer. */
+  /** True if the operation honours `Idempotency-Key`: a repeated request gets the first one's response. */
   readonly idempotent?: boolean;
-  readonly answer: {
-    readonly status: Answer['status'];
+  readonly response: {
+    readonly status: OperationResponse['status'];
     readonly description: string;
-    /** Of the body. */
+    /** Schema of the body. */
     readonly schema?: z.ZodType;
-    readonly headers?: readonly AnswerHeader[];
+    readonly headers?: readonly ResponseHeader[];
   };
-  /** What may go wrong besides what may with every operation. */
+  /** Error codes in addition to those that every operation can respond with. */
   readonly errors?: readonly ErrorCode[];
-  handle(call: Call): Answer | Promise<Answer>;
+  handle(request: OperationRequest): OperationResponse | Promise<OperationResponse>;
 }
 
-type Read<S extends z.ZodType | undefined> = S extends z.ZodType ? z.output<S> : undefined;
+type QueryOf<S extends z.ZodType | undefined> = S extends z.ZodType ? z.output<S> : undefined;
 
-interface TypedRoute<Q extends z.ZodObject | undefined, B extends z.ZodType | undefined>
-  extends Omit<Route, 'query' | 'body' | 'handle'> {
+interface TypedOperation<Q extends z.ZodObject | undefined> extends Omit<Operation, 'query' | 'handle'> {
   readonly query?: Q;
-  readonly body?: B;
-  handle(call: Call<Read<Q>, Read<B>>): Answer | Promise<Answer>;
+  handle(request: OperationRequest<QueryOf<Q>>): OperationResponse | Promise<OperationResponse>;
 }
 
-/** A route whose handler is typed by its own schemas. The router calls it with what those schemas made of the request. */
-export function defineRoute<Q extends z.ZodObject | undefined = undefined, B extends z.ZodType | undefined = undefined>(
-  route: TypedRoute<Q, B>,
-): Route {
-  return route as Route;
+/** An operation whose handler is typed by the schema of its query. */
+export function defineOperation<Q extends z.ZodObject | undefined = undefined>(
+  operation: TypedOperation<Q>,
+): Operation {
+  return operation as Operation;
 }
 
-/** Whether an operation changes anything. */
+/** True if a method changes something. */
 export function isWrite(method: string | undefined): boolean {
   return method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS';
 }
 
-/** The routes of one path, by method. */
+/** The operations of one path, by method. */
 interface Resource {
   readonly segments: readonly string[];
-  readonly routes: ReadonlyMap<string, Route>;
+  readonly operations: ReadonlyMap<string, Operation>;
 }
 
-/** A path's resource, and what stands in the path. */
+/** The resource at a path, with its path parameters. */
 export interface Match {
   readonly params: Readonly<Record<string, string>>;
-  /** For `Allow`. */
+  /** Value of `Allow`. */
   readonly allowed: string;
-  /** The route for a method; HEAD is GET's. Undefined where the resource does not take it. */
-  route(method: string | undefined): Route | undefined;
+  /** The operation for a method. HEAD uses GET's. Undefined if the resource has none. */
+  operation(method: string | undefined): Operation | undefined;
 }
 
-/** A segment as it was meant; null where its percent-encoding is broken. */
+/** A decoded path segment, or null if its percent-encoding is invalid. */
 function decodeSegment(segment: string): string | null {
   try {
     return decodeURIComponent(segment);
@@ -94,30 +93,31 @@ function matchSegments(pattern: readonly string[], segments: readonly string[]):
   return params;
 }
 
-function allowedMethods(routes: ReadonlyMap<string, Route>): string {
-  const methods = [...routes.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+function allowedMethods(operations: ReadonlyMap<string, Operation>): string {
+  const methods = [...operations.keys()].flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...methods, 'OPTIONS'].join(', ');
 }
 
-/** Finds routes by path. Paths match as written: no case folding, no slash at the end. */
-export function createRouteTable(routes: readonly Route[]): (path: string) => Match | null {
-  const resources = new Map<string, { segments: string[]; routes: Map<string, Route> }>();
-  for (const route of routes) {
-    const resource = resources.get(route.path) ?? { segments: route.path.split('/'), routes: new Map() };
-    resources.set(route.path, resource);
-    resource.routes.set(route.method, route);
+/** Finds operations by path. Paths match as written: case-sensitive, and without a slash at the end. */
+export function createOperationTable(operations: readonly Operation[]): (path: string) => Match | null {
+  const resources = new Map<string, { segments: string[]; operations: Map<string, Operation> }>();
+  for (const operation of operations) {
+    const { path, method } = operation;
+    const resource = resources.get(path) ?? { segments: path.split('/'), operations: new Map() };
+    resources.set(path, resource);
+    resource.operations.set(method, operation);
   }
   const table = [...resources.values()].map((resource: Resource) => ({
     ...resource,
-    allowed: allowedMethods(resource.routes),
+    allowed: allowedMethods(resource.operations),
   }));
 
-  return function findRoute(path) {
+  return function findResource(path) {
     const segments = path.split('/');
-    for (const { segments: pattern, routes: byMethod, allowed } of table) {
+    for (const { segments: pattern, operations: byMethod, allowed } of table) {
       const params = matchSegments(pattern, segments);
       if (params === null) continue;
-      return { params, allowed, route: (method = '') => byMethod.get(method === 'HEAD' ? 'GET' : method) };
+      return { params, allowed, operation: (method = '') => byMethod.get(method === 'HEAD' ? 'GET' : method) };
     }
     return null;
   };

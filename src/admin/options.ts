@@ -2,25 +2,28 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { parseInput } from '../validate-input';
 
-/** Who is signed in, as the app answers. */
+/** The signed-in operator, as the app's `authenticate` returns it. */
 export interface AdminIdentity {
-  /** Whose keys and projects are managed: this workspace's and nobody else's. Comes from here and from nowhere else. */
+  /** The workspace whose keys and projects this operator manages. It comes from here only, never from the request. */
   readonly workspaceId: string;
   /**
-   * Who it is, for the audit trail: an e-mail address, a user id. Null where nobody can say: all of those in a workspace are
-   * one to `Idempotency-Key`, and an answer that is given again holds the token.
+   * The operator for the audit log, such as an e-mail address or a user id. Null if unknown: all unknown operators of a
+   * workspace then share one `Idempotency-Key` scope, and a replayed response contains the token.
    */
   readonly actor: string | null;
-  /** Whether they may only look. Default false. */
+  /** True if the operator can only read. Default false. */
   readonly readOnly?: boolean;
 }
 
-/** Whoever is signed in, or null. Throwing, rejecting and any other answer count as null, and are reported. */
+/**
+ * Returns the signed-in operator, or null. Exceptions, rejections and any other result count as null and are reported
+ * by the `error` event.
+ */
 export type Authenticate = (
   req: Request,
 ) => AdminIdentity | null | undefined | false | Promise<AdminIdentity | null | undefined | false>;
 
-/** An agent (= project), as people choose it. */
+/** An agent (= project) that the console offers. */
 export interface AgentChoice {
   readonly id: string;
   readonly name: string;
@@ -28,46 +31,48 @@ export interface AgentChoice {
 
 export interface AdminRouterOptions {
   /**
-   * Says who is signed in, from the app's own session: asked on every request, before anything else. An API key is no
-   * admin credential: nothing here looks at one.
+   * Identifies the operator from the app's own session. Called first, on every request. API keys do not authenticate
+   * operators: nothing here reads one.
+   *
+   * @example (req) => req.user ? { workspaceId: req.user.accountId, actor: req.user.email } : null
    */
   readonly authenticate: Authenticate;
-  /** The agents (= projects) to choose from in a workspace. Others can still be named. Default none. */
+  /** Returns the agents (= projects) of a workspace that the console offers. Others can still be typed. Default none. */
   readonly listAgents?: (workspaceId: string) => readonly AgentChoice[] | Promise<readonly AgentChoice[]>;
-  /** The names of metrics to choose from. Others can still be named. Default none. */
+  /** The metric names that the console offers, or a function that returns them. Others can be typed. Default none. */
   readonly metricNames?: readonly string[] | ((workspaceId: string) => readonly string[] | Promise<readonly string[]>);
   /**
-   * Origins, besides the request's own, whose pages may make changes, e.g. `['https://admin.example.com']`. Needed where a
-   * proxy changes the `Host` header and Express' `trust proxy` is not set. Default none.
+   * Other origins whose pages can make changes, such as `['https://admin.example.com']`. Needed if a proxy changes the
+   * `Host` header and Express' `trust proxy` is not set. Default none.
    */
   readonly allowedOrigins?: readonly string[];
-  /** The longest body taken, in bytes. Default 1,048,576 (1 MiB): the largest create request there can be takes half. */
+  /** Maximum body size in bytes. Default 1,048,576 (1 MiB). The largest valid create request takes half of it. */
   readonly maxBody?: number;
   /**
-   * A URL of your API that any key may be tried on with a GET, e.g. `'https://api.example.com/v1/agents'`: what the
-   * console shows as a `curl` line to whoever has made a key. Default: a made-up one.
+   * A URL of your API for the console's `curl` example, such as `'https://api.example.com/v1/agents'`. It should accept
+   * GET with any key. Default: an invented URL.
    */
   readonly exampleUrl?: string | ((workspaceId: string) => string | null | Promise<string | null>);
-  /** Where people sign in to the app, for the console: a URL, or a path such as `'/sign-in'`. Default none. */
+  /** The app's sign-in page, as a URL or a path such as `'/sign-in'`. The console links to it. Default none. */
   readonly signInUrl?: string;
-  /** The challenge in `WWW-Authenticate` when nobody is signed in (RFC 9110, 11.6.1). Default `'Session realm="api-keys"'`. */
+  /** `WWW-Authenticate` of a 401 response (RFC 9110 section 11.6.1). Default `'Session realm="api-keys"'`. */
   readonly challenge?: string;
 }
 
-/** The options with every default filled in: what the rest of the router reads. */
+/** The options with all defaults filled in. */
 export type AdminSettings = ReturnType<typeof resolveAdminOptions>;
 
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text;
 }
 
-const AUTHENTICATE =
-  'Give a function (req) => ({ workspaceId, actor }), or null where nobody is signed in. Without it everybody could manage your keys.';
-const METRIC_NAMES = 'Give a list of names, or a function of the workspace id that gives one.';
-/** What a header field may hold. */
+const AUTHENTICATE_MESSAGE =
+  'Expected a function (req) => ({ workspaceId, actor }) that returns null if the request is not signed in. Without it, anyone could manage your keys.';
+const METRIC_NAMES_MESSAGE = 'Expected an array of names, or a function of the workspace id that returns one.';
+/** Printable ASCII, as header values can contain. */
 const CHALLENGE = /^[ -~]{1,500}$/;
 
-/** Whether a browser may be sent there: never where it would run something, nor, by `//`, to another host unawares. */
+/** True for an HTTP URL or a path. `javascript:` would run code, and `//` would lead to another host. */
 function isLink(text: string): boolean {
   return isHttpUrl(text) || (/^\/(?![/\\])/.test(text) && URL.canParse(text, 'http://localhost'));
 }
@@ -81,22 +86,22 @@ function isFunction(value: unknown): boolean {
 }
 
 const optionsSchema = z.strictObject({
-  authenticate: z.custom<Authenticate>(isFunction, AUTHENTICATE),
+  authenticate: z.custom<Authenticate>(isFunction, AUTHENTICATE_MESSAGE),
   listAgents: z
     .custom<NonNullable<AdminRouterOptions['listAgents']>>(
       isFunction,
-      'Give a function of the workspace id that gives a list of { id, name }.',
+      'Expected a function of the workspace id that returns an array of { id, name }.',
     )
     .default(() => () => []),
   metricNames: z
     .custom<NonNullable<AdminRouterOptions['metricNames']>>(
       (value) => isFunction(value) || (Array.isArray(value) && value.every((name) => typeof name === 'string')),
-      METRIC_NAMES,
+      METRIC_NAMES_MESSAGE,
     )
     .transform((names) => (typeof names === 'function' ? names : () => names))
     .default(() => () => []),
   allowedOrigins: z
-    .array(z.string().refine(isOrigin, "Give origins such as 'https://admin.example.com', without a path."))
+    .array(z.string().refine(isOrigin, "Expected origins such as 'https://admin.example.com', without a path."))
     .default([]),
   maxBody: z
     .int()
@@ -106,15 +111,15 @@ const optionsSchema = z.strictObject({
   exampleUrl: z
     .custom<NonNullable<AdminRouterOptions['exampleUrl']>>(
       (value) => isFunction(value) || (typeof value === 'string' && isHttpUrl(value)),
-      "Give a URL such as 'https://api.example.com/v1/agents', or a function of the workspace id that gives one.",
+      "Expected a URL such as 'https://api.example.com/v1/agents', or a function of the workspace id that returns one.",
     )
     .transform((url) => (typeof url === 'function' ? url : () => url))
     .default(() => () => null),
-  signInUrl: z.string().refine(isLink, "Give a URL, or a path such as '/sign-in'.").nullable().default(null),
-  challenge: z.string().regex(CHALLENGE, 'Use printable ASCII.').default('Session realm="api-keys"'),
+  signInUrl: z.string().refine(isLink, "Expected a URL, or a path such as '/sign-in'.").nullable().default(null),
+  challenge: z.string().regex(CHALLENGE, 'Expected printable ASCII.').default('Session realm="api-keys"'),
 });
 
-/** @throws {KeyscopeError} `invalid_options`, with everything that is wrong. */
+/** @throws {KeyscopeError} `invalid_options`, with all issues. */
 export function resolveAdminOptions(options: AdminRouterOptions) {
   return parseInput(optionsSchema, options ?? {}, 'adminRouter', 'invalid_options');
 }

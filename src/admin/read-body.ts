@@ -1,10 +1,12 @@
 import type { Request } from 'express';
+import { z } from 'zod';
 import { KeyscopeError } from '../errors';
+import { parseInput } from '../validate-input';
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i;
 
 function checkMediaType(req: Request): void {
-  // A form of another site can send text/plain without asking; only what says JSON counts.
+  // A form on another site can send text/plain without a preflight request, so only JSON is accepted.
   if (!JSON_TYPE.test(req.headers['content-type'] ?? '')) {
     throw new KeyscopeError(
       'unsupported_media_type',
@@ -12,7 +14,7 @@ function checkMediaType(req: Request): void {
     );
   }
   if ((req.headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity') {
-    throw new KeyscopeError('unsupported_media_type', 'Send the body as it is, without `Content-Encoding`.');
+    throw new KeyscopeError('unsupported_media_type', 'Send the body without `Content-Encoding`.');
   }
 }
 
@@ -30,7 +32,7 @@ function readBytes(req: Request, limit: number): Promise<Buffer> {
     let size = 0;
 
     function stop(): void {
-      req.off('data', onData).off('end', onEnd).off('error', onCut).off('close', onCut);
+      req.off('data', onData).off('end', onEnd).off('error', onAbort).off('close', onAbort);
     }
     function onData(chunk: Buffer): void {
       size += chunk.length;
@@ -44,12 +46,12 @@ function readBytes(req: Request, limit: number): Promise<Buffer> {
       stop();
       resolve(Buffer.concat(chunks));
     }
-    function onCut(): void {
+    function onAbort(): void {
       stop();
       reject(malformed('The request ended before its body did.'));
     }
-    if (req.destroyed) onCut();
-    else req.on('data', onData).on('end', onEnd).on('error', onCut).on('close', onCut);
+    if (req.destroyed) onAbort();
+    else req.on('data', onData).on('end', onEnd).on('error', onAbort).on('close', onAbort);
   });
 }
 
@@ -59,18 +61,18 @@ function parseJson(bytes: Uint8Array | string): unknown {
   try {
     return JSON.parse(typeof bytes === 'string' ? bytes : utf8.decode(bytes));
   } catch {
-    // What the parser says quotes the body.
+    // The parser's own message quotes the body.
     throw malformed('The body is not JSON in UTF-8.');
   }
 }
 
-/** What a body parser of the app, mounted before us, has made of the body. */
-function parsedBefore(req: Request, limit: number): unknown {
+/** The body as parsed by a middleware of the app, mounted before this router. */
+function parsedByApp(req: Request, limit: number): unknown {
   const { body } = req as { body?: unknown };
   if (body === undefined) {
     throw new KeyscopeError(
       'internal_error',
-      'Something before adminRouter has read the body and left nothing in `req.body`.',
+      'A middleware before adminRouter has read the body and left `req.body` empty.',
     );
   }
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
@@ -79,14 +81,24 @@ function parsedBefore(req: Request, limit: number): unknown {
 }
 
 /**
- * The JSON body of a request, whether or not the app has parsed it before.
+ * The JSON body of a request, whether or not the app has parsed it.
  *
  * @throws {KeyscopeError} `unsupported_media_type`, `payload_too_large`, `invalid_request`
  */
 export async function readBody(req: Request, limit: number): Promise<unknown> {
   checkMediaType(req);
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-  if (req.readableDidRead) return parsedBefore(req, limit);
-  // A parser that found nothing has read the end all the same, and it does not come again.
+  if (req.readableDidRead) return parsedByApp(req, limit);
+  // A parser that found no body has consumed the `end` event, which is not emitted again.
   return parseJson(req.readableEnded ? '' : await readBytes(req, limit));
+}
+
+/**
+ * Checks that a body is an object with the fields of a schema only. The values are validated later, by the service.
+ *
+ * @throws {KeyscopeError} `invalid_request`
+ */
+export function checkFieldNames(schema: z.ZodObject, body: unknown): void {
+  const names = Object.keys(schema.shape).map((name) => [name, z.unknown().optional()]);
+  parseInput(z.strictObject(Object.fromEntries(names)), body, 'The request');
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { inputError, parseInput } from '../validate-input';
 
-const NO_QUERY = z.strictObject({});
+const EMPTY_QUERY = z.strictObject({});
 const WHOLE_NUMBER = /^\d{1,9}$/;
 
 function takesNumber(schema: z.ZodObject, name: string): boolean {
@@ -11,12 +11,12 @@ function takesNumber(schema: z.ZodObject, name: string): boolean {
 }
 
 /**
- * What a query string says, by a schema. Read here, not by the app's `query parser`, which may make lists and objects of
- * what is one text elsewhere.
+ * The parameters of a query string, validated by a schema. The app's `query parser` is not used: it may return arrays
+ * and objects for one string.
  *
- * @throws {KeyscopeError} `invalid_request`, also for a parameter that comes twice.
+ * @throws {KeyscopeError} `invalid_request`, also if a parameter is repeated.
  */
-export function readQuery(schema: z.ZodObject = NO_QUERY, search: string, what: string): unknown {
+export function readQuery(schema: z.ZodObject = EMPTY_QUERY, search: string, what: string): unknown {
   const given: Record<string, unknown> = Object.create(null);
   const repeated: string[] = [];
   for (const [name, text] of new URLSearchParams(search)) {
@@ -27,6 +27,6 @@ export function readQuery(schema: z.ZodObject = NO_QUERY, search: string, what: 
   if (repeated.length === 0) return query;
   throw inputError(
     what,
-    repeated.map((path) => ({ path, message: 'Give it once; it came more than once.' })),
+    repeated.map((path) => ({ path, message: 'Expected this parameter once, received it more than once.' })),
   );
 }

@@ -4,10 +4,10 @@ import { ERRORS, type KeyscopeError } from '../errors';
 /** Replaces the body of an error response. The status, challenge and retry headers are set before it is called. */
 export type ErrorResponder = (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 
-/** What an error response needs to know of the configuration. */
+/** Configuration of error responses. */
 export interface ProblemOptions {
-  /** The protection space named in `WWW-Authenticate` (RFC 9110, 11.5). */
-  readonly realm: string;
+  /** `WWW-Authenticate` of a 401 response (RFC 9110 section 11.6.1). */
+  readonly challenge: (error: KeyscopeError) => string;
   readonly onError?: ErrorResponder;
 }
 
@@ -44,9 +44,7 @@ export function sendProblem(
   }
   res.statusCode = error.status;
   res.setHeader('Cache-Control', 'no-store');
-  if (error.status === 401) {
-    res.setHeader('WWW-Authenticate', `ApiKey realm="${options.realm}", error="${error.code}"`);
-  }
+  if (error.status === 401) res.setHeader('WWW-Authenticate', options.challenge(error));
   if (error.code === 'store_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   if (options.onError) {
     options.onError(error, req, res, next);

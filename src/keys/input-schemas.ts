@@ -31,13 +31,20 @@ const name = z
   .refine(
     (text) => !mayContainToken(text),
     'This looks like a token, and names are stored and shown. Give another name.',
-  );
+  )
+  .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH });
 
 const agents = allOrList({
   message: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
   minimum: 1,
   maximum: MAX_AGENTS,
   entryMessage: externalIdMessage,
+}).meta({
+  anyOf: [
+    { type: 'string', const: 'all' },
+    { type: 'array', items: { type: 'string', minLength: 1, maxLength: 128 }, minItems: 1, maxItems: MAX_AGENTS },
+  ],
+  description: '`all`, or the agents that the key can reach. Fixed at creation.',
 });
 
 function permissionList(declared: readonly string[]) {
@@ -50,12 +57,15 @@ function permissionList(declared: readonly string[]) {
       known.has(entry)
         ? null
         : `There is no such permission. ${didYouMean(entry, declared)}Accepted: ${listNames(declared)}.`,
-  });
+  }).meta({ type: 'array', items: { type: 'string', enum: declared }, minItems: 1, uniqueItems: true });
 }
 
 /** Why an expiry is not accepted. */
 const PAST_MESSAGE = 'It must be in the future.';
 const BEYOND_MESSAGE = 'Its year is beyond 9999.';
+
+/** JSON Schema of a time or a duration. */
+const STRING_OR_MS = { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] } as const;
 
 /** `expiresAt` as a time, `expiresIn` as a duration. Both end up in the future, which begins at the moment of the call. */
 function expiryFields(now: () => number) {
@@ -74,8 +84,16 @@ function expiryFields(now: () => number) {
       .optional();
   }
   return {
-    expiresAt: field(`Give ${TIME_FORMS}.`, parseTime, () => 0),
-    expiresIn: field(`Give ${DURATION_FORMS}.`, parseDuration, now),
+    expiresAt: field(`Give ${TIME_FORMS}.`, parseTime, () => 0).meta({
+      ...STRING_OR_MS,
+      description: 'When the key expires: a time in the future.',
+      examples: ['2031-05-01', '2031-05-01T12:00:00Z'],
+    }),
+    expiresIn: field(`Give ${DURATION_FORMS}.`, parseDuration, now).meta({
+      ...STRING_OR_MS,
+      description: 'Alternative to `expiresAt`: the lifetime of the key from now.',
+      examples: ['90d', 86_400_000],
+    }),
   };
 }
 
@@ -110,13 +128,20 @@ function oneOfBoth(input: unknown): boolean {
   return (token === undefined) !== (sha256 === undefined);
 }
 
-const overlap = z.unknown().transform((value, context) => {
-  const duration = parseDuration(value);
-  if (duration !== null) return duration;
-  const message = `Give ${DURATION_FORMS}: for how long the old key goes on working; 0 ends it at once.`;
-  context.addIssue({ code: 'custom', message, input: value });
-  return z.NEVER;
-});
+const overlap = z
+  .unknown()
+  .transform((value, context) => {
+    const duration = parseDuration(value);
+    if (duration !== null) return duration;
+    const message = `Give ${DURATION_FORMS}: for how long the old key goes on working; 0 ends it at once.`;
+    context.addIssue({ code: 'custom', message, input: value });
+    return z.NEVER;
+  })
+  .meta({
+    ...STRING_OR_MS,
+    description: 'How long the old key continues to work. 0 revokes it at once.',
+    examples: ['24h', 0],
+  });
 
 const FIXED_AGENTS_MESSAGE = 'The agents of a key are fixed at its creation. Create another key for other agents.';
 const FIXED_EXPIRY_MESSAGE =
@@ -194,29 +219,37 @@ const listSchema = z.strictObject({
   cursor,
 });
 
-/** The readers of everything that callers give to the key service. Each throws `invalid_request` with all that is wrong. */
-export function createKeyInputs(permissions: readonly string[], now: () => number) {
+/** Schemas of the inputs that create, update and rotate keys. `now` decides which expiry is in the future. */
+export function createKeySchemas(permissions: readonly string[], now: () => number) {
   const permissionsField = permissionList(permissions);
   const expiry = expiryFields(now);
-  const newKey = z.strictObject({
-    workspaceId: externalId.optional(),
-    name,
-    agents,
-    permissions: permissionsField,
-    createdBy: auditText,
-    ...expiry,
-  });
-  const createSchema = newKey.refine(notBoth, NOT_BOTH);
-  const importSchema = newKey
+  return {
+    create: z.strictObject({
+      workspaceId: externalId.optional(),
+      name,
+      agents,
+      permissions: permissionsField,
+      createdBy: auditText,
+      ...expiry,
+    }),
+    update: z.strictObject({
+      name: name.optional(),
+      permissions: permissionsField.optional(),
+      disabled: z.boolean().optional(),
+    }),
+    rotate: z.strictObject({ overlap, ...expiry }),
+  };
+}
+
+/** The readers of everything that callers give to the key service. Each throws `invalid_request` with all that is wrong. */
+export function createKeyInputs(permissions: readonly string[], now: () => number) {
+  const schemas = createKeySchemas(permissions, now);
+  const createSchema = schemas.create.refine(notBoth, NOT_BOTH);
+  const importSchema = schemas.create
     .extend({ token: importedToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
     .refine(notBoth, NOT_BOTH)
     .refine(oneOfBoth, ONE_OF_BOTH);
-  const updateSchema = z.strictObject({
-    name: name.optional(),
-    permissions: permissionsField.optional(),
-    disabled: z.boolean().optional(),
-  });
-  const rotateSchema = z.strictObject({ overlap, ...expiry }).refine(notBoth, NOT_BOTH);
+  const rotateSchema = schemas.rotate.refine(notBoth, NOT_BOTH);
 
   // Foreign tokens have no form of their own by which one in the wrong field could be told from a name.
   function readImport<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
@@ -226,7 +259,7 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
   return {
     create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
     import: (input: unknown) => readImport(importSchema, input),
-    update: (changes: unknown) => parseInput(updateSchema, changeable(changes), 'keys.update'),
+    update: (changes: unknown) => parseInput(schemas.update, changeable(changes), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),

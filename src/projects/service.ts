@@ -74,7 +74,17 @@ const metrics = allOrList({
   entryMessage: (entry) =>
     typeof entry === 'string' && isPlainText(entry, MAX_METRIC_LENGTH) ? tokenLikeTextMessage(entry) : METRIC_MESSAGE,
 });
-const featuresSchema = z.strictObject({ transcript: z.boolean(), metrics });
+/** The input of `projects.set`. */
+export const projectInputSchema = z.strictObject({
+  transcript: z.boolean().meta({ description: 'True if responses may contain transcripts.' }),
+  metrics: metrics.meta({
+    anyOf: [
+      { type: 'string', const: 'all' },
+      { type: 'array', items: { type: 'string', minLength: 1, maxLength: MAX_METRIC_LENGTH }, maxItems: MAX_METRICS },
+    ],
+    description: '`all` includes names that do not exist yet. An empty array enables none.',
+  }),
+});
 const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
 const mutationContextSchema = contextSchema.extend({ actor: auditText, source: auditText });
 
@@ -116,7 +126,7 @@ export function createProjectService({ store, clock }: ProjectServiceDeps): Proj
 
     async set(projectId, input, context) {
       const id = readId(projectId, 'projects.set');
-      const features = parseInput(featuresSchema, input, 'projects.set');
+      const features = parseInput(projectInputSchema, input, 'projects.set');
       const { workspaceId, origin } = readMutation(context, 'projects.set');
       return configured(await store.setProject(workspaceId, id, features, origin));
     },

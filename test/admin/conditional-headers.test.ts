@@ -45,7 +45,7 @@ describe.each(expresses)('If-Match on %s', (_name, express) => {
     expect(res.body.detail).toContain('If-Match: "3"');
   });
 
-  test('of two people who saw the same revision, the second is told', async () => {
+  test('the second of two changes at one revision responds 412 precondition_failed', async () => {
     const { as, path } = await withKey(0);
     const seen = (await as().get(path)).headers.etag as string;
     const answers = await Promise.all(
@@ -54,9 +54,9 @@ describe.each(expresses)('If-Match on %s', (_name, express) => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412]);
   });
 
-  test('a change between our look and our edit is told as well', async () => {
+  test('a change between reading the revision and changing the key responds 412', async () => {
     const { keys, path, id, ...rest } = await withKey(0);
-    // Somebody else is quicker, just after the revision was looked at.
+    // Another operator changes the key just after its revision was read.
     const { as } = setup(express, {
       store: rest.store,
       deps: {

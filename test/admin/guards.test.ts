@@ -29,11 +29,11 @@ const READS = [
 ];
 
 test.each([
-  [undefined, /authenticate.*Give a function.*nothing/],
-  [{}, /authenticate.*everybody could manage/],
+  [undefined, /authenticate.*Expected a function.*nothing/],
+  [{}, /authenticate.*anyone could manage/],
   [{ authenticate: true }, /authenticate/],
   [{ authenticate() {}, authentcate() {} }, /authentcate.*no such field.*Did you mean "authenticate"\?/i],
-  [{ authenticate() {}, metricNames: [1] }, /metricNames.*list of names/],
+  [{ authenticate() {}, metricNames: [1] }, /metricNames.*array of names/],
   [{ authenticate() {}, allowedOrigins: ['https://a.test/path'] }, /allowedOrigins.*without a path/],
   [{ authenticate() {}, maxBody: 10 }, /maxBody/],
   [{ authenticate() {}, challenge: 'Basic\r\nX: y' }, /challenge/],
@@ -44,7 +44,7 @@ test.each([
 });
 
 describe.each(expresses)('on %s', (_name, express) => {
-  describe('nobody but who `authenticate` names comes in:', () => {
+  describe('the router with `authenticate`', () => {
     const cases: [string, Options['authenticate'], boolean][] = [
       ['null', () => null, false],
       ['undefined', () => undefined, false],
@@ -96,7 +96,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     expect((await as(null).get('/keys')).headers['www-authenticate']).toBe('Basic realm="admin"');
   });
 
-  test('who may only look can read everything and change nothing', async () => {
+  test('a read-only operator can read everything and change nothing', async () => {
     const { as, keys } = setup(express);
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });
     for (const path of READS.filter((path) => !path.includes('000'))) await as(READER).get(path).expect(200);
@@ -123,7 +123,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       ['an older browser, by Origin', { host: 'app.test', origin: 'https://app.test' }],
       ['an older browser, on a port', { host: 'app.test:8080', origin: 'http://app.test:8080' }],
       ['an older browser, whose Host names the default port', { host: 'app.test:443', origin: 'https://app.test' }],
-    ])('%s', async (_who, headers) => {
+    ])('changes are accepted from %s', async (_who, headers) => {
       await change(headers).expect(200);
     });
 
@@ -146,7 +146,7 @@ describe.each(expresses)('on %s', (_name, express) => {
         { host: 'app.test', origin: 'https://evil.test', 'x-forwarded-host': 'evil.test' },
       ],
       ['an unknown kind of site', { 'sec-fetch-site': 'same-planet' }],
-    ])('not %s', async (_who, headers) => {
+    ])('requests are denied when authenticate %s', async (_who, headers) => {
       const res = await change(headers).expect(403);
       expect(res.body.code).toBe('cross_origin');
       expect(res.headers['access-control-allow-origin']).toBeUndefined();
@@ -177,7 +177,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     };
 
     test.each(['application/json', 'Application/JSON; Charset="UTF-8"', 'application/json;charset=utf-8'])(
-      'of type %s are taken',
+      'bodies of type %s are accepted',
       async (type) => {
         await post(type, JSON_BODY).expect(201);
       },
@@ -191,11 +191,11 @@ describe.each(expresses)('on %s', (_name, express) => {
       'application/jsonp',
       'text/plain; application/json',
       'application/merge-patch+json',
-    ])('of type %s are not', async (type) => {
+    ])('bodies of type %s respond 415 unsupported_media_type', async (type) => {
       expect((await post(type, JSON_BODY).expect(415)).body.code).toBe('unsupported_media_type');
     });
 
-    test('without a type, or encoded, are not', async () => {
+    test('bodies without a type or with an encoding respond 415', async () => {
       await post(null, JSON_BODY).expect(415);
       await post('application/json', JSON_BODY, { 'content-encoding': 'gzip' }).expect(415);
       await setup(express).as().post('/keys').expect(415);
@@ -213,7 +213,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect(res.body).toMatchObject({ code: 'invalid_request', detail: expect.stringContaining(sentence) });
     });
 
-    test('that are no UTF-8 are refused, though JavaScript could make something of them', async () => {
+    test('bodies that are not UTF-8 respond 400 invalid_request', async () => {
       const { as } = setup(express);
       const latin1 = Buffer.from(JSON.stringify({ ...valid, name: 'Größe' }), 'latin1');
       const made = as().post('/keys').set('content-type', 'application/json');
@@ -221,14 +221,14 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect((await made.expect(400)).body.detail).toContain('UTF-8');
     });
 
-    test('do not pollute anything', async () => {
+    test('bodies do not pollute prototypes', async () => {
       const body = `{"name":"x","agents":"all","permissions":["handoff"],"__proto__":{"expiresIn":"1d"}}`;
       await post('application/json', body).expect(400);
       await post('application/json', '{"constructor":{"prototype":{"x":1}}}').expect(400);
       expect(({} as { x?: number }).x).toBeUndefined();
     });
 
-    test('that are too long are refused, by their length and by what comes', async () => {
+    test('bodies that are too long respond 413, by their length and by their bytes', async () => {
       const long = JSON.stringify({ ...valid, name: 'x'.repeat(2048) });
       expect((await post('application/json', long).expect(413)).body.code).toBe('payload_too_large');
       const { app } = setup(express, { router: { maxBody: 2048 } });
@@ -237,7 +237,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect(answer).toMatch(/\r\nconnection: close\r\n/i);
     });
 
-    test('are not even read for who is not signed in', async () => {
+    test('bodies are not read when the request is not signed in', async () => {
       const { as } = setup(express, { router: { maxBody: 2048 } });
       await as(null)
         .post('/keys')
@@ -251,7 +251,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       ['express.text() of JSON', () => express.text({ type: 'application/json' })],
       ['express.raw() of JSON', () => express.raw({ type: 'application/json' })],
       ['express.urlencoded()', () => express.urlencoded({ extended: true })],
-    ])('are taken behind %s', async (_what, parser) => {
+    ])('bodies are accepted behind %s', async (_what, parser) => {
       const { as } = setup(express, { before: [parser()], router: { maxBody: 2048 } });
       await as().post('/keys').send(valid).expect(201);
       await as()
@@ -267,7 +267,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect(empty.body.detail).toContain('not JSON');
     });
 
-    test('that something before us has swallowed are an error of the app', async () => {
+    test('bodies that another middleware has consumed respond 500', async () => {
       const swallow: import('express').RequestHandler = (req, _res, next) => {
         req.resume().on('end', () => next());
       };
@@ -328,7 +328,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     expect((await as().head('/nothing').expect(404)).text).toBeUndefined();
   });
 
-  test.each(['/', '/a', '/deep/er/path', '/:workspace/admin'])('it works mounted at %s', async (mount) => {
+  test.each(['/', '/a', '/deep/er/path', '/:workspace/admin'])('the router works mounted at %s', async (mount) => {
     const { app, as } = setup(express, { mount });
     if (mount.includes(':')) {
       const request = (await import('supertest')).default;
@@ -344,7 +344,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     expect(res.headers.location).toBe(`${under}/keys/${res.body.key.id}`);
   });
 
-  test('a failure that nobody foresaw says nothing of itself outside, and everything inside', async () => {
+  test('an unexpected error shows its cause to the app and not to the operator', async () => {
     const cause = new Error('connect ECONNREFUSED 10.0.0.7:6379');
     const { as, reported } = setup(express, { deps: { audit: { list: () => Promise.reject(cause) } } });
     const res = await as().get('/audit').expect(500);
@@ -354,7 +354,7 @@ describe.each(expresses)('on %s', (_name, express) => {
   });
 });
 
-/** What a server answers to a body that never ends. */
+/** Response of a server to a body that never ends. */
 async function endless(app: import('express').Express): Promise<string> {
   const server: Server = await new Promise((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening));

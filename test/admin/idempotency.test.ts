@@ -38,7 +38,7 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     await create(made, `"${KEY}"`).expect(201, first.text);
   });
 
-  test('a repeated rotation likewise', async () => {
+  test('a repeated rotation gets the first response', async () => {
     const { as, keys } = setup(express);
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });
     const rotate = () => as().post(`/keys/${key.id}/rotate`).set('idempotency-key', KEY).send({ overlap: '1d' });
@@ -85,13 +85,13 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     expect(new Set(texts).size).toBe(texts.length);
   });
 
-  test('what failed can be tried again', async () => {
+  test('a failed request can be retried with its key', async () => {
     const made = setup(express);
     await create(made, KEY, { ...valid, name: '' }).expect(400);
     await create(made, KEY).expect(201);
   });
 
-  test('after ten minutes, or in another process, it makes no second key but says which there is', async () => {
+  test("a repeated creation responds 409 with the key's id after ten minutes and in another process", async () => {
     const made = setup(express);
     const first = await create(made).expect(201);
     made.clock.advance(9 * 60_000);
@@ -106,7 +106,7 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     expect((await made.keys.list({ workspaceId: 'acme' })).keys).toHaveLength(1);
   });
 
-  test('what the answers carry is forgotten when the app closes', async () => {
+  test('cached responses are removed when the app closes', async () => {
     const made = setup(express);
     await create(made).expect(201);
     made.close();
@@ -118,7 +118,7 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     expect((await create(made, key).expect(400)).body.detail).toContain('Idempotency-Key');
   });
 
-  test('sent twice it is refused, not guessed at', async () => {
+  test('two Idempotency-Key headers respond 400', async () => {
     const { as } = setup(express);
     const made = as()
       .post('/keys')

@@ -100,9 +100,9 @@ describe.each(expresses)('keys on %s', (_name, express) => {
   });
 
   test.each([
-    [{ name: null }, 'invalid_request', ['name'], /Leave `name` out to keep it/],
-    [{ permissions: null }, 'invalid_request', ['permissions'], /Leave `permissions` out to keep it/],
-    [{ disabled: null }, 'invalid_request', ['disabled'], /Leave `disabled` out to keep it/],
+    [{ name: null }, 'invalid_request', ['name'], /Received null/],
+    [{ permissions: null }, 'invalid_request', ['permissions'], /Received null/],
+    [{ disabled: null }, 'invalid_request', ['disabled'], /Received null/],
     [{ name: null, disabled: 'yes' }, 'invalid_request', ['disabled', 'name'], /true or false/],
     [{}, 'invalid_request', [''], /at least one of: name, permissions, disabled/],
     [{ nmae: 'x' }, 'invalid_request', ['nmae'], /Did you mean "name"\?/],
@@ -228,7 +228,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     expect(existing.map(({ status }) => status)).toEqual(existing.map(() => 404));
   });
 
-  test('what is no id at all is not found either, and is not repeated', async () => {
+  test('an invalid id responds 404 and is not repeated in the response', async () => {
     const { as } = setup(express);
     const token = (await as(ADMIN).post('/keys').send(valid)).body.token;
     const res = await as().get(`/keys/${token}`).expect(404);

@@ -33,7 +33,7 @@ describe.each(expresses)('%s', (_name, express) => {
   });
 });
 
-test('without authenticate it throws at once', () => {
+test('adminRouter throws when authenticate is missing', () => {
   const apiKeys = createApiKeys({ permissions });
   expect(() => apiKeys.adminRouter({} as never)).toThrow(/authenticate/);
 });

@@ -18,16 +18,16 @@ describe('openapiSecurity()', () => {
       { anyOf: ['conversations', 'handoff'] },
       [{ apiKey: ['conversations'] }, { apiKey: ['handoff'] }],
     ],
-  ])('says that an operation takes %s', (_what, requirement, expected) => {
+  ])('openapiSecurity describes an operation with %s', (_what, requirement, expected) => {
     expect(openapiSecurity().security(requirement)).toEqual(expected);
     expect(openapiSecurity().security(requirement, { optional: true })).toEqual([...expected, {}]);
   });
 
-  test('refuses permissions that are not declared, as requireApiKey does', () => {
+  test('openapiSecurity rejects permissions that are not declared', () => {
     expect(() => openapiSecurity().security('handof')).toThrow(expect.objectContaining({ code: 'invalid_options' }));
   });
 
-  test('gives every document parts of its own, which make it valid', async () => {
+  test('openapiSecurity returns new parts for each document, which make it valid', async () => {
     const { components, security, responses } = openapiSecurity();
     expect(components.securitySchemes).toEqual({
       apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: expect.any(String) },

@@ -54,7 +54,7 @@ function strictSchemas(document: Document) {
 }
 
 describe('the OpenAPI document', () => {
-  test('is one of OpenAPI 3.1, as a public validator sees it', async () => {
+  test('the document is valid OpenAPI 3.1', async () => {
     const document = await fetchDocument();
     expect(document.openapi).toBe('3.1.0');
     expect(await validate(document)).toEqual({ valid: true, version: '3.1' });
@@ -64,7 +64,7 @@ describe('the OpenAPI document', () => {
     expect((await validate(broken)).valid).toBe(false);
   });
 
-  test('names every operation there is, once, and refers to nothing that is not there', async () => {
+  test('the document names each operation once and has no dangling reference', async () => {
     const document = await fetchDocument();
     const operations = Object.entries(document.paths).flatMap(([path, { parameters: _, ...methods }]) =>
       Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
     for (const [, name] of references) expect(document.components.schemas).toHaveProperty(name as string);
   });
 
-  test('says which parameters there must be', async () => {
+  test('the document marks required parameters', async () => {
     const { paths } = await fetchDocument();
     const required = Object.values(paths).flatMap(({ parameters: _, ...methods }) =>
       Object.values(methods).flatMap(({ operationId, parameters = [] }) =>
@@ -103,7 +103,7 @@ describe('the OpenAPI document', () => {
     expect(required).toEqual(['listUsage keys']);
   });
 
-  test('says what a create request may be, the declared permissions among it', async () => {
+  test('the document describes a create request with the declared permissions', async () => {
     const problemsOf = strictSchemas(await fetchDocument());
     const check = (body: unknown) => problemsOf('#/components/schemas/KeyCreation', body);
     expect(check(valid)).toEqual([]);
@@ -219,7 +219,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
   const at = (id: string, more: Json = {}) => ({ params: { path: { id }, ...more } });
   const NOBODYS = '0000000000000000';
 
-  test('finds keys as documented', async () => {
+  test('reading keys responds as documented', async () => {
     const id = await created();
     await created();
     const { body } = await call('get', '/keys', {
@@ -234,7 +234,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('get', '/keys/{id}', at(id, { query: { x: 1 } }));
   });
 
-  test('makes keys as documented', async () => {
+  test('creating keys responds as documented', async () => {
     const header = { 'Idempotency-Key': 'one' };
     await call('post', '/keys', { body: { ...valid, agents: ['a'], expiresAt: '2031-05-01' }, params: { header } });
     await call('post', '/keys', { body: { ...valid, expiresAt: 1_935_360_000_000 }, params: { header } });
@@ -268,7 +268,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('delete', '/keys/{id}', at(id));
   });
 
-  test('tells of use as documented', async () => {
+  test('usage responds as documented', async () => {
     const id = await created();
     made.recorder.count({ record: { id }, counters: null }, 'allowed', made.clock.wall());
     made.recorder.count({ record: { id }, counters: null }, 'permission_denied', made.clock.wall());
@@ -281,7 +281,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('get', '/usage');
   });
 
-  test('configures projects as documented', async () => {
+  test('configuring projects responds as documented', async () => {
     const url = '/projects/{id}/configuration';
     await call('get', url, at('a/b'));
     await call('put', url, { ...at('a/b'), body: { transcript: true, metrics: ['CALL_COMPLETED'] } });
@@ -294,7 +294,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('delete', url, at('x'.repeat(200)));
   });
 
-  test('sees choices, session, trail and document as documented', async () => {
+  test('form options, session, audit log and document respond as documented', async () => {
     for (const url of ['/projects', '/session', '/permissions', '/agents', '/metrics', '/audit', '/openapi.json']) {
       await call('get', url);
       await call('get', url, { params: { query: { nonsense: 1 } } });
@@ -303,7 +303,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('get', '/audit', { params: { query } });
   });
 
-  test('is refused as documented', async () => {
+  test('invalid requests respond as documented', async () => {
     for (const [url, { parameters: _, ...methods }] of Object.entries(document.paths)) {
       for (const [method, { operationId }] of Object.entries(methods)) {
         const init = { ...at(NOBODYS), body: method === 'get' || method === 'delete' ? undefined : {} };
@@ -316,7 +316,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     }
   });
 
-  test('meets an unreachable store and other trouble as documented', async () => {
+  test('store failures and server errors respond as documented', async () => {
     const trouble = new KeyscopeError('store_unavailable', 'The key store cannot be reached.');
     const getProjects = jest.spyOn(store, 'getProjects').mockRejectedValueOnce(trouble);
     const { response } = await call('get', '/projects');
@@ -326,7 +326,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     expect((await call('get', '/projects')).response.status).toBe(500);
   });
 
-  test('has seen every success and every refusal that an operation is documented with', () => {
+  test('all documented statuses of all operations were seen', () => {
     const documented = Object.values(document.paths).flatMap(({ parameters: _, ...methods }) =>
       Object.values(methods).flatMap(({ operationId, responses }) =>
         Object.keys(responses).map((status) => `${operationId} ${status}`),

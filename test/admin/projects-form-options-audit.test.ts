@@ -5,7 +5,7 @@ describe.each(expresses)('on %s', (_name, express) => {
   describe('projects', () => {
     const PATH = '/projects/support-bot/configuration';
 
-    test('let nothing out until they are configured, and nothing again once cleared', async () => {
+    test('projects enable nothing until they are configured, and after they are cleared', async () => {
       const { as } = setup(express);
       const nothing = { projectId: 'support-bot', transcript: false, metrics: [], updatedAt: null, configured: false };
       expect((await as().get(PATH).expect(200)).body).toEqual(nothing);
@@ -20,7 +20,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect((await as().get('/projects').expect(200)).body).toEqual({ projects: [] });
     });
 
-    test("are one workspace's own", async () => {
+    test('configurations belong to one workspace', async () => {
       const { as } = setup(express);
       await as().put(PATH).send({ transcript: true, metrics: 'all' }).expect(200);
       expect((await as(EVE).get(PATH).expect(200)).body.configured).toBe(false);
@@ -29,7 +29,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect((await as().get(PATH).expect(200)).body.configured).toBe(true);
     });
 
-    test('have ids of any writing', async () => {
+    test('project ids can use any script', async () => {
       const { as, projects } = setup(express);
       for (const id of ['a/b', 'ä ö', '%2F', 'PROJECT-1', '日本', '..', '__proto__']) {
         const path = `/projects/${encodeURIComponent(id).replaceAll('.', '%2E')}/configuration`;
@@ -49,12 +49,12 @@ describe.each(expresses)('on %s', (_name, express) => {
       [{ transcript: true, metrics: ['x'.repeat(201)] }, 'metrics.0'],
       [{ transcript: true, metrics: Array.from({ length: 1001 }, (_, index) => `M${index}`) }, 'metrics'],
       [{ transcript: true, metrics: 'all', projectId: 'other' }, 'projectId'],
-    ])('are not configured with %j', async (body, path) => {
+    ])('projects cannot be configured with %j', async (body, path) => {
       const res = await setup(express).as().put(PATH).send(body).expect(400);
       expect(res.body).toMatchObject({ code: 'invalid_request', issues: [{ path }] });
     });
 
-    test('with an id that none can have are refused', async () => {
+    test('projects with an invalid id respond 400', async () => {
       const res = await setup(express)
         .as()
         .get(`/projects/${'x'.repeat(129)}/configuration`)
@@ -64,20 +64,20 @@ describe.each(expresses)('on %s', (_name, express) => {
   });
 
   describe('choices', () => {
-    test('are the permissions in the order of their declaration', async () => {
+    test('permissions are listed in the order of their declaration', async () => {
       const { permissions } = (await setup(express).as().get('/permissions').expect(200)).body;
       expect(permissions.map(({ name }: { name: string }) => name)).toEqual(Object.keys(PERMISSIONS));
       expect(permissions[0]).toEqual({ name: 'conversations', ...PERMISSIONS.conversations });
       expect(permissions[2]).toEqual({ name: 'external_events', label: 'External events', description: null });
     });
 
-    test('are none of agents and metrics where the app gives none', async () => {
+    test('agents and metrics are empty when the app sets none', async () => {
       const { as } = setup(express);
       expect((await as().get('/agents').expect(200)).body).toEqual({ agents: [] });
       expect((await as().get('/metrics').expect(200)).body).toEqual({ metrics: [] });
     });
 
-    test("are what the app gives for the caller's workspace", async () => {
+    test("agents and metrics come from the app, for the operator's workspace", async () => {
       const { as } = setup(express, {
         router: {
           listAgents: async (workspaceId) => [{ id: `${workspaceId}-1`, name: 'One', secret: 'x' }] as never,
@@ -133,7 +133,7 @@ describe.each(expresses)('on %s', (_name, express) => {
   });
 
   describe('the audit trail', () => {
-    test('tells who changed what, when, from where', async () => {
+    test('the audit log shows actor, action, time and source', async () => {
       const { as, clock } = setup(express);
       const { key } = (await as().post('/keys').send(valid).expect(201)).body;
       clock.advance(1000);
@@ -162,7 +162,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       for (const { source } of entries) expect(source).toMatch(/127\.0\.0\.1$/);
     });
 
-    test('is paged and filtered', async () => {
+    test('the audit log is paged and filtered', async () => {
       const { as, clock } = setup(express);
       for (const user of [ADMIN, 'acme/second@acme.test', ADMIN]) {
         await as(user).post('/keys').send(valid).expect(201);
@@ -183,7 +183,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect(refused.body.detail).toContain('Did you mean "key.created"?');
     });
 
-    test('names the address that Express does, but not what a header makes up', async () => {
+    test('the audit log has the address of Express and not of an invalid header', async () => {
       const { app, as } = setup(express);
       app.set('trust proxy', true);
       await as().post('/keys').set('x-forwarded-for', '203.0.113.7').send(valid).expect(201);

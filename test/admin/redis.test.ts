@@ -29,7 +29,7 @@ describe.each(expresses)('on Redis, on %s', (_name, express) => {
     await server.stop();
   });
 
-  test('a key lives from its creation to its deletion, and the trail tells of it', async () => {
+  test('a key can be created, changed, rotated and deleted, and the audit log shows it', async () => {
     const { as, clock } = await join();
     const { key, token } = (await as().post('/keys').send(valid).expect(201)).body;
     expect((await as().get('/keys').expect(200)).body.keys).toEqual([key]);

@@ -111,7 +111,7 @@ describe.each(expresses)('on %s', (_name, express) => {
         await keep(as(user).patch(path).set('if-match', '"1"').send({ name: 'Late' }));
         await keep(as(user).put('/projects/p/configuration').send({ transcript: true, metrics: 'all' }));
 
-        // Tokens where they do not belong: what is wrong with a request is told without repeating them.
+        // Tokens in the wrong fields: error messages do not repeat them.
         await keep(as(user).get(`/keys/${token}`));
         await keep(as(user).get(`/keys?cursor=${token}`));
         await keep(as(user).get(`/keys?sort=${token}`));

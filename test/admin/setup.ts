@@ -23,7 +23,7 @@ export const PERMISSIONS = {
   external_events: { label: 'External events' },
 };
 
-/** Whoever the `x-user` header names: `<workspace>/<actor>`, with `/readonly` behind it who may only look. */
+/** The operator in the `x-user` header: `<workspace>/<actor>`, or `<workspace>/<actor>/readonly`. */
 export function authenticate(req: { headers: Record<string, unknown> }) {
   const user = req.headers['x-user'];
   if (typeof user !== 'string') return null;
@@ -91,7 +91,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     close() {
       for (const cleanUp of cleanUps) cleanUp();
     },
-    /** A request by somebody, the admin unless said otherwise; null: nobody. */
+    /** A request by an operator, by default the admin. Null: not signed in. */
     as(user: string | null = ADMIN) {
       const call = (method: 'get' | 'head' | 'options' | 'post' | 'put' | 'patch' | 'delete') => (path: string) => {
         const made = request(app)[method](mount + path);

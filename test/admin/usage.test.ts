@@ -57,7 +57,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     await as(null).get(`/usage?keys=${id}`).expect(401);
   });
 
-  test('GET /usage tells of several keys in one answer, in the order they were asked for', async () => {
+  test('GET /usage returns several keys in the order of the request', async () => {
     const { as, id, count } = await made();
     const second = (await as().post('/keys').send(valid).expect(201)).body.key.id;
     const evils = (await as(EVE).post('/keys').send(valid).expect(201)).body.key.id;
@@ -95,7 +95,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     expect((await as().get(`/usage?keys=${ids}`).expect(200)).body).toEqual({ usage: [] });
   });
 
-  test('what a deleted key did is gone with it', async () => {
+  test('usage of a deleted key responds 404', async () => {
     const { as, id, count } = await made();
     count('allowed');
     await as().get(`/keys/${id}/usage`).expect(200);

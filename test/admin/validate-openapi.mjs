@@ -1,4 +1,4 @@
-// The validator is an ES module, which Jest does not load; so it runs beside it. In: a document. Out: what is wrong with it.
+// The validator is an ES module, which Jest does not load; so it runs beside it. In: a document. Out: its issues.
 import { text } from 'node:stream/consumers';
 import { Validator } from '@seriousme/openapi-schema-validator';
 

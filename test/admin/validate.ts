@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { json } from 'node:stream/consumers';
 
-/** What a public validator says of a document. */
+/** Issues that a public validator finds in a document. */
 export async function validate(document: unknown): Promise<{ valid: boolean; version: string; errors?: unknown }> {
   const child = spawn(process.execPath, [path.join(__dirname, 'validate-openapi.mjs')], {
     stdio: ['pipe', 'pipe', 'inherit'],

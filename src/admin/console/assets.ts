@@ -3,14 +3,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 
-/** One file of the built page, as it goes out. */
+/** A file of the built page, ready to send. */
 export interface Asset {
   readonly body: Buffer;
   readonly type: string;
   readonly etag: string;
 }
 
-/** The built page: its files by name, and which of them it begins with. */
+/** The built page: its files by name, and the entry points. */
 export interface Assets {
   readonly files: ReadonlyMap<string, Asset>;
   readonly script: string;
@@ -24,7 +24,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** What the build writes beside the files: the names that they were given, by what they were made of. */
+/** Build manifest: the names of built files by the names of their sources. */
 export const MANIFEST = 'manifest.json';
 
 const manifestSchema = z.record(
@@ -33,12 +33,12 @@ const manifestSchema = z.record(
 );
 
 /**
- * Where the built page is: beside this file in the package, and in `dist` where this file runs from its source. Null
- * where there is none.
+ * Folder of the built page, or null if it is not built. It is beside this file in the package, and in `dist` if this
+ * file runs from source.
  */
 export function findAssets(): string | null {
-  const places = [path.join(__dirname, 'assets'), path.join(__dirname, '../../../dist/admin/console/assets')];
-  return places.find((folder) => existsSync(path.join(folder, MANIFEST))) ?? null;
+  const folders = [path.join(__dirname, 'assets'), path.join(__dirname, '../../../dist/admin/console/assets')];
+  return folders.find((folder) => existsSync(path.join(folder, MANIFEST))) ?? null;
 }
 
 function readAsset(folder: string, name: string, type: string): Asset {
@@ -46,7 +46,7 @@ function readAsset(folder: string, name: string, type: string): Asset {
   return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }
 
-/** Reads the whole built page, which is small. Throws where it is not whole. */
+/** Reads all files of the built page. Throws if one is missing. */
 export function readAssets(folder: string): Assets {
   const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(folder, MANIFEST), 'utf8')));
   const files = new Map<string, Asset>();
@@ -54,9 +54,9 @@ export function readAssets(folder: string): Assets {
     const type = TYPES[path.extname(name)];
     if (type !== undefined) files.set(name, readAsset(folder, name, type));
   }
-  const made = Object.entries(manifest);
-  const entry = made.find(([, { isEntry }]) => isEntry)?.[1];
-  const icon = made.find(([source]) => source.endsWith('.svg'))?.[1];
-  if (entry === undefined || icon === undefined) throw new Error(`${folder} holds no built console.`);
+  const entries = Object.entries(manifest);
+  const entry = entries.find(([, { isEntry }]) => isEntry)?.[1];
+  const icon = entries.find(([source]) => source.endsWith('.svg'))?.[1];
+  if (entry === undefined || icon === undefined) throw new Error(`${folder} does not contain a built console.`);
   return { files, script: entry.file, styles: entry.css ?? [], icon: icon.file };
 }

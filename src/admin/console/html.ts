@@ -1,20 +1,9 @@
+import escapeHtml from 'escape-html';
 import type { Assets } from './assets';
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] as string);
-}
-
 /**
- * What the page may do: run and show what this package brought, speak to where it came from, and be embedded by nobody
- * (CSP Level 3). No inline script or style, so that no name of a key could become one.
+ * Content security policy (CSP Level 3): files of this package only, requests to the same origin only, no embedding.
+ * Inline scripts and styles are not allowed, so that the name of a key cannot become one.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -45,7 +34,7 @@ ${body}
 `;
 }
 
-/** Relative throughout: the page does not know under which path it is mounted. */
+/** All links are relative: the page does not know its mount path. */
 function headOf({ styles, icon }: Assets): string[] {
   return [
     `<link rel="icon" href="assets/${icon}" type="image/svg+xml">`,
@@ -59,7 +48,7 @@ function notice(title: string, ...paragraphs: string[]): string {
 
 export function appPage(assets: Assets): string {
   const script = `<script type="module" src="assets/${assets.script}"></script>`;
-  const without = `<noscript>${notice('API keys', 'This page needs JavaScript. The same can be done from the command line: <code>npx keyscope</code>.')}</noscript>`;
+  const without = `<noscript>${notice('API keys', 'This page needs JavaScript. You can also use the command line: <code>npx keyscope</code>.')}</noscript>`;
   return frame([...headOf(assets), script], `<div id="app"></div>\n${without}`);
 }
 
@@ -68,10 +57,7 @@ export function signInPage(assets: Assets, signInUrl: string | null): string {
     signInUrl === null
       ? 'Sign in to the application, then reload this page.'
       : `<a class="button primary" href="${escapeHtml(signInUrl)}">Sign in</a>`;
-  return frame(
-    headOf(assets),
-    notice('You are not signed in', 'API keys can be seen and managed after signing in.', how),
-  );
+  return frame(headOf(assets), notice('You are not signed in', 'Sign in to view and manage API keys.', how));
 }
 
 export function notBuiltPage(): string {
@@ -79,7 +65,7 @@ export function notBuiltPage(): string {
     [],
     notice(
       'The console has not been built',
-      'Its files are missing from this copy of keyscope. Run <code>npm run build</code>, then reload this page. The REST routes beside it work as they are.',
+      'Its files are missing from this copy of keyscope. If you build keyscope from source, run <code>npm run build</code>. If your app is bundled, declare <code>keyscope</code> external. The REST operations work without it.',
     ),
   );
 }

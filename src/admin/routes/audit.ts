@@ -1,8 +1,8 @@
 import type { AuditRecord, AuditService } from '../../audit/service';
-import { defineRoute, type Route } from '../operation';
+import { defineOperation, type Operation } from '../operation';
 import { auditListSchema, auditQuerySchema, type WireAuditEntry } from '../schemas';
 
-/** The trail holds times as numbers; over the wire they are text, as everywhere. */
+/** The audit log stores times as numbers. In responses they are strings, as everywhere. */
 function toWireFields(fields: AuditRecord['before']): WireAuditEntry['before'] {
   if (fields === null || typeof fields.expiresAt !== 'number') return fields;
   return { ...fields, expiresAt: new Date(fields.expiresAt).toISOString() };
@@ -22,16 +22,16 @@ function toWire(entry: AuditRecord): WireAuditEntry {
   };
 }
 
-export function createAuditRoutes(audit: AuditService): Route[] {
+export function createAuditOperations(audit: AuditService): Operation[] {
   return [
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/audit',
       operationId: 'listAudit',
-      summary: 'Who changed what, newest first',
+      summary: 'List changes, newest first',
       query: auditQuerySchema,
-      answer: { status: 200, description: 'A page of entries.', schema: auditListSchema },
-      async handle({ identity: { workspaceId }, query }) {
+      response: { status: 200, description: 'A page of entries.', schema: auditListSchema },
+      async handle({ operator: { workspaceId }, query }) {
         const page = await audit.list({ ...query, workspaceId });
         return { status: 200, body: { entries: page.entries.map(toWire), cursor: page.cursor } };
       },

@@ -1,21 +1,13 @@
 import { KeyscopeError } from '../../errors';
 import { refuseImmutable } from '../../keys/input-schemas';
 import type { KeyService } from '../../keys/service';
-import type { ApiKey, CreatedKey } from '../../keys/types';
+import type { ApiKey, CreatedKey, CreateKeyInput, RotateKeyInput, UpdateKeyInput } from '../../keys/types';
 import { etagOf } from '../conditional-headers';
-import type { Answer, Call } from '../handler';
-import { defineRoute, type Route } from '../operation';
-import {
-  type KeyBodies,
-  keyListSchema,
-  keyQuerySchema,
-  keySchema,
-  keyWithTokenSchema,
-  rotateKeySchema,
-  type WireKey,
-} from '../schemas';
+import type { OperationRequest, OperationResponse } from '../handler';
+import { defineOperation, type Operation } from '../operation';
+import { type KeyBodies, keyListSchema, keyQuerySchema, keySchema, keyWithTokenSchema, type WireKey } from '../schemas';
 
-/** A key as JSON has it: times are ISO 8601 strings. Which columns are public is for `store/key-fields` to say. */
+/** A key as JSON: times are ISO 8601 strings. `store/key-fields` decides which columns are public. */
 function toWire(key: ApiKey): WireKey {
   const members = Object.entries(key).map(([name, value]) => [
     name,
@@ -24,11 +16,11 @@ function toWire(key: ApiKey): WireKey {
   return Object.fromEntries(members);
 }
 
-function shown(key: ApiKey): Answer {
+function keyResponse(key: ApiKey): OperationResponse {
   return { status: 200, body: toWire(key), headers: { ETag: etagOf(key.revision) } };
 }
 
-function revealed({ key, token }: CreatedKey, { mount }: Call): Answer {
+function tokenResponse({ key, token }: CreatedKey, { mount }: OperationRequest): OperationResponse {
   return {
     status: 201,
     body: { key: toWire(key), token },
@@ -36,132 +28,134 @@ function revealed({ key, token }: CreatedKey, { mount }: Call): Answer {
   };
 }
 
-function changedMeanwhile(): KeyscopeError {
+function revisionChanged(): KeyscopeError {
   return new KeyscopeError(
     'precondition_failed',
-    'The key has changed since the revision that If-Match names. Read it again and decide anew.',
+    'The key has changed since the revision in If-Match. Read it again, then retry.',
   );
 }
 
-export function createKeyRoutes(keys: KeyService, bodies: KeyBodies): Route[] {
-  const idOf = ({ params }: Call) => params.id as string;
+export function createKeyOperations(keys: KeyService, bodies: KeyBodies): Operation[] {
+  const idOf = ({ params }: OperationRequest) => params.id as string;
 
-  function contextOf({ identity: { workspaceId, actor }, source }: Call) {
+  function contextOf({ operator: { workspaceId, actor }, source }: OperationRequest) {
     return { workspaceId, actor, source };
   }
 
-  /** Changes a key, if it is at a revision that `If-Match` names. */
-  async function change<T>(call: Call, mutate: (revision?: number) => Promise<T>): Promise<T> {
-    const { ifMatch, identity } = call;
+  /** Changes a key if its revision is in `If-Match`. */
+  async function change<T>(request: OperationRequest, mutate: (revision?: number) => Promise<T>): Promise<T> {
+    const { ifMatch, operator } = request;
     if (ifMatch === null || ifMatch === '*') return mutate();
-    const read = () => keys.get(idOf(call), { workspaceId: identity.workspaceId });
+    const read = () => keys.get(idOf(request), { workspaceId: operator.workspaceId });
     const { revision } = await read();
-    if (!ifMatch.includes(etagOf(revision))) throw changedMeanwhile();
+    if (!ifMatch.includes(etagOf(revision))) throw revisionChanged();
     try {
       return await mutate(revision);
     } catch (error) {
       const isConflict = error instanceof KeyscopeError && error.code === 'conflict';
-      if (isConflict && (await read()).revision !== revision) throw changedMeanwhile();
+      if (isConflict && (await read()).revision !== revision) throw revisionChanged();
       throw error;
     }
   }
 
   return [
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/keys',
       operationId: 'listKeys',
-      summary: "One page of the workspace's keys, expired and disabled ones among them",
+      summary: 'List the keys of the workspace, including expired and disabled keys',
       query: keyQuerySchema,
-      answer: { status: 200, description: 'A page of keys.', schema: keyListSchema },
-      async handle({ identity, query }) {
-        const page = await keys.list({ ...query, workspaceId: identity.workspaceId });
+      response: { status: 200, description: 'A page of keys.', schema: keyListSchema },
+      async handle({ operator, query }) {
+        const page = await keys.list({ ...query, workspaceId: operator.workspaceId });
         return { status: 200, body: { keys: page.keys.map(toWire), cursor: page.cursor } };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'POST',
       path: '/keys',
       operationId: 'createKey',
-      summary: 'Make a key and show its token, once',
+      summary: 'Create a key and return its token, once',
       body: bodies.create,
       idempotent: true,
-      answer: {
+      response: {
         status: 201,
-        description: 'The key, and its token for the first and last time.',
+        description: 'The key, and its token. This is the only response with the token.',
         schema: keyWithTokenSchema,
         headers: ['Location', 'ETag', 'Idempotent-Replayed'],
       },
       errors: ['conflict'],
-      async handle(call) {
-        const { body, idempotencyKey } = call;
-        const created = await keys.create(body, {
-          ...contextOf(call),
+      async handle(request) {
+        const { body, idempotencyKey } = request;
+        const created = await keys.create(body as CreateKeyInput, {
+          ...contextOf(request),
           ...(idempotencyKey === null ? {} : { idempotencyKey }),
         });
-        return revealed(created, call);
+        return tokenResponse(created, request);
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/keys/:id',
       operationId: 'getKey',
-      summary: 'One key',
-      answer: { status: 200, description: 'The key.', schema: keySchema, headers: ['ETag'] },
+      summary: 'Get a key',
+      response: { status: 200, description: 'The key.', schema: keySchema, headers: ['ETag'] },
       errors: ['key_not_found'],
-      async handle(call) {
-        return shown(await keys.get(idOf(call), { workspaceId: call.identity.workspaceId }));
+      async handle(request) {
+        return keyResponse(await keys.get(idOf(request), { workspaceId: request.operator.workspaceId }));
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'PATCH',
       path: '/keys/:id',
       operationId: 'updateKey',
-      summary: 'Change the name, the permissions, or whether the key is disabled',
+      summary: 'Change the name or the permissions, disable or enable the key',
       body: bodies.update,
       checkBody: refuseImmutable,
       conditional: true,
-      answer: { status: 200, description: 'The key as it is now.', schema: keySchema, headers: ['ETag'] },
+      response: { status: 200, description: 'The key as it is now.', schema: keySchema, headers: ['ETag'] },
       errors: ['immutable_field', 'key_not_found'],
-      async handle(call) {
-        return shown(
-          await change(call, (revision) => keys.update(idOf(call), call.body, { ...contextOf(call), revision })),
+      async handle(request) {
+        return keyResponse(
+          await change(request, (revision) =>
+            keys.update(idOf(request), request.body as UpdateKeyInput, { ...contextOf(request), revision }),
+          ),
         );
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'DELETE',
       path: '/keys/:id',
       operationId: 'deleteKey',
-      summary: 'Delete a key: it is refused from now on',
+      summary: 'Delete a key',
       conditional: true,
-      answer: { status: 204, description: 'The key is gone.' },
+      response: { status: 204, description: 'The key is deleted. Requests with its token are denied.' },
       errors: ['key_not_found'],
-      async handle(call) {
-        await change(call, (revision) => keys.delete(idOf(call), { ...contextOf(call), revision }));
+      async handle(request) {
+        await change(request, (revision) => keys.delete(idOf(request), { ...contextOf(request), revision }));
         return { status: 204 };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'POST',
       path: '/keys/:id/rotate',
       operationId: 'rotateKey',
-      summary: 'Replace a key by a new one with the same scope, and show its token, once',
-      body: rotateKeySchema,
+      summary: 'Replace a key by a new one with the same scope, and return its token, once',
+      body: bodies.rotate,
       conditional: true,
       idempotent: true,
-      answer: {
+      response: {
         status: 201,
-        description: 'The new key, and its token for the first and last time.',
+        description: 'The new key, and its token. This is the only response with the token.',
         schema: keyWithTokenSchema,
         headers: ['Location', 'ETag', 'Idempotent-Replayed'],
       },
       errors: ['key_not_found', 'conflict'],
-      async handle(call) {
-        const rotated = await change(call, (revision) =>
-          keys.rotate(idOf(call), call.body, { ...contextOf(call), revision }),
+      async handle(request) {
+        const rotated = await change(request, (revision) =>
+          keys.rotate(idOf(request), request.body as RotateKeyInput, { ...contextOf(request), revision }),
         );
-        return revealed(rotated, call);
+        return tokenResponse(rotated, request);
       },
     }),
   ];

@@ -1,6 +1,6 @@
-import type { ProjectConfiguration, ProjectService } from '../../projects/service';
-import type { Call } from '../handler';
-import { defineRoute, type Route } from '../operation';
+import type { ProjectConfiguration, ProjectInput, ProjectService } from '../../projects/service';
+import type { OperationRequest } from '../handler';
+import { defineOperation, type Operation } from '../operation';
 import {
   configurationBodySchema,
   configurationListSchema,
@@ -20,55 +20,58 @@ function toWire({ projectId, transcript, metrics, updatedAt, configured }: Proje
 
 const PATH = '/projects/:id/configuration';
 
-export function createProjectRoutes(projects: ProjectService): Route[] {
-  const idOf = ({ params }: Call) => params.id as string;
+export function createProjectOperations(projects: ProjectService): Operation[] {
+  const idOf = ({ params }: OperationRequest) => params.id as string;
 
-  function contextOf({ identity: { workspaceId, actor }, source }: Call) {
+  function contextOf({ operator: { workspaceId, actor }, source }: OperationRequest) {
     return { workspaceId, actor, source };
   }
 
   return [
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/projects',
       operationId: 'listConfigurations',
-      summary: 'Every configured project of the workspace, by id',
-      answer: { status: 200, description: 'The configurations.', schema: configurationListSchema },
-      async handle({ identity: { workspaceId } }) {
+      summary: 'List the configured projects of the workspace, by id',
+      response: { status: 200, description: 'The configurations.', schema: configurationListSchema },
+      async handle({ operator: { workspaceId } }) {
         const found = await projects.list({ workspaceId });
         return { status: 200, body: { projects: found.map(toWire) } };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: PATH,
       operationId: 'getConfiguration',
-      summary: 'What a project lets out; nothing, where nobody has configured it',
-      answer: { status: 200, description: 'The configuration.', schema: configurationSchema },
-      async handle(call) {
-        const { workspaceId } = call.identity;
-        return { status: 200, body: toWire(await projects.get(idOf(call), { workspaceId })) };
+      summary: 'Get the configuration of a project',
+      response: { status: 200, description: 'The configuration.', schema: configurationSchema },
+      async handle(request) {
+        const { workspaceId } = request.operator;
+        return { status: 200, body: toWire(await projects.get(idOf(request), { workspaceId })) };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'PUT',
       path: PATH,
       operationId: 'setConfiguration',
-      summary: 'Say what a project lets out',
+      summary: 'Set the configuration of a project',
       body: configurationBodySchema,
-      answer: { status: 200, description: 'The configuration as it is now.', schema: configurationSchema },
-      async handle(call) {
-        return { status: 200, body: toWire(await projects.set(idOf(call), call.body, contextOf(call))) };
+      response: { status: 200, description: 'The configuration as it is now.', schema: configurationSchema },
+      async handle(request) {
+        return {
+          status: 200,
+          body: toWire(await projects.set(idOf(request), request.body as ProjectInput, contextOf(request))),
+        };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'DELETE',
       path: PATH,
       operationId: 'clearConfiguration',
-      summary: 'Let nothing out of a project any more',
-      answer: { status: 204, description: 'Nothing is enabled now, whether or not something was.' },
-      async handle(call) {
-        await projects.clear(idOf(call), contextOf(call));
+      summary: 'Clear the configuration of a project',
+      response: { status: 204, description: 'Nothing is enabled now.' },
+      async handle(request) {
+        await projects.clear(idOf(request), contextOf(request));
         return { status: 204 };
       },
     }),

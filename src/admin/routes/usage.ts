@@ -1,6 +1,6 @@
 import type { Usage, UsageService } from '../../usage/service';
 import { inputError } from '../../validate-input';
-import { defineRoute, type Route } from '../operation';
+import { defineOperation, type Operation } from '../operation';
 import {
   usageListSchema,
   usageOfKeysQuerySchema,
@@ -9,7 +9,7 @@ import {
   type WireUsage,
 } from '../usage-schemas';
 
-/** As many as one page of keys can have. */
+/** The maximum of one page of keys. */
 const MAX_KEYS = 200;
 
 function toWire({ keyId, lastUsedAt, days }: Usage): WireUsage {
@@ -23,36 +23,37 @@ function toWire({ keyId, lastUsedAt, days }: Usage): WireUsage {
 function readIds(text: string): string[] {
   const ids = text.split(',');
   if (text !== '' && ids.length <= MAX_KEYS) return ids;
-  const message = `Give 1–${MAX_KEYS} ids of keys with commas between them.`;
+  const message = `Expected 1–${MAX_KEYS} ids of keys, separated by commas.`;
   throw inputError('The request', [{ path: 'keys', message }]);
 }
 
-export function createUsageRoutes(usage: UsageService): Route[] {
+export function createUsageOperations(usage: UsageService): Operation[] {
   return [
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/keys/:id/usage',
       operationId: 'getKeyUsage',
-      summary: 'How often a key was used on each of the last days',
+      summary: 'Get the usage of a key, by day',
       query: usageQuerySchema,
-      answer: { status: 200, description: 'Its use, day by day.', schema: usageSchema },
+      response: { status: 200, description: 'The usage, day by day.', schema: usageSchema },
       errors: ['key_not_found'],
-      async handle({ identity: { workspaceId }, params, query }) {
+      async handle({ operator: { workspaceId }, params, query }) {
         return { status: 200, body: toWire(await usage.get(params.id as string, { ...query, workspaceId })) };
       },
     }),
-    defineRoute({
+    defineOperation({
       method: 'GET',
       path: '/usage',
       operationId: 'listUsage',
-      summary: 'How often several keys were used, for a page of them',
+      summary: 'Get the usage of several keys',
       query: usageOfKeysQuerySchema,
-      answer: {
+      response: {
         status: 200,
-        description: "The keys' use in the order of the ids, without those that the workspace does not have.",
+        description:
+          'The usage of each key, in the order of the ids. Ids that the workspace does not have are left out.',
         schema: usageListSchema,
       },
-      async handle({ identity: { workspaceId }, query: { keys, ...options } }) {
+      async handle({ operator: { workspaceId }, query: { keys, ...options } }) {
         const found = await usage.getMany(readIds(keys), { ...options, workspaceId });
         return { status: 200, body: { usage: found.map(toWire) } };
       },

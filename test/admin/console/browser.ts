@@ -13,7 +13,7 @@ const ARGS = [
   '--disable-sync',
 ];
 
-/** What Debian calls it, and others. */
+/** Names of the browser on Debian and elsewhere. */
 function findChromium(): string {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
@@ -35,7 +35,7 @@ export function launch(): Promise<Browser> {
 export interface Visitor {
   readonly context: BrowserContext;
   readonly page: Page;
-  /** What the page must never have: errors, breaches of its own policy, requests to other hosts. */
+  /** Errors, violations of the page's policy, and requests to other hosts. There must be none. */
   readonly complaints: string[];
   /** Goes to a place in the console, e.g. `#/keys`. */
   open(hash?: string): Promise<void>;
@@ -46,7 +46,7 @@ export interface VisitOptions extends BrowserContextOptions {
   readonly account?: string;
 }
 
-/** Somebody who has signed in, in a window of their own. */
+/** A signed-in operator in a window of their own. */
 export async function visit(browser: Browser, { address }: World, options: VisitOptions = {}): Promise<Visitor> {
   const { readOnly = false, account = 'acme-uk', ...contextOptions } = options;
   const context = await browser.newContext({ locale: 'en-GB', timezoneId: 'Europe/London', ...contextOptions });

@@ -54,7 +54,7 @@ test('a key is made, its token shown once, and the curl line works as it stands'
   );
 });
 
-test('what is chosen is what the key gets', async () => {
+test('the created key has the chosen agents, permissions and expiry', async () => {
   const { page, open } = await scene.enter();
   await open();
   await fillIn(page, 'Analytics');
@@ -92,7 +92,7 @@ test('a date can be chosen instead, and ends with its day', async () => {
   expect((await findKey('Until a date')).expiresAt.toISOString()).toBe('2040-06-30T22:59:59.000Z');
 });
 
-test('what is missing is said beside its field, and nothing typed is lost', async () => {
+test('the create dialog shows each issue beside its field and keeps what was typed', async () => {
   const { page, open } = await scene.enter();
   await open();
   await page.getByRole('button', { name: 'Create key' }).click();
@@ -117,7 +117,7 @@ test('what is missing is said beside its field, and nothing typed is lost', asyn
   await dialog(page, 'Save your key').waitFor();
 });
 
-test('nobody loses a token by closing, going back or reloading without being asked', async () => {
+test('the token dialog asks before it is closed by Escape, back or reload', async () => {
   const { page, open } = await scene.enter();
   await open('#/activity');
   await page.getByRole('link', { name: 'API keys' }).click();
@@ -134,7 +134,7 @@ test('nobody loses a token by closing, going back or reloading without being ask
   expect(page.url()).toContain('#/keys');
   await question.getByRole('button', { name: 'Go back to it' }).click();
 
-  // The browser's own question; what is asked first is refused.
+  // The browser's own question. The first one is dismissed.
   let asked = 0;
   page.on('dialog', async (dialogOfBrowser) => {
     asked += 1;

@@ -6,7 +6,7 @@ const scene = useScene();
 
 const named = async (q: string) => (await scene.world.apiKeys.keys.list({ workspaceId: WORKSPACE, q })).keys;
 
-/** Signs in as anybody would, in another tab. */
+/** Signs in, in another tab. */
 async function signInAgain(page: Page): Promise<void> {
   const popup = page.waitForEvent('popup');
   await page.getByRole('link', { name: 'Sign in again in another tab' }).click();
@@ -32,7 +32,7 @@ test('a session that has ended loses nothing: one signs in elsewhere and tries a
   expect(await named('Typed before')).toHaveLength(1);
 });
 
-test('who is not signed in is told so, and where to', async () => {
+test('the console shows a sign-in link when the request is not signed in', async () => {
   const { page, open, context } = await scene.enter();
   await context.clearCookies();
   await open();
@@ -143,7 +143,7 @@ describe('two who change one key', () => {
     });
   });
 
-  test('or takes what is there', async () => {
+  test('the edit dialog takes their values when asked to', async () => {
     const { form, id } = await changedMeanwhile('Conceded');
     await form.getByRole('button', { name: 'Take theirs' }).click();
     expect(await form.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Conceded, renamed');
@@ -154,7 +154,7 @@ describe('two who change one key', () => {
     });
   });
 
-  test('nothing is deleted that has changed since it was looked at, before somebody has seen how', async () => {
+  test('a key that has changed is not deleted before the operator has seen the change', async () => {
     const { world, enter } = scene;
     const { id } = await world.create('Doomed');
     const { page, open } = await enter();

@@ -8,7 +8,7 @@ const LATELY = /^Used (?:just now|\d+ minutes? ago)$/;
 
 const read = (id: string) => scene.world.apiKeys.keys.get(id, { workspaceId: WORKSPACE });
 
-test('a row tells what a key is, whom it lets in and how it is used', async () => {
+test('a row shows the key, its scope and its usage', async () => {
   const { world, enter } = scene;
   const key = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
   await world.create('Long lived', { permissions: ['handoff', 'external_events'], expiresIn: '300d' });
@@ -136,7 +136,7 @@ test('names are text, whatever is in them', async () => {
   expect(await page.title()).toBe('API keys');
 });
 
-test('who may only look sees no way to change anything', async () => {
+test('the console shows no way to change anything to a read-only operator', async () => {
   const { world, enter } = scene;
   await world.create('Looked at');
   const { page, open } = await enter({ readOnly: true });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Console } from '../../../src/admin/web-console';
+import type { Console } from '../../../src/admin/console/console';
 import { expresses } from '../../support/express-versions';
 import { MOUNT, READER, setup } from '../setup';
 
@@ -21,7 +21,7 @@ const webConsole: Console = {
 describe.each(expresses)('a console on %s', (_name, express) => {
   const make = () => setup(express, { deps: { console: webConsole } });
 
-  test('has its page at the mount path, told who is signed in', async () => {
+  test('the console receives the signed-in operator at the mount path', async () => {
     const { as } = make();
     for (const url of ['', '/', '/?tab=keys']) {
       const res = await as().get(url).expect(200);
@@ -31,14 +31,14 @@ describe.each(expresses)('a console on %s', (_name, express) => {
     expect((await as(READER).head('/').expect(200)).text).toBeUndefined();
   });
 
-  test('has its page for nobody under 401, so that it can ask them to sign in', async () => {
+  test('the console responds 401 when the request is not signed in', async () => {
     const { as } = make();
     const res = await as(null).get('/').expect(401);
     expect(res.text).toBe('<p>Sign in again</p>');
     expect(res.headers['www-authenticate']).toBe('Session realm="api-keys"');
   });
 
-  test('has its assets for everybody, without asking who they are', async () => {
+  test('the console sends assets without authentication', async () => {
     const authenticate = jest.fn(() => null);
     const { as } = setup(express, { deps: { console: webConsole }, router: { authenticate } });
     const res = await as(null).get('/assets/fonts/a-1.b_2.js?v=1').expect(200);
@@ -58,7 +58,7 @@ describe.each(expresses)('a console on %s', (_name, express) => {
     '/assets/.',
     '/assets/a/..',
     '/assets/..a/../b',
-  ])('is not asked for %s', async (path) => {
+  ])('the console is not called for %s', async (path) => {
     const { app } = make();
     // As it stands: clients that resolve dots would never send it.
     const server = app.listen(0, '127.0.0.1');
@@ -74,7 +74,7 @@ describe.each(expresses)('a console on %s', (_name, express) => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test('gets nothing but reads of its own paths, and fails as the rest does', async () => {
+  test('the console receives GET and HEAD of its own paths only', async () => {
     const { as, reported } = make();
     await as().post('/').send({}).expect(404);
     await as().delete('/assets/a.js').expect(404);

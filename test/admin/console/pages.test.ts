@@ -42,7 +42,7 @@ test('a project that the app has not named can be configured by its id', async (
   expect(await configuration('PROJECT/OF TOMORROW')).toMatchObject({ metrics: 'all' });
 });
 
-test('why a field is missing: both conditions, for each API, and what mends them', async () => {
+test('the field access page shows both conditions for each API and their remedies', async () => {
   const { world, enter } = scene;
   await world.apiKeys.projects.set(PROJECT, { transcript: false, metrics: ['CSAT_SCORE'] }, { workspaceId: WORKSPACE });
   const { id } = await world.create('Curious', { permissions: ['handoff'] });
@@ -84,7 +84,7 @@ test('why a field is missing: both conditions, for each API, and what mends them
   expect(await outcome('Conversations data', 'Transcript').textContent()).toBe('Comes out');
 });
 
-test('why a field is missing: what stands before every API is told once, above them', async () => {
+test('the field access page shows a disabled key once, above the APIs', async () => {
   const { world, enter } = scene;
   const { id } = await world.create('Hindered', { agents: [OTHER_PROJECT] });
   await world.apiKeys.keys.update(id, { disabled: true }, { workspaceId: WORKSPACE });
@@ -137,7 +137,7 @@ test('older activity comes as it is asked for', async () => {
   await page.getByRole('link', { name: 'Batch 0', exact: true }).waitFor();
 });
 
-test('how a key is used is charted by day and outcome, and said in numbers', async () => {
+test('the usage chart shows requests by day and outcome, also as numbers', async () => {
   const { world, enter } = scene;
   const key = await world.create('Measured', { agents: [PROJECT] });
   await world.use(key, 5);

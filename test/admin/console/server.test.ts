@@ -17,7 +17,7 @@ function appWith(make: typeof express, mount = '/admin/keys', options: object = 
 }
 
 describe.each(expresses)('the console on %s', (_name, make) => {
-  test('is one page without inline script or style, under a policy that lets in nothing else', async () => {
+  test('the page has no inline script or style and a policy that allows none', async () => {
     const { headers, text } = await request(appWith(make)).get('/admin/keys/').expect(200);
     expect(headers).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
@@ -32,7 +32,7 @@ describe.each(expresses)('the console on %s', (_name, make) => {
     expect(text).not.toMatch(/<script(?![^>]*src=)|<style|style=|\son\w+=|https?:/);
   });
 
-  test('serves what the page is made of, to be kept for good, and the page under any path', async () => {
+  test('assets are immutable and the page works under any path', async () => {
     for (const mount of ['/admin/keys', '/a/b/c', '/']) {
       const app = appWith(make, mount);
       const base = mount === '/' ? '/' : `${mount}/`;
@@ -53,7 +53,7 @@ describe.each(expresses)('the console on %s', (_name, make) => {
     }
   });
 
-  test('sends whoever leaves the slash out to where its relative addresses hold', async () => {
+  test('the page redirects to the path with a slash when it is missing', async () => {
     const app = appWith(make, '/admin/keys');
     const { headers } = await request(app).get('/admin/keys?tab=1').expect(307);
     expect(new URL(headers.location as string, 'http://host/admin/keys').href).toBe('http://host/admin/keys/?tab=1');
@@ -61,7 +61,7 @@ describe.each(expresses)('the console on %s', (_name, make) => {
     expect(new URL(odd.headers.location as string, 'http://host/admin/a:b').href).toBe('http://host/admin/a:b/');
   });
 
-  test('asks to sign in, with a link where the app has given one', async () => {
+  test('the page asks to sign in, with a link when the app has set one', async () => {
     const link = { authenticate: () => null, signInUrl: '/login?next="><script>' };
     const { text } = await request(appWith(make, '/admin/keys', link))
       .get('/admin/keys/')

@@ -2,10 +2,10 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { launch, type VisitOptions, type Visitor, visit } from './browser';
 import { buildPage, startWorld, type World } from './harness';
 
-/** What a file of tests works with, once its `beforeAll` has run. */
+/** Fixtures of a test file, set by its `beforeAll`. */
 export interface Scene {
   readonly world: World;
-  /** Somebody in a window of their own, which closes after the test; the page must have had nothing to complain of. */
+  /** An operator in a window of their own. It closes after the test, and must have had no errors. */
   enter(options?: VisitOptions): Promise<Visitor>;
 }
 
@@ -56,7 +56,7 @@ export function focused(element: Locator): Locator {
   return element.and(element.page().locator(':focus'));
 }
 
-/** What a dialog is called that is open. */
+/** Name of the open dialog. */
 export function dialog(page: Page, title: string): Locator {
   return page.getByRole('dialog', { name: title });
 }

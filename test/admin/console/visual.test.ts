@@ -32,7 +32,7 @@ beforeAll(async () => {
   keyId = analytics.id;
 }, 120_000);
 
-/** What axe finds wrong, as one line each. */
+/** Issues that axe finds, one a line. */
 async function violations(page: Page, rules: string): Promise<string[]> {
   await page.addScriptTag({ path: AXE });
   const found = await page.evaluate(`axe.run(document, { resultTypes: ['violations'], ${rules} })`);
@@ -178,7 +178,7 @@ const SIGHTS: readonly Sight[] = [
   },
 ];
 
-/** All rules once; where only colours or only the width are others, what depends on them. */
+/** All rules once. With other colours or another width, only the rules that depend on them. */
 const LOOKS = [
   { colorScheme: 'light', width: 1280, rules: '' },
   { colorScheme: 'dark', width: 1280, rules: "runOnly: ['color-contrast']" },
@@ -186,7 +186,7 @@ const LOOKS = [
 ] as const;
 
 test.each(LOOKS)(
-  'every page and dialog in $colorScheme, $width pixels wide, is fit for everybody',
+  'every page and dialog in $colorScheme, $width pixels wide, passes axe and fits the window',
   async ({ colorScheme, width, rules }) => {
     const visitor = await scene.enter({
       colorScheme,

@@ -12,7 +12,7 @@ test('a response over HTTP/2 is refused before its handler runs, whoever has mad
     subjectFor: () => ({ routeProject: undefined, featuresFor: () => NOTHING_ENABLED }),
     keyHeader: 'x-api-key',
     failsByItself: true,
-    fail: (error, req, res, next) => sendProblem(error, req, res, next, { realm: 'api' }),
+    fail: (error, req, res, next) => sendProblem(error, req, res, next, { challenge: () => 'ApiKey' }),
   })();
   const server = http2.createServer((req, res) => {
     redact(req as unknown as Request, res as unknown as Response, handler as NextFunction);
