@@ -135,15 +135,15 @@ function satisfies(scope: Scope, { mode, permissions }: Requirement): boolean {
  * @param wall Milliseconds since the epoch; a key is expired from the millisecond `expiresAt` on.
  */
 export function authorize(
-  record: Pick<KeyRecord, 'workspaceId' | 'disabled' | 'expiresAt'>,
+  record: Pick<KeyRecord, 'workspaceId' | 'disabled' | 'expiresAt' | 'revoked'>,
   scope: Scope,
   requirement: Requirement,
   facts: AuthContext,
   wall: number,
 ): Decision {
   if (record.disabled) return DISABLED;
-  // Written so that a time that is no number counts as expired.
-  if (!(wall < record.expiresAt)) return EXPIRED;
+  // Revoked by a rotation without overlap: denied on every clock. An expiry that is no number counts as expired, too.
+  if (record.revoked || !(wall < record.expiresAt)) return EXPIRED;
 
   const { workspace, agent } = facts;
   if (workspace !== null) {

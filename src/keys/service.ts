@@ -48,9 +48,9 @@ export interface KeyService<Permission extends string = string> {
   /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` where `revision` is not the key's. */
   update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
   /**
-   * Makes a key with the same workspace, name, agents and permissions, and lets the old one expire after `overlap`. The
-   * new one is enabled, whatever the old one is. Rejects as `update` does, and with `conflict` where the key has been
-   * replaced before: its successor is the one to rotate.
+   * Creates a key with the same workspace, name, agents and permissions, and lets the old one expire after `overlap`; 0
+   * revokes it at once, on every clock. Rejects as `update` does, and with `conflict` if the key is disabled, has expired,
+   * or was rotated before: then its successor is the one to rotate.
    */
   rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
   /** Rejects with `key_not_found`, also the second time, and with `conflict` as `update` does. */
@@ -74,8 +74,9 @@ export interface KeyServiceDeps {
 }
 
 /** The columns of a new key that are the same for all. */
-const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revision' | 'rotatedTo' | 'alias'> = {
+const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revoked' | 'revision' | 'rotatedTo' | 'alias'> = {
   disabled: false,
+  revoked: false,
   revision: 1,
   rotatedTo: null,
   alias: null,
@@ -94,6 +95,20 @@ function notFound(id: unknown): KeyscopeError {
 function idTaken(error: unknown): null {
   if (error instanceof KeyscopeError && error.code === 'conflict') return null;
   throw error;
+}
+
+/** A rotation must not bring back a key that no longer works: its holder would get a working one. */
+function checkRotatable(key: KeyRecord, at: number): void {
+  if (key.rotatedTo !== null) {
+    throw new KeyscopeError(
+      'conflict',
+      `The key was rotated before, and replaced by ${key.rotatedTo}. Rotate that one, or create a key.`,
+    );
+  }
+  if (key.disabled) {
+    throw new KeyscopeError('conflict', 'The key is disabled. Enable it and rotate it then, or create a key.');
+  }
+  if (!(at < key.expiresAt)) throw new KeyscopeError('conflict', 'The key has expired. Create a key instead.');
 }
 
 function madeBefore(id: string): KeyscopeError {
@@ -238,13 +253,8 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const old = await read(id, { workspaceId });
         if (revision !== undefined && revision !== old.revision) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
-        if (old.rotatedTo !== null) {
-          throw new KeyscopeError(
-            'conflict',
-            `The key has been replaced by ${old.rotatedTo} already. Rotate that one, or create a key.`,
-          );
-        }
         const at = now();
+        checkRotatable(old, at);
         const { record, token } = makeKey(
           {
             ...carriedFields(old),
@@ -256,7 +266,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         );
         // Copied from what was read, so it only counts if nothing has changed since.
         const precondition: Precondition = { workspaceId, revision: old.revision };
-        const oldExpiresAt = Math.min(at + overlap, LAST_TIME);
+        const oldExpiresAt = overlap === 0 ? null : Math.min(at + overlap, LAST_TIME);
         const result = await store
           .rotateKey(id, record, oldExpiresAt, originOf(context, at), precondition)
           .catch(idTaken);

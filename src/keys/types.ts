@@ -75,7 +75,7 @@ export interface UpdateKeyInput<Permission extends string = string> {
 
 /** The new key's expiry; by default it lives as long as the old one was made to, counted from now. */
 export interface RotateKeyInput extends Expiry {
-  /** For how long the old key goes on working; 0: not a moment. Never longer than it would have. */
+  /** For how long the old key still works. 0 revokes it at once, whatever clocks say. Never longer than it would have. */
   readonly overlap: Duration;
 }
 

@@ -124,6 +124,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  *
  * `digest` is SHA-256 (or HMAC-SHA-256 with a pepper) of the token. `prefix` is the token's prefix at its creation and
  * `last4` the end of its checksum, for the masked form; of an imported key they are the ends of its token, or empty.
+ * `revoked` is set by a rotation without overlap: such a key is denied whatever a process' clock says, and for good.
  * `revision` is 1 at first and grows by one with every change. `rotatedFrom` is the key that this one replaced,
  * `rotatedTo` the key that replaced this one. `alias` finds the key of an imported token (see `token/imported-token.ts`);
  * it is null for keys whose tokens were made here.
@@ -143,6 +144,7 @@ export const KEY_FIELDS = {
   digest: column(TEXT, { missing: REQUIRED, onRequest: true }),
   expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'time', audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
+  revoked: column(BOOLEAN, { missing: false, onRequest: true }),
   last4: column(TEXT, { missing: '' }),
   prefix: column(TEXT, { missing: '' }),
   createdAt: column(NUMBER, { missing: 0, public: 'time' }),

@@ -148,13 +148,14 @@ export interface Store extends UsageStore {
   /** Resolves with the record as it was. */
   deleteKey(id: string, origin: ChangeOrigin, precondition: Precondition): Promise<MutationResult>;
   /**
-   * Stores `successor` and lets the old key expire at `oldExpiresAt` or at its own expiry, whichever is earlier.
+   * Stores `successor`, and lets the old key expire at `oldExpiresAt` or at its own expiry, whichever is earlier. Null
+   * revokes the old key: its expiry becomes the time of the change, and `revoked` denies it whatever a clock says.
    * Fails with `rotated` where the key has been replaced before. Resolves with the old key's new record.
    */
   rotateKey(
     id: string,
     successor: KeyRecord,
-    oldExpiresAt: number,
+    oldExpiresAt: number | null,
     origin: ChangeOrigin,
     precondition: Precondition,
   ): Promise<MutationResult>;

@@ -94,3 +94,12 @@ test('events tell of keys by their ids, never by their tokens', async () => {
   expect(events).toContainEqual({ name: 'denied', event: { code: 'invalid_key', keyId: null, workspaceId: null } });
   expect(JSON.stringify(events)).not.toContain(token.slice(-38));
 });
+
+test('verify denies a key that was rotated without overlap when its clock is behind the rotating process', async () => {
+  const { apiKeys, clock, create } = setUp();
+  const { key, token } = await create();
+  clock.step(60_000);
+  await apiKeys.keys.rotate(key.id, { overlap: 0 });
+  clock.step(-60_000);
+  expect(await codeOf(apiKeys.verify(token))).toBe('expired_key');
+});

@@ -21,6 +21,7 @@ interface Case {
   agents?: Agents;
   permissions?: string[];
   disabled?: boolean;
+  revoked?: boolean;
   expiresAt?: number;
   requirement?: Requirement;
   workspace?: AuthContext['workspace'];
@@ -29,8 +30,8 @@ interface Case {
 
 function decideCase(given: Case): Decision {
   const { agents = 'all', permissions = ['conversations'], disabled = false, expiresAt = NOW + 1 } = given;
-  const { requirement = NO_REQUIREMENT, workspace = null, agent = null } = given;
-  const record = { workspaceId: 'acme', disabled, expiresAt };
+  const { revoked = false, requirement = NO_REQUIREMENT, workspace = null, agent = null } = given;
+  const record = { workspaceId: 'acme', disabled, revoked, expiresAt };
   return authorize(record, createScope({ agents, permissions }), requirement, { workspace, agent }, NOW);
 }
 const codeOf = (given: Case) => decideCase(given)?.code ?? null;
@@ -47,6 +48,10 @@ describe('a key that is in order', () => {
     expect(codeOf({ expiresAt: NOW })).toBe('expired_key');
     expect(codeOf({ expiresAt: NOW - 1 })).toBe('expired_key');
     expect(codeOf({ expiresAt: Number.NaN })).toBe('expired_key');
+  });
+
+  test('authorize denies a revoked key with expired_key when its expiry is in the future', () => {
+    expect(codeOf({ revoked: true })).toBe('expired_key');
   });
 
   test('is refused while it is disabled', () => {

@@ -68,15 +68,10 @@ describe('rotating a key', () => {
   });
 
   test('never prolongs the old key', async () => {
-    const { keys, clock } = setup();
+    const { keys } = setup();
     const { key } = await keys.create({ ...valid, expiresIn: '1d' });
     await keys.rotate(key.id, { overlap: '30d' });
     expect((await keys.get(key.id)).expiresAt.getTime()).toBe(NOW + DAY);
-    const { key: expired } = await keys.create({ ...valid, expiresIn: '1d' });
-    clock.advance(2 * DAY);
-    const { key: fresh } = await keys.rotate(expired.id, { overlap: '30d' });
-    expect((await keys.get(expired.id)).expiresAt.getTime()).toBe(NOW + DAY);
-    expect(fresh.expiresAt.getTime()).toBe(NOW + 3 * DAY);
     const { key: last } = await keys.create({ ...valid, expiresAt: '9999-12-31T23:59:59.999Z' });
     await keys.rotate(last.id, { overlap: Number.MAX_SAFE_INTEGER });
     expect((await keys.get(last.id)).expiresAt.toISOString()).toBe('9999-12-31T23:59:59.999Z');
@@ -93,13 +88,17 @@ describe('rotating a key', () => {
     expect(await expiry({ expiresAt: new Date(NOW + 5) })).toBe(NOW + 5);
   });
 
-  test('makes an enabled key of a disabled one, which stays disabled', async () => {
-    const { keys } = setup();
-    const { key: old } = await keys.create(valid);
-    await keys.update(old.id, { disabled: true });
-    const { key } = await keys.rotate(old.id, { overlap: '1d' });
-    expect(key.disabled).toBe(false);
-    expect((await keys.get(old.id)).disabled).toBe(true);
+  test('rotate rejects with conflict when the key is disabled or has expired', async () => {
+    const { keys, clock } = setup();
+    const { key } = await keys.create({ ...valid, expiresIn: '1d' });
+    await keys.update(key.id, { disabled: true });
+    const disabled = await refusal(keys.rotate(key.id, { overlap: '1d' }));
+    expect([disabled.code, disabled.message]).toEqual(['conflict', expect.stringContaining('disabled')]);
+    await keys.update(key.id, { disabled: false });
+    clock.advance(DAY);
+    const expired = await refusal(keys.rotate(key.id, { overlap: 0 }));
+    expect([expired.code, expired.message]).toEqual(['conflict', expect.stringContaining('expired')]);
+    expect((await keys.list()).keys).toHaveLength(1);
   });
 
   test('wants an overlap that is a length of time, and an expiry as creation does', async () => {
@@ -156,13 +155,25 @@ describe('an edit while a key is being rotated', () => {
     const slow = setup({
       store: interrupted(store, async (reads) => {
         if (reads === 1) await keys.update(old.id, { permissions: ['handoff'], name: 'Narrowed' });
-        if (reads === 2) await keys.update(old.id, { disabled: true });
+        if (reads === 2) await keys.update(old.id, { name: 'Renamed' });
       }),
     });
     const { key } = await slow.keys.rotate(old.id, { overlap: '1d' });
-    expect(key).toMatchObject({ permissions: ['handoff'], name: 'Narrowed', disabled: false });
-    expect(await keys.get(old.id)).toMatchObject({ disabled: true, rotatedTo: key.id, revision: 4 });
+    expect(key).toMatchObject({ permissions: ['handoff'], name: 'Renamed' });
+    expect(await keys.get(old.id)).toMatchObject({ rotatedTo: key.id, revision: 4 });
     expect((await keys.list()).keys).toHaveLength(2);
+  });
+
+  test('rotate rejects with conflict when the key is disabled between its read and its write', async () => {
+    const { keys, store } = setup();
+    const { key: old } = await keys.create(valid);
+    const slow = setup({
+      store: interrupted(store, async (reads) => {
+        if (reads === 1) await keys.update(old.id, { disabled: true });
+      }),
+    });
+    expect((await refusal(slow.keys.rotate(old.id, { overlap: '1d' }))).code).toBe('conflict');
+    expect((await keys.list()).keys).toHaveLength(1);
   });
 
   test('that never ends makes it give up, and leaves no new key behind', async () => {

@@ -173,7 +173,8 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       if (keys.has(successor.id)) throw new KeyscopeError('conflict', "The new key's id is taken already.");
       const rotated = frozenKey({
         ...key,
-        expiresAt: Math.min(key.expiresAt, oldExpiresAt),
+        expiresAt: Math.min(key.expiresAt, oldExpiresAt ?? origin.at),
+        revoked: key.revoked || oldExpiresAt === null,
         rotatedTo: successor.id,
         updatedAt: origin.at,
         revision: key.revision + 1,

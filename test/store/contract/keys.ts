@@ -216,6 +216,26 @@ export function keysContract(getStore: () => Store): void {
       expect(listed).toEqual([rotated, successor]);
     });
 
+    test('rotateKey revokes the old key at the time of the change when there is no overlap', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace());
+      const successor = sampleKey(key.workspaceId, { rotatedFrom: key.id });
+      const revoked = { expiresAt: ORIGIN.at, revoked: true, rotatedTo: successor.id, revision: 2 };
+      expect(await store.rotateKey(key.id, successor, null, ORIGIN, {})).toMatchObject({ ok: true, key: revoked });
+      expect(await store.getKey(key.id)).toMatchObject(revoked);
+      expect(await store.getCredential(key.id)).toMatchObject({ revoked: true });
+      expect(await store.getKey(successor.id)).toEqual(successor);
+      const enabled = await store.updateKey(key.id, { disabled: false }, ORIGIN, {});
+      expect(enabled).toMatchObject({ ok: true, key: { revoked: true } });
+    });
+
+    test('rotateKey keeps an earlier expiry when it revokes the old key', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace(), { expiresAt: 5 });
+      const result = await store.rotateKey(key.id, sampleKey(key.workspaceId), null, ORIGIN, {});
+      expect(result).toMatchObject({ ok: true, key: { expiresAt: 5, revoked: true } });
+    });
+
     test('never prolongs the old key', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());

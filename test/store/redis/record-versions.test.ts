@@ -28,8 +28,8 @@ describe('a record that an older version wrote', () => {
     await client.hdel(nameOf(key.id), storedName(name));
     const expected = { ...key, [name]: COLUMNS[name].missing };
     expect(await store.getKey(key.id)).toEqual(expected);
-    const { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled } = expected;
-    const credential = { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled };
+    const { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled, revoked } = expected;
+    const credential = { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled, revoked };
     expect(await store.getCredential(key.id)).toEqual(credential);
     expect(await listAll(store, keyQuery(key.workspaceId))).toEqual([expected]);
   });

@@ -216,7 +216,7 @@ audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
 return reply
 `;
 
-/** ARGV: 6 workspace, 7 revision or nothing, 8 the old key's new expiry, from 9 on the successor's fields and values. */
+/** ARGV: 6 workspace, 7 revision or nothing, 8 the old key's new expiry, or nothing to revoke it, from 9 on the successor's fields and values. */
 export const ROTATE_KEY = `${KEY_SCRIPT}
 local record = load(ARGV[6])
 if not record then return { 'not_found' } end
@@ -230,7 +230,12 @@ for field, value in pairs(record) do
 end
 successor.op = ARGV[1]
 local after = changed(record, #ARGV + 1)
-if tonumber(ARGV[8]) < tonumber(record.expiresAt) then after.expiresAt = ARGV[8] end
+local old_end = ARGV[8]
+if old_end == '' then
+  old_end = ARGV[2]
+  after.revoked = 'true'
+end
+if tonumber(old_end) < tonumber(record.expiresAt) then after.expiresAt = old_end end
 after.rotatedTo = cjson.encode(successor.id)
 local fields = differing(record, after)
 local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)

@@ -144,7 +144,7 @@ export function createMutations({ runMutation, keyNames, reader, auditLimit, lis
           ...commonArgs(origin),
           workspaceId,
           expected(precondition),
-          encodeTime(oldExpiresAt),
+          oldExpiresAt === null ? '' : encodeTime(oldExpiresAt),
           ...encodeKey(successor),
         ],
         since,
