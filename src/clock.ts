@@ -1,12 +1,13 @@
-/** The time, injected so that tests can own it. Both in milliseconds. */
+/** Source of time, injected so that tests can control it. Both readings are in milliseconds. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch; may step when the machine's clock is set. Decides expiry. */
+  /** Milliseconds since the Unix epoch. Can step if the machine's clock is set. Decides expiry. */
   wall(): number;
-  /** Milliseconds since some fixed point; never steps back. Decides how long a memory may be trusted. */
+  /** Milliseconds since an arbitrary point. Never steps back. Decides how long cached data can be used. */
   monotonic(): number;
 }
 
+/** The machine's clock. Read at call time, so that fake timers of test runners move expiry. */
 export const systemClock: Clock = {
-  wall: Date.now,
+  wall: () => Date.now(),
   monotonic: () => performance.now(),
 };

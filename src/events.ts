@@ -1,55 +1,94 @@
-import type { KeyscopeError } from './errors';
+import { didYouMean, listNames } from './did-you-mean';
+import { KeyscopeError } from './errors';
 import type { StoreEvent } from './store/store';
 
-/** What happened, for logs and metrics. Key ids are public; tokens, secrets and digests never appear in an event. */
+/** Events for logs and metrics. Key ids are public. An event never contains a token, a secret or a digest. */
 export interface KeyscopeEvents {
-  /** A request was let in. */
+  /** A request was allowed. */
   authenticated: { readonly keyId: string; readonly workspaceId: string; readonly cached: boolean };
-  /** A request was refused. `keyId` only where the caller proved to hold the key's secret. */
+  /** A request was denied. `keyId` is set only if the caller sent the key's secret. */
   denied: { readonly code: KeyscopeError['code']; readonly keyId: string | null; readonly workspaceId: string | null };
-  /** A response was cut down, or would have been: these features were not enabled. */
+  /** A response was redacted, or would have been. `withheld` lists the features that are not enabled. */
   redacted: { readonly keyId: string | null; readonly withheld: readonly ('transcript' | 'metrics')[] };
-  /** A key or a workspace's configuration was looked up. */
+  /** A key or a workspace's project configurations were looked up in the cache. */
   cache: { readonly subject: 'key' | 'projects'; readonly outcome: 'hit' | 'miss' };
+  /** The state of the store changed, or it needs attention. */
   store: StoreEvent;
-  /** Something failed that no caller was told of in full. */
+  /** An operation failed. The caller received a shorter message. */
   error: KeyscopeError;
 }
 
 export type EventName = keyof KeyscopeEvents;
-export type EventListener<E extends EventName> = (event: KeyscopeEvents[E]) => void;
 
-/** Typed events for the hot path: what nobody listens to costs one comparison. */
+/** Receives one kind of event. If it throws or rejects, the error becomes a process warning. */
+export type EventListener<E extends EventName> = (event: KeyscopeEvents[E]) => unknown;
+
+const EVENT_NAMES = Object.keys({
+  authenticated: true,
+  denied: true,
+  redacted: true,
+  cache: true,
+  store: true,
+  error: true,
+} satisfies Record<EventName, true>);
+
+function checkSubscription(name: unknown, listener: unknown): void {
+  if (!EVENT_NAMES.includes(name as string)) {
+    const received = typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : `a value of type ${typeof name}`;
+    throw new KeyscopeError(
+      'invalid_options',
+      `on: there is no event ${received}. ${didYouMean(name, EVENT_NAMES)}Accepted: ${listNames(EVENT_NAMES)}.`,
+    );
+  }
+  if (typeof listener !== 'function') {
+    throw new KeyscopeError(
+      'invalid_options',
+      `on: the listener for '${name}' is not a function. Received a value of type ${typeof listener}.`,
+    );
+  }
+}
+
+function warn(name: EventName, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.emitWarning(`A listener of keyscope's '${name}' event failed: ${text}`, 'KeyscopeWarning');
+}
+
+/** Typed event emitter for the hit path. An event without listeners costs one lookup. */
 export class Events {
-  readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
+  readonly #listeners = new Map<EventName, Set<(event: never) => unknown>>();
 
-  /** Returns a function that ends the subscription. */
+  /**
+   * Returns an unsubscribe function.
+   *
+   * @throws {KeyscopeError} `invalid_options` for an unknown event name or a listener that is not a function.
+   */
   on<E extends EventName>(name: E, listener: EventListener<E>): () => void {
+    checkSubscription(name, listener);
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);
     set.add(listener);
     return () => {
       set.delete(listener);
-      if (set.size === 0) this.#listeners.delete(name);
+      if (set.size === 0 && this.#listeners.get(name) === set) this.#listeners.delete(name);
     };
   }
 
-  /** Whether it is worth building the event. */
+  /** Whether the event has to be built. */
   hasListeners(name: EventName): boolean {
     return this.#listeners.has(name);
   }
 
   /**
-   * A listener that throws must neither decide a request nor keep other listeners from hearing, nor end the process:
-   * what it threw becomes a process warning.
+   * Calls every listener. A listener that throws or rejects becomes a process warning: it cannot decide a request, stop
+   * other listeners or end the process.
    */
   emit<E extends EventName>(name: E, event: KeyscopeEvents[E]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        (listener as EventListener<E>)(event);
-      } catch (thrown) {
-        const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-        process.emitWarning(`A listener of keyscope's '${name}' event threw: ${text}`, 'KeyscopeWarning');
+        const result = (listener as (event: KeyscopeEvents[E]) => unknown)(event);
+        if (result !== undefined) Promise.resolve(result).catch((error: unknown) => warn(name, error));
+      } catch (error) {
+        warn(name, error);
       }
     }
   }

@@ -8,6 +8,8 @@ const MAX_AUDIT_TEXT_LENGTH = 200;
 const MAX_CURSOR_LENGTH = 16_384;
 const MAX_LIMIT = 200;
 const DEFAULT_LIMIT = 50;
+/** Invalid entries of one list after which the rest is not checked: the input is rejected anyway. */
+const MAX_WRONG_ENTRIES = 50;
 
 /** Control characters, line separators, and halves of surrogate pairs, which UTF-8 (hence Redis) cannot hold. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -102,11 +104,16 @@ function readList(rule: ListRule, value: unknown, context: Context): readonly st
     return z.NEVER;
   }
   const seen = new Set<unknown>();
+  let wrong = 0;
   // An index, because a sparse array's holes are entries too, and iterators of a subclass are not to be trusted.
   for (let index = 0; index < value.length; index++) {
     const entry: unknown = value[index];
     const message = seen.has(entry) ? 'Give each entry once.' : rule.entryMessage(entry);
-    if (message !== null) context.addIssue({ code: 'custom', message, path: [index], input: entry });
+    if (message !== null) {
+      context.addIssue({ code: 'custom', message, path: [index], input: entry });
+      // Building a message can compare an entry with every accepted name.
+      if (++wrong >= MAX_WRONG_ENTRIES) return z.NEVER;
+    }
     seen.add(entry);
   }
   return Array.from(seen) as string[];

@@ -8,6 +8,8 @@ const SECRET_FIELDS = new Set(['pepper', 'token', 'sha256', 'secret', 'digest', 
 /** A run that long is hardly a name and may well be a secret that went into the wrong field. */
 const SECRET_LIKE = /[0-9A-Za-z]{20}/;
 const SHOWN_LENGTH = 40;
+/** Characters up to which a string is searched for something that looks like a secret. */
+const MAX_SEARCHED = 1000;
 const SHOWN_ISSUES = 5;
 /** A list of a million wrong entries is one mistake, not a million. */
 const MAX_ISSUES = 50;
@@ -19,6 +21,8 @@ function isAddress(text: string): boolean {
 }
 
 function mayBeSecret(text: string): boolean {
+  // Longer strings are never quoted, so there is no need to search megabytes.
+  if (text.length > MAX_SEARCHED) return true;
   return SECRET_LIKE.test(text) || isAddress(text);
 }
 
@@ -124,7 +128,8 @@ function unknownFields(
   secret: boolean,
 ): InputIssue[] {
   const known = fieldsAt(schema, issue.path);
-  return issue.keys.map((name) => {
+  // Each suggestion compares the name with every known field, so the number of names is bounded first.
+  return issue.keys.slice(0, MAX_ISSUES).map((name) => {
     const meant = didYouMean(name, known);
     // What is nearly a field's name is a slip of the pen, whatever else may stand there.
     const path = [...issue.path.map(String), shownName(name, secret && meant === '')].join('.');
@@ -171,6 +176,10 @@ export function parseInput<S extends z.ZodType>(
 ): z.output<S> {
   const result = schema.safeParse(ownMembers(value), { error: acceptedMessage, reportInput: true });
   if (result.success) return ownMembers(result.data);
-  const issues = result.error.issues.slice(0, MAX_ISSUES).flatMap((issue) => translate(schema, issue, secret));
+  const issues: InputIssue[] = [];
+  for (const issue of result.error.issues) {
+    if (issues.length >= MAX_ISSUES) break;
+    issues.push(...translate(schema, issue, secret));
+  }
   throw inputError(what, issues.slice(0, MAX_ISSUES), code);
 }

@@ -1,6 +1,13 @@
 import { z } from 'zod';
+import { didYouMean } from '../src/did-you-mean';
 import { KeyscopeError } from '../src/errors';
+import { distinctList } from '../src/field-schemas';
 import { describeValue, parseInput } from '../src/validate-input';
+
+jest.mock('../src/did-you-mean', () => {
+  const real = jest.requireActual<typeof import('../src/did-you-mean')>('../src/did-you-mean');
+  return { ...real, didYouMean: jest.fn(real.didYouMean) };
+});
 
 function refused(schema: z.ZodType, value: unknown): KeyscopeError {
   try {
@@ -157,5 +164,35 @@ describe('what was given', () => {
     }
     const named = refused(schema, { k7Qm2XvR9pLw4TzN8bHc: 1 });
     expect(JSON.stringify([named.message, named.issues])).not.toContain('k7Qm2');
+  });
+});
+
+describe('validation of a hostile input', () => {
+  const bounded = {
+    maxKeys: z.int().optional(),
+    permissions: distinctList({
+      message: 'Give names.',
+      minimum: 0,
+      maximum: 1000,
+      entryMessage: (entry) => `There is no such name. ${jest.mocked(didYouMean)(entry, ['maxKeys'])}`,
+    }).optional(),
+  };
+
+  test.each<[string, object]>([
+    ['20,000 unknown fields', Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`maxKey${i}`, 1]))],
+    ['1,000 unknown list entries', { permissions: Array.from({ length: 1000 }, (_, i) => `p${i}`) }],
+    [
+      '20,000 unknown fields twice',
+      { a: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`x${i}`, 1])), b: 1, c: 1 },
+    ],
+  ])('parseInput compares at most 50 names for suggestions when it receives %s', (_, input) => {
+    jest.mocked(didYouMean).mockClear();
+    const { issues } = refused(z.strictObject({ ...bounded, a: z.strictObject(bounded).optional() }), input);
+    expect(issues.length).toBeLessThanOrEqual(50);
+    expect(jest.mocked(didYouMean).mock.calls.length).toBeLessThanOrEqual(100);
+  });
+
+  test('describeValue quotes nothing of a string that is too long to be searched for secrets', () => {
+    expect(describeValue(`${'a '.repeat(2000)}`)).toBe('a text of 4000 characters');
   });
 });
