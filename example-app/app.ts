@@ -1,8 +1,9 @@
 import express, { type Express } from 'express';
 import { correlate, createErrorHandler, notFound } from './envelope';
+import { OPENAPI } from './openapi/document';
 import { createOperators } from './operators';
 import { admin } from './routes/admin';
-import { agentsList } from './routes/agents';
+import { agentsList, ownAgentsList } from './routes/agents';
 import { conversationAudio } from './routes/conversation-audio';
 import { conversationDetail } from './routes/conversation-detail';
 import { conversationsList } from './routes/conversations-list';
@@ -13,16 +14,17 @@ import type { Platform } from './routes/project';
 import { proxiedConversations } from './routes/proxied-conversations';
 import { retiredConversations } from './routes/retired-conversations';
 import { signIn, signOut } from './routes/sign-in';
+import { workspaceConversations } from './routes/workspace-conversations';
 import type { UpstreamAddress } from './upstream';
 
 export interface AppOptions extends Platform {
-  /** Where `/proxied` goes; without it there is no `/proxied`. */
+  /** The service behind `/proxied`; without it there is no `/proxied`. */
   readonly upstream?: UpstreamAddress;
-  /** Opens the console and its sign-in to whoever knows this; without it there is neither. */
+  /** The operators' password for the console; without it there is neither console nor sign-in. */
   readonly operatorPassword?: string;
-  /** A URL of this API, as far as it is known where it is served. */
+  /** A URL of this API, for the curl line in the console. */
   readonly exampleUrl?: () => string;
-  /** Hears of errors that nobody foresaw. Default: process warnings. */
+  /** Receives unexpected errors. Default: process warnings. */
   readonly report?: (error: unknown) => void;
 }
 
@@ -30,15 +32,18 @@ function warn(error: unknown): void {
   process.emitWarning(error instanceof Error ? error : String(error));
 }
 
-/** A voice-agent platform's external API, protected by keyscope. Listens nowhere by itself. */
+/** A voice-agent platform's external API, protected by keyscope. */
 export function createApp(options: AppOptions): Express {
   const { upstream, operatorPassword, exampleUrl, data, report = warn } = options;
   const app = express();
   app.disable('x-powered-by');
   app.use(correlate);
 
+  app.get('/openapi.json', (_req, res) => res.json(OPENAPI));
+  app.get('/v3/conversations', ...workspaceConversations(options));
   app.get('/v3/:account_id/:project_id/conversations', ...conversationsList(options));
-  app.get('/v1/agents', ...agentsList(options));
+  app.get('/v1/accounts/:accountId/agents', ...agentsList(options));
+  app.get('/v1/agents', ...ownAgentsList(options));
   app.get('/v1/agents/:agentId/conversations/:conversationId', ...conversationDetail(options));
   app.get('/v1/agents/:agentId/conversations/:conversationId/audio', ...conversationAudio(options));
   app.get('/v1/:account_id/:project_id/handoff_state', ...handoffState(options));

@@ -6,9 +6,13 @@ import { ApiError } from './api-error';
 
 export const CORRELATION_HEADER = 'X-PolyAI-Correlation-Id';
 
-/** Gives every response an id of its own, which its error envelope repeats as `error_id`. */
-export const correlate: RequestHandler = function correlate(_req, res, next) {
-  res.setHeader(CORRELATION_HEADER, randomUUID());
+/** Ids that callers may choose: short, and harmless in headers and logs. */
+const CORRELATION_ID = /^[\w.-]{8,64}$/;
+
+/** Gives every response the id that the caller sent, or a new one. Error envelopes repeat it as `error_id`. */
+export const correlate: RequestHandler = function correlate(req, res, next) {
+  const sent = req.get(CORRELATION_HEADER) ?? '';
+  res.setHeader(CORRELATION_HEADER, CORRELATION_ID.test(sent) ? sent : randomUUID());
   next();
 };
 
@@ -18,11 +22,11 @@ export const plainErrors: RequestHandler = function plainErrors(_req, res, next)
   next();
 };
 
-function bodyOf(res: Response, status: number, code: string, message: string): Record<string, unknown> {
+function bodyOf(res: Response, code: string, message: string): Record<string, unknown> {
   if (res.locals.plainErrors === true) return { error_message: message };
   return {
     success: false,
-    error: STATUS_CODES[status] ?? 'Error',
+    error: message,
     error_id: res.getHeader(CORRELATION_HEADER),
     error_code: code,
     error_message: message,
@@ -31,10 +35,11 @@ function bodyOf(res: Response, status: number, code: string, message: string): R
 }
 
 function send(res: Response, status: number, code: string, message: string): void {
-  res.status(status).json(bodyOf(res, status, code, message));
+  res.locals.errorCode = code;
+  res.status(status).json(bodyOf(res, code, message));
 }
 
-/** For keyscope's `onError`: its refusals in the platform's own envelope. Status and challenge are set already. */
+/** For keyscope's `onError`: its errors in the platform's envelope. Status and `WWW-Authenticate` are set already. */
 export function sendKeyscopeError(error: KeyscopeError, _req: unknown, res: Response): void {
   send(res, error.status, error.code.toUpperCase(), error.message);
 }
@@ -43,17 +48,17 @@ export const notFound: RequestHandler = function notFound(req) {
   throw new ApiError(404, 'NOT_FOUND', `There is no ${req.method} ${req.path}.`);
 };
 
-/** What Express and its body parsers raise for bad requests: a status, and `expose` where the message is the caller's. */
+/** Errors of Express and its body parsers for bad requests: a status, and `expose` if the message is for the caller. */
 function isHttpError(error: unknown): error is Error & { status: number } {
   const { status, expose } = error as { status?: unknown; expose?: unknown };
   return error instanceof Error && typeof status === 'number' && status >= 400 && status < 500 && expose !== false;
 }
 
-/** The last word on every error. Anything unforeseen is reported, and told to the caller as nothing but a 500. */
+/** Responds to every error. Unexpected errors are reported; the caller receives a bare 500. */
 export function createErrorHandler(report: (error: unknown) => void): ErrorRequestHandler {
-  return function answerError(error: unknown, _req, res, _next) {
+  return function sendError(error: unknown, _req, res, _next) {
     if (res.headersSent) {
-      // The response has begun. Ending it would make half an answer look whole.
+      // The response has begun. Ending it would make half a body look whole.
       report(error);
       res.destroy();
       return;

@@ -2,7 +2,10 @@ import type { Request, Response } from 'express';
 import type { Conversation } from './data/model';
 import type { Continuation } from './query/find';
 
-/** Resolves when the reader has caught up, or has gone. */
+/** Longer pages are sent conversation by conversation. */
+const LONGEST_WHOLE_PAGE = 100;
+
+/** Resolves when the socket has been drained, or is closed. */
 function caughtUp(res: Response): Promise<void> {
   return new Promise((resolve) => {
     function settle(): void {
@@ -37,4 +40,25 @@ export async function streamPage(
     step = page.next();
   }
   res.end(`],${JSON.stringify(step.value).slice(1)}`);
+}
+
+function collect(page: Generator<Conversation, Continuation>): Record<string, unknown> {
+  const conversations: Conversation[] = [];
+  let step = page.next();
+  while (!step.done) {
+    conversations.push(step.value);
+    step = page.next();
+  }
+  return { conversations, ...step.value };
+}
+
+/** Sends a page of at most `limit` conversations: a short one as an object, a long one as a stream. */
+export async function sendPage(
+  req: Request,
+  res: Response,
+  page: Generator<Conversation, Continuation>,
+  limit: number,
+): Promise<void> {
+  if (limit <= LONGEST_WHOLE_PAGE) res.json(collect(page));
+  else await streamPage(req, res, page);
 }

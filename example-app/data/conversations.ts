@@ -3,31 +3,29 @@ import { HANDOFF_DESTINATIONS, HANDOFF_REASONS, LANGUAGES } from './phrases';
 import { createRandom, type Random } from './random';
 import { writeTurns } from './turns';
 
-/** The newest conversation of every project begins at most one step before this. Fixed: the same data at every start. */
-export const NEWEST = Date.UTC(2026, 7, 1, 12);
 /** Between two conversations of a project, on average. */
 const STEP = 7 * 60 * 1000;
 const IN_PROGRESS = 3;
 
-/** A project's conversations, numbered from 0, the newest. Nothing is kept but their ids: each is made when asked for. */
+/** A project's conversations, numbered from 0, the newest. Only ids are kept; each conversation is generated when read. */
 export interface Conversations {
   readonly count: number;
   facts(position: number): Facts;
   whole(position: number): Conversation;
-  /** Where a conversation is, by its id. */
+  /** The position of a conversation, by its id. */
   positionOf(id: string): number | undefined;
-  /** Where a handed-over conversation is, by the id that the receiving side knows it under. */
+  /** The position of a handed-over conversation, by the id that the receiving side uses. */
   positionOfShared(sharedId: string): number | undefined;
 }
 
-function writeFacts(project: Project, position: number): Facts {
+function writeFacts(project: Project, newest: number, position: number): Facts {
   const random = createRandom(`facts ${project.id} ${position}`);
   const variant = random.between(1, 3);
   const id = `CA${random.hex(32)}`;
   const handoff = random.chance(0.3);
   return {
     id,
-    startedAt: NEWEST - position * STEP - random.between(0, STEP - 1),
+    startedAt: newest - position * STEP - random.between(0, STEP - 1),
     environment: random.chance(0.7) ? 'live' : random.chance(0.7) ? 'sandbox' : 'pre-release',
     channel: random.chance(0.6) ? CHANNELS[0] : random.pick([CHANNELS[1], CHANNELS[2]]),
     variantId: `VARIANT-${project.id.slice(-4)}${variant}`,
@@ -54,7 +52,7 @@ function writeMetrics(random: Random, facts: Facts, turns: readonly Turn[], hand
     CUSTOMER_VERIFIED: String(random.chance(0.6)),
     BOOKING_REFERENCE: random.chance(0.5) ? `B-${random.hex(6).toUpperCase()}` : '',
   };
-  // A name that was written once is a text, one that was written more often a list.
+  // A name that was written once has a string, one that was written more often an array.
   const [first, ...more] = turns.map((turn) => turn.agent_response_datetime);
   if (first !== undefined) metrics.CALL_TURN = more.length === 0 ? first : [first, ...more];
   const intents = turns.flatMap((turn) => turn.intents);
@@ -105,16 +103,17 @@ function writeConversation(project: Project, facts: Facts): Conversation {
   };
 }
 
-export function createConversations(project: Project): Conversations {
+/** @param newest The newest conversation begins at most one step before this time. */
+export function createConversations(project: Project, newest: number): Conversations {
   let positions: { readonly byId: Map<string, number>; readonly bySharedId: Map<string, number> } | undefined;
 
-  /** Built when the first id is looked up, not at the start: lists do not need it. */
+  /** Built at the first lookup of an id: lists do not need it. */
   function index(): NonNullable<typeof positions> {
     if (positions === undefined) {
       const byId = new Map<string, number>();
       const bySharedId = new Map<string, number>();
       for (let position = 0; position < project.conversations; position += 1) {
-        const { id, sharedId } = writeFacts(project, position);
+        const { id, sharedId } = writeFacts(project, newest, position);
         byId.set(id, position);
         if (sharedId !== null) bySharedId.set(sharedId, position);
       }
@@ -125,8 +124,8 @@ export function createConversations(project: Project): Conversations {
 
   return {
     count: project.conversations,
-    facts: (position) => writeFacts(project, position),
-    whole: (position) => writeConversation(project, writeFacts(project, position)),
+    facts: (position) => writeFacts(project, newest, position),
+    whole: (position) => writeConversation(project, writeFacts(project, newest, position)),
     positionOf: (id) => index().byId.get(id),
     positionOfShared: (sharedId) => index().bySharedId.get(sharedId),
   };

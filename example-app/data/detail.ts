@@ -1,18 +1,19 @@
 import type { Conversation, Turn } from './model';
+import { LANGUAGES } from './phrases';
 import { createRandom } from './random';
 
-/** A member's name in the newer, camelCase part of the API. */
-function camelCase(name: string): string {
-  return name.replaceAll(/_([a-z])/g, (_match, letter: string) => letter.toUpperCase());
+/** The language of each conversation, by its index in the languages that the agents speak. */
+function languageOf(turns: readonly Turn[]): string {
+  const response = turns[0]?.agent_response ?? '';
+  return LANGUAGES.find(({ responses }) => responses.some(({ text }) => text === response))?.code ?? 'en-GB';
 }
 
-function toDetailTurn(turn: Turn): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(turn).map(([name, value]) => [camelCase(name), value]));
-}
-
+/** JSON text, as the platform's own summaries are. */
 function summarize(turns: readonly Turn[]): string {
   const first = turns.find((turn) => turn.user_input !== '');
-  return first === undefined ? '' : `The caller said: ${first.translated_user_input || first.user_input}`;
+  if (first === undefined) return '';
+  const content = `The caller said: ${first.translated_user_input || first.user_input}`;
+  return JSON.stringify({ heading: first.intents[0] ?? 'Conversation', content });
 }
 
 /** The calls an agent made to its own functions, by the function's name. */
@@ -28,13 +29,17 @@ function functionEvents(turns: readonly Turn[]): Record<string, unknown> {
   };
 }
 
-/** Whether there is a recording of the call: of spoken ones, once they are over. */
+/** True if the conversation was a telephone call and has ended: only those have a recording. */
 export function isRecorded(conversation: Conversation): boolean {
   return conversation.channel === 'VOICE-SIP' && !conversation.in_progress;
 }
 
-/** A conversation as `/v1/agents/…` shows it. */
-export function toDetail(conversation: Conversation): Record<string, unknown> {
+/**
+ * A conversation as `/v1/agents/…` shows it: camelCase at the top level only, its turns are those of the list.
+ *
+ * @param origin Of this API, such as `https://api.example.com`, for absolute URLs.
+ */
+export function toDetail(conversation: Conversation, origin: string): Record<string, unknown> {
   const random = createRandom(`detail ${conversation.id}`);
   const { id, project_id: projectId, turns } = conversation;
   const startedAt = Date.parse(conversation.started_at);
@@ -49,7 +54,7 @@ export function toDetail(conversation: Conversation): Record<string, unknown> {
     channel: conversation.channel,
     fromNumber: conversation.from_number,
     toNumber: conversation.to_number,
-    language: turns.some((turn) => turn.english_agent_response !== '') ? '' : 'en-GB',
+    language: languageOf(turns),
     variantId: conversation.variant_id,
     clientEnv: conversation.environment,
     totalDuration: conversation.total_duration,
@@ -67,8 +72,8 @@ export function toDetail(conversation: Conversation): Record<string, unknown> {
     shortSummary: summarize(turns),
     deploymentId: `DEPLOYMENT-${random.hex(8).toUpperCase()}`,
     note: random.chance(0.5) ? `Listened in. Verbatim: “${turns[0]?.agent_response ?? ''}”` : '',
-    audioUrl: isRecorded(conversation) ? `/v1/agents/${projectId}/conversations/${id}/audio` : '',
-    turns: turns.map(toDetailTurn),
+    audioUrl: isRecorded(conversation) ? `${origin}/v1/agents/${projectId}/conversations/${id}/audio` : '',
+    turns: turns.map(({ latency: _latency, ...turn }) => turn),
     metrics: conversation.metrics,
     functionEvents: functionEvents(turns),
   };

@@ -5,19 +5,13 @@ const workspaces: readonly Workspace[] = [
   { id: 'ws-7b20c91e', slug: 'globex', name: 'Globex' },
 ];
 
-function project(workspaceId: string, id: string, slug: string, name: string, conversations: number): Project {
-  return {
-    id,
-    slug,
-    name,
-    workspaceId,
-    conversations,
-    createdAt: '2026-01-14T09:30:00.000Z',
-    updatedAt: '2026-07-28T16:21:07.000Z',
-  };
+type NewProject = Omit<Project, 'createdAt' | 'updatedAt'>;
+
+function project(workspaceId: string, id: string, slug: string, name: string, conversations: number): NewProject {
+  return { id, slug, name, workspaceId, conversations };
 }
 
-const projects: readonly Project[] = [
+const newProjects: readonly NewProject[] = [
   project('ws-fd112d8f', 'PROJECT-58RP822I', 'acme-team-4', 'Acme front desk', 2400),
   project('ws-fd112d8f', 'PROJECT-7QK2M0XD', 'acme-bookings', 'Acme bookings', 6000),
   project('ws-fd112d8f', 'PROJECT-C1V9TT3E', 'acme-billing', 'Acme billing', 900),
@@ -26,7 +20,9 @@ const projects: readonly Project[] = [
   project('ws-7b20c91e', 'PROJECT-GLX4410B', 'globex-outbound', 'Globex outbound', 700),
 ];
 
-/** Who exists. Ids and slugs are both names of the same thing; no two things share one. */
+const DAY = 24 * 60 * 60 * 1000;
+
+/** Workspaces and projects. Ids and slugs both name them; no two share a name. */
 export interface Directory {
   readonly workspaces: readonly Workspace[];
   readonly projects: readonly Project[];
@@ -36,7 +32,7 @@ export interface Directory {
   project(name: string): Project | undefined;
 }
 
-/** A name that meant two things could be authorized as the one and answered as the other: refused at the start. */
+/** Throws if two entries share a name: a request could be authorized for one and answered with the other. */
 function index<T extends { readonly id: string; readonly slug: string }>(entries: readonly T[]): Map<string, T> {
   const names = new Map<string, T>();
   for (const entry of entries) {
@@ -48,7 +44,13 @@ function index<T extends { readonly id: string; readonly slug: string }>(entries
   return names;
 }
 
-export function createDirectory(): Directory {
+/** @param now Projects were created 200 days before it, and changed 4 days before it. */
+export function createDirectory(now = Date.now()): Directory {
+  const projects = newProjects.map((entry) => ({
+    ...entry,
+    createdAt: new Date(now - 200 * DAY).toISOString(),
+    updatedAt: new Date(now - 4 * DAY).toISOString(),
+  }));
   const workspaceNames = index(workspaces);
   const projectNames = index(projects);
   return {

@@ -77,7 +77,7 @@ const arabic: Language = {
 
 const hebrew: Language = {
   code: 'he-IL',
-  utterances: [{ text: 'אפשר לדבר עם נציג?', english: 'May I speak to somebody?', intent: 'handoff' }],
+  utterances: [{ text: 'אפשר לדבר עם נציג?', english: 'May I speak to a person?', intent: 'handoff' }],
   responses: [{ text: 'כמובן, אני מעבירה אותך עכשיו.', english: 'Of course, I am putting you through now.' }],
 };
 

@@ -33,7 +33,9 @@ function lookUpLine(text: string, name: string): string | undefined {
 
 function lookUpPayload(req: Request, path: string): unknown {
   if (typeof req.body !== 'string') return lookUp(req.body, path);
-  return req.is('text/plain') ? lookUpLine(req.body, path) : xmlText(req.body, path.split('.'));
+  if (req.is('text/plain')) return lookUpLine(req.body, path);
+  const names = path.split('.');
+  return xmlText(req.body, names) ?? xmlText(req.body, names, true);
 }
 
 function locate(req: Request, location: Location, path: string): unknown {

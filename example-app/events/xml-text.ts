@@ -1,9 +1,9 @@
-/** Deeper than any event is. */
+/** Events are not nested deeper. */
 const MAX_DEPTH = 64;
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
 
-/** One piece of markup, or a run of text. Every alternative begins with another character, so none is tried in vain. */
+/** One piece of markup, or a run of text. Every alternative begins with another character, so matching is linear. */
 const TOKEN =
   /<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>|<\?[\s\S]*?\?>|<\/([^\s<>/]+)\s*>|<([^\s<>/!?]+)((?:\s+[^\s=<>"'/]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>|([^<]+)/gy;
 
@@ -15,21 +15,26 @@ function decode(text: string): string {
   });
 }
 
-/** `soap:Body` is `Body` here: senders choose prefixes as they like. */
+/** `soap:Body` is `Body`: senders choose the prefixes. */
 function localName(name: string): string {
   return name.slice(name.indexOf(':') + 1);
 }
 
 /**
- * The text of the first element at a path of element names, the root's first. Undefined where there is none, or where
- * the text is not XML, or brings a DOCTYPE: what entities it declares is nobody's to expand.
+ * The text of the first element at a path of element names. Undefined if there is none, or if the text is not XML or
+ * has a DOCTYPE, whose entities are never expanded.
+ *
+ * @param belowRoot The path begins below the root element: `['cid']` finds `<root><cid>`.
  */
-export function xmlText(xml: string, path: readonly string[]): string | undefined {
+export function xmlText(xml: string, path: readonly string[], belowRoot = false): string | undefined {
   const open: string[] = [];
   let found: string | undefined;
   let collecting = '';
   let rooted = false;
-  const atPath = () => open.length === path.length && open.every((name, depth) => localName(name) === path[depth]);
+  const skipped = belowRoot ? 1 : 0;
+  const atPath = () =>
+    open.length === path.length + skipped &&
+    open.every((name, depth) => depth < skipped || localName(name) === path[depth - skipped]);
 
   function enter(name: string): boolean {
     if ((open.length === 0 && rooted) || open.length === MAX_DEPTH) return false;

@@ -1,21 +1,26 @@
-import type { Project } from '../data/model';
+/** A list that is read in pages: a project's conversations, or those of a workspace. */
+export interface Paged {
+  readonly id: string;
+  /** The length of the list. */
+  readonly conversations: number;
+}
 
 const VERSION = 'c1';
 const FORM = /^c1 \S+ (\d{1,9})$/;
 
 /**
- * Where the next page of a project begins. Opaque to callers, and bound to the project, so that one project's cursor
- * does not silently page through another's conversations.
+ * The start of the next page. Opaque to callers, and bound to the list, so that one project's cursor does not silently
+ * page through another's conversations.
  */
-export function writeCursor(project: Project, position: number): string {
-  return Buffer.from(`${VERSION} ${project.id} ${position}`, 'latin1').toString('base64url');
+export function writeCursor(paged: Paged, position: number): string {
+  return Buffer.from(`${VERSION} ${paged.id} ${position}`, 'latin1').toString('base64url');
 }
 
-/** The position; null for anything that `writeCursor` did not write for this project. */
-export function readCursor(project: Project, cursor: string): number | null {
+/** The position; null unless `writeCursor` wrote the cursor for this list. */
+export function readCursor(paged: Paged, cursor: string): number | null {
   const match = FORM.exec(Buffer.from(cursor, 'base64url').toString('latin1'));
   if (match === null) return null;
   const position = Number(match[1]);
-  // Decoding forgives characters that encoding never writes, and the project may be another: there is one right spelling.
-  return writeCursor(project, position) === cursor && position <= project.conversations ? position : null;
+  // Decoding ignores characters that encoding never writes, and the list may be another: there is one valid spelling.
+  return writeCursor(paged, position) === cursor && position <= paged.conversations ? position : null;
 }

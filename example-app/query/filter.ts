@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import { ApiError } from '../api-error';
-import { CHANNELS, type Channel, ENVIRONMENTS, type Environment, type Project } from '../data/model';
-import { readCursor } from './cursor';
+import { ENVIRONMENTS, type Environment } from '../data/model';
+import { type Paged, readCursor } from './cursor';
 
-/** What to look for in what was said. Only callers who may read the transcript may ask. */
+/** A search of the transcript. Only callers that may read the transcript may search it. */
 export interface Search {
   readonly type: 'transcript' | 'semantic';
   readonly text: string;
-  /** Whose words; null for both. */
+  /** The speaker whose words are searched; null for both. */
   readonly speaker: 'user' | 'agent' | null;
 }
 
-/** What a caller of the v3 list asks for, understood and complete. Times in milliseconds since the epoch. */
+/** The parsed query of the v3 list, with its defaults. Times in milliseconds since the epoch. */
 export interface Filter {
   readonly limit: number;
   readonly page:
@@ -22,8 +22,8 @@ export interface Filter {
   /** The last moment, excluded, so that neighbouring windows share no conversation. */
   readonly until: number;
   readonly environment: Environment;
-  /** Null for all. */
-  readonly channels: ReadonlySet<Channel> | null;
+  /** In lower case; null for all. */
+  readonly channels: ReadonlySet<string> | null;
   readonly variantId: string | null;
   readonly variantName: string | null;
   readonly inProgress: boolean | null;
@@ -33,8 +33,8 @@ export interface Filter {
   readonly sample: boolean;
 }
 
-const MAX_LIMIT = 5000;
-const DEFAULT_LIMIT = 5;
+const MAX_LIMIT = 1000;
+const DEFAULT_LIMIT = 1000;
 
 const integer = (low: number, high: number) =>
   z
@@ -42,7 +42,10 @@ const integer = (low: number, high: number) =>
     .regex(/^\d{1,9}$/, `must be a whole number from ${low} to ${high}`)
     .transform(Number)
     .refine((value) => value >= low && value <= high, `must be a whole number from ${low} to ${high}`);
-const boolean = z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
+/** `True` and `False` are how Python's clients write booleans. */
+const boolean = z
+  .enum(['true', 'false', 'True', 'False'], 'must be true or false')
+  .transform((value) => value.toLowerCase() === 'true');
 const text = z.string('must be given once').min(1, 'must not be empty').max(1000, 'must be at most 1000 characters');
 
 const DATE_ONLY = /^\d{4}-\d\d-\d\d$/;
@@ -65,7 +68,7 @@ const schema = z.object({
   channel: z
     .union([z.string(), z.array(z.string())])
     .transform((value) => (Array.isArray(value) ? value : [value]))
-    .pipe(z.array(z.enum(CHANNELS, `must be one of ${CHANNELS.join(', ')}; repeat it for several`)))
+    .pipe(z.array(text))
     .optional(),
   variant_id: text.optional(),
   variant_name: text.optional(),
@@ -91,8 +94,15 @@ function conflicts(query: Query): string[] {
   if (query.turn_type !== undefined && query.query_type !== 'transcript') {
     found.push('turn_type goes with query_type=transcript only');
   }
-  if (query.sample !== undefined && query.cursor !== undefined)
-    found.push('a random sample has no pages: leave cursor out');
+  if (query.sample !== undefined) {
+    if (query.cursor !== undefined) found.push('a random sample has no pages: leave cursor out');
+    for (const name of ['start_time', 'end_time'] as const) {
+      if (query[name] === undefined) found.push(`sample needs ${name}`);
+    }
+  }
+  if (query.variant_id !== undefined && query.variant_name !== undefined) {
+    found.push('variant_id and variant_name exclude each other');
+  }
   if (query.start_time !== undefined && query.end_time !== undefined && query.end_time <= query.start_time) {
     found.push('end_time must be later than start_time');
   }
@@ -103,15 +113,15 @@ function refuse(problems: readonly string[]): never {
   throw new ApiError(400, 'GET_CONVERSATIONS_FILTER_PARSE_ERROR', `Invalid query: ${problems.join('; ')}.`);
 }
 
-function pageOf(query: Query, project: Project): Filter['page'] {
+function pageOf(query: Query, paged: Paged): Filter['page'] {
   if (query.cursor === undefined) return { by: 'offset', offset: query.offset ?? 0 };
-  const position = readCursor(project, query.cursor);
-  if (position === null) return refuse(['cursor is not one that this endpoint returned for this project']);
+  const position = readCursor(paged, query.cursor);
+  if (position === null) return refuse(['cursor is not one that this endpoint returned']);
   return { by: 'cursor', position };
 }
 
 /** @throws {ApiError} 400 `GET_CONVERSATIONS_FILTER_PARSE_ERROR`, with everything that is wrong. */
-export function parseFilter(input: unknown, project: Project): Filter {
+export function parseFilter(input: unknown, paged: Paged): Filter {
   const parsed = schema.safeParse(input);
   if (!parsed.success) {
     return refuse(parsed.error.issues.map((issue) => `${String(issue.path[0] ?? 'query')} ${issue.message}`));
@@ -121,11 +131,11 @@ export function parseFilter(input: unknown, project: Project): Filter {
   if (found.length > 0) refuse(found);
   return {
     limit: query.limit,
-    page: pageOf(query, project),
+    page: pageOf(query, paged),
     from: query.start_time ?? Number.NEGATIVE_INFINITY,
     until: query.end_time ?? Number.POSITIVE_INFINITY,
     environment: query.client_env,
-    channels: query.channel === undefined ? null : new Set(query.channel),
+    channels: query.channel === undefined ? null : new Set(query.channel.map((channel) => channel.toLowerCase())),
     variantId: query.variant_id ?? null,
     variantName: query.variant_name ?? null,
     inProgress: query.in_progress ?? null,

@@ -1,13 +1,24 @@
 import type { Conversations } from '../data/conversations';
-import type { Conversation, Facts, Project } from '../data/model';
-import { writeCursor } from './cursor';
+import type { Conversation, Facts } from '../data/model';
+import { type Paged, writeCursor } from './cursor';
 import type { Filter } from './filter';
 import { createSearch } from './search';
 
-/** Where the page after this one begins. */
+/** The conversations that a list is made of. */
+export interface Listed extends Pick<Conversations, 'count' | 'facts' | 'whole'> {
+  /** False for positions that the caller may not see. Left out: all may be seen. */
+  shows?(position: number): boolean;
+}
+
+/** The start of the next page. */
 export interface Continuation {
   readonly next_offset?: number;
   readonly cursor: string | null;
+}
+
+/** `voice` is the prose name of the telephone channel. */
+function isInChannel(wanted: ReadonlySet<string>, channel: Facts['channel']): boolean {
+  return wanted.has(channel.toLowerCase()) || (channel === 'VOICE-SIP' && wanted.has('voice'));
 }
 
 function matches(filter: Filter, facts: Facts): boolean {
@@ -15,23 +26,24 @@ function matches(filter: Filter, facts: Facts): boolean {
     facts.startedAt >= filter.from &&
     facts.startedAt < filter.until &&
     facts.environment === filter.environment &&
-    (filter.channels === null || filter.channels.has(facts.channel)) &&
+    (filter.channels === null || isInChannel(filter.channels, facts.channel)) &&
     (filter.variantId === null || facts.variantId === filter.variantId) &&
     (filter.variantName === null || facts.variantName === filter.variantName) &&
     (filter.inProgress === null || facts.inProgress === filter.inProgress)
   );
 }
 
-/** The positions that match, newest first. Conversations are only written out where what was said is searched. */
-function* positionsOf(conversations: Conversations, filter: Filter, start: number): Generator<number> {
+/** The positions that match, newest first. Conversations are generated only for a search of their transcript. */
+function* positionsOf(conversations: Listed, filter: Filter, start: number): Generator<number> {
   const search = filter.search === null ? null : createSearch(filter.search);
   for (let position = start; position < conversations.count; position += 1) {
     if (!matches(filter, conversations.facts(position))) continue;
+    if (conversations.shows !== undefined && !conversations.shows(position)) continue;
     if (search === null || search(conversations.whole(position))) yield position;
   }
 }
 
-/** `limit` of the matches, each set of them equally likely (algorithm R), newest first. */
+/** A random sample of `limit` matches (algorithm R), newest first. */
 function sampleOf(positions: Iterable<number>, limit: number, random: () => number): number[] {
   const chosen: number[] = [];
   let seen = 0;
@@ -52,12 +64,12 @@ function show(conversation: Conversation, filter: Filter): Conversation {
 }
 
 /**
- * One page, a conversation at a time, so that the longest page needs no more memory than the shortest. Returns, once
- * all are out, where the next one begins.
+ * One page, a conversation at a time, so that the longest page needs no more memory than the shortest. Returns the
+ * start of the next page.
  */
 export function* find(
-  project: Project,
-  conversations: Conversations,
+  paged: Paged,
+  conversations: Listed,
   filter: Filter,
   random: () => number = Math.random,
 ): Generator<Conversation, Continuation> {
@@ -77,7 +89,7 @@ export function* find(
       continue;
     }
     if (shown === filter.limit) {
-      const cursor = writeCursor(project, position);
+      const cursor = writeCursor(paged, position);
       return page.by === 'offset' ? { next_offset: page.offset + shown, cursor } : { cursor };
     }
     shown += 1;

@@ -1,15 +1,14 @@
 import type { Request, RequestHandler, Response } from 'express';
-import type { Platform } from './project';
+import { type Platform, single } from './project';
 
-/** `GET /v1/agents`: the agents that the key reaches. Any key may ask which ones those are. */
-export function agentsList({ apiKeys, data }: Platform): RequestHandler[] {
-  function listAgents(req: Request, res: Response): void {
+function listAgentsOf({ data }: Platform): RequestHandler {
+  return function listAgents(req: Request, res: Response): void {
     const { apiKey } = req;
-    const reachable = data.projects.filter(
+    const allowed = data.projects.filter(
       (project) => apiKey?.workspaceId === project.workspaceId && apiKey.scope.allowsAgent(project.id),
     );
     res.set('Cache-Control', 'private, no-store').json(
-      reachable.map((project) => ({
+      allowed.map((project) => ({
         accountId: project.workspaceId,
         agentId: project.id,
         agentName: project.name,
@@ -18,7 +17,20 @@ export function agentsList({ apiKeys, data }: Platform): RequestHandler[] {
         branchCount: 1,
       })),
     );
-  }
+  };
+}
 
-  return [apiKeys.requireApiKey(undefined, { agent: false }), listAgents];
+/** `GET /v1/accounts/:accountId/agents`: the agents that the key may use. Every valid key may list them. */
+export function agentsList(platform: Platform): RequestHandler[] {
+  const { apiKeys, data } = platform;
+  const workspace = (req: Request) => {
+    const account = single(req.params.accountId);
+    return account === undefined ? undefined : (data.workspace(account)?.id ?? account);
+  };
+  return [apiKeys.requireApiKey(undefined, { workspace, agent: false }), listAgentsOf(platform)];
+}
+
+/** `GET /v1/agents`: the predecessor, for the account of the key. */
+export function ownAgentsList(platform: Platform): RequestHandler[] {
+  return [platform.apiKeys.requireApiKey(undefined, { agent: false }), listAgentsOf(platform)];
 }

@@ -16,7 +16,9 @@ const DETAIL_REDACTION = {
 export function conversationDetail(platform: Platform): RequestHandler[] {
   function showConversation(req: Request, res: Response): void {
     const project = projectOf(res);
-    res.json(toDetail(conversationIn(platform.data.conversationsOf(project), req)));
+    res.json(
+      toDetail(conversationIn(platform.data.conversationsOf(project), req), `${req.protocol}://${req.get('host')}`),
+    );
   }
 
   return [

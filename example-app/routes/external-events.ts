@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { ApiError } from '../api-error';
 import { plainErrors } from '../envelope';
 import { LOCATIONS, readEventId } from '../events/event-id';
-import { inQuery, type Platform, requireProject } from './project';
+import { inQuery, type Platform, requireProject, single } from './project';
 
-/** An event is a form's worth of answers, not a document. */
+/** Events are small. */
 const LIMIT = '64kb';
 const JSON_TYPES = ['application/json', 'application/*+json'];
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -26,28 +26,37 @@ function readPlace(req: Request, res: Response, next: NextFunction): void {
   next();
 }
 
-/** A body of another type would reach the handler unread, as if there were none. */
-function refuseOtherTypes(req: Request, _res: Response, next: NextFunction): void {
+/** A body of another type would reach the handler unread, as an empty one. */
+function rejectOtherTypes(req: Request, _res: Response, next: NextFunction): void {
   const empty = req.get('content-length') === '0';
   if (empty || req.is([...JSON_TYPES, FORM_TYPE, ...TEXT_TYPES]) !== false) next();
   else throw new ApiError(415, 'UNSUPPORTED_MEDIA_TYPE', 'Send JSON, a form, XML or plain text.');
 }
 
+/** Keys are authorized by the query, so a query that names no account or project is a 400, whatever the key may do. */
+function requireNames(req: Request, _res: Response, next: NextFunction): void {
+  const missing = ['account_id', 'project_id'].filter((name) => single(req.query[name]) === undefined);
+  if (missing.length === 0 || req.get('x-api-key') === undefined) next();
+  else throw new ApiError(400, 'INVALID_REQUEST', `Give ${missing.join(' and ')} once.`);
+}
+
 /**
  * `POST /v1/external-events/webhook?event_id_location=…&event_id_path=…&account_id=…&project_id=…`. Bodies are read only
- * once the key has been found good. The example takes events in and leaves it at that: it has no live conversations.
+ * after the key has been authorized. The example checks events and drops them: it has no live conversations.
  */
 export function externalEvents(platform: Platform): RequestHandler[] {
   function receiveEvent(req: Request, res: Response): void {
     const { event_id_location: location, event_id_path: path } = res.locals.place as z.infer<typeof schema>;
-    res.status(201).json({ received: true, event_id: readEventId(req, location, path) });
+    res.locals.eventId = readEventId(req, location, path);
+    res.status(201).end();
   }
 
   return [
     plainErrors,
+    requireNames,
     ...requireProject(platform, 'external_events', inQuery),
     readPlace,
-    refuseOtherTypes,
+    rejectOtherTypes,
     express.json({ limit: LIMIT, type: JSON_TYPES }),
     express.urlencoded({ limit: LIMIT, type: FORM_TYPE, extended: false }),
     express.text({ limit: LIMIT, type: TEXT_TYPES }),

@@ -3,6 +3,7 @@ import { createPlatformKeys, type Permission } from '../../example-app/api-keys'
 import { type AppOptions, createApp } from '../../example-app/app';
 import type { Conversation } from '../../example-app/data/model';
 import { createPlatformData } from '../../example-app/data/platform-data';
+import { validateResponse } from './validate-response';
 
 export const WORKSPACE = 'ws-fd112d8f';
 export const PROJECT = 'PROJECT-58RP822I';
@@ -48,10 +49,18 @@ export async function createPlatform(options: Partial<AppOptions> = {}) {
     app,
     apiKeys,
     mint,
+    /** Sends a GET. The response is validated against the app's OpenAPI document. */
     get: (path: string, token?: string): Test => {
-      const test = request(app).get(path);
+      const test = request(app)
+        .get(path)
+        .expect((response) => validateResponse('GET', path, response));
       return token === undefined ? test : test.set('x-api-key', token);
     },
+    /** Starts a POST whose response is validated, as that of `get`. */
+    post: (path: string): Test =>
+      request(app)
+        .post(path)
+        .expect((response) => validateResponse('POST', path, response)),
   };
 }
 

@@ -2,7 +2,8 @@ import type { Conversations } from '../../../example-app/data/conversations';
 import type { Conversation } from '../../../example-app/data/model';
 import { createPlatformData } from '../../../example-app/data/platform-data';
 
-const data = createPlatformData();
+const NOW = Date.UTC(2026, 7, 1, 12);
+const data = createPlatformData(NOW);
 const project = data.project('acme-team-4')!;
 const conversations = data.conversationsOf(project);
 
@@ -11,13 +12,13 @@ function all(from: Conversations): Conversation[] {
 }
 
 describe('the directory', () => {
-  test('has at least two workspaces, one of them with several projects', () => {
+  test('the directory has two workspaces, one of them with several projects', () => {
     expect(data.workspaces.length).toBeGreaterThanOrEqual(2);
     expect(data.projects.filter(({ workspaceId }) => workspaceId === 'ws-fd112d8f').length).toBeGreaterThan(2);
     for (const { workspaceId } of data.projects) expect(data.workspace(workspaceId)?.id).toBe(workspaceId);
   });
 
-  test('finds workspaces and projects by id and by slug, and by nothing else', () => {
+  test('the directory finds workspaces and projects by id and slug', () => {
     expect(data.workspace('acme-uk')).toBe(data.workspace('ws-fd112d8f'));
     expect(data.project('PROJECT-58RP822I')).toBe(project);
     for (const name of ['', 'ACME-UK', '__proto__', 'constructor', 'acme-team-4 ']) {
@@ -30,12 +31,12 @@ describe('the directory', () => {
 describe('the conversations', () => {
   const page = all(conversations);
 
-  test('are the same at every start', () => {
-    const again = createPlatformData();
+  test('conversations are the same at every start, relative to now', () => {
+    const again = createPlatformData(NOW);
     expect(again.conversationsOf(again.project(project.id)!).whole(17)).toEqual(page[17]);
   });
 
-  test('are thousands, each with an id of its own, numbered from the newest to the oldest', () => {
+  test('conversations have distinct ids and are numbered from the newest to the oldest', () => {
     expect(data.projects.reduce((sum, each) => sum + each.conversations, 0)).toBeGreaterThan(5000);
     expect(new Set(page.map(({ id }) => id)).size).toBe(page.length);
     const starts = page.map(({ started_at }) => Date.parse(started_at));
@@ -43,7 +44,7 @@ describe('the conversations', () => {
     for (const { id } of page) expect(id).toMatch(/^CA[0-9a-f]{32}$/);
   });
 
-  test('are found again by their ids, and handed-over ones by their shared ids', () => {
+  test('conversations are found by their ids and shared ids', () => {
     for (const position of [0, 1, 500, page.length - 1]) {
       expect(conversations.positionOf(page[position]!.id)).toBe(position);
     }
@@ -52,7 +53,7 @@ describe('the conversations', () => {
     expect(conversations.positionOf('CA00000000000000000000000000000000')).toBeUndefined();
   });
 
-  test('agree with the facts that filters look at', () => {
+  test('conversations agree with the facts that filters read', () => {
     for (const [position, conversation] of page.slice(0, 200).entries()) {
       const facts = conversations.facts(position);
       expect(conversation).toMatchObject({
@@ -68,7 +69,7 @@ describe('the conversations', () => {
     }
   });
 
-  test('count their own turns, silences and out-of-domain turns', () => {
+  test('conversations count their turns, silences and out-of-domain turns', () => {
     for (const { turns, num_turns, num_silences, num_ood } of page) {
       expect([
         turns.length,
@@ -78,7 +79,7 @@ describe('the conversations', () => {
     }
   });
 
-  test('have metrics that are texts, or lists of at least two texts; and some of either', () => {
+  test('metrics are strings or arrays of at least two strings', () => {
     const values = page.flatMap(({ metrics }) => Object.values(metrics));
     const lists = values.filter((value) => Array.isArray(value));
     expect(lists.length).toBeGreaterThan(0);
@@ -87,7 +88,7 @@ describe('the conversations', () => {
     expect(values).toContain('');
   });
 
-  test('repeat the handoff metrics at the top exactly where there was a handoff', () => {
+  test('conversations repeat the handoff metrics only after a handoff', () => {
     for (const conversation of page) {
       const { handoff, handoff_reason, handoff_destination, metrics } = conversation;
       expect([handoff_reason, handoff_destination]).toEqual([metrics.HANDOFF_REASON, metrics.HANDOFF_TO]);
@@ -95,7 +96,7 @@ describe('the conversations', () => {
     }
   });
 
-  test('contain emoji, Chinese characters, right-to-left text and empty strings, never null', () => {
+  test('turns contain emoji, Chinese characters, right-to-left text and empty strings, never null', () => {
     const text = JSON.stringify(page.map(({ turns }) => turns));
     expect(text).toMatch(/\p{Extended_Pictographic}/u);
     expect(text).toMatch(/\p{Script=Han}/u);

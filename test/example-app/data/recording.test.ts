@@ -3,7 +3,7 @@ import { createDirectory } from '../../../example-app/data/directory';
 import type { Turn } from '../../../example-app/data/model';
 import { recordingOf } from '../../../example-app/data/recording';
 
-const conversation = createConversations(createDirectory().project('acme-team-4')!).whole(40);
+const conversation = createConversations(createDirectory().project('acme-team-4')!, Date.UTC(2026, 7, 1)).whole(40);
 
 function samples(file: Buffer): Buffer {
   return file.subarray(44, 44 + file.readUInt32LE(40));

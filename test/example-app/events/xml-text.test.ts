@@ -12,9 +12,9 @@ test.each([
   ['space around', '<e>\n  <id>\n 5 </id></e>\n', 'e.id', '5'],
   ['the text around children', '<e><id>a<b>no</b>c</id></e>', 'e.id', 'ac'],
   ['an empty element', '<e><id/></e>', 'e.id', ''],
-  ['a path that leads nowhere', '<e><id>1</id></e>', 'e.other', undefined],
+  ['a path without an element', '<e><id>1</id></e>', 'e.other', undefined],
   ['a path to the root', '<id>9</id>', 'id', '9'],
-])('finds its way through %s', (_what, xml, path, expected) => {
+])('xmlText reads %s', (_what, xml, path, expected) => {
   expect(xmlText(xml, path.split('.'))).toBe(expected);
 });
 
@@ -31,12 +31,17 @@ test.each([
   '<e><!-- <id>1</id></e>',
   '</e>',
   `${'<a>'.repeat(100)}${'</a>'.repeat(100)}`,
-])('takes %j for no XML', (xml) => {
+])('xmlText rejects %j', (xml) => {
   expect(xmlText(xml, ['e', 'id'])).toBeUndefined();
   expect(xmlText(xml, ['a'])).toBeUndefined();
 });
 
-test('hostile text costs no more time than its length', () => {
+test('xmlText below the root skips the root element', () => {
+  expect(xmlText('<root><cid>evt</cid></root>', ['cid'], true)).toBe('evt');
+  expect(xmlText('<cid>evt</cid>', ['cid'], true)).toBeUndefined();
+});
+
+test('xmlText reads hostile text in linear time', () => {
   const size = 64 * 1024;
   for (const piece of ['<', '<a ', '<!--', '&#', '<a b="', ' ', '<![CDATA[', '<a\t\t\tb = ']) {
     expect(xmlText(piece.repeat(size / piece.length), ['a'])).toBeUndefined();

@@ -14,14 +14,14 @@ const shared = conversationWith(({ id }) => sharedIdOf(id) !== null);
 const unshared = conversationWith(({ id, handoff }) => handoff && sharedIdOf(id) === null);
 const kept = conversationWith(({ handoff }) => !handoff);
 
-test('a handoff is found by the conversation’s id, and by the id it was shared under', async () => {
+test('a handoff is found by the id and the shared id of its conversation', async () => {
   const byId = await platform.get(`${path}?id=${shared.id}`, token).expect(200);
   expect(byId.body).toEqual({ id: shared.id, shared_id: sharedIdOf(shared.id), data: expect.any(Object) });
   const byShared = await platform.get(`${path}?shared_id=${sharedIdOf(shared.id)}`, token).expect(200);
   expect(byShared.body).toEqual(byId.body);
 });
 
-test('the shared id wins, even where it leads nowhere', async () => {
+test('the shared id wins, also when it is unknown', async () => {
   const { body } = await platform
     .get(`${path}?id=${unshared.id}&shared_id=${sharedIdOf(shared.id)}`, token)
     .expect(200);
@@ -46,7 +46,7 @@ test.each(['', '?id=', '?id=a&id=b', '?shared_id=a&shared_id=b'])('%j names no c
   expect(body).toEqual({ error_message: expect.any(String) });
 });
 
-test('refusals have this API’s own shape, and still say how to authenticate', async () => {
+test('errors have the shape of this API and keep WWW-Authenticate', async () => {
   const missing = await platform
     .get(path)
     .expect(401)
