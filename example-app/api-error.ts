@@ -1,4 +1,4 @@
-/** An error that the platform itself has to tell its caller about. */
+/** An error of the platform, for the caller. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly status: number;

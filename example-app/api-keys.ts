@@ -1,7 +1,7 @@
 import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import { sendKeyscopeError } from './envelope';
 
-/** What keys of this platform can be allowed to do. */
+/** The permissions of this platform. */
 export const PERMISSIONS = {
   conversations: { label: 'Conversations data', description: 'Retrieve conversation transcripts and metadata' },
   handoff: { label: 'Handoff', description: 'Read handoff details' },
@@ -9,7 +9,7 @@ export const PERMISSIONS = {
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
 
-/** keyscope as this platform uses it: its permissions, its error envelope. */
+/** keyscope with the permissions and the error envelope of this platform. */
 export function createPlatformKeys(options: Omit<ApiKeysOptions<Permission>, 'permissions' | 'onError'> = {}) {
   return createApiKeys<Permission>({ ...options, permissions: PERMISSIONS, onError: sendKeyscopeError });
 }

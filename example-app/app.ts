@@ -1,4 +1,4 @@
-import express, { type Express } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import { correlate, createErrorHandler, notFound } from './envelope';
 import { OPENAPI } from './openapi/document';
 import { createOperators } from './operators';
@@ -24,6 +24,8 @@ export interface AppOptions extends Platform {
   readonly operatorPassword?: string;
   /** A URL of this API, for the curl line in the console. */
   readonly exampleUrl?: () => string;
+  /** Logs each request. Default: none. */
+  readonly requestLog?: RequestHandler;
   /** Receives unexpected errors. Default: process warnings. */
   readonly report?: (error: unknown) => void;
 }
@@ -37,6 +39,7 @@ export function createApp(options: AppOptions): Express {
   const { upstream, operatorPassword, exampleUrl, data, report = warn } = options;
   const app = express();
   app.disable('x-powered-by');
+  if (options.requestLog) app.use(options.requestLog);
   app.use(correlate);
 
   app.get('/openapi.json', (_req, res) => res.json(OPENAPI));

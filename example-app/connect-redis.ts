@@ -1,17 +1,17 @@
 import { Redis } from 'ioredis';
 
-/** Something whoever started the example can put right: shown as a sentence, without a stack. */
+/** A mistake in the environment of the example: printed as a sentence, without a stack. */
 export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
 /** Milliseconds in which Redis has to answer at the start. */
-const PATIENCE = 4000;
-const LONGEST_PAUSE = 2000;
-const FAREWELL = 200;
+const CONNECT_TIMEOUT = 4000;
+const MAX_RETRY_DELAY = 2000;
+const DISCONNECT_TIMEOUT = 200;
 
-/** Where a Redis is, without the password that its URL may hold. */
-function placeOf(url: string): string {
+/** Host and port of a Redis URL, without its password. */
+function addressOf(url: string): string {
   let parsed: URL;
   try {
     parsed = new URL(url);
@@ -25,23 +25,23 @@ function placeOf(url: string): string {
 }
 
 /**
- * A connection that is known to work. Rejects with a `StartError` where Redis cannot be reached or does not answer in
- * time. Afterwards the connection restores itself; `onOutage` hears of each outage once.
+ * A verified connection. Rejects with a `StartError` if Redis cannot be reached or does not answer in time. Afterwards
+ * ioredis reconnects; `onOutage` is called once for each outage.
  */
 export async function connectRedis(
   url: string,
   onOutage: (reason: string) => void,
-  patience = PATIENCE,
+  timeout = CONNECT_TIMEOUT,
 ): Promise<Redis> {
-  const place = placeOf(url);
+  const address = addressOf(url);
   let started = false;
   let failing = '';
   const redis = new Redis(url, {
     lazyConnect: true,
-    connectTimeout: patience,
-    // ioredis waits this long for a socket that may have closed long ago, and keeps the process for it.
-    disconnectTimeout: FAREWELL,
-    retryStrategy: (attempt) => (started ? Math.min(attempt * 100, LONGEST_PAUSE) : null),
+    connectTimeout: timeout,
+    // ioredis keeps the process alive this long for a socket that may be closed already.
+    disconnectTimeout: DISCONNECT_TIMEOUT,
+    retryStrategy: (attempt) => (started ? Math.min(attempt * 100, MAX_RETRY_DELAY) : null),
   });
   redis.on('ready', () => {
     failing = '';
@@ -49,7 +49,7 @@ export async function connectRedis(
   redis.on('error', (error: Error) => {
     // A host name with several addresses fails with an AggregateError, whose own message is empty.
     const reason = error.message || String((error as NodeJS.ErrnoException).code ?? error.name);
-    if (started && failing === '') onOutage(`Redis at ${place}: ${reason}`);
+    if (started && failing === '') onOutage(`Redis at ${address}: ${reason}`);
     failing = reason;
   });
 
@@ -57,15 +57,15 @@ export async function connectRedis(
   const timer = setTimeout(() => {
     tooLate = true;
     redis.disconnect();
-  }, patience);
+  }, timeout);
   try {
     await redis.connect();
     await redis.ping();
   } catch (error) {
     redis.disconnect();
-    const reason = tooLate ? `it has not answered for ${patience / 1000} seconds` : failing || (error as Error).message;
+    const reason = tooLate ? `it has not answered for ${timeout / 1000} seconds` : failing || (error as Error).message;
     throw new StartError(
-      `Redis at ${place} cannot be used: ${reason}. Check REDIS_URL, or leave it out to keep keys in memory.`,
+      `Redis at ${address} cannot be used: ${reason}. Check REDIS_URL, or leave it out to keep keys in memory.`,
     );
   } finally {
     clearTimeout(timer);

@@ -2,14 +2,14 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface Closable {
-  /** Lets requests under way finish, then resolves. */
+  /** Waits for active requests, then resolves. */
   close(): Promise<void>;
 }
 
-/** Milliseconds that requests under way get to finish when the server closes. */
+/** Milliseconds that active requests have to finish when the server closes. */
 const GRACE = 2000;
 
-/** Rejects with Node's own error where the address cannot be had. */
+/** Rejects with Node's error if the address cannot be used. */
 export function listen(
   handler: RequestListener,
   address: { readonly host: string; readonly port: number },

@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   });
 
   function stop(signal: NodeJS.Signals): void {
-    // A second signal is from somebody who does not want to wait: without our listener it ends the process.
+    // A second signal ends the process at once, because this listener is gone.
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
     running.close().catch((error: unknown) => {

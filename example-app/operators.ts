@@ -2,25 +2,25 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 import type { Directory } from './data/directory';
 
-/** Whoever is signed in to the example: of which account, and whether they may change anything. */
+/** A signed-in operator: the account, and whether changes are allowed. */
 export interface Operator {
   readonly workspaceId: string;
   readonly actor: string;
   readonly readOnly: boolean;
 }
 
-/** Who may manage the example's keys. A platform has accounts for that, and a session store. */
+/** Sessions of operators. A real platform has accounts and a session store. */
 export interface Operators {
-  /** Whether this is the password that was printed at the start. */
+  /** True for the password that was printed at the start. */
   knows(password: unknown): boolean;
   /**
-   * Opens a session; what is returned belongs into the cookie.
+   * Opens a session. Returns the value of its cookie.
    *
-   * @param account The id or slug of a workspace; the first one where there is none of that name.
+   * @param account The id or slug of a workspace; the first workspace if the name is unknown.
    */
   open(account: string | undefined, readOnly: boolean): string;
   close(req: Request): void;
-  /** Whose session a request comes in, or who sends the password itself; null where it is nobody's. */
+  /** The operator of a session cookie, or of the password as a Bearer token; null if there is none. */
   of(req: Request): Operator | null;
 }
 
@@ -39,7 +39,7 @@ function cookieOf(req: Request): string | undefined {
   return undefined;
 }
 
-/** Sessions in memory: they end with the process, or when a thousand newer ones have been opened. */
+/** Sessions in memory: they end with the process, or after a thousand newer ones. */
 export function createOperators(password: string, directory: Directory): Operators {
   const expected = digest(password);
   const sessions = new Map<string, Operator>();
@@ -52,7 +52,7 @@ export function createOperators(password: string, directory: Directory): Operato
   }
 
   function knows(given: unknown): boolean {
-    // Digests have one length and are compared in constant time: neither tells how much of a guess was right.
+    // Digests have one length and are compared in constant time, so the time reveals nothing about a guess.
     return typeof given === 'string' && timingSafeEqual(digest(given), expected);
   }
 

@@ -3,7 +3,7 @@ import type { Permission, PlatformKeys } from './api-keys';
 const ACME = 'ws-fd112d8f';
 const GLOBEX = 'ws-7b20c91e';
 
-/** The project that the one-agent key reaches, and that the printed commands look at. */
+/** The project of the one-agent key and of the printed commands. */
 export const SHOWN_PROJECT = 'PROJECT-58RP822I';
 
 const EVERYTHING: readonly Permission[] = ['conversations', 'handoff', 'external_events'];
@@ -30,7 +30,7 @@ const ROLES = {
 } as const satisfies Record<string, Role>;
 export type RoleName = keyof typeof ROLES;
 
-/** What the projects have enabled at first; the pilot and the outbound project have no configuration at all. */
+/** The first configurations. The pilot and the outbound project have none. */
 const CONFIGURATIONS = [
   [ACME, SHOWN_PROJECT, { transcript: true, metrics: 'all' }],
   [ACME, 'PROJECT-7QK2M0XD', { transcript: false, metrics: ['CALL_COMPLETED', 'HANDOFF_TO'] }],
@@ -38,25 +38,26 @@ const CONFIGURATIONS = [
   [GLOBEX, 'PROJECT-GLX4410A', { transcript: true, metrics: ['CALL_COMPLETED', 'HANDOFF_REASON', 'CSAT_SCORE'] }],
 ] as const;
 
-/** Who creates the keys that stay, and those that are only for the commands printed at one start. */
+/** `createdBy` of permanent keys, and of keys for the commands of one start. */
 const FIRST_START = 'example-app';
 const EACH_START = 'example-app:start';
 /** Starts whose keys are kept, the present one included. */
 const STARTS_KEPT = 4;
-/** How many keys one start makes for itself in each workspace: three roles and the short-lived key, and one role. */
+/** Keys that one start creates in each workspace: three roles and the short-lived key; one role. */
 const KEYS_PER_START = { [ACME]: 4, [GLOBEX]: 1 } as const;
 
-/** A key together with its token, which nobody will see again. */
+/** A key with its token, which is shown once. */
 export interface DemoKey {
   readonly name: string;
-  readonly reaches: string;
+  /** The agents of the key, in words. */
+  readonly agents: string;
   readonly permissions: readonly string[];
   readonly expiresAt: Date;
   readonly token: string;
 }
 
 export interface Seeded {
-  /** Whether this start found nothing and set everything up. */
+  /** True if this start found no keys and created the permanent ones. */
   readonly first: boolean;
   readonly keys: Readonly<Record<RoleName, DemoKey>>;
   readonly shortLived: DemoKey;
@@ -99,14 +100,14 @@ async function mint(
   });
   return {
     name: key.name,
-    reaches: key.agents === 'all' ? `every agent of ${key.workspaceId}` : key.agents.join(', '),
+    agents: key.agents === 'all' ? `every agent of ${key.workspaceId}` : key.agents.join(', '),
     permissions: key.permissions,
     expiresAt: key.expiresAt,
     token,
   };
 }
 
-/** Deletes keys that earlier starts made for their own commands: the expired, and all but the newest starts'. */
+/** Deletes keys that earlier starts created for their commands: expired ones, and all but those of the newest starts. */
 async function tidy(
   apiKeys: PlatformKeys,
   workspaceId: keyof typeof KEYS_PER_START,
@@ -120,9 +121,8 @@ async function tidy(
 }
 
 /**
- * Sets the demonstration up where there is nothing yet: configurations and keys that stay. A token is shown once, so a
- * later start cannot print those keys' tokens again; it makes keys of its own for the commands it prints, which expire
- * after a day, and leaves every other key alone.
+ * Creates configurations and permanent keys if there are none yet. A token is shown once, so a later start cannot print
+ * those tokens again: it creates keys for the commands that it prints, which expire after a day, and changes no others.
  */
 export async function seed(apiKeys: PlatformKeys, now = Date.now()): Promise<Seeded> {
   const acmeKeys = await listAll(apiKeys, ACME);

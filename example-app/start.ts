@@ -5,6 +5,7 @@ import { createCommands } from './commands';
 import { connectRedis, StartError } from './connect-redis';
 import { createPlatformData } from './data/platform-data';
 import { type Closable, listen } from './listen';
+import { createRequestLog } from './logging';
 import { SIGN_IN } from './routes/places';
 import { seed } from './seed';
 import { startUpstream } from './upstream';
@@ -12,13 +13,13 @@ import { describeProjects, welcomeText } from './welcome';
 
 export interface StartOptions {
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   readonly port: number;
   /** Left out: keys live in memory and end with the process. */
   readonly redisUrl?: string;
-  /** What all keys in Redis begin with; lets several demonstrations share one Redis. Default `'keyscope'`. */
+  /** Prefix of all Redis keys; several demonstrations can share one Redis. Default `'keyscope'`. */
   readonly namespace?: string;
-  /** Hears of what goes wrong later. */
+  /** Receives errors after the start. */
   readonly complain: (sentence: string) => void;
 }
 
@@ -27,7 +28,9 @@ function explainListenError(error: NodeJS.ErrnoException, { host, port }: StartO
     case 'EADDRINUSE':
       return new StartError(`Port ${port} is taken. Give another one: PORT=${port + 1} npm start`);
     case 'EACCES':
-      return new StartError(`Port ${port} is not for everybody to listen on. Give one above 1023: PORT=3000 npm start`);
+      return new StartError(
+        `Port ${port} needs the rights of an administrator. Give one above 1023: PORT=3000 npm start`,
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return new StartError(`This machine has no address ${host}. Leave HOST out to listen on 127.0.0.1.`);
@@ -36,12 +39,12 @@ function explainListenError(error: NodeJS.ErrnoException, { host, port }: StartO
   }
 }
 
-/** Starts the example. Rejects with a `StartError` for what the one who starts it can put right. */
+/** Starts the example. Rejects with a `StartError` for mistakes in the environment. */
 export async function start(options: StartOptions): Promise<{ readonly welcome: string } & Closable> {
   const { host, port, redisUrl, namespace, complain } = options;
   const opened: Closable[] = [];
 
-  /** In the reverse order of opening: nothing loses what it stands on. */
+  /** In the reverse order of opening. */
   async function close(): Promise<void> {
     for (const each of opened.reverse()) await each.close();
     opened.length = 0;
@@ -63,20 +66,21 @@ export async function start(options: StartOptions): Promise<{ readonly welcome: 
       complain(error instanceof Error ? (error.stack ?? error.message) : String(error));
     let address = '';
     const exampleUrl = () => `${address}/v1/agents`;
-    const app = createApp({ apiKeys, data, upstream, operatorPassword, exampleUrl, report });
+    const requestLog = createRequestLog(apiKeys);
+    const app = createApp({ apiKeys, data, upstream, operatorPassword, exampleUrl, report, requestLog });
     const server = await listen(app, { host, port }).catch((error) => {
       throw explainListenError(error, options);
     });
     opened.push(server);
     address = `http://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
 
-    // Last of all: tokens are shown once, so no key may be made by a start that then fails and shows none.
+    // Last: tokens are shown once, so a start that fails must not create keys.
     const seeded = await seed(apiKeys);
     const welcome = welcomeText({
       address,
       console: `${address}${SIGN_IN}?password=${operatorPassword}`,
       storage: redis
-        ? 'Keys are kept in Redis and are there again at the next start.'
+        ? 'Keys are kept in Redis across starts.'
         : 'Keys are kept in memory and end with this process. REDIS_URL=redis://127.0.0.1:6379 npm start keeps them.',
       projects: await describeProjects(apiKeys, data),
       seeded,

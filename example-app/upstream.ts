@@ -6,7 +6,7 @@ import { parseFilter } from './query/filter';
 import { find } from './query/find';
 import { streamPage } from './stream-page';
 
-/** How the upstream knows that a request comes from the app in front of it. */
+/** Header that proves that a request comes from the app in front. */
 export const UPSTREAM_SECRET_HEADER = 'x-upstream-secret';
 
 export interface UpstreamAddress {
@@ -15,8 +15,8 @@ export interface UpstreamAddress {
 }
 
 /**
- * A service as it stands behind an API gateway: no keys, no configuration, everything in clear. It listens on this
- * machine only, and answers only to whoever knows the secret that was made for this start.
+ * A service behind an API gateway: no keys, no configuration, nothing redacted. It listens on this machine only, and
+ * accepts only requests with the secret that was generated for this start.
  */
 export async function startUpstream(data: PlatformData): Promise<UpstreamAddress & Closable> {
   const secret = randomBytes(24).toString('base64url');

@@ -7,14 +7,14 @@ export interface Welcome {
   readonly address: string;
   /** The link that opens the console. */
   readonly console: string;
-  /** Where keys live, in words. */
+  /** Describes the storage of the keys. */
   readonly storage: string;
   readonly projects: readonly string[];
   readonly seeded: Seeded;
   readonly commands: readonly Command[];
 }
 
-/** A line for each project: what it is called, and what it has enabled now. */
+/** A line for each project: its name and its enabled features. */
 export async function describeProjects(apiKeys: PlatformKeys, data: PlatformData): Promise<string[]> {
   return Promise.all(
     data.projects.map(async ({ id, slug, workspaceId, conversations }) => {
@@ -27,11 +27,11 @@ export async function describeProjects(apiKeys: PlatformKeys, data: PlatformData
   );
 }
 
-function describeKey({ name, reaches, permissions, expiresAt, token }: DemoKey): string {
-  return `  ${token}\n    ${name}: ${reaches}; ${permissions.join(', ')}; until ${expiresAt.toISOString().slice(0, 16)}Z`;
+function describeKey({ name, agents, permissions, expiresAt, token }: DemoKey): string {
+  return `  ${token}\n    ${name}: ${agents}; ${permissions.join(', ')}; until ${expiresAt.toISOString().slice(0, 16)}Z`;
 }
 
-/** Everything that a newcomer needs to see after the start. */
+/** The text that is printed after the start. */
 export function welcomeText({ address, console, storage, projects, seeded, commands }: Welcome): string {
   const earlier = seeded.earlier.map(
     ({ name, masked, expiresAt }) => `  ${masked}  ${name}; until ${expiresAt.toISOString().slice(0, 16)}Z`,
@@ -40,10 +40,10 @@ export function welcomeText({ address, console, storage, projects, seeded, comma
     `A voice-agent platform's external API, protected by keyscope: ${address}`,
     storage,
     '',
-    'The console, where keys are made and projects configured. The link signs you in',
+    'The console for keys and project configurations. The link signs you in',
     `  ${console}`,
     '',
-    'Projects, and what each has enabled',
+    'Projects and their enabled features',
     ...projects.map((line) => `  ${line}`),
     '',
     ...(seeded.first
@@ -57,7 +57,7 @@ export function welcomeText({ address, console, storage, projects, seeded, comma
     ...Object.values(seeded.keys).map(describeKey),
     describeKey(seeded.shortLived),
     '',
-    'Try, in this order (each line begins with the status it is answered with)',
+    'Try, in this order (each line begins with the status of its response)',
     ...commands.flatMap(({ status, shows, curl }) => ['', `  # ${status}: ${shows}`, `  ${curl}`]),
     '',
   ].join('\n');

@@ -1,5 +1,5 @@
-// Builds the console's page: `node scripts/build-console.mjs [folder]`, into dist/admin/console/assets where no folder is
-// named. Files that are in use there stay as they are: a new build has new names, and its manifest comes last.
+// Builds the console's page: `node scripts/build-console.mjs [folder]`, into dist/admin/console/assets if no folder is
+// given. Files that are in use there are kept: a new build has new names, and its manifest is written last.
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -42,7 +42,7 @@ export async function buildConsole(folder) {
   }
 }
 
-/** Whole or not at all, for whoever reads at the same time. */
+/** Atomic, because another process can read the file at the same time. */
 function install(from, to) {
   const beside = `${to}.${process.pid}.new`;
   copyFileSync(from, beside);

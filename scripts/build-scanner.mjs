@@ -25,14 +25,14 @@ const module = wabt.parseWat('scanner.wat', source, { simd: true });
 module.resolveNames();
 module.validate();
 const { buffer } = module.toBinary({ write_debug_names: false });
-if (!WebAssembly.validate(buffer)) throw new Error('This Node does not take what was made.');
+if (!WebAssembly.validate(buffer)) throw new Error('This version of Node rejects the module.');
 
 const text = Buffer.from(buffer).toString('base64');
 const lines = Array.from({ length: Math.ceil(text.length / LINE) }, (_, i) => text.slice(i * LINE, (i + 1) * LINE));
 const hash = createHash('sha256').update(source).digest('hex');
 writeFileSync(
   path.join(folder, 'binary.ts'),
-  `// Made of scanner.wat by scripts/build-scanner.mjs, not to be edited. SHA-256 of what it was made of:
+  `// Made of scanner.wat by scripts/build-scanner.mjs, not to be edited. SHA-256 of its source:
 // ${hash}
 
 export const SCANNER = Buffer.from(

@@ -1,4 +1,4 @@
-// Builds the package: `node scripts/build.mjs [folder]`, into dist/ where no folder is named. One CommonJS implementation,
+// Builds the package: `node scripts/build.mjs [folder]`, into dist/ if no folder is given. One CommonJS implementation,
 // and an ES module face that re-exports it, so that a program that loads the package both ways has one KeyscopeError and
 // one of everything else.
 import { spawnSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { buildConsole } from './build-console.mjs';
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const out = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
-// Beside the old one until it is whole: a build that fails leaves nothing half done behind.
+// Beside the old one until it is complete: a failed build changes nothing.
 const fresh = `${out}.${process.pid}.new`;
 
 /** The compiler's own JavaScript entry, not the launcher in .bin, which is a shell script on some systems. */
@@ -27,12 +27,12 @@ function compile() {
   return status === 0;
 }
 
-/** The names are asked of the built package: a file of them kept by hand would be forgotten. */
+/** The names are those of the built package, so no list has to be maintained. */
 function writeModuleFace() {
   const names = Object.keys(require(path.join(fresh, 'index.js'))).sort();
   const text = `import keyscope from './index.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`;
   writeFileSync(path.join(fresh, 'index.mjs'), text);
-  // To the compiler, './index.js' beside this file is './index.d.ts': one set of types for both faces, too.
+  // To the compiler, './index.js' beside this file is './index.d.ts': both faces share one set of types.
   writeFileSync(path.join(fresh, 'index.d.mts'), "export * from './index.js';\n");
 }
 

@@ -1,14 +1,14 @@
 import type { Conversations } from './conversations';
 import { createRandom } from './random';
 
-/** What an agent left for the side that takes a conversation over. */
+/** The state that an agent leaves for the side that takes a conversation over. */
 export interface HandoffState {
   readonly id: string;
   readonly shared_id?: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** Null where the conversation was not handed over. */
+/** Null if the conversation was not handed over. */
 export function handoffStateOf(conversations: Conversations, position: number): HandoffState | null {
   const { id, handoff, sharedId } = conversations.facts(position);
   if (!handoff) return null;

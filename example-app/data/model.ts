@@ -42,7 +42,7 @@ export const METRIC_NAMES = [
   'HANDOFF_REASON',
 ] as const;
 
-/** Name → value, or every value where a name was written more than once. */
+/** Name to value, or to all values if a name was written more than once. */
 export type Metrics = Readonly<Record<string, string | readonly string[]>>;
 
 /** One exchange. Empty text is `""`, never null. */
@@ -52,7 +52,7 @@ export interface Turn {
   readonly user_input_datetime: string;
   readonly agent_response: string;
   readonly agent_response_datetime: string;
-  /** Seconds; only where it was asked for. */
+  /** Seconds. Sent only if it was asked for. */
   readonly latency?: number;
   readonly translated_user_input: string;
   readonly english_agent_response: string;
@@ -62,7 +62,7 @@ export interface Turn {
   readonly is_silence: boolean;
 }
 
-/** What filters look at: cheap to come by, so that a search does not write out conversations it then throws away. */
+/** The members that filters read. Cheap to generate, so that a search generates only matching conversations. */
 export interface Facts {
   readonly id: string;
   /** Milliseconds since the epoch; a project's conversations are numbered from the newest to the oldest. */

@@ -1,13 +1,13 @@
-/** Something a caller says, with what the platform makes of it. */
+/** A sentence of a caller, with its meaning for the platform. */
 export interface Utterance {
   readonly text: string;
-  /** Empty where the text is English already. */
+  /** Empty if the text is English. */
   readonly english: string;
   readonly intent: string;
   readonly entities?: readonly Readonly<Record<string, string | readonly string[]>>[];
 }
 
-/** What is said in one language. */
+/** Sentences of one language. */
 export interface Language {
   /** BCP 47. */
   readonly code: string;
@@ -103,7 +103,7 @@ const chinese: Language = {
   responses: [{ text: '好的，您的订单明天送达。', english: 'Certainly, your order arrives tomorrow.' }],
 };
 
-/** English most often; the others so that nobody's code works on ASCII alone. */
+/** Mostly English; the others so that code does not depend on ASCII. */
 export const LANGUAGES: readonly [Language, ...Language[]] = [english, japanese, arabic, german, chinese, hebrew];
 
 export const HANDOFF_REASONS = ['caller_request', 'payment_dispute', 'not_understood', 'لغة غير مدعومة', ''] as const;

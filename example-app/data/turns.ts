@@ -4,7 +4,7 @@ import type { Random } from './random';
 
 const SECOND = 1000;
 
-/** What was said in a conversation. Latency is always there; who serves it decides whether to show it. */
+/** The turns of a conversation, always with latency. Routes remove it unless it was asked for. */
 export function writeTurns(random: Random, facts: Facts, count: number): Turn[] {
   const language = LANGUAGES[facts.language] ?? LANGUAGES[0];
   const turns: Turn[] = [];
@@ -16,13 +16,13 @@ export function writeTurns(random: Random, facts: Facts, count: number): Turn[] 
     const response = random.pick(language.responses);
     const spoken = !silent && !dtmf;
     at += random.between(2, 9) * SECOND;
-    const heardAt = at;
+    const inputAt = at;
     const latency = random.between(300, 2400) / 1000;
     at += Math.round(latency * SECOND);
     turns.push({
       user_input: spoken ? utterance.text : '',
       user_input_dtmf: dtmf ? String(random.between(0, 9999)).padStart(4, '0') : '',
-      user_input_datetime: new Date(heardAt).toISOString(),
+      user_input_datetime: new Date(inputAt).toISOString(),
       agent_response: response.text,
       agent_response_datetime: new Date(at).toISOString(),
       latency,

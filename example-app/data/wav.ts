@@ -1,4 +1,4 @@
-/** Samples a second: what telephone lines carry. */
+/** Samples a second, as on telephone lines. */
 const SAMPLE_RATE = 8000;
 const HEADER_BYTES = 44;
 /** The middle of an unsigned 8-bit sample: silence. */

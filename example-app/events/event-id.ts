@@ -5,9 +5,9 @@ import { xmlText } from './xml-text';
 export const LOCATIONS = ['headers', 'querystring', 'payload'] as const;
 export type Location = (typeof LOCATIONS)[number];
 
-/** Visible characters only: event ids end up in logs, URLs and other people's systems. */
+/** Visible characters only: event ids appear in logs, URLs and other systems. */
 const EVENT_ID = /^[^\s\p{C}]{1,256}$/u;
-/** What these carry is never an event's id, and must not be repeated in an answer. */
+/** These headers carry secrets, which must not appear in a response. */
 const SECRET_HEADERS = new Set(['x-api-key', 'authorization', 'proxy-authorization', 'cookie']);
 
 /** A member by its whole name, or by a dotted path; own members only. */
@@ -45,7 +45,7 @@ function locate(req: Request, location: Location, path: string): unknown {
   return SECRET_HEADERS.has(name) ? undefined : lookUp(req.headers, name);
 }
 
-/** @throws {ApiError} 400 where there is none, or none that can be one. */
+/** @throws {ApiError} 400 if there is no id, or an invalid one. */
 export function readEventId(req: Request, location: Location, path: string): string {
   const value = locate(req, location, path);
   if (value === undefined) throw new ApiError(400, 'EVENT_ID_NOT_FOUND', 'External event id not found in request');

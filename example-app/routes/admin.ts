@@ -5,7 +5,7 @@ import { SIGN_IN } from './places';
 import type { Platform } from './project';
 
 /**
- * The management of keys and projects, for whoever is signed in to the example: REST routes and their console.
+ * Management of keys and projects for signed-in operators: REST routes and their console.
  *
  * @param exampleUrl A URL of this API, for the `curl` line that the console shows.
  */

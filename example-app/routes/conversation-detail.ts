@@ -3,9 +3,8 @@ import { toDetail } from '../data/detail';
 import { agentInPath, conversationIn, type Platform, projectOf, requireProject } from './project';
 
 /**
- * More here than `turns` tells what was said: the summary and the note retell it, function calls carry the caller's
- * words as arguments, and the audio is the transcript spoken. `polyScore`, `tags` and durations judge or measure a
- * conversation without quoting it, and stay.
+ * More members than `turns` contain transcript: the summary and the note quote it, function calls have the caller's
+ * words as arguments, and the audio is the spoken transcript. `polyScore`, `tags` and durations quote nothing and are kept.
  */
 const DETAIL_REDACTION = {
   transcript: ['turns', 'shortSummary', 'note', 'audioUrl', 'functionEvents'],

@@ -1,4 +1,4 @@
-/** Where the console is, and where one signs in to it. */
+/** Paths of the console and its sign-in. */
 export const ADMIN = '/admin/api-keys';
 export const SIGN_IN = '/sign-in';
 export const SIGN_OUT = '/sign-out';

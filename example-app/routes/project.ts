@@ -5,20 +5,20 @@ import type { Conversations } from '../data/conversations';
 import type { Project } from '../data/model';
 import type { PlatformData } from '../data/platform-data';
 
-/** What every route is built from. */
+/** Dependencies of every route. */
 export interface Platform {
   readonly apiKeys: PlatformKeys;
   readonly data: PlatformData;
 }
 
-/** Where a request names its account and its project, by id or slug. */
+/** Reads the account and the project that a request names, by id or slug. */
 export interface Naming {
-  /** Left out on routes that name no account: the key's own is meant. */
+  /** Left out on routes without an account: the key's own is used. */
   readonly account?: (req: Request) => string | undefined;
   readonly project: (req: Request) => string | undefined;
 }
 
-/** A value that came exactly once. */
+/** A value that was sent exactly once. */
 export function single(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
@@ -35,7 +35,7 @@ export const inQuery: Naming = {
   project: (req) => single(req.query.project_id),
 };
 
-/** The project that `requireProject` has let in. */
+/** The project that `requireProject` has authorized. */
 export function projectOf(res: Response): Project {
   return res.locals.project as Project;
 }
@@ -50,9 +50,8 @@ export function conversationIn(conversations: Conversations, req: Request): Retu
 }
 
 /**
- * Lets in keys that may do this with the project a request names, and finds that project for the handler. keyscope
- * decides by ids; a name that nothing has goes through as it is, is in nobody's scope, and ends as a 404 for keys that
- * reach every agent.
+ * Authorizes the key for the project that a request names, and finds that project for the handler. keyscope authorizes
+ * ids. An unknown name is passed on as it is: it is in no scope, and a 404 for keys with all agents.
  */
 export function requireProject({ apiKeys, data }: Platform, permission: Permission, naming: Naming): RequestHandler[] {
   const { account } = naming;
@@ -67,9 +66,9 @@ export function requireProject({ apiKeys, data }: Platform, permission: Permissi
 
   function findProject(req: Request, res: Response, next: () => void): void {
     const projectName = naming.project(req);
-    if (projectName === undefined) throw new ApiError(400, 'INVALID_REQUEST', 'Say once which project_id you mean.');
-    // By the same names as above: what is served is what was authorized. keyscope has seen to the account, but cannot
-    // know whose project this is.
+    if (projectName === undefined) throw new ApiError(400, 'INVALID_REQUEST', 'Give project_id once.');
+    // The same lookup as above, so the project that is served is the one that was authorized. keyscope has authorized
+    // the account, and does not know which account owns a project.
     const project = data.project(projectName);
     if (project === undefined || project.workspaceId !== req.apiKey?.workspaceId) {
       throw new ApiError(404, 'PROJECT_NOT_FOUND', `This account has no project ${projectName}.`);

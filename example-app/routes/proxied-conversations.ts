@@ -7,8 +7,8 @@ import { UPSTREAM_SECRET_HEADER, type UpstreamAddress } from '../upstream';
 import { guardConversations } from './conversations-list';
 import { type Platform, projectOf } from './project';
 
-/** Milliseconds without a word from the upstream. */
-const PATIENCE = 10_000;
+/** Milliseconds without data from the upstream. */
+const UPSTREAM_TIMEOUT = 10_000;
 
 function queryOf(req: Request): string {
   const start = req.originalUrl.indexOf('?');
@@ -16,29 +16,29 @@ function queryOf(req: Request): string {
 }
 
 /**
- * `GET /proxied/v3/:account_id/:project_id/conversations`: the same list, written by a server that knows nothing of
- * keyscope and lets everything out. What the project has not enabled is taken away on the way through.
+ * `GET /proxied/v3/:account_id/:project_id/conversations`: the same list from a server without keyscope, whose responses
+ * are redacted while they pass through.
  */
 export function proxiedConversations(platform: Platform, upstream: UpstreamAddress): RequestHandler[] {
   const proxy = createProxyMiddleware<Request, Response>({
     target: upstream.url,
-    proxyTimeout: PATIENCE,
-    // By the ids that were authorized: the upstream has no names to understand differently.
+    proxyTimeout: UPSTREAM_TIMEOUT,
+    // The ids that were authorized, so that the upstream cannot resolve a name to another project.
     pathRewrite: (_path, req) => {
       const project = projectOf(req.res as Response);
       return `/v3/${project.workspaceId}/${project.id}/conversations${queryOf(req)}`;
     },
     on: {
       proxyReq(proxyReq: ClientRequest) {
-        // The caller's token is between the caller and us.
+        // The upstream must not receive the caller's token.
         proxyReq.removeHeader('x-api-key');
         proxyReq.setHeader(UPSTREAM_SECRET_HEADER, upstream.secret);
       },
       proxyRes(proxyRes: IncomingMessage, _req, res) {
-        // Between the upstream and us (RFC 9110, 7.6.1): its "close" would end the caller's connection with us, and some
-        // clients do not notice a body that is cut short where the connection was to close anyway.
+        // Hop-by-hop (RFC 9110 section 7.6.1). Its "close" would end the caller's connection, and some clients do not
+        // notice a truncated body on a connection that closes anyway.
         delete proxyRes.headers.connection;
-        // Cut off up there, cut off down here: an ended response would look whole, an open one would hang.
+        // An aborted upstream response aborts this one: ended it would look whole, open it would hang.
         proxyRes.on('close', () => {
           if (!proxyRes.complete) res.destroy();
         });
@@ -46,7 +46,7 @@ export function proxiedConversations(platform: Platform, upstream: UpstreamAddre
       error(_error, req, res) {
         if (res instanceof Socket) res.destroy();
         else if (res.headersSent) res.destroy();
-        else req.next?.(new ApiError(502, 'BAD_GATEWAY', 'The conversations service does not answer. Try again.'));
+        else req.next?.(new ApiError(502, 'BAD_GATEWAY', 'The conversations service does not respond. Try again.'));
       },
     },
   });

@@ -4,7 +4,7 @@ import { type Operators, SESSION_COOKIE } from '../operators';
 import { ADMIN, SIGN_IN } from './places';
 import { single } from './project';
 
-/** With the slash: without it, the console would send one there. */
+/** With the slash, which the console would redirect to. */
 const CONSOLE = `${ADMIN}/`;
 
 function page(data: Directory, refused: boolean): string {
@@ -34,11 +34,10 @@ function setCookie(res: Response, value: string, more = ''): void {
 }
 
 /**
- * A sign-in such as every platform has: not part of the API, and no more than the console needs for a demonstration. The
- * link that is printed at the start carries the password and signs in with one click.
+ * A sign-in for the demonstration; it is not part of the API. The link that is printed at the start carries the password.
  */
 export function signIn(data: Directory, operators: Operators): { get: RequestHandler; post: RequestHandler[] } {
-  function answer(req: Request, res: Response, given: Record<string, unknown>): void {
+  function respond(req: Request, res: Response, given: Record<string, unknown>): void {
     res.set({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer', 'X-Frame-Options': 'DENY' });
     const { password, account, read_only: readOnly } = given;
     if (!operators.knows(password)) {
@@ -55,10 +54,10 @@ export function signIn(data: Directory, operators: Operators): { get: RequestHan
   }
 
   return {
-    get: (req, res) => answer(req, res, req.query),
+    get: (req, res) => respond(req, res, req.query),
     post: [
       express.urlencoded({ extended: false, limit: '4kb' }),
-      (req, res) => answer(req, res, { password: '', ...req.body }),
+      (req, res) => respond(req, res, { password: '', ...req.body }),
     ],
   };
 }

@@ -3,47 +3,47 @@ import { connectRedis, StartError } from '../../example-app/connect-redis';
 import { startRedis } from '../support/redis/server';
 import { waitUntil } from '../support/wait-until';
 
-const nobody = () => undefined;
+const ignore = () => undefined;
 
 test.each([
   ['localhost:6379', /REDIS_URL begins with localhost:/],
   ['6379', /REDIS_URL is not a URL/],
   ['http://127.0.0.1:6379', /REDIS_URL begins with http:\/\//],
 ])('%s is not the address of a Redis', async (url, sentence) => {
-  await expect(connectRedis(url, nobody)).rejects.toThrow(sentence);
-  await expect(connectRedis(url, nobody)).rejects.toBeInstanceOf(StartError);
+  await expect(connectRedis(url, ignore)).rejects.toThrow(sentence);
+  await expect(connectRedis(url, ignore)).rejects.toBeInstanceOf(StartError);
 });
 
-test('a server that takes the connection and says nothing is given up', async () => {
+test('connectRedis rejects when the server accepts the connection and sends nothing', async () => {
   const sockets: Socket[] = [];
   const silent = createServer((socket) => sockets.push(socket.resume()));
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   const url = `redis://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   try {
-    await expect(connectRedis(url, nobody, 200)).rejects.toThrow('it has not answered for 0.2 seconds');
+    await expect(connectRedis(url, ignore, 200)).rejects.toThrow('it has not answered for 0.2 seconds');
   } finally {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => silent.close(resolve));
   }
 });
 
-test('a Redis that wants a password says so', async () => {
+test('connectRedis rejects with the reason of Redis when the password is missing or wrong', async () => {
   // Set afterwards: the helper waits for PONG, which a protected server does not say.
   const open = await startRedis();
   try {
-    const admin = await connectRedis(open.url, nobody);
+    const admin = await connectRedis(open.url, ignore);
     await admin.config('SET', 'requirepass', 'hunter2');
     admin.disconnect();
-    await expect(connectRedis(open.url, nobody)).rejects.toThrow(/cannot be used: .*NOAUTH/);
+    await expect(connectRedis(open.url, ignore)).rejects.toThrow(/cannot be used: .*NOAUTH/);
     const wrong = open.url.replace('redis://', 'redis://:wrong@');
-    await expect(connectRedis(wrong, nobody)).rejects.toThrow(/cannot be used: .*WRONGPASS/);
-    await expect(connectRedis(wrong, nobody)).rejects.not.toThrow(/wrong@/);
+    await expect(connectRedis(wrong, ignore)).rejects.toThrow(/cannot be used: .*WRONGPASS/);
+    await expect(connectRedis(wrong, ignore)).rejects.not.toThrow(/wrong@/);
   } finally {
     await open.stop();
   }
 });
 
-test('an outage is told once, and the connection comes back by itself', async () => {
+test('connectRedis reports an outage once and reconnects', async () => {
   const server = await startRedis();
   const told: string[] = [];
   const redis = await connectRedis(server.url, (reason) => told.push(reason));

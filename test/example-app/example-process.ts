@@ -10,19 +10,19 @@ export interface Printed {
   readonly curl: string;
 }
 
-/** The example as `npm start` runs it, in a process of its own. */
+/** The example in a separate process, as `npm start` runs it. */
 export interface ExampleProcess {
   readonly child: ChildProcess;
   /** Resolves with the exit code. */
   readonly ended: Promise<number | null>;
   stdout(): string;
   stderr(): string;
-  /** Resolves once everything is printed; rejects when the process ends before. */
+  /** Resolves when everything is printed; rejects if the process ends before. */
   ready(): Promise<void>;
   address(): string;
-  /** The lines to paste, with the status each is said to be answered with. */
+  /** The printed commands with their status. */
   printed(): Printed[];
-  /** Asks it to stop, as a terminal or a supervisor would. */
+  /** Sends a signal and waits for the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
 

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 
 const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
-/** What a `curl` line came to. */
+/** Result of a `curl` line. */
 export interface CurlResult {
   readonly status: number;
   readonly output: string;
@@ -12,7 +12,7 @@ export interface CurlResult {
 
 function runCurl(line: string, cwd: string): Promise<CurlResult> {
   return new Promise((fulfil, reject) => {
-    // A header of its own, so that the answer's status does not depend on what the line itself prints.
+    // The headers go to a file, so that the status does not depend on the output of the line.
     const child = spawn('sh', ['-c', `${line} --dump-header headers`], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let errors = '';
@@ -35,7 +35,7 @@ function statusIn(cwd: string): number {
   return Number(stdout.split(' ')[1]);
 }
 
-/** Understands as much of curl as the example's lines use. */
+/** The options of curl that the example's lines use. */
 async function runFetch(line: string, cwd: string): Promise<CurlResult> {
   const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1);
   const headers: Record<string, string> = {};
@@ -66,7 +66,7 @@ async function runFetch(line: string, cwd: string): Promise<CurlResult> {
   return { status: response.status, output: (line.includes('-si') ? shownHeaders : '') + (await response.text()) };
 }
 
-/** Runs a line as a newcomer would paste it; where there is no curl, does what it would do. */
+/** Runs a line with curl, or with fetch if curl is not installed. */
 export function run(line: string, cwd: string): Promise<CurlResult> {
   return hasCurl ? runCurl(line, cwd) : runFetch(line, cwd);
 }

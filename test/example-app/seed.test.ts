@@ -21,7 +21,7 @@ async function tokensThatWork(tokens: readonly string[]): Promise<boolean[]> {
 }
 const count = async (workspaceId: string) => (await apiKeys.keys.list({ workspaceId, limit: 200 })).keys.length;
 
-test('the first start makes keys that stay, and configures projects', async () => {
+test('the first start creates permanent keys and configures projects', async () => {
   const { first, keys, shortLived, earlier } = await start();
   expect([first, earlier]).toEqual([true, []]);
   const tokens = Object.values(keys).map(({ token }) => token);
@@ -34,14 +34,14 @@ test('the first start makes keys that stay, and configures projects', async () =
   expect(new Set(configured.map(({ transcript }) => transcript))).toEqual(new Set([true, false]));
 });
 
-test('the keys are of different kinds', async () => {
+test('seeded keys have different scopes', async () => {
   const { keys } = await start();
-  expect(keys.oneAgent).toMatchObject({ reaches: 'PROJECT-58RP822I', permissions: ['conversations'] });
+  expect(keys.oneAgent).toMatchObject({ agents: 'PROJECT-58RP822I', permissions: ['conversations'] });
   expect(keys.noConversations.permissions).not.toContain('conversations');
-  expect(keys.otherWorkspace.reaches).toContain(OTHER_WORKSPACE);
+  expect(keys.otherWorkspace.agents).toContain(OTHER_WORKSPACE);
 });
 
-test('a later start leaves keys and configurations alone, and makes keys for a day', async () => {
+test('a later start keeps keys and configurations and creates keys for a day', async () => {
   const one = await start();
   await apiKeys.projects.set('PROJECT-58RP822I', { transcript: false, metrics: [] }, { workspaceId: WORKSPACE });
   clock.advance(MINUTE);
@@ -59,7 +59,7 @@ test('a later start leaves keys and configurations alone, and makes keys for a d
   expect(await tokensThatWork(second!)).toEqual(Array(4).fill(false));
 });
 
-test('starts do not pile keys up, and never touch anybody else’s', async () => {
+test('starts delete old keys of starts and no others', async () => {
   const { keys } = await start();
   const { token } = await apiKeys.keys.create({
     workspaceId: WORKSPACE,
@@ -78,7 +78,7 @@ test('starts do not pile keys up, and never touch anybody else’s', async () =>
   expect(await tokensThatWork([token, keys.everything.token])).toEqual([true, true]);
 });
 
-test('the newest starts’ keys go on working, for whoever has them in another terminal', async () => {
+test('keys of the newest starts stay valid after another start', async () => {
   await start();
   clock.advance(MINUTE);
   const before = await start();

@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Pastes every printed line, in order, and holds each against what is said about it. */
+/** Runs every printed line in order and compares the status. */
 async function runTour(example: ExampleProcess): Promise<string[]> {
   const outputs: string[] = [];
   expect(example.printed().length).toBeGreaterThanOrEqual(15);
@@ -39,7 +39,7 @@ async function runTour(example: ExampleProcess): Promise<string[]> {
   return outputs;
 }
 
-/** The transcripts and metrics in the answers to the first two lists of the tour. */
+/** Transcripts and metrics in the responses to the first two lists of the tour. */
 function expectFlip(outputs: readonly string[]): void {
   const open = JSON.parse(outputs[1]!).conversations[0];
   expect(open.turns.length).toBe(open.num_turns);
@@ -50,7 +50,7 @@ function expectFlip(outputs: readonly string[]): void {
   expect(outputs[3]).toMatch(/^redacted: transcript, metrics\r?$/im);
 }
 
-test('in memory: everything it prints works, and it ends cleanly when asked to', async () => {
+test('the example in memory prints commands that work, and exits 0 after SIGINT', async () => {
   const example = await started();
   expect(example.address()).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expectFlip(await runTour(example));
@@ -77,7 +77,7 @@ describe('on Redis', () => {
     return (await fetch(url, { headers: { 'x-api-key': token } })).status;
   };
 
-  test('keys are there again after a restart, and the printed commands work at every start', async () => {
+  test('keys on Redis survive a restart, and the printed commands work at every start', async () => {
     const first = await started(env);
     const tokens = tokensOf(first);
     expect(tokens).toHaveLength(5);
@@ -94,7 +94,7 @@ describe('on Redis', () => {
   });
 });
 
-describe('what whoever starts it can put right is said in a sentence', () => {
+describe('mistakes in the environment', () => {
   async function failing(env: Record<string, string>): Promise<string> {
     const example = startExample(env);
     running.push(example);
@@ -105,7 +105,7 @@ describe('what whoever starts it can put right is said in a sentence', () => {
     return example.stderr();
   }
 
-  test('a port that is taken', async () => {
+  test('a port in use is reported in one sentence', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const { port } = other.address() as AddressInfo;
@@ -116,11 +116,11 @@ describe('what whoever starts it can put right is said in a sentence', () => {
     }
   });
 
-  test('a port that is none', async () => {
+  test('an invalid port is reported in one sentence', async () => {
     expect(await failing({ PORT: '70000' })).toContain('PORT is "70000"');
   });
 
-  test('a Redis that is not there', async () => {
+  test('an unreachable Redis is reported in one sentence without its password', async () => {
     const sentence = await failing({ REDIS_URL: 'redis://user:hunter2@127.0.0.1:1' });
     expect(sentence).toContain('Redis at 127.0.0.1:1 cannot be used: connect ECONNREFUSED');
     expect(sentence).not.toContain('hunter2');

@@ -17,7 +17,7 @@ export const EVERYTHING = { transcript: true, metrics: 'all' } as const;
 export const data = createPlatformData();
 export const conversations = data.conversationsOf(data.project(PROJECT)!);
 
-/** The first of a project's conversations that is as wanted. */
+/** The first conversation of a project that matches. */
 export function conversationWith(
   wanted: (conversation: Conversation) => boolean,
   projectId: string = PROJECT,
@@ -30,9 +30,9 @@ export function conversationWith(
   throw new Error('There is no such conversation.');
 }
 
-/** The app on a store in memory: `PROJECT` has everything enabled, nothing else has anything. */
+/** The app on a store in memory. `PROJECT` has everything enabled, the other projects nothing. */
 export async function createPlatform(options: Partial<AppOptions> = {}) {
-  const apiKeys = createPlatformKeys();
+  const apiKeys = options.apiKeys ?? createPlatformKeys();
   await apiKeys.projects.set(PROJECT, EVERYTHING, { workspaceId: WORKSPACE });
   const app = createApp({ apiKeys, data, ...options });
 
@@ -64,7 +64,7 @@ export async function createPlatform(options: Partial<AppOptions> = {}) {
   };
 }
 
-/** What every error looks like but Handoff's and External events'. */
+/** The error envelope of all routes except Handoff and External events. */
 export function envelope(code: string, message: unknown = expect.any(String)) {
   return {
     success: false,

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
 import { testRedis } from '../support/redis/test-redis';
 
-/** What each consumer does: protects a route, makes a key, asks with and without it, and prints what came back. */
+/** The program of each consumer: it protects a route, creates a key, sends requests and prints the responses. */
 const APP = `
 const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations data' } } });
 const app = express();
@@ -38,12 +38,12 @@ const STRICT = { strict: true, skipLibCheck: false, target: 'es2022', outDir: 'o
 const NODENEXT = { ...STRICT, module: 'nodenext', moduleResolution: 'nodenext' };
 const BUNDLER = { ...STRICT, module: 'esnext', moduleResolution: 'bundler' };
 
-/** The version that the repository has, so that it is in npm's cache where there is no network. */
+/** The version of the repository, which npm's cache has without a network. */
 function own(name: string): string {
   return require(path.join(ROOT, 'node_modules', name, 'package.json')).version;
 }
 
-// Compilers and npm on a busy machine take their time; none of it is what these tests are about.
+// Compilers and npm are slow on a busy machine.
 jest.setTimeout(60_000);
 
 let workshop: Awaited<ReturnType<typeof createWorkshop>>;
@@ -54,7 +54,7 @@ function project(name: string, files: Readonly<Record<string, string | object>>)
   return folder;
 }
 
-// One installation for all projects, in the folder above them. ioredis is not part of it: nobody needs it for keys in memory.
+// One installation for all projects, in the folder above them. ioredis is not part of it: keys in memory do not need it.
 beforeAll(async () => {
   workshop = await createWorkshop();
   const staged = path.join(workshop.folder, 'staged');
@@ -116,7 +116,7 @@ test.each([
   await expectToServe(folder, 'out/app.js');
 });
 
-test('a mistyped permission does not compile, wherever it stands', async () => {
+test('a misspelt permission does not compile in any call', async () => {
   const declare = "const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations' } } });\n";
   const key = (permission: string) => `{ name: 'CRM', agents: 'all', permissions: ['${permission}'] }`;
   const uses = (permission: string) =>
@@ -139,7 +139,7 @@ test('a mistyped permission does not compile, wherever it stands', async () => {
   expect(complaints.every((line) => line.includes('"conversatoins"'))).toBe(true);
 });
 
-test('what is attached to requests is typed, and may be absent', async () => {
+test('req.apiKey is typed and may be undefined', async () => {
   const folder = project('augmented', {
     'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
     'app.ts': `import 'keyscope';

@@ -7,7 +7,7 @@ import { ERRORS } from 'keyscope';
 import { compile, createWorkshop, ROOT, stagePackage, writeFiles } from '../support/package';
 
 interface Block {
-  /** Where it is, for messages: `README.md:12`. */
+  /** File and line, for messages: `README.md:12`. */
   readonly place: string;
   /** `ts`, `js`, `http` … */
   readonly language: string;
@@ -44,7 +44,7 @@ function blocksOf(page: string): Block[] {
 
 const blocks = PAGES.flatMap(blocksOf);
 
-/** What the pages take for granted where they do not show a whole program. */
+/** Declarations for code blocks that are not whole programs. */
 const GIVEN = `import type { Express, RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 import { createApiKeys, createTokenParser } from 'keyscope';
@@ -108,7 +108,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** The first line a program prints; what it complains of, where it ends without one. */
+/** The first line that a program prints. Rejects with its errors if it ends without one. */
 async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
   let out = '';
   let complaint = '';

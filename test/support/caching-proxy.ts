@@ -17,7 +17,7 @@ export interface CachingProxy {
   close(): Promise<void>;
 }
 
-/** How long a response without any lifetime is believed to be fresh: RFC 9111, 4.2.2 leaves it to the cache. */
+/** How long a response without any lifetime counts as fresh: RFC 9111, 4.2.2 leaves it to the cache. */
 const HEURISTIC_SECONDS = 60;
 
 function directives(value: string | undefined): Map<string, string> {
@@ -56,8 +56,8 @@ function fetched(url: URL, headers: http.OutgoingHttpHeaders): Promise<Pick<Stor
 }
 
 /**
- * A shared cache in front of a server: what a CDN or nginx's proxy_cache does, as far as RFC 9111 obliges it. It stores what
- * it may, chooses by `Vary`, answers from what is fresh, and asks whether what is stale still holds. Only GET.
+ * A shared cache in front of a server, like a CDN or nginx's proxy_cache (RFC 9111). It stores cacheable responses, selects
+ * by `Vary`, serves fresh responses and revalidates stale ones. GET only.
  */
 export async function cachingProxy(origin: string): Promise<CachingProxy> {
   const store = new Map<string, Stored[]>();

@@ -4,7 +4,7 @@ import type { Clock } from '../../src/clock';
 export interface FakeClock extends Clock {
   /** Both clocks, as time passes. */
   advance(ms: number): void;
-  /** The wall clock alone: somebody sets it, or the machine was suspended. */
+  /** The wall clock alone, as when the clock is set or the machine was suspended. */
   step(ms: number): void;
 }
 

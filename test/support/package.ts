@@ -6,7 +6,7 @@ import path from 'node:path';
 
 export const ROOT = path.join(__dirname, '..', '..');
 
-/** How a program ended, and what it said. */
+/** Exit code and output of a program. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -40,7 +40,7 @@ export function runNode(args: readonly string[], cwd: string): Promise<Outcome> 
   return run(process.execPath, args, cwd);
 }
 
-/** The repository's own compiler, on a project of somebody else's. */
+/** Runs the repository's compiler on another project. */
 export function compile(project: string): Promise<Outcome> {
   const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   return runNode([compiler, '-p', path.join(project, 'tsconfig.json'), '--pretty', 'false'], project);
@@ -62,8 +62,8 @@ export function writeFiles(folder: string, files: Readonly<Record<string, string
 }
 
 /**
- * Builds the package from the sources as they are now, apart from dist/, which may be old, missing or in use. What it
- * depends on is the repository's; packed, it is as it will be published.
+ * Builds the package from the sources as they are now, apart from dist/, which may be old, missing or in use. Its
+ * dependencies are those of the repository; packed, it is as it will be published.
  */
 export async function stagePackage(folder: string): Promise<void> {
   mkdirSync(folder, { recursive: true });

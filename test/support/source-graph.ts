@@ -21,7 +21,7 @@ export interface SourceFile {
   readonly members: readonly string[];
   /** The text of every string and template in the code. */
   readonly strings: readonly string[];
-  /** Names that the file declares and exports; what it passes on from other files is not among them. */
+  /** Names that the file declares and exports. Re-exports are left out. */
   readonly exports: readonly string[];
 }
 
@@ -144,7 +144,7 @@ export function readSources(root: string): SourceFile[] {
   return parseSources(Object.fromEntries(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')])));
 }
 
-/** One round of imports, types included, that leads back to where it began; null where there is none. */
+/** One round of imports, types included, that forms a cycle; null if there is none. */
 export function findCycle(sources: readonly SourceFile[]): string[] | null {
   const byPath = new Map(sources.map((source) => [source.path, source]));
   const clean = new Set<string>();

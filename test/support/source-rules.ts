@@ -1,9 +1,9 @@
 import type { SourceFile } from './source-graph';
 
-/** What breaks a rule: the file, and what of it. */
+/** A broken rule: the file and the detail. */
 export type Violation = string;
 
-/** Files at the root that everybody may import, and that import nothing but each other. */
+/** Files at the root that every folder may import, and that import nothing but each other. */
 const GROUND = [
   'errors',
   'clock',
@@ -41,7 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Which rooms each room may name the types of. */
 const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
-  // Its options say where a request names its project.
+  // Its options name the source of the project id in a request.
   redaction: ['http'],
   // The `store` event carries the health of the store.
   events: ['store'],
@@ -63,7 +63,7 @@ function mayImport(from: string, to: string, typeOnly: boolean): boolean {
   return MAY_IMPORT[room]?.includes(target) ?? false;
 }
 
-/** Imports run one way. A room that this file does not know may import nothing: say here where it stands. */
+/** Imports run one way. A folder that this file does not list may import nothing. */
 export function againstTheDirections(sources: readonly SourceFile[]): Violation[] {
   return sources.flatMap(({ path, imports }) =>
     imports
@@ -102,7 +102,7 @@ export function redisElsewhere(sources: readonly SourceFile[]): Violation[] {
     });
 }
 
-/** ioredis is the app's, of whichever version: the package describes what it needs of it, and never loads it. */
+/** ioredis is the app's, of whichever version: the package declares the members that it needs, and never loads it. */
 export function ioredisAnywhere(sources: readonly SourceFile[]): Violation[] {
   return sources
     .filter(({ imports }) => imports.some(({ specifier }) => specifier === 'ioredis'))

@@ -1,14 +1,14 @@
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
 
-/** What befalls the bytes of one direction. */
+/** Impairments of one direction. */
 export interface Hindrance {
-  /** Milliseconds by which everything is late. Default 0. */
+  /** Milliseconds by which all bytes are delayed. Default 0. */
   readonly delay?: number;
   /** Up to so many milliseconds more, at random; the order of bytes stays. Default 0. */
   readonly jitter?: number;
   /** Nothing arrives, not even that the other end has closed: a network that swallows packets. Ends with its removal. */
   readonly blackHole?: boolean;
-  /** Bytes are thrown away for good, which no network does to a TCP stream, but broken middle boxes do. */
+  /** Bytes are dropped without a retransmission, which broken middle boxes do. */
   readonly drop?: boolean;
 }
 
@@ -20,10 +20,10 @@ export interface Hindrances {
 }
 
 export interface TcpProxyOptions {
-  /** Where connections lead: a port of this machine. A function is asked for each connection. */
+  /** The target port on this machine. A function is called for each connection. */
   readonly target: number | (() => number);
   /**
-   * Kinds of connections, told apart by what the client has sent so far. The first that matches stays; until then a
+   * Kinds of connections, distinguished by the first bytes of the client. The first that matches stays; until then a
    * connection is of the kind `other`.
    */
   readonly kinds?: Readonly<Record<string, (sent: string) => boolean>>;
@@ -39,7 +39,7 @@ export interface TcpProxy {
   readonly accepted: number;
   /** Hinders the connections of one kind, those that are there and those to come. `{}` lifts it. */
   hinder(kind: string, hindrances: Hindrances): void;
-  /** The connections of one kind that are there lead nowhere, for good; those to come are as good as any. */
+  /** The connections of one kind that are there deliver nothing, permanently; new ones are healthy. */
   abandon(kind: string): void;
   /** Ends all connections of one kind, or all, at both ends at once. */
   cut(kind?: string): void;
@@ -48,11 +48,11 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-/** How much of what a client has sent is looked at to tell its kind. */
+/** Bytes of a client that are read to find its kind. */
 const LOOK_AT = 16_384;
 const OTHER = 'other';
 
-/** One direction of one connection: what has been read and not yet been written, in order. */
+/** One direction of one connection: bytes that were read and not yet written, in order. */
 class Lane {
   readonly #to: Socket;
   readonly #random: () => number;
@@ -99,7 +99,7 @@ class Lane {
   }
 }
 
-/** Node cannot reset a connection that it is ending already: it loses track of it, and spins for ever when it exits. */
+/** Node cannot reset a connection that it is ending already: it loses track of it and spins at exit. */
 function reset(socket: Socket): void {
   if (socket.writableEnded || socket.connecting) socket.destroy();
   else socket.resetAndDestroy();
@@ -112,7 +112,7 @@ interface Proxied {
   cut(): void;
 }
 
-/** A proxy between a client and a server of this machine, which does to their bytes what networks do. */
+/** A proxy between a client and a server of this machine, which impairs their bytes like a network. */
 export async function startTcpProxy({ target, kinds = {}, random = Math.random }: TcpProxyOptions): Promise<TcpProxy> {
   const connections = new Set<Proxied>();
   const hindered = new Map<string, Hindrances>();

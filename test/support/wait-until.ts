@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Resolves when a condition holds, looking every 20 ms; rejects after `timeout` milliseconds with what was waited for.
+ * Resolves when a condition holds, looking every 20 ms; rejects after `timeout` milliseconds with the description.
  * A condition that throws does not hold yet.
  */
 export async function waitUntil(

@@ -13,7 +13,7 @@ function isSilent(sound: Buffer): boolean {
   return sound.every((sample) => sample === 128);
 }
 
-test('a recording is a RIFF file whose header says how long it is', () => {
+test('a recording is a RIFF file with its length in the header', () => {
   const file = recordingOf(conversation, 'combined', false);
   expect(file.toString('latin1', 0, 4) + file.toString('latin1', 8, 16)).toBe('RIFFWAVEfmt ');
   expect(file.readUInt32LE(4)).toBe(file.length - 8);
@@ -31,7 +31,7 @@ test('each direction has one voice, and the other is silent', () => {
   expect([isSilent(agent.subarray(0, 960)), isSilent(agent.subarray(960))]).toEqual([true, false]);
 });
 
-test('a redacted recording keeps its length and loses the keys that were pressed', () => {
+test('a redacted recording keeps its length and has no pressed keys', () => {
   const turn = { ...conversation.turns[0], user_input: '', user_input_dtmf: '4929' } as Turn;
   const call = { ...conversation, turns: [turn] };
   expect(isSilent(samples(recordingOf(call, 'user', false)))).toBe(false);

@@ -34,7 +34,7 @@ test('the proxied list is the list', async () => {
   }
 });
 
-test('what the project has not enabled is taken away on the way through', async () => {
+test('a proxied list is redacted by the configuration of the project', async () => {
   await platform.apiKeys.projects.set(
     PROJECT,
     { transcript: false, metrics: ['HANDOFF_TO'] },
@@ -50,15 +50,15 @@ test('what the project has not enabled is taken away on the way through', async 
   }
 });
 
-test('the slugs’ project is the one that is authorized and the one that is fetched', async () => {
+test('a slug is authorized and fetched as the same project', async () => {
   const restricted = await platform.mint(['conversations'], [PROJECT]);
   const { body } = await platform.get('/proxied/v3/acme-uk/acme-team-4/conversations', restricted).expect(200);
   expect(body.conversations[0].project_id).toBe(PROJECT);
   await platform.get('/proxied/v3/acme-uk/acme-bookings/conversations', restricted).expect(403);
 });
 
-test('searching is refused here as well where the transcript is not enabled', async () => {
-  const search = '?query_type=transcript&query=order&start_time=2026-07-01&end_time=2026-09-01';
+test('a proxied search is denied when the transcript is disabled', async () => {
+  const search = '?query_type=transcript&query=order&start_time=2026-07-01&end_time=2099-09-01';
   await platform.get(PROXIED + search, token).expect(200);
   const { body } = await platform
     .get(`/proxied/v3/acme-uk/${SILENT_PROJECT}/conversations${search}`, token)
@@ -66,14 +66,14 @@ test('searching is refused here as well where the transcript is not enabled', as
   expect(body).toEqual(envelope('FEATURE_NOT_ENABLED'));
 });
 
-test('refusals come from the app, before the upstream is asked', async () => {
+test('errors come from the app before the upstream receives the request', async () => {
   expect((await platform.get(PROXIED).expect(401)).body).toEqual(envelope('MISSING_KEY'));
   expect((await platform.get(`${PROXIED}?limit=0`, token).expect(400)).body).toEqual(
     envelope('GET_CONVERSATIONS_FILTER_PARSE_ERROR'),
   );
 });
 
-test('the upstream answers nobody but the app', async () => {
+test('the upstream denies requests without the secret of the app', async () => {
   const url = `${upstream.url}${V3}`;
   expect((await fetch(url)).status).toBe(403);
   expect((await fetch(url, { headers: { 'x-upstream-secret': 'x'.repeat(upstream.secret.length) } })).status).toBe(403);
@@ -82,7 +82,7 @@ test('the upstream answers nobody but the app', async () => {
   expect((await fetch(`${upstream.url}/v3/${WORKSPACE}/nothing/conversations`, { headers: known })).status).toBe(404);
 });
 
-describe('an upstream that is not as it should be', () => {
+describe('faulty upstreams', () => {
   async function through(handler: RequestListener, expectations: (url: string) => Promise<void>): Promise<void> {
     const server = createServer(handler);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -105,7 +105,7 @@ describe('an upstream that is not as it should be', () => {
   }
   const ask = (url: string) => fetch(url, { headers: { 'x-api-key': token } });
 
-  test('never sees the caller’s token', async () => {
+  test('the upstream never receives the caller’s token', async () => {
     let seen: string[] = [];
     const echo: RequestListener = (req, res) => {
       seen = req.rawHeaders;
@@ -118,7 +118,7 @@ describe('an upstream that is not as it should be', () => {
     });
   });
 
-  test('hangs up at once: 502 in the envelope', async () => {
+  test('the proxy responds 502 in the envelope when the upstream closes at once', async () => {
     await through(
       (req) => req.socket.destroy(),
       async (url) => {
@@ -128,7 +128,7 @@ describe('an upstream that is not as it should be', () => {
     );
   });
 
-  test('hangs up half-way: the answer breaks off instead of looking whole', async () => {
+  test('the proxy aborts the response when the upstream closes half-way', async () => {
     const half: RequestListener = (_req, res) => {
       res.setHeader('content-type', 'application/json');
       res.write('{"conversations":[{"id":"CA1","turns":[]},', () => res.destroy());

@@ -15,7 +15,7 @@ function browser() {
   return request.agent(platform.app);
 }
 
-test('the printed link signs in, and leads to the console', async () => {
+test('the printed link signs in and redirects to the console', async () => {
   const visitor = browser();
   await visitor.get(SESSION).expect(401);
   const { headers } = await visitor.get(`/sign-in?password=${PASSWORD}`).expect(303);
@@ -30,7 +30,7 @@ test('the printed link signs in, and leads to the console', async () => {
   });
 });
 
-test('the form signs in to an account, on request without the means to change anything', async () => {
+test('the form signs in to an account, read-only on request', async () => {
   const visitor = browser();
   expect((await visitor.get('/sign-in').expect(200)).text).toContain('<input type="password"');
   await visitor
@@ -47,7 +47,7 @@ test('the form signs in to an account, on request without the means to change an
   await visitor.put(CONFIGURATION).send({ transcript: false, metrics: [] }).expect(403);
 });
 
-test('nobody else gets in, and no key is a substitute for the password', async () => {
+test('sign-in is denied without the password, also with an API key', async () => {
   const visitor = browser();
   for (const password of ['', 'correct-hors', `${PASSWORD}${PASSWORD}`, await platform.mint()]) {
     const refused = await visitor.post('/sign-in').type('form').send({ password });
@@ -64,7 +64,7 @@ test('nobody else gets in, and no key is a substitute for the password', async (
   await visitor.get(SESSION).set('cookie', 'operator=; operator=nonsense').expect(401);
 });
 
-test('signing out ends the session, also for who has kept the cookie', async () => {
+test('sign-out ends the session, also for a kept cookie', async () => {
   const visitor = browser();
   const { headers } = await visitor.get(`/sign-in?password=${PASSWORD}`);
   const cookie = headers['set-cookie']?.[0]?.split(';')[0] as string;
@@ -73,7 +73,7 @@ test('signing out ends the session, also for who has kept the cookie', async () 
   await request(platform.app).get(SESSION).set('cookie', cookie).expect(401);
 });
 
-test('the operator changes what a project has enabled, and the next response shows it', async () => {
+test('a changed configuration applies to the next response', async () => {
   const token = await platform.mint();
   expect((await platform.get(V3, token)).body.conversations[0].turns).not.toEqual([]);
   const put = (features: object) =>
@@ -83,7 +83,7 @@ test('the operator changes what a project has enabled, and the next response sho
   expect([first.turns, Object.keys(first.metrics)]).toEqual([[], ['CSAT_SCORE']]);
 });
 
-test('without a password there is neither console nor sign-in', async () => {
+test('console and sign-in respond 404 when the app has no password', async () => {
   platform = await createPlatform();
   for (const path of ['/sign-in', SESSION, '/admin/api-keys/']) await request(platform.app).get(path).expect(404);
 });

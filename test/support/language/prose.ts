@@ -102,7 +102,7 @@ export function proseOfCode(file: string, source: string): Prose[] {
   return [...commentsIn(file, tree), ...(file.startsWith('test/') ? testNamesIn(file, nodes) : messages)];
 }
 
-/** The paragraphs of a page. Code blocks count for words, as comments in them are read too. */
+/** The paragraphs of a page. Code blocks belong to them, because readers read their comments. */
 export function proseOfPage(file: string, source: string): Prose[] {
   let line = 1;
   return source.split(/(\n\s*\n)/).flatMap((text): Prose[] => {

@@ -14,7 +14,7 @@ export interface RedisClusterOptions {
 export interface RedisClusterServers {
   /** Masters first, then replicas: those of the first master, of the second… */
   readonly nodes: readonly RedisServer[];
-  /** What `new Cluster(…)` takes. */
+  /** The first argument of `new Cluster(…)`. */
   readonly startupNodes: readonly { host: string; port: number }[];
   stop(): Promise<void>;
 }

@@ -24,18 +24,18 @@ export interface Sentinel {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** A master with replicas, and Sentinels that watch over them. */
+/** A master with replicas, and Sentinels that monitor them. */
 export interface RedisSentinelServers {
-  /** What the Sentinels call the group. */
+  /** The Sentinels' name for the group. */
   readonly name: string;
   /** The first master, then its replicas. */
   readonly nodes: readonly RedisServer[];
   readonly sentinels: readonly Sentinel[];
-  /** What `new Redis({ sentinels, name })` takes. */
+  /** The `sentinels` of `new Redis({ sentinels, name })`. */
   readonly addresses: readonly { host: string; port: number }[];
-  /** The port of the server that the first Sentinel to answer takes for the master. */
+  /** The port of the master, as the first Sentinel that answers reports it. */
   masterPort(): Promise<number>;
-  /** Makes the Sentinels replace the master, whether or not there is anything wrong with it. */
+  /** Makes the Sentinels replace the master, healthy or not. */
   failover(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -84,7 +84,7 @@ function toFields(reply: unknown): Map<string, string> {
   return new Map(list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1] ?? '']] : [])));
 }
 
-/** Starts a master, replicas and Sentinels of our own, and waits until all know each other. */
+/** Starts a master, replicas and Sentinels and waits until all know each other. */
 export async function startSentinels({
   replicas = 1,
   sentinels = 3,

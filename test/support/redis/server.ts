@@ -24,7 +24,7 @@ export interface RedisServer {
   readonly pid: number;
   /** Sends a signal; `SIGSTOP` freezes the server, `SIGCONT` resumes it. Waits for the end if the signal causes it. */
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** Starts again, with the data if `persistent`, after ending what still runs. */
+  /** Starts again, with the data if `persistent`, after ending a running server. */
   restart(): Promise<void>;
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;

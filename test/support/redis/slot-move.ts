@@ -4,7 +4,7 @@ import type { RedisServer } from './server';
 
 /** A slot on its way from one master of a Cluster to another, in the steps that redis-cli takes. */
 export interface SlotMove {
-  /** Both masters know of it: what the first does not have is asked for at the second. */
+  /** Both masters know the move: the first redirects reads of missing keys to the second. */
   begin(): Promise<void>;
   moveKeys(): Promise<void>;
   /** The slot belongs to the second, and all masters know. */
