@@ -2,12 +2,49 @@ import { didYouMean, listNames } from './did-you-mean';
 import { KeyscopeError } from './errors';
 import type { StoreEvent } from './store/store';
 
+/** Why a request was denied, in more detail than its `code`, which is all that the caller learns. */
+export type DenialReason =
+  | 'missing'
+  | 'malformed'
+  /** Form of a token, with another prefix than this app's. */
+  | 'other_prefix'
+  /** Form of this app's tokens, mistyped or cut. */
+  | 'checksum'
+  /** No key has this id: it was deleted, or created in another store. */
+  | 'unknown'
+  | 'wrong_secret'
+  /** The key was created without a pepper, and this app accepts only keys with one. */
+  | 'pepper'
+  | 'expired'
+  | 'disabled'
+  | 'permission'
+  | 'agent'
+  /** The key is limited to some agents, and the request does not state which one it is about. */
+  | 'agent_not_stated'
+  | 'workspace'
+  | 'store';
+
+/** A denied request. Contains nothing that the caller sent but the method. */
+export interface DeniedEvent {
+  readonly code: KeyscopeError['code'];
+  readonly reason: DenialReason;
+  /** A sentence for the developer; null if `code` and `reason` say everything. */
+  readonly hint: string | null;
+  /** Set only if the caller sent the key's secret. */
+  readonly keyId: string | null;
+  readonly workspaceId: string | null;
+  /** Null for `verify()`. */
+  readonly method: string | null;
+  /** The path that the route was declared with, below its router; null for `verify()` and in `app.use`. */
+  readonly route: string | null;
+}
+
 /** Events for logs and metrics. Key ids are public. An event never contains a token, a secret or a digest. */
 export interface KeyscopeEvents {
   /** A request was allowed. */
   authenticated: { readonly keyId: string; readonly workspaceId: string; readonly cached: boolean };
-  /** A request was denied. `keyId` is set only if the caller sent the key's secret. */
-  denied: { readonly code: KeyscopeError['code']; readonly keyId: string | null; readonly workspaceId: string | null };
+  /** A request was denied. */
+  denied: DeniedEvent;
   /** A response was redacted, or would have been. `withheld` lists the features that are not enabled. */
   redacted: { readonly keyId: string | null; readonly withheld: readonly ('transcript' | 'metrics')[] };
   /** A key or a workspace's project configurations were looked up in the cache. */

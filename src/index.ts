@@ -1,14 +1,16 @@
 export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-security';
 export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
+export type { ApiKeys } from './api-keys';
 export type { PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
 export type { RequestApiKey } from './auth/request-api-key';
 export type { Feature, RequireFeatureOptions } from './auth/require-feature';
 export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
-export { type ApiKeys, createApiKeys } from './create-api-keys';
+export { createApiKeys } from './create-api-keys';
 export { ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
-export type { EventListener, EventName, KeyscopeEvents } from './events';
+export type { DenialReason, DeniedEvent, EventListener, EventName, KeyscopeEvents } from './events';
 export type { Features } from './features';
+export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';
 export type { ParameterSource } from './http/route-parameter';
 export type { Scope } from './keys/scope';

@@ -24,8 +24,8 @@ export interface OpenapiSecurity<RequirementInput> {
 }
 
 export interface OpenapiSecurityDeps<RequirementInput> {
-  /** The request header that carries the token. */
-  readonly header: string;
+  /** The OpenAPI security scheme of the token. */
+  readonly securityScheme: object;
   /** Validates a requirement against the declared permissions. */
   readonly parse: (requirement: RequirementInput | undefined) => Requirement;
 }
@@ -71,11 +71,12 @@ function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string,
 
 const stringHeader = { schema: { type: 'string' } };
 
-export function createOpenapiSecurity<RequirementInput>({ header, parse }: OpenapiSecurityDeps<RequirementInput>) {
+export function createOpenapiSecurity<RequirementInput>({
+  securityScheme,
+  parse,
+}: OpenapiSecurityDeps<RequirementInput>) {
   const components = {
-    securitySchemes: {
-      [SCHEME]: { type: 'apiKey', in: 'header', name: header, description: 'An API key, in one header.' },
-    },
+    securitySchemes: { [SCHEME]: securityScheme },
     schemas: { [PROBLEM]: problemSchema },
     responses: {
       KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader }),

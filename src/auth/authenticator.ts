@@ -6,58 +6,20 @@ import { ID_LENGTH } from '../token/format';
 import { aliasOf, fingerprintOf, hashInputOf, isImportedToken } from '../token/imported-token';
 import type { CachedKey } from './request-api-key';
 
-/**
- * The same for an app that has imported keys. A token of our own form goes the way it always does; only what is refused
- * there is looked at a second time. Such a token is identified by its fingerprint, which is longer than any id, and
- * nothing is remembered by the token itself.
- *
- * What an alias stands for proves nothing: the key's record does, by the digest that it holds.
- */
-export function createImportedTokenAuthenticator(deps: {
-  readonly keyscopeTokens: Authenticator;
-  readonly aliases: ReadThroughCache<Alias>;
-  readonly hasher: TokenHasher;
-  /** Milliseconds for both reads together. */
-  readonly storeTimeout: number;
-}): Authenticator {
-  const { keyscopeTokens: native, aliases, hasher, storeTimeout } = deps;
+/** Why a well-formed token has no key. Callers are not told which: unknown id, wrong secret and deleted key look alike. */
+export type Mismatch = 'unknown' | 'wrong_secret' | 'pepper';
 
-  /** The work that a token takes whose key there is. */
-  function refuse(fingerprint: string): null {
-    hasher.verify(hashInputOf(fingerprint), DUMMY_DIGEST);
-    return null;
-  }
-
-  return {
-    parseKeyId(text) {
-      return native.parseKeyId(text) ?? (isImportedToken(text) ? fingerprintOf(text) : null);
-    },
-    getCached(identity, token, wall) {
-      if (identity.length === ID_LENGTH) return native.getCached(identity, token, wall);
-      const alias = aliases.get(aliasOf(identity), wall);
-      if (alias === undefined) return undefined;
-      return alias === null ? refuse(identity) : native.getCached(alias.keyId, hashInputOf(identity), wall);
-    },
-    async fetch(identity, token) {
-      if (identity.length === ID_LENGTH) return native.fetch(identity, token);
-      const deadline = createDeadline(storeTimeout);
-      const alias = await aliases.load(aliasOf(identity));
-      if (alias === null) return refuse(identity);
-      return deadline.within(native.fetch(alias.keyId, hashInputOf(identity)));
-    },
-  };
-}
-
-/** Finds the key that a token is for, where the token is right. Knows nothing of requests, permissions and expiry. */
+/** Finds the key of a token, if the token has the key's secret. Ignores expiry, permissions and requests. */
 export interface Authenticator {
-  /** The key's id where the text has the form of a token, without any I/O. */
+  /** The id in a well-formed token, else null. No I/O. */
   parseKeyId(text: string): string | null;
-  /** The key where the token holds its secret, null where it does not or there is none, undefined where memory cannot say. */
-  getCached(id: string, token: string, wall: number): CachedKey | null | undefined;
-  /** The same from the store. Rejects with `store_unavailable`. */
-  fetch(id: string, token: string): Promise<CachedKey | null>;
+  /** The key or the mismatch, from the cache; undefined if the cache cannot answer. */
+  getCached(id: string, token: string, wall: number): CachedKey | Mismatch | undefined;
+  /** The same, from the store if necessary. Rejects with `store_unavailable`. */
+  fetch(id: string, token: string): Promise<CachedKey | Mismatch>;
 }
 
+/** Authenticates tokens that this app created. */
 export function createAuthenticator(deps: {
   readonly parse: (text: string) => string | null;
   readonly hasher: TokenHasher;
@@ -65,10 +27,13 @@ export function createAuthenticator(deps: {
 }): Authenticator {
   const { parse, hasher, keys } = deps;
 
-  /** Unknown, deleted and wrong take the same work, and come to the same. */
-  function verifySecret(entry: CachedKey | null, token: string): CachedKey | null {
-    const matches = hasher.verify(token, entry === null ? DUMMY_DIGEST : entry.record.digest);
-    return matches ? entry : null;
+  /** Does the same work for an unknown id and a wrong secret, so that the response time does not tell them apart. */
+  function verifySecret(entry: CachedKey | null, token: string): CachedKey | Mismatch {
+    const digest = entry === null ? DUMMY_DIGEST : entry.record.digest;
+    if (hasher.verify(token, digest) && entry !== null) return entry;
+    const lacksPepper = hasher.lacksPepper(token, digest);
+    if (entry === null) return 'unknown';
+    return lacksPepper ? 'pepper' : 'wrong_secret';
   }
 
   return {
@@ -79,6 +44,46 @@ export function createAuthenticator(deps: {
     },
     async fetch(id, token) {
       return verifySecret(await keys.load(id), token);
+    },
+  };
+}
+
+/**
+ * Authenticates imported tokens, too. A string that is no token of this app is identified by its fingerprint, which is
+ * longer than any id; the string itself is not cached. The fingerprint leads to an alias and the alias to a key id. Only
+ * the digest in the key's record proves that the token is right.
+ */
+export function createImportedTokenAuthenticator(deps: {
+  readonly keyscopeTokens: Authenticator;
+  readonly aliases: ReadThroughCache<Alias>;
+  readonly hasher: TokenHasher;
+  /** Milliseconds for both reads together. */
+  readonly storeTimeout: number;
+}): Authenticator {
+  const { keyscopeTokens, aliases, hasher, storeTimeout } = deps;
+
+  /** Does the work that a known token takes. */
+  function unknown(fingerprint: string): Mismatch {
+    hasher.verify(hashInputOf(fingerprint), DUMMY_DIGEST);
+    return 'unknown';
+  }
+
+  return {
+    parseKeyId(text) {
+      return keyscopeTokens.parseKeyId(text) ?? (isImportedToken(text) ? fingerprintOf(text) : null);
+    },
+    getCached(identity, token, wall) {
+      if (identity.length === ID_LENGTH) return keyscopeTokens.getCached(identity, token, wall);
+      const alias = aliases.get(aliasOf(identity), wall);
+      if (alias === undefined) return undefined;
+      return alias === null ? unknown(identity) : keyscopeTokens.getCached(alias.keyId, hashInputOf(identity), wall);
+    },
+    async fetch(identity, token) {
+      if (identity.length === ID_LENGTH) return keyscopeTokens.fetch(identity, token);
+      const deadline = createDeadline(storeTimeout);
+      const alias = await aliases.load(aliasOf(identity));
+      if (alias === null) return unknown(identity);
+      return deadline.within(keyscopeTokens.fetch(alias.keyId, hashInputOf(identity)));
     },
   };
 }

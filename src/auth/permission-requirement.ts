@@ -1,10 +1,13 @@
+import type { Request } from 'express';
 import { z } from 'zod';
 import { didYouMean, listNames } from '../did-you-mean';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/authorize';
 import { inputError, parseInput } from '../validate-input';
 
-/** Which permissions a key must have: one, one of several, all of several, or (left out) none in particular. */
+/**
+ * The permissions that a key must have: a name, `{ anyOf: ['a', 'b'] }`, `{ allOf: ['a', 'b'] }`. Left out: any valid key.
+ */
 export type PermissionRequirement<Permission extends string = string> =
   | Permission
   | { readonly anyOf: readonly Permission[] }
@@ -12,34 +15,38 @@ export type PermissionRequirement<Permission extends string = string> =
 
 export interface RequireApiKeyOptions {
   /**
-   * Where the request names its workspace: a parameter or a function. A parameter is looked up in `req.params`, and in
-   * `req.query` where only that can be meant: on the route that answers, if neither its path nor what it is mounted under
-   * might name it. Left out: the key's own workspace is meant.
+   * Workspace of the request: a route parameter (`'account_id'`), a query parameter (`{ query: 'account_id' }`) or a
+   * function of the request. Requests that do not state it are denied. Default: the key's own workspace.
    */
   readonly workspace?: ParameterSource;
   /**
-   * Where the request names its agent (= project): likewise. `false`: the handler filters by `req.apiKey.scope` itself.
-   * Left out: the route has no agent, and keys that are limited to some agents are refused.
+   * Agent (= project) of the request, in the same forms. `false`: the handler filters by `req.apiKey.scope` itself.
+   * Default: the route has no agent, and keys that are limited to some agents are denied.
    */
   readonly agent?: ParameterSource | false;
-  /** Whether a request without any key is let in, without `req.apiKey`. A bad key is refused all the same. Default false. */
+  /** Allow requests without a token, without `req.apiKey`. Invalid tokens are still denied. Default `false`. */
   readonly optional?: boolean;
 }
 
-/** A request, a response, anything that Express calls middleware with. */
+/** Whether a value is what Express calls middleware with: then the parentheses are missing. */
 function looksLikeRequest(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'headers' in value;
 }
 
-const source = z.union([z.string().min(1), z.custom<ParameterSource>((value) => typeof value === 'function')], {
-  error: 'Give the name of a parameter, or a function of the request.',
-});
+const SOURCES = "Expected the name of a route parameter, { query: 'name' }, or a function of the request";
+const sources = [
+  z.string().min(1),
+  z.strictObject({ query: z.string().min(1) }),
+  z.custom<(req: Request) => string | undefined>((value) => typeof value === 'function'),
+] as const;
+
+/** Accepts every form of a `ParameterSource`. */
+export const parameterSource = z.union(sources, { error: `${SOURCES}.` });
+
 const optionsSchema = z.strictObject({
-  workspace: source.optional(),
+  workspace: parameterSource.optional(),
   agent: z
-    .union([source, z.literal(false)], {
-      error: 'Give the name of a parameter, a function of the request, or false where the handler filters by itself.',
-    })
+    .union([...sources, z.literal(false)], { error: `${SOURCES}, or false if the handler filters by itself.` })
     .optional(),
   optional: z.boolean().default(false),
 });

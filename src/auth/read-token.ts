@@ -1,37 +1,107 @@
 import type { IncomingMessage } from 'node:http';
-import { KeyscopeError } from '../errors';
+import type { KeyscopeError } from '../errors';
+import type { Denial } from '../keys/authorize';
+import { malformedReason } from '../token/malformed-reason';
 
-/** How often the request carries the header. Node joins repeated headers into one text; only the raw ones tell. */
-function countRaw(req: IncomingMessage, header: string): number {
+/** Headers that Node reads by default. Further ones are ignored: `server.maxHeadersCount`. */
+const DEFAULT_HEADER_LIMIT = 1000;
+/** Node reads the headers in batches of 32. A request with fewer is always complete. */
+const BATCH = 32;
+
+/** Where requests carry their token, and how responses and documents say so. Everything else is told the token only. */
+export interface TokenReader {
+  /** The token, if the request carries exactly one value that can be one. */
+  read(req: IncomingMessage): string | undefined;
+  /** Whether the request carries no token at all. An empty header is a caller that meant to send one. */
+  isAbsent(req: IncomingMessage): boolean;
+  /** Why there is no well-formed token. Called only if there is none, so that other requests do not pay for it. */
+  explain(req: IncomingMessage): Denial;
+  /** The value of `WWW-Authenticate` for a 401 response. */
+  challenge(error: KeyscopeError): string;
+  /** What the `missing` hint says was looked for. */
+  readonly description: string;
+  /** The OpenAPI security scheme. */
+  readonly securityScheme: Readonly<Record<string, string>>;
+}
+
+/** The one response for malformed, unknown, deleted and wrong: the caller does not learn which of them it was. */
+export function invalidKey(reason: Denial['reason']): Denial {
+  return { code: 'invalid_key', reason, message: 'The API key is not valid. Check that it was copied whole.' };
+}
+
+/** Whether Node can have dropped headers. */
+function isAtHeaderLimit(req: IncomingMessage): boolean {
+  const count = (req.rawHeaders?.length ?? 0) / 2;
+  if (count < BATCH) return false;
+  const { server } = (req.socket ?? {}) as { server?: { maxHeadersCount?: number | null } };
+  const limit = server?.maxHeadersCount ?? DEFAULT_HEADER_LIMIT;
+  return limit > 0 && count >= limit;
+}
+
+/** Counts a header up to 2. Node joins repeated headers into one string; only the raw ones show the repetition. */
+function countRaw({ rawHeaders }: IncomingMessage, header: string): number {
+  // Adapters for serverless platforms create requests without raw headers.
+  if (rawHeaders === undefined) return 0;
   let count = 0;
-  for (let index = 0; index < req.rawHeaders.length; index += 2) {
-    if (req.rawHeaders[index]?.toLowerCase() === header) count += 1;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === header.length && name.toLowerCase() === header && ++count === 2) break;
   }
   return count;
 }
 
-/** No header at all: the one case that `optional: true` lets pass. An empty header is a client that meant to send a key. */
-export function isAnonymous(req: IncomingMessage, header: string): boolean {
-  return req.headers[header] === undefined && countRaw(req, header) === 0;
-}
-
 /**
- * Why a request has no well-formed token. Called only once that is certain, so that the usual request does not pay for
- * it: a repeated header is never well formed, because Node joins the values with a comma, which no token contains.
+ * Reads tokens from a request header.
+ *
+ * @param header Name in lower case.
+ * @param prefix Of this app's tokens, for diagnosis.
  */
-export function missingOrMalformedToken(req: IncomingMessage, header: string): KeyscopeError {
-  if (countRaw(req, header) > 1 || Array.isArray(req.headers[header])) {
-    return new KeyscopeError('duplicate_key', `Send the ${header} header once; it came more than once.`);
-  }
-  const value = req.headers[header];
-  if (value === undefined) return new KeyscopeError('missing_key', `Send an API key in the ${header} header.`);
-  if (value === '') {
-    return new KeyscopeError('missing_key', `The ${header} header is empty. Send an API key in it.`);
-  }
-  return invalidKey();
-}
+export function createTokenReader(options: {
+  readonly header: string;
+  readonly realm: string;
+  readonly prefix: string;
+}): TokenReader {
+  const { header, realm, prefix } = options;
+  const missing = (message: string): Denial => ({ code: 'missing_key', reason: 'missing', message });
+  const duplicate = (message: string): Denial => ({ code: 'duplicate_key', reason: 'malformed', message });
+  const MISSING = missing(`Send an API key in the ${header} header.`);
+  const EMPTY = missing(`The ${header} header is empty. Send an API key in it.`);
+  const DUPLICATE = duplicate(`Send the ${header} header once; it came more than once.`);
+  const TOO_MANY_HEADERS = duplicate(
+    'The request has too many headers to tell whether it has one API key. Send fewer.',
+  );
 
-/** One answer for malformed, unknown, deleted and wrong: which of them it was is nobody's business. */
-export function invalidKey(): KeyscopeError {
-  return new KeyscopeError('invalid_key', 'The API key is not valid. Check that it was copied whole.');
+  /** Own properties only: a header that objects have come to inherit authenticates no request. */
+  function headerValue(req: IncomingMessage): unknown {
+    const { headers } = req;
+    return Object.hasOwn(headers, header) ? headers[header] : undefined;
+  }
+
+  /** Node joins repeated values with a comma and a space. No token contains a space. */
+  function isRepeated(req: IncomingMessage, value: unknown): boolean {
+    if (req.rawHeaders !== undefined && countRaw(req, header) > 1) return true;
+    return req.rawHeaders === undefined && (Array.isArray(value) || String(value).includes(', '));
+  }
+
+  return {
+    read(req) {
+      const value = headerValue(req);
+      if (typeof value !== 'string' || value === '') return undefined;
+      return isRepeated(req, value) || isAtHeaderLimit(req) ? undefined : value;
+    },
+    isAbsent(req) {
+      return headerValue(req) === undefined && countRaw(req, header) === 0 && !isAtHeaderLimit(req);
+    },
+    explain(req) {
+      const value = headerValue(req);
+      if (isRepeated(req, value)) return DUPLICATE;
+      if (isAtHeaderLimit(req)) return TOO_MANY_HEADERS;
+      if (value === undefined) return MISSING;
+      if (value === '') return EMPTY;
+      return invalidKey(malformedReason(String(value), prefix));
+    },
+    challenge: ({ code }) => `ApiKey realm="${realm}", error="${code}"`,
+    description: `the ${header} header`,
+    securityScheme: { type: 'apiKey', in: 'header', name: header, description: 'An API key, in one header.' },
+  };
 }

@@ -1,148 +1,127 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
-import { KeyscopeError } from '../errors';
-import type { Events } from '../events';
-import { createReadParameter, type ParameterSource, type ReadParameter } from '../http/route-parameter';
-import { type AuthContext, authorize } from '../keys/authorize';
-import type { UsageRecorder } from '../usage/recorder';
-import type { Authenticator } from './authenticator';
+import type { KeyscopeError } from '../errors';
+import { createReadParameter } from '../http/route-parameter';
+import type { AuthContext, Denial } from '../keys/authorize';
+import { type Access, isDenial } from './access';
+import { type DeclaredSources, describeRequest } from './describe-request';
 import {
   type PermissionRequirement,
   parseRequirement,
   parseRequireOptions,
   type RequireApiKeyOptions,
 } from './permission-requirement';
-import { invalidKey, isAnonymous, missingOrMalformedToken } from './read-token';
+import type { TokenReader } from './read-token';
 import type { CachedKey } from './request-api-key';
 import type { RequestContexts } from './request-context';
 
 export interface RequireApiKeyDeps {
-  readonly authenticator: Authenticator;
+  readonly access: Access;
   readonly clock: Clock;
-  readonly events: Events;
-  /** The request header that carries the token, in lower case. */
-  readonly header: string;
+  readonly reader: TokenReader;
+  /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
-  readonly usage: Pick<UsageRecorder, 'count'>;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
-type ReadContext = (req: Request, middleware: RequestHandler, next: NextFunction) => AuthContext;
-
-/** Reads what the route declares about a request. What never varies is made once. */
-function createContextReader(
-  workspace: ParameterSource | undefined,
-  agent: ParameterSource | false | undefined,
-): ReadContext {
+/** Compiles what the route declares into a function that reads it from a request. What never varies is created once. */
+function createContextReader({ workspace, agent }: DeclaredSources): (req: Request) => AuthContext {
   const fixed = agent === false ? 'handler' : null;
   const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace);
-  const readAgent: ReadParameter | undefined =
-    agent === undefined || agent === false ? undefined : createReadParameter(agent);
+  const readAgent = agent === undefined || agent === false ? undefined : createReadParameter(agent);
   if (readWorkspace === undefined && readAgent === undefined) {
-    const facts: AuthContext = { workspace: null, agent: fixed };
-    return () => facts;
+    const context: AuthContext = { workspace: null, agent: fixed };
+    return () => context;
   }
-  return (req, middleware, next) => ({
-    workspace: readWorkspace === undefined ? null : readWorkspace(req, middleware, next),
-    agent: readAgent === undefined ? fixed : readAgent(req, middleware, next),
+  return (req) => ({
+    workspace: readWorkspace === undefined ? null : readWorkspace(req),
+    agent: readAgent === undefined ? fixed : readAgent(req),
   });
 }
 
-export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { authenticator, clock, events, header, permissions, contexts, usage, fail } = deps;
+function agentIdOf({ agent }: AuthContext): string | undefined {
+  return typeof agent === 'object' ? agent?.value : undefined;
+}
 
-  function deny(error: KeyscopeError, entry: CachedKey | null, req: Request, res: Response, next: NextFunction): void {
-    if (events.hasListeners('denied')) {
-      const { id = null, workspaceId = null } = entry?.record ?? {};
-      events.emit('denied', { code: error.code, keyId: id, workspaceId });
-    }
-    fail(error, req, res, next);
-  }
+/** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
+export function createRequireApiKey(deps: RequireApiKeyDeps) {
+  const { access, clock, reader, permissions, contexts, fail } = deps;
 
   return function requireApiKey(
     permission?: PermissionRequirement,
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { workspace, agent, optional } = parseRequireOptions(options);
-    const factsOf = createContextReader(workspace, agent);
+    const { optional, ...sources } = parseRequireOptions(options);
+    const readContext = createContextReader(sources as DeclaredSources);
 
-    /** Decides about a request whose token has been looked up, and lets it in or answers it. */
-    function settle(
-      entry: CachedKey | null,
+    function deny(
+      denial: Denial,
+      key: CachedKey | null,
+      context: AuthContext | null,
       req: Request,
       res: Response,
       next: NextFunction,
-      cached: boolean,
-      wall: number,
     ): void {
-      if (entry === null) {
-        deny(invalidKey(), null, req, res, next);
+      const describe = () => describeRequest(req, reader, sources as DeclaredSources, context);
+      fail(access.deny(denial, key, describe), req, res, next);
+    }
+
+    function conclude(
+      outcome: CachedKey | Denial,
+      req: Request,
+      res: Response,
+      next: NextFunction,
+      wall: number,
+      cached: boolean,
+    ): void {
+      if (isDenial(outcome)) {
+        deny(outcome, null, null, req, res, next);
         return;
       }
-      const { record, apiKey } = entry;
-      const facts = factsOf(req, apiKeyMiddleware, next);
-      const denial = authorize(record, apiKey.scope, requirement, facts, wall);
+      const { record, apiKey } = outcome;
+      const context = readContext(req);
+      // Two middlewares can allow the same request, which is counted once.
+      const isCounted = contexts.get(req)?.keyId === record.id;
+      const denial = access.authorize(outcome, requirement, context, wall, isCounted);
       if (denial !== null) {
-        usage.count(entry, denial.code, wall);
-        deny(new KeyscopeError(denial.code, denial.message), entry, req, res, next);
+        deny(denial, outcome, context, req, res, next);
         return;
       }
-      // Two middlewares of ours may let one request in; it is one request.
-      if (contexts.get(req)?.keyId !== record.id) usage.count(entry, 'allowed', wall);
-      const agentId = typeof facts.agent === 'object' ? facts.agent?.value : undefined;
+      const agentId = agentIdOf(context);
       contexts.set(req, { workspaceId: record.workspaceId, agentId, keyId: record.id, scope: apiKey.scope });
       req.apiKey = apiKey;
-      if (events.hasListeners('authenticated')) {
-        events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
-      }
+      access.allow(outcome, cached);
       next();
     }
 
     function allowAnonymous(req: Request, next: NextFunction): void {
-      const facts = factsOf(req, apiKeyMiddleware, next);
-      contexts.set(req, {
-        workspaceId: facts.workspace?.value,
-        agentId: typeof facts.agent === 'object' ? facts.agent?.value : undefined,
-        keyId: undefined,
-        scope: undefined,
-      });
+      const context = readContext(req);
+      const workspaceId = context.workspace?.value;
+      contexts.set(req, { workspaceId, agentId: agentIdOf(context), keyId: undefined, scope: undefined });
+      // Another middleware can have set it. Behind this one it is the key of this request, or nothing.
+      if (req.apiKey !== undefined) req.apiKey = undefined;
       next();
     }
 
-    function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
-      // Once: V8 gives each of Express' requests a shape of its own, so that every look at one is a search.
-      const { headers } = req;
-      // Its own: nobody is let in by a header that every object has come to inherit.
-      const value = Object.hasOwn(headers, header) ? headers[header] : undefined;
-      const id = typeof value === 'string' ? authenticator.parseKeyId(value) : null;
-      if (id === null) {
-        if (optional && isAnonymous(req, header)) allowAnonymous(req, next);
-        else deny(missingOrMalformedToken(req, header), null, req, res, next);
+    return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
+      const token = reader.read(req);
+      if (token === undefined) {
+        if (optional && reader.isAbsent(req)) allowAnonymous(req, next);
+        else deny(reader.explain(req), null, null, req, res, next);
         return;
       }
-      const token = value as string;
       const wall = clock.wall();
-      const known = authenticator.getCached(id, token, wall);
-      if (events.hasListeners('cache')) {
-        events.emit('cache', { subject: 'key', outcome: known === undefined ? 'miss' : 'hit' });
-      }
-      if (known !== undefined) {
-        settle(known, req, res, next, true, wall);
+      const outcome = access.authenticate(token, wall);
+      if (outcome !== undefined) {
+        conclude(outcome, req, res, next, wall, true);
         return;
       }
-      authenticator
-        .fetch(id, token)
-        .then(
-          (entry) => settle(entry, req, res, next, false, clock.wall()),
-          (error: unknown) => {
-            if (!(error instanceof KeyscopeError)) throw error;
-            deny(error, null, req, res, next);
-          },
-        )
+      access
+        .fetch(token)
+        .then((fetched) => conclude(fetched, req, res, next, clock.wall(), false))
         .catch(next);
-    }
-    return apiKeyMiddleware;
+    };
   };
 }

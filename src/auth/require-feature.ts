@@ -5,6 +5,7 @@ import type { Features } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput } from '../validate-input';
+import { parameterSource } from './permission-requirement';
 import type { RequestContexts } from './request-context';
 
 /** What a project can enable: its transcripts, or one metric by name. */
@@ -22,11 +23,7 @@ const featureSchema = z.custom<Feature>(
   { error: "Give 'transcript', or 'metric:' and a metric's name." },
 );
 const optionsSchema = z.strictObject({
-  project: z
-    .union([z.string().min(1), z.custom<ParameterSource>((value) => typeof value === 'function')], {
-      error: 'Give the name of a parameter, or a function of the request.',
-    })
-    .optional(),
+  project: parameterSource.optional(),
 });
 
 function isEnabled(features: Features, feature: Feature): boolean {
@@ -60,7 +57,7 @@ export function createRequireFeature(deps: {
         );
         return;
       }
-      const projectId = readProject ? readProject(req, featureMiddleware, next).value : target.agentId;
+      const projectId = readProject ? readProject(req).value : target.agentId;
       const { workspaceId, scope } = target;
 
       function settle(features: Features | null): void {

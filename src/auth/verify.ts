@@ -1,29 +1,28 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
-import { KeyscopeError } from '../errors';
-import type { Events } from '../events';
-import { authorize, type RequestValue } from '../keys/authorize';
-import type { UsageRecorder } from '../usage/recorder';
+import type { KeyscopeError } from '../errors';
+import type { AuthContext, Denial, RequestValue } from '../keys/authorize';
 import { parseInput } from '../validate-input';
-import type { Authenticator } from './authenticator';
+import { type Access, isDenial, type RequestDescription } from './access';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
 import { invalidKey } from './read-token';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
 export interface VerifyOptions<Permission extends string = string> {
+  /** The required permissions. Default: none; any valid key. */
   readonly permission?: PermissionRequirement<Permission>;
-  /** The workspace that is meant. Left out: the key's own. */
+  /** The workspace of the request. Default: the key's own. */
   readonly workspaceId?: string;
   /**
-   * The agent (= project) that is meant. `false`: you filter by `key.scope` yourself. Left out: no agent is meant, and
-   * keys that are limited to some agents are refused.
+   * The agent (= project) of the request. `false`: you filter by `key.scope` yourself. Default: no agent; keys that are
+   * limited to some agents are denied.
    */
   readonly agentId?: string | false;
 }
 
-/** The decision about a token. `error` carries the code and the status that a response would have. */
-export type Verification =
-  | { readonly ok: true; readonly key: RequestApiKey }
+/** The decision about a token. `error` has the code and the status that a response would have. */
+export type Verification<Permission extends string = string> =
+  | { readonly ok: true; readonly key: RequestApiKey<Permission> }
   | { readonly ok: false; readonly error: KeyscopeError };
 
 const optionsSchema = z.strictObject({
@@ -32,69 +31,60 @@ const optionsSchema = z.strictObject({
   agentId: z.union([z.string(), z.literal(false)]).optional(),
 });
 
-/** Most callers give none, and reading none costs as much as the rest of the decision. Inherits nothing. */
+/** Most callers give none, and parsing none costs as much as the rest of the decision. Inherits nothing. */
 const NO_OPTIONS: VerifyOptions = Object.freeze(Object.create(null) as object);
 
-const mention = (value: string): RequestValue => ({ value: value === '' ? undefined : value, ambiguous: false });
+const MISSING: Denial = { code: 'missing_key', reason: 'missing', message: 'Give an API key.' };
+
+const DESCRIPTION: RequestDescription = { method: null, route: null, hint: () => null };
+const describe = () => DESCRIPTION;
+
+function toValue(value: string): RequestValue {
+  return { value: value === '' ? undefined : value, ambiguous: false };
+}
+
+function toContext({ workspaceId, agentId }: VerifyOptions): AuthContext {
+  return {
+    workspace: workspaceId === undefined ? null : toValue(workspaceId),
+    agent: agentId === false ? 'handler' : agentId === undefined ? null : toValue(agentId),
+  };
+}
 
 /**
- * The decision that `requireApiKey` makes, without Express: for WebSocket upgrades and workers. Resolves with a refusal
- * rather than rejecting, also where the store cannot be reached (`store_unavailable`); rejects only with
- * `invalid_options` for mistakes in the options.
+ * Creates `verify()`: the decision of `requireApiKey` without Express, for WebSocket upgrades and workers. Resolves with
+ * a denial rather than rejecting, also if the store is unreachable (`store_unavailable`). Rejects only with
+ * `invalid_options`.
  */
 export function createVerify(deps: {
-  readonly authenticator: Authenticator;
+  readonly access: Access;
   readonly clock: Clock;
-  readonly events: Events;
+  /** The declared permissions. */
   readonly permissions: readonly string[];
-  readonly usage: Pick<UsageRecorder, 'count'>;
 }) {
-  const { authenticator, clock, events, permissions, usage } = deps;
-  // Verifying is a request path too: what a permission's name comes to is worked out once.
+  const { access, clock, permissions } = deps;
+  // Verifying is a hit path, too: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
-  function refuse(error: KeyscopeError, entry: CachedKey | null): Verification {
-    if (events.hasListeners('denied')) {
-      const { id = null, workspaceId = null } = entry?.record ?? {};
-      events.emit('denied', { code: error.code, keyId: id, workspaceId });
-    }
-    return { ok: false, error };
+  function deny(denial: Denial, key: CachedKey | null): Verification {
+    return { ok: false, error: access.deny(denial, key, describe) };
   }
 
-  return async function verify(token: string | undefined, options?: VerifyOptions): Promise<Verification> {
-    const { permission, workspaceId, agentId } =
-      options === undefined
+  return async function verify(token: string | undefined, given?: VerifyOptions): Promise<Verification> {
+    const options =
+      given === undefined
         ? NO_OPTIONS
-        : (parseInput(optionsSchema, options, 'verify', 'invalid_options') as VerifyOptions);
+        : (parseInput(optionsSchema, given, 'verify', 'invalid_options') as VerifyOptions);
+    const { permission } = options;
     const requirement = single.get(permission as string) ?? parseRequirement(permission, permissions, 'verify');
-    if (token === undefined || token === '') {
-      return refuse(new KeyscopeError('missing_key', 'Give an API key.'), null);
-    }
-    const id = typeof token === 'string' ? authenticator.parseKeyId(token) : null;
-    if (id === null) return refuse(invalidKey(), null);
+    if (token === undefined || token === '') return deny(MISSING, null);
+    if (typeof token !== 'string') return deny(invalidKey('malformed'), null);
 
-    let entry = authenticator.getCached(id, token, clock.wall());
-    const cached = entry !== undefined;
-    if (events.hasListeners('cache')) events.emit('cache', { subject: 'key', outcome: cached ? 'hit' : 'miss' });
-    if (entry === undefined) {
-      try {
-        entry = await authenticator.fetch(id, token);
-      } catch (error) {
-        if (error instanceof KeyscopeError) return refuse(error, null);
-        throw error;
-      }
-    }
-    if (entry === null) return refuse(invalidKey(), null);
-    const { record, apiKey } = entry;
-    const agent = agentId === false ? 'handler' : agentId === undefined ? null : mention(agentId);
-    const facts = { workspace: workspaceId === undefined ? null : mention(workspaceId), agent } as const;
-    const wall = clock.wall();
-    const denial = authorize(record, apiKey.scope, requirement, facts, wall);
-    usage.count(entry, denial === null ? 'allowed' : denial.code, wall);
-    if (denial !== null) return refuse(new KeyscopeError(denial.code, denial.message), entry);
-    if (events.hasListeners('authenticated')) {
-      events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
-    }
-    return { ok: true, key: apiKey };
+    const known = access.authenticate(token, clock.wall());
+    const outcome = known ?? (await access.fetch(token));
+    if (isDenial(outcome)) return deny(outcome, null);
+    const denial = access.authorize(outcome, requirement, toContext(options), clock.wall(), false);
+    if (denial !== null) return deny(denial, outcome);
+    access.allow(outcome, known !== undefined);
+    return { ok: true, key: outcome.apiKey };
   };
 }

@@ -1,4 +1,4 @@
-import type { ApiKeys } from '../create-api-keys';
+import type { ApiKeys } from '../api-keys';
 import type { ExitCode, Io, Values } from './io';
 import type { CliSettings } from './settings';
 

@@ -1,12 +1,15 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ERRORS, type KeyscopeError } from '../errors';
 
-/** Replaces the body of an error response. The status, challenge and retry headers are set before it is called. */
-export type ErrorResponder = (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
+/**
+ * Replaces the body of an error response. Status, `WWW-Authenticate` and `Retry-After` are set before it is called. If it
+ * throws or rejects, the error goes to `next`.
+ */
+export type ErrorResponder = (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => unknown;
 
-/** Configuration of error responses. */
+/** The configuration of error responses. */
 export interface ProblemOptions {
-  /** `WWW-Authenticate` of a 401 response (RFC 9110 section 11.6.1). */
+  /** The value of `WWW-Authenticate` (RFC 9110 section 11.6.1) in a 401 response. */
   readonly challenge: (error: KeyscopeError) => string;
   readonly onError?: ErrorResponder;
 }
@@ -24,19 +27,19 @@ export function problemOf(error: KeyscopeError): Record<string, unknown> {
   return problem;
 }
 
-/** Whole seconds after which asking again makes sense: the store's trouble is usually a restart or a failover. */
+/** Seconds after which a caller can retry: an outage of the store is usually a restart or a failover. */
 const RETRY_AFTER_SECONDS = '1';
 
 /**
- * Answers a request with an error. Where the response has begun, nothing truthful can be said any more, so the
- * connection is cut: an ended response would look whole.
+ * Responds to a request with an error. If the headers have been sent, the connection is destroyed: an ended response
+ * would look complete.
  */
 export function sendProblem(
   error: KeyscopeError,
   req: Request,
   res: Response,
   next: NextFunction,
-  options: ProblemOptions,
+  { challenge, onError }: ProblemOptions,
 ): void {
   if (res.headersSent) {
     res.destroy(error);
@@ -44,10 +47,15 @@ export function sendProblem(
   }
   res.statusCode = error.status;
   res.setHeader('Cache-Control', 'no-store');
-  if (error.status === 401) res.setHeader('WWW-Authenticate', options.challenge(error));
+  if (error.status === 401) res.setHeader('WWW-Authenticate', challenge(error));
   if (error.code === 'store_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
-  if (options.onError) {
-    options.onError(error, req, res, next);
+  if (onError !== undefined) {
+    try {
+      // An async responder that rejects would otherwise end the process.
+      Promise.resolve(onError(error, req, res, next)).catch(next);
+    } catch (thrown) {
+      next(thrown);
+    }
     return;
   }
   res.setHeader('Content-Type', 'application/problem+json; charset=utf-8');

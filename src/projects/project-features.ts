@@ -21,7 +21,7 @@ export interface ProjectFeatures {
 }
 
 export interface ProjectFeaturesDeps {
-  readonly recollection: Pick<Caches<object>, 'projects'>;
+  readonly caches: Pick<Caches<object>, 'projects'>;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
@@ -30,13 +30,13 @@ export interface ProjectFeaturesDeps {
 }
 
 export function createProjectFeatures({
-  recollection,
+  caches,
   clock,
   maxRevocationLag,
   onLookup = () => {},
 }: ProjectFeaturesDeps): ProjectFeatures {
-  const { projects } = recollection;
-  const attendance = createBackgroundRefresh({
+  const { projects } = caches;
+  const refresh = createBackgroundRefresh({
     every: maxRevocationLag / 4,
     async renew(workspaceId) {
       if (!projects.isFresh(workspaceId, clock.wall())) await projects.load(workspaceId);
@@ -69,7 +69,7 @@ export function createProjectFeatures({
       onLookup(held === undefined ? 'miss' : 'hit');
       return held === undefined ? load(workspaceId) : featuresFor(workspaceId, held);
     },
-    keepFresh: attendance.keepFresh,
-    close: attendance.close,
+    keepFresh: refresh.keepFresh,
+    close: refresh.close,
   };
 }

@@ -37,7 +37,7 @@ export interface RedactOptions {
    */
   readonly metricAliases?: Readonly<Record<string, string | readonly string[]>>;
   /**
-   * Whose data a body is: the name of a route or query parameter, or a function of the request; or, where one body mixes
+   * Whose data a body is: a route parameter by its name, `{ query }`, or a function of the request; or, if one body mixes
    * projects, `{ member }`: the top-level member of a conversation that says so. Default: the agent the route declared
    * to `requireApiKey`, and where there is none, the member `project_id`.
    */
@@ -164,12 +164,13 @@ function projectOf(value: unknown): RedactOptions['project'] {
   if (value === undefined || typeof value === 'function') return value as RedactOptions['project'];
   if (typeof value === 'string' && value !== '') return value;
   if (isObject(value)) {
-    refuseUnknown(value, ['member'], 'field of project');
-    const { member } = own(value);
-    if (typeof member === 'string' && member !== '') return { member };
+    refuseUnknown(value, ['member', 'query'], 'field of project');
+    const { member, query } = own(value);
+    if (query === undefined && typeof member === 'string' && member !== '') return { member };
+    if (member === undefined && typeof query === 'string' && query !== '') return { query };
   }
   return fail(
-    `project must be a parameter's name, a function of the request or { member: "…" }, received ${shown(value)}.`,
+    `project must be the name of a route parameter, { query: "…" }, { member: "…" } or a function of the request, received ${shown(value)}.`,
   );
 }
 
@@ -221,7 +222,7 @@ export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactO
     ...aliases.map(({ metric, member }) => [`the alias of ${metric}`, [member]] as const),
   ]);
   const project = projectOf(options.project);
-  const projectMember = typeof project === 'object' ? project.member : DEFAULT_PROJECT_MEMBER;
+  const projectMember = typeof project === 'object' && 'member' in project ? project.member : DEFAULT_PROJECT_MEMBER;
   for (const path of [...transcript, ...metrics, ...aliases.map(({ member }) => [member])]) {
     if (path[0] === projectMember) fail(`the member "${projectMember}" names the project, so it cannot be withheld.`);
   }

@@ -1,12 +1,14 @@
 import * as crypto from 'node:crypto';
 import { KeyscopeError } from '../errors';
 
-/** Turns tokens into what is stored of them, and back-checks. */
+/** Hashes tokens for the store, and verifies tokens against stored digests. */
 export interface TokenHasher {
   /** The digest to store: 64 hexadecimal digits. */
   hash(token: string): string;
-  /** Whether a stored digest is one of this token, under any of the peppers. */
+  /** Whether a stored digest belongs to this token, under any of the peppers. */
   verify(token: string, digest: string): boolean;
+  /** Whether `verify` fails only because the digest was made without a pepper, which this app does not accept. */
+  lacksPepper(token: string, digest: string): boolean;
 }
 
 /** Compared with where there is no key, so that an unknown id takes the work that a wrong secret does. Matches no token. */
@@ -62,6 +64,7 @@ function digestFunction(pepper: string | null): (token: string) => string {
  * @throws {KeyscopeError} `invalid_options` for an empty list (nothing could sign) or an empty pepper.
  */
 export function createTokenHasher(peppers: readonly (string | null)[] | undefined): TokenHasher {
+  const needsPepper = peppers !== undefined && !peppers.includes(null);
   const digests = (peppers ?? [null]).map(digestFunction);
   const [sign] = digests;
   if (!sign) {
@@ -78,5 +81,6 @@ export function createTokenHasher(peppers: readonly (string | null)[] | undefine
       for (const digestOf of digests) matched |= difference(digest, digestOf(token)) === 0 ? 1 : 0;
       return matched === 1;
     },
+    lacksPepper: (token, digest) => needsPepper && difference(digest, sha256(token)) === 0,
   };
 }

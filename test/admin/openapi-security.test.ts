@@ -1,10 +1,11 @@
 import { createOpenapiSecurity } from '../../src/admin/openapi-security';
 import type { PermissionRequirement } from '../../src/auth/permission-requirement';
 import { parseRequirement } from '../../src/auth/permission-requirement';
+import { createTokenReader } from '../../src/auth/read-token';
 import { validate } from './validate';
 
 const openapiSecurity = createOpenapiSecurity<PermissionRequirement>({
-  header: 'x-api-key',
+  securityScheme: createTokenReader({ header: 'x-api-key', realm: 'api', prefix: 'ks' }).securityScheme,
   parse: (requirement) => parseRequirement(requirement, ['conversations', 'handoff'], 'openapiSecurity'),
 });
 

@@ -20,7 +20,7 @@ test('the two reads that a foreign token takes may take no longer together than 
     lease: () => null,
     read: () => found.promise,
   });
-  const never = deferred<null>();
+  const never = deferred<'unknown'>();
   const keyscopeTokens = { parseKeyId: () => null, getCached: () => undefined, fetch: jest.fn(() => never.promise) };
   const hasher = createTokenHasher([null]);
   const { parseKeyId, fetch } = createImportedTokenAuthenticator({

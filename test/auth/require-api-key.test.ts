@@ -252,10 +252,10 @@ describe.each(expresses)('%s', (_name, express) => {
       expect((await get(app, '/p/C', token).expect(403)).body.code).toBe('agent_not_in_scope');
     });
 
-    test('the agent may come from the query; one that is repeated or nested is refused, for every key', async () => {
+    test('requireApiKey responds 403 to every key when a query parameter for the agent is repeated or nested', async () => {
       const { apiKeys, app, create, handler } = setUp();
       app.set('query parser', 'extended');
-      app.get('/q', apiKeys.requireApiKey('conversations', { agent: 'project_id' }), handler);
+      app.get('/q', apiKeys.requireApiKey('conversations', { agent: { query: 'project_id' } }), handler);
       const { token } = await create({ agents: ['A'] });
       const { token: all } = await create();
       await get(app, '/q?project_id=A', token).expect(200);

@@ -14,9 +14,10 @@ const GROUND = [
   'did-you-mean',
   'pagination-cursor',
   'events',
+  'once',
 ];
 /** Files that put everything together. They may import all; only they, and the command line, import them. */
-const COMPOSITION = ['index', 'create-api-keys', 'options'];
+const COMPOSITION = ['index', 'api-keys', 'create-api-keys', 'options'];
 
 const BELOW_CACHE = ['store', 'token'];
 const BELOW_SERVICES = ['cache', ...BELOW_CACHE];
@@ -72,7 +73,7 @@ export function againstTheDirections(sources: readonly SourceFile[]): Violation[
   );
 }
 
-const KNOWS_EXPRESS = /^(?:auth|admin|http|redaction\/response)\/|^(?:create-api-keys|index|options)\.ts$/;
+const KNOWS_EXPRESS = /^(?:auth|admin|http|redaction\/response)\/|^(?:api-keys|create-api-keys|index|options)\.ts$/;
 
 export function expressElsewhere(sources: readonly SourceFile[]): Violation[] {
   return sources

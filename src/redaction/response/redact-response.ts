@@ -89,7 +89,7 @@ function refuseRedactablePassthrough({ passthrough }: ResolvedRedactOptions): vo
 }
 
 function isParameter(project: ResolvedRedactOptions['project']): project is ParameterSource {
-  return typeof project === 'string' || typeof project === 'function';
+  return project !== undefined && !(typeof project === 'object' && 'member' in project);
 }
 
 /**
@@ -137,7 +137,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
 
       function proceed(route: RouteSubject): void {
         try {
-          interception.follow(subjectOf(project, readProject?.(req, redactResponse, next), route));
+          interception.follow(subjectOf(project, readProject?.(req), route));
         } catch (thrown) {
           next(thrown);
           return;

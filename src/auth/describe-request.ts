@@ -1,0 +1,67 @@
+import type { Request } from 'express';
+import { listNames } from '../did-you-mean';
+import type { ParameterSource } from '../http/route-parameter';
+import type { AuthContext, Denial } from '../keys/authorize';
+import type { RequestDescription } from './access';
+import type { TokenReader } from './read-token';
+
+/** What a route declares about its requests, for hints. */
+export interface DeclaredSources {
+  readonly workspace: ParameterSource | undefined;
+  readonly agent: ParameterSource | false | undefined;
+}
+
+/** Why a source gave no value. */
+function missingHint(what: 'workspace' | 'agent', source: ParameterSource, req: Request): string {
+  if (typeof source === 'function') return `The function for \`${what}\` returned no string.`;
+  if (typeof source === 'object') {
+    return (
+      `The URL does not state the query parameter \`${source.query}\` exactly once. It counts only if no other spelling ` +
+      'of it is in the query, and the query has fewer than 1,000 parameters.'
+    );
+  }
+  const names = Object.keys(req.params ?? {});
+  if (names.includes(source)) return `The route parameter \`${source}\` is empty or not one string.`;
+  const others =
+    names.length > 0
+      ? `The route has ${listNames(names.map((name) => `\`${name}\``))}.`
+      : 'The route has none. `req.params` is empty in `app.use` and in a router without `mergeParams`.';
+  return (
+    `\`${what}: '${source}'\` means a route parameter, and the route has none of this name. ${others} ` +
+    `For a query parameter, use \`${what}: { query: '${source}' }\`.`
+  );
+}
+
+const UNDECLARED_AGENT =
+  "The key is limited to certain agents, and the route does not declare its agent. Declare it, e.g. `{ agent: 'project_id' }`, " +
+  'or use `{ agent: false }` if the handler filters by `req.apiKey.scope`.';
+
+function contextHint({ reason }: Denial, sources: DeclaredSources, context: AuthContext, req: Request): string | null {
+  const { workspace, agent } = sources;
+  if (reason === 'agent_not_stated') return agent ? missingHint('agent', agent, req) : UNDECLARED_AGENT;
+  if (reason === 'workspace' && workspace && context.workspace?.value === undefined) {
+    return missingHint('workspace', workspace, req);
+  }
+  const isAmbiguous = typeof context.agent === 'object' && context.agent?.ambiguous === true;
+  return reason === 'agent' && agent && isAmbiguous ? missingHint('agent', agent, req) : null;
+}
+
+/** Describes a request for the `denied` event, without anything that the caller sent: it could be the token. */
+export function describeRequest(
+  req: Request,
+  reader: TokenReader,
+  sources: DeclaredSources,
+  context: AuthContext | null,
+): RequestDescription {
+  const route = (req.route as { path?: unknown } | undefined)?.path;
+  return {
+    method: req.method,
+    route: route === undefined ? null : String(route),
+    hint(denial) {
+      if (context !== null) return contextHint(denial, sources, context, req);
+      if (denial.reason !== 'missing') return null;
+      const other = req.headers.authorization === undefined ? '' : ' The request has an Authorization header.';
+      return `The token is read from ${reader.description}.${other}`;
+    },
+  };
+}
