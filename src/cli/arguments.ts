@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { didYouMean, listNames } from '../did-you-mean';
 import type { Command, OptionSpecs } from './command';
-import type { Values } from './io';
+import type { OptionValues } from './io';
 import { usageError } from './io';
 import { named } from './terminal-text';
 
@@ -23,7 +23,7 @@ export const COMMON_OPTIONS: OptionSpecs = {
 
 export interface Parsed {
   readonly args: readonly string[];
-  readonly values: Values;
+  readonly values: OptionValues;
 }
 
 /** The words before the first option name the command; there are two where the first names a group. */
@@ -71,7 +71,7 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
       throw usageError(`Give --${token.name} once.`);
     }
   }
-  const values: Values = {
+  const values: OptionValues = {
     text: (name) => given.get(name)?.at(-1),
     texts: (name) => given.get(name) ?? [],
     flag: (name) => given.has(name),

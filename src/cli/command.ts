@@ -1,5 +1,5 @@
 import type { ApiKeys } from '../api-keys';
-import type { ExitCode, Io, Values } from './io';
+import type { ExitCode, Io, OptionValues } from './io';
 import type { CliSettings } from './settings';
 
 /** One option, as a person gives it and as help shows it. */
@@ -14,10 +14,10 @@ export interface OptionSpec {
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>;
 
 /** What a command works with. */
-export interface Call {
+export interface CommandContext {
   readonly io: Io;
   readonly args: readonly string[];
-  readonly values: Values;
+  readonly values: OptionValues;
   readonly settings: CliSettings;
   readonly apiKeys: ApiKeys;
   readonly json: boolean;
@@ -41,5 +41,5 @@ export interface Command {
   readonly options: OptionSpecs;
   /** Option names that take permissions: where none are declared, what is given here is taken for declared. */
   readonly permissionOptions?: readonly string[];
-  run(call: Call): Promise<ExitCode | undefined>;
+  run(context: CommandContext): Promise<ExitCode | undefined>;
 }

@@ -1,6 +1,6 @@
 import type { PermissionInfo } from '../options';
 import type { Command } from './command';
-import type { Values } from './io';
+import type { OptionValues } from './io';
 import { type CliSettings, splitNames } from './settings';
 
 /** For commands that name none: an app declares at least one. */
@@ -16,7 +16,7 @@ export interface Declared {
  * The permissions that names are checked against. The app declares them, and only its operators can tell us which; where
  * nobody does, what is named is taken for declared.
  */
-export function declaredPermissions(command: Command, values: Values, settings: CliSettings): Declared {
+export function declaredPermissions(command: Command, values: OptionValues, settings: CliSettings): Declared {
   const named = (command.permissionOptions ?? []).flatMap((option) => values.texts(option).flatMap(splitNames));
   const names = settings.permissions ?? (named.length > 0 ? named : [UNNAMED]);
   return {

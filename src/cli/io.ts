@@ -7,7 +7,7 @@ export function usageError(sentence: string): KeyscopeError {
 }
 
 /** The options that were given. */
-export interface Values {
+export interface OptionValues {
   /** The option's text, the last where it was given more than once. */
   text(name: string): string | undefined;
   /** Everything that was given for it. */
@@ -16,7 +16,7 @@ export interface Values {
 }
 
 /** Where words go. */
-export interface Output {
+export interface TextOutput {
   write(text: string): unknown;
 }
 
@@ -24,9 +24,9 @@ export interface Output {
 export interface Io {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   /** What was asked for, and nothing else: scripts read it. */
-  readonly stdout: Output;
+  readonly stdout: TextOutput;
   /** Notes, questions and errors. */
-  readonly stderr: Output;
+  readonly stderr: TextOutput;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where the user's project is: ioredis and the configuration file are looked for from here. */
   readonly cwd: string;

@@ -1,4 +1,4 @@
-import type { Call, OptionSpecs } from './command';
+import type { CommandContext, OptionSpecs } from './command';
 import { usageError } from './io';
 import { table, toJson } from './terminal-text';
 
@@ -25,7 +25,7 @@ export interface Listing<T> {
   readonly none: string;
 }
 
-function limitOf({ values }: Call): number {
+function limitOf({ values }: CommandContext): number {
   const given = values.text('limit');
   if (values.flag('all')) {
     if (given !== undefined) throw usageError('Give --limit or --all, not both.');
@@ -37,22 +37,22 @@ function limitOf({ values }: Call): number {
 }
 
 /** Rows for people, lines of JSON for programs. */
-export function printList<T>(call: Call, items: readonly T[], { headings, row, none }: Listing<T>): void {
-  if (call.json) call.print(items.map((item) => `${toJson(item)}\n`).join(''));
-  else if (items.length > 0) call.print(table(headings, items.map(row)));
-  else call.note(none);
+export function printList<T>(context: CommandContext, items: readonly T[], { headings, row, none }: Listing<T>): void {
+  if (context.json) context.print(items.map((item) => `${toJson(item)}\n`).join(''));
+  else if (items.length > 0) context.print(table(headings, items.map(row)));
+  else context.note(none);
 }
 
 /** Reads page after page until there is enough, or no more. */
 export async function printPages<T>(
-  call: Call,
+  context: CommandContext,
   read: (page: { limit: number; cursor?: string }) => Promise<Page<T>>,
   listing: Listing<T>,
 ): Promise<void> {
-  const limit = limitOf(call);
+  const limit = limitOf(context);
   const shown: T[] = [];
   let count = 0;
-  let cursor: string | null = call.values.text('cursor') ?? null;
+  let cursor: string | null = context.values.text('cursor') ?? null;
   do {
     const page: Page<T> = await read({
       limit: Math.min(MAX_PAGE, limit - count),
@@ -60,10 +60,10 @@ export async function printPages<T>(
     });
     count += page.items.length;
     // Lines can go out as they come; a table's columns depend on all of it.
-    if (call.json) printList(call, page.items, listing);
+    if (context.json) printList(context, page.items, listing);
     else shown.push(...page.items);
     cursor = page.cursor;
   } while (cursor !== null && count < limit);
-  if (!call.json) printList(call, shown, listing);
-  if (cursor !== null) call.note(`There are more: --all, or --cursor ${cursor}`);
+  if (!context.json) printList(context, shown, listing);
+  if (cursor !== null) context.note(`There are more: --all, or --cursor ${cursor}`);
 }

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { KeyscopeError } from '../errors';
-import type { Call } from './command';
+import type { CommandContext } from './command';
 import type { Io } from './io';
 import { usageError } from './io';
-import { harmless } from './terminal-text';
+import { escapeControls } from './terminal-text';
 
 /** More than any token has; an endless line is none. */
 const MAX_LINE = 4096;
@@ -48,12 +48,12 @@ export async function readSecret(io: Io, prompt: string): Promise<string> {
  * @throws {KeyscopeError} where the answer is no, and where nobody is there to be asked.
  */
 export async function confirm(
-  { io, values }: Pick<Call, 'io' | 'values'>,
+  { io, values }: Pick<CommandContext, 'io' | 'values'>,
   question: () => Promise<string>,
 ): Promise<void> {
   if (values.flag('yes')) return;
   if (!io.stdin.isTTY) throw usageError('This cannot be undone, and nobody is there to be asked. Give --yes to do it.');
-  io.stderr.write(`${harmless(await question())} [y/N] `);
+  io.stderr.write(`${escapeControls(await question())} [y/N] `);
   const answer = await typedLine(io, false);
   if (!/^y(es)?$/i.test(answer.trim())) throw new KeyscopeError('conflict', 'Nothing was changed.');
 }

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { createApiKeys } from '../create-api-keys';
 import { type ErrorCode, KeyscopeError } from '../errors';
 import { findCommand, type Parsed, parseArguments } from './arguments';
-import type { Call, Command } from './command';
+import type { Command, CommandContext } from './command';
 import { COMMANDS } from './commands';
 import { connectRedis } from './connect-redis';
 import { declaredPermissions } from './declared-permissions';
 import { explain, overview } from './help';
 import { EXIT, type ExitCode, type Io, usageError } from './io';
 import { readSettings } from './settings';
-import { harmless } from './terminal-text';
+import { escapeControls } from './terminal-text';
 
 const FIXED = {
   /** A person can wait longer than a request, and may be further from Redis than the app is. */
@@ -61,8 +61,20 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
       const origin = { ...within, actor, source: io.host };
       const json = values.flag('json');
       const print = (text: string) => void io.stdout.write(text);
-      const call: Call = { io, args, values, settings, apiKeys, json, warnings, within, origin, note, print };
-      return (await command.run(call)) ?? EXIT.ok;
+      const context: CommandContext = {
+        io,
+        args,
+        values,
+        settings,
+        apiKeys,
+        json,
+        warnings,
+        within,
+        origin,
+        note,
+        print,
+      };
+      return (await command.run(context)) ?? EXIT.ok;
     } finally {
       await apiKeys.close();
     }
@@ -112,7 +124,7 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     return await dispatch(argv, io);
   } catch (error) {
     if (!(error instanceof KeyscopeError)) throw error;
-    io.stderr.write(`keyscope: ${harmless(explainError(error))}\n`);
+    io.stderr.write(`keyscope: ${escapeControls(explainError(error))}\n`);
     return EXIT_CODES[error.code] ?? EXIT.refused;
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { parseInput } from '../validate-input';
-import type { Io, Values } from './io';
+import type { Io, OptionValues } from './io';
 import { usageError } from './io';
 
 /** What holds for a whole run, put together from options, the environment and the configuration file, in this order. */
@@ -135,7 +135,7 @@ function checkAddress(address: string): string {
 }
 
 /** @throws {KeyscopeError} `invalid_options` */
-export function readSettings(io: Io, values: Values): CliSettings {
+export function readSettings(io: Io, values: OptionValues): CliSettings {
   const { config, folder } = readConfig(io, values.text('config'));
   const { env } = io;
   const redis = values.text('redis') ?? (env.REDIS_URL || config.redis);

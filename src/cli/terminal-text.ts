@@ -11,7 +11,7 @@ function escapeUnits(text: string): string {
 }
 
 /** Text that others chose, such that a terminal only shows it. */
-export function harmless(text: string): string {
+export function escapeControls(text: string): string {
   return text.replace(UNSAFE, escapeUnits);
 }
 
@@ -19,18 +19,18 @@ export function harmless(text: string): string {
 const WORDS = /^-{0,2}[A-Za-z]{1,16}(?:[ _-][A-Za-z]{1,16}){0,4}$/;
 
 /** Whether a text is made of words, and may be repeated: what somebody typed could be a secret in the wrong place. */
-export function isWords(text: string): boolean {
+export function isPlainWords(text: string): boolean {
   return WORDS.test(text);
 }
 
 /** A thing there is not, by its name where that may be repeated: `command "foo"`, else `such command`. */
 export function named(thing: string, name: string): string {
-  return isWords(name) ? `${thing} ${JSON.stringify(name)}` : `such ${thing}`;
+  return isPlainWords(name) ? `${thing} ${JSON.stringify(name)}` : `such ${thing}`;
 }
 
 /** A value as JSON on one line. The escapes are JSON's own, so that programs read what was stored. */
 export function toJson(value: unknown): string {
-  return harmless(JSON.stringify(value));
+  return escapeControls(JSON.stringify(value));
 }
 
 const WIDE =
@@ -46,7 +46,7 @@ export function widthOf(text: string): number {
 
 /** Rows under their headings, in columns as wide as what is in them. The last is not filled up. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [headings, ...rows.map((row) => row.map(harmless))];
+  const all = [headings, ...rows.map((row) => row.map(escapeControls))];
   const widths = headings.map((_, column) => all.reduce((most, row) => Math.max(most, widthOf(row[column] ?? '')), 0));
   const line = (row: readonly string[]) =>
     row
@@ -59,7 +59,7 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 /** Names and what they are, one a line. */
 export function fields(entries: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...entries.map(([name]) => name.length));
-  return entries.map(([name, value]) => `${name.padEnd(width)}  ${harmless(value)}\n`).join('');
+  return entries.map(([name, value]) => `${name.padEnd(width)}  ${escapeControls(value)}\n`).join('');
 }
 
 /** Times as people here write them. */

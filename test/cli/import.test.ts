@@ -35,7 +35,7 @@ function own() {
 }
 
 describe('import', () => {
-  test('takes over keys from CSV, whose tokens go on working, and never prints one', async () => {
+  test('import reads keys from CSV, their tokens work, and none is printed', async () => {
     const { tokenOf, importFrom, verify, list } = own();
     const csv = [
       `\ufeff${HEADING}`,
@@ -47,7 +47,9 @@ describe('import', () => {
     const { code, stdout, stderr } = await importFrom(csv);
     expect({ code, stdout }).toEqual({
       code: 0,
-      stdout: expect.stringMatching(/^rows +3\nimported +3\nthere already +0\nexpired, left out +0\nnot valid +0\n$/),
+      stdout: expect.stringMatching(
+        /^rows +3\nimported +3\nalready imported +0\nleft out: expired +0\n.*\ninvalid +0\n$/,
+      ),
     });
     expect(stdout + stderr).not.toContain('legacy_');
     expect(await verify(tokenOf('a'))).toMatchObject({
@@ -68,18 +70,15 @@ describe('import', () => {
     ]);
   });
 
-  test.each(['hex', 'base64', 'base64url'] as const)(
-    'takes tokens of which only SHA-256 is known, in %s',
-    async (encoding) => {
-      const { tokenOf, importFrom, verify, list } = own();
-      const line = { hash: hash(tokenOf('a'), encoding), name: 'Alpha' };
-      expect(await importFrom(JSON.stringify(line), ...SCOPE)).toMatchObject({ code: 0 });
-      expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
-      expect(await list()).toMatchObject([{ masked: '************' }]);
-    },
-  );
+  test.each(['hex', 'base64', 'base64url'] as const)('import reads SHA-256 of tokens in %s', async (encoding) => {
+    const { tokenOf, importFrom, verify, list } = own();
+    const line = { hash: hash(tokenOf('a'), encoding), name: 'Alpha' };
+    expect(await importFrom(JSON.stringify(line), ...SCOPE)).toMatchObject({ code: 0 });
+    expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
+    expect(await list()).toMatchObject([{ masked: '************' }]);
+  });
 
-  test('reads a file, of JSON lines with values of their own types', async () => {
+  test('import reads a file of JSON lines with typed values', async () => {
     const { workspace, tokenOf, list } = own();
     const rows = [
       {
@@ -95,7 +94,17 @@ describe('import', () => {
     world.write('keys.jsonl', `${rows.map((row) => JSON.stringify(row)).join('\n\n')}\n`);
     const { stdout } = await world.run(['import', 'keys.jsonl', '--json', '--workspace', workspace]);
     expect(JSON.parse(stdout)).toEqual({
-      ...{ dryRun: false, rows: 2, imported: 2, alreadyImported: 0, expired: 0, invalid: 0, left: 0, problems: [] },
+      ...{
+        dryRun: false,
+        rows: 2,
+        imported: 2,
+        alreadyImported: 0,
+        expired: 0,
+        inactive: 0,
+        invalid: 0,
+        left: 0,
+        problems: [],
+      },
     });
     expect(await list()).toMatchObject([{ agents: ['a1'] }, { agents: 'all', expiresAt: '2090-01-01T00:00:00.000Z' }]);
     expect(await world.run(['import', 'nowhere.csv'])).toMatchObject({
@@ -104,7 +113,7 @@ describe('import', () => {
     });
   });
 
-  test('reads what Unkey and better-auth export', async () => {
+  test('import reads exports of Unkey and better-auth', async () => {
     const { workspace, tokenOf, importFrom, verify, list } = own();
     const unkey = [
       'id,hash,start,name,expires,enabled,created_at_m',
@@ -132,7 +141,7 @@ describe('import', () => {
     ]);
   });
 
-  test("reads a table of one's own, whatever its columns are called", async () => {
+  test('import reads a table with other column names by --map', async () => {
     const { tokenOf, importFrom, verify } = own();
     const csv = `secret\ttitle\tpermissions\n${tokenOf('a')}\tAlpha\t17\n`;
     const map = ['--map', 'token=secret', '--map', 'name=title', '--map', 'permissions='];
@@ -140,23 +149,23 @@ describe('import', () => {
     expect(await verify(tokenOf('a'))).toMatchObject({ ok: true, key: { name: 'Alpha' } });
   });
 
-  test('tells of columns that say nothing of a key, lest an expiry get lost', async () => {
+  test('import notes unused columns', async () => {
     const { tokenOf, importFrom, list } = own();
-    const csv = `token,name,Valid Until,notes\n${tokenOf('a')},Alpha,2090-01-01,x\n`;
+    const csv = `token,name,Ends,notes\n${tokenOf('a')},Alpha,2090-01-01,x\n`;
     const without = await importFrom(csv, '--dry-run', ...SCOPE);
-    expect(without.stderr).toContain('say nothing of a key: "Valid Until", "notes".');
-    const mistyped = await importFrom(csv, '--map', 'expiresAt=valid until', ...SCOPE);
+    expect(without.stderr).toContain('unused columns: "Ends", "notes".');
+    const mistyped = await importFrom(csv, '--map', 'expiresAt=ends', ...SCOPE);
     expect(mistyped).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no row has the column given for expiresAt.'),
     });
     expect(await list()).toEqual([]);
-    const mapped = await importFrom(csv, '--map', 'expiresAt=Valid Until', ...SCOPE);
-    expect(mapped.stderr).toContain('say nothing of a key: "notes".');
+    const mapped = await importFrom(csv, '--map', 'expiresAt=Ends', ...SCOPE);
+    expect(mapped.stderr).toContain('unused columns: "notes".');
     expect(await list()).toMatchObject([{ expiresAt: '2090-01-01T00:00:00.000Z' }]);
   });
 
-  test('imports nothing where one row is bad, and tells of every bad one by its line', async () => {
+  test('import writes nothing when one row is invalid, and prints each by its line', async () => {
     const { tokenOf, importFrom, list } = own();
     const csv = [
       HEADING,
@@ -178,17 +187,18 @@ describe('import', () => {
       imported: 0,
       alreadyImported: 0,
       expired: 0,
+      inactive: 0,
       invalid: 7,
       left: 1,
     });
     const expected = [
       [3, 'Did you mean "conversations"?'],
-      [4, 'expiresAt: Give '],
+      [4, 'name: '],
       [5, '3 fields'],
       [6, '8–512 visible'],
       [7, 'same token as in line 2'],
       [8, 'name: This holds the token'],
-      [9, 'disabled: Give true or false.'],
+      [9, 'disabled: Expected true or false.'],
     ] as const;
     expect(problems).toEqual(expected.map(([line, words]) => ({ line, message: expect.stringContaining(words) })));
     for (const { line, message } of problems) expect(stderr).toContain(`line ${line}: ${message}\n`);
@@ -219,7 +229,7 @@ describe('import', () => {
     ['the field of a column', rowOf({}), ['--map', `${uuid}=token`], 2],
     ['a format', rowOf({}), ['--format', uuid], 2],
     ['a source', rowOf({}), ['--from', uuid], 2],
-  ])('prints no token that stands in the wrong place: %s', async (_, input, argv, expected) => {
+  ])('import prints no token from the wrong field: %s', async (_, input, argv, expected) => {
     const { importFrom, list } = own();
     for (const format of [[], ['--json']]) {
       const { code, stdout, stderr } = await importFrom(input, ...SCOPE, '--name', 'CRM', ...argv, ...format);
@@ -230,7 +240,7 @@ describe('import', () => {
     expect(await list()).toEqual([]);
   });
 
-  test('can be run again, and says beforehand what would come of it', async () => {
+  test('import can be run again, and --dry-run predicts the result', async () => {
     const { tokenOf, importFrom, list } = own();
     const rows = (...names: string[]) => ['token,name', ...names.map((name) => `${tokenOf(name)},${name}`)].join('\n');
     const json = async (input: string, ...argv: string[]) =>
@@ -244,7 +254,7 @@ describe('import', () => {
   });
 
   test.each([[[]], [['--json']], [['--quiet']], [['--json', '--quiet']]])(
-    'says how far it came where Redis fails in the middle, with %j',
+    'import prints its progress when Redis fails in the middle, with %j',
     async (argv) => {
       const elsewhere = own();
       const { tokenOf, importFrom, list } = own();
@@ -264,12 +274,21 @@ describe('import', () => {
         expect(imported).toBeGreaterThan(0);
         expect(stderr).toContain('line 2: This token has been imported in another workspace.');
         expect(stderr).toContain(
-          `${imported} were imported, ${left} are left. Run it again: what is there is skipped.\n`,
+          `${imported} were imported, ${left} are left. Run it again: imported keys are skipped.\n`,
         );
         expect(stderr).toMatch(/^keyscope: .*\n$/m);
         if (!argv.includes('--json')) return expect(stdout).toBe('');
         expect(JSON.parse(stdout)).toEqual({
-          ...{ dryRun: false, rows: rows.length, imported, alreadyImported: 0, expired: 0, invalid: 1, left },
+          ...{
+            dryRun: false,
+            rows: rows.length,
+            imported,
+            alreadyImported: 0,
+            expired: 0,
+            inactive: 0,
+            invalid: 1,
+            left,
+          },
           problems: [{ line: 2, message: expect.stringContaining('another workspace') }],
         });
         await redis.del(entry);
@@ -281,7 +300,7 @@ describe('import', () => {
     },
   );
 
-  test('says that nothing was written where Redis fails while it only looks', async () => {
+  test('import --dry-run prints that nothing was written when Redis fails', async () => {
     const { workspace, tokenOf, importFrom, list } = own();
     const redis = new Redis(world.redis.url);
     try {
@@ -295,14 +314,14 @@ describe('import', () => {
       );
       expect(code).toBe(3);
       expect(JSON.parse(stdout)).toMatchObject({ dryRun: true, imported: 0, left: 1 });
-      expect(stderr).toContain('Nothing was written, and 1 were not looked for.\n');
+      expect(stderr).toContain('Nothing was written. 1 rows were not checked.\n');
     } finally {
       redis.disconnect();
     }
     expect(await list()).toEqual([]);
   });
 
-  test('leaves out what has expired, and refuses what another workspace has', async () => {
+  test('import leaves out expired keys, and rejects tokens of another workspace', async () => {
     const here = own();
     const there = own();
     const csv = `token,name,expires\n${here.tokenOf('a')},Alpha,1600000000\n${here.tokenOf('b')},Bo,\n`;
@@ -321,7 +340,7 @@ describe('import', () => {
     });
   });
 
-  test('refuses a token of our own form: it is looked up by the id in it', async () => {
+  test('import rejects a token of our own form: it is looked up by the id in it', async () => {
     const { importFrom } = own();
     const { token } = await makeKey(world);
     const { code, stderr } = await importFrom(`token,name\n${token},Alpha`, ...SCOPE);
@@ -343,23 +362,23 @@ describe('import', () => {
     ['broken JSON', () => '{"token":"legacy_plain_0123456789abcdef"', [], 2, 'No column holds tokens'],
     ['a field there is not', () => '', ['--map', 'nmae=x'], 2, 'Did you mean "name"?'],
     ['a source there is not', () => '', ['--from', 'unkee'], 2, 'Did you mean "unkey"?'],
-    ['a format there is not', () => '', ['--format', 'xml'], 2, 'There are: csv, jsonl.'],
+    ['a format there is not', () => '', ['--format', 'xml'], 2, 'Accepted: csv, jsonl.'],
     ['an empty file', () => '', [], 2, 'no rows'],
-  ])('says what is wrong with %s, and quotes nothing', async (_, input, argv, expected, words) => {
+  ])('import explains %s, and quotes nothing', async (_, input, argv, expected, words) => {
     const { code, stdout, stderr } = await own().importFrom(input(), ...SCOPE, ...argv);
     expect(code).toBe(expected);
     expect(stderr).toContain(words);
     expect(stdout + stderr).not.toContain('0123456789abcdef');
   });
 
-  test('needs to know which permissions there are', async () => {
+  test('import exits 2 when no permission is declared', async () => {
     const input = `token,name\nlegacy_undeclared_0123456789,Alpha`;
     const env = { KEYSCOPE_PERMISSIONS: undefined };
     const without = await world.run(['import', '-', '--agents', 'all'], { input, env });
     expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('KEYSCOPE_PERMISSIONS') });
   });
 
-  test('says how far it is with a long file, and not if asked for quiet', async () => {
+  test('import prints its progress with a long file, unless --quiet', async () => {
     const { tokenOf, importFrom } = own();
     // Most of them are no rows, which is quicker to find out.
     const input = `token,name\n${tokenOf('a')},Alpha\n${'x\n'.repeat(10_000)}`;
@@ -371,7 +390,7 @@ describe('import', () => {
     expect(quiet).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('leaves no token behind in Redis', async () => {
+  test('import stores no token in Redis', async () => {
     const { workspace, tokenOf, importFrom } = own();
     await importFrom(`token,name\n${tokenOf('a')},Alpha`, ...SCOPE);
     const redis = new Redis(world.redis.url);

@@ -1,9 +1,9 @@
 import type { AuditRecord, ListAuditInput } from '../../audit/service';
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import { type Listing, PAGE_OPTIONS, printPages } from '../paging';
 import { timeFormat } from '../terminal-text';
 
-function listing({ io }: Call): Listing<AuditRecord> {
+function listing({ io }: CommandContext): Listing<AuditRecord> {
   const time = timeFormat(io);
   return {
     headings: ['WHEN', 'WHO', 'FROM', 'WHAT', 'TARGET', 'NAME'],
@@ -19,8 +19,8 @@ function listing({ io }: Call): Listing<AuditRecord> {
   };
 }
 
-async function list(call: Call): Promise<undefined> {
-  const { values, apiKeys, within } = call;
+async function list(context: CommandContext): Promise<undefined> {
+  const { values, apiKeys, within } = context;
   const filter: Record<string, string> = {};
   for (const name of ['target', 'actor', 'action']) {
     const given = values.text(name);
@@ -30,7 +30,7 @@ async function list(call: Call): Promise<undefined> {
     const { entries, cursor } = await apiKeys.audit.list({ ...within, ...filter, ...page } as ListAuditInput);
     return { items: entries, cursor };
   };
-  await printPages(call, read, listing(call));
+  await printPages(context, read, listing(context));
 }
 
 export const AUDIT_COMMAND: Command = {

@@ -1,4 +1,4 @@
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import { EXIT, type ExitCode } from '../io';
 import { fields, toJson } from '../terminal-text';
 
@@ -9,16 +9,16 @@ const MODES = {
   down: 'Redis does not answer',
 } as const;
 
-async function doctor(call: Call): Promise<ExitCode> {
-  const { apiKeys, warnings, settings } = call;
+async function doctor(context: CommandContext): Promise<ExitCode> {
+  const { apiKeys, warnings, settings } = context;
   const { mode, nodes, lastError } = apiKeys.health();
   const healthy = mode !== 'down' && warnings.length === 0;
-  if (call.json) {
-    call.print(`${toJson({ ok: healthy, mode, nodes, lastError, warnings })}\n`);
+  if (context.json) {
+    context.print(`${toJson({ ok: healthy, mode, nodes, lastError, warnings })}\n`);
   } else {
     const namespace = settings.namespace ?? 'keyscope';
     const servers = nodes.map(({ address }) => address).join(', ');
-    call.print(
+    context.print(
       fields([
         ['server', servers],
         ['namespace', namespace],
@@ -27,7 +27,8 @@ async function doctor(call: Call): Promise<ExitCode> {
         ['warnings', String(warnings.length)],
       ]),
     );
-    if (warnings.length > 0) call.print(`\n${fields(warnings.map(({ code, message }) => [code, message] as const))}`);
+    if (warnings.length > 0)
+      context.print(`\n${fields(warnings.map(({ code, message }) => [code, message] as const))}`);
   }
   if (mode === 'down') return EXIT.unavailable;
   return healthy ? EXIT.ok : EXIT.refused;

@@ -1,5 +1,5 @@
 import type { ApiKey } from '../../keys/types';
-import type { Call } from '../command';
+import type { CommandContext } from '../command';
 import type { Listing } from '../paging';
 import { fields, timeFormat, toJson } from '../terminal-text';
 
@@ -15,7 +15,7 @@ function agentsInRow(agents: ApiKey['agents']): string {
   return agents.length > SHOWN_AGENTS ? `${agents.length} agents` : agents.join(', ');
 }
 
-export function keyListing({ io }: Call): Listing<ApiKey> {
+export function keyListing({ io }: CommandContext): Listing<ApiKey> {
   const time = timeFormat(io);
   const now = io.now();
   return {
@@ -35,7 +35,7 @@ export function keyListing({ io }: Call): Listing<ApiKey> {
 }
 
 /** A key in full, for people. */
-export function keyFields(key: ApiKey, { io }: Pick<Call, 'io'>): string {
+export function keyFields(key: ApiKey, { io }: Pick<CommandContext, 'io'>): string {
   const time = timeFormat(io);
   return fields([
     ['id', key.id],
@@ -53,6 +53,6 @@ export function keyFields(key: ApiKey, { io }: Pick<Call, 'io'>): string {
   ]);
 }
 
-export function printKey(call: Call, key: ApiKey): void {
-  call.print(call.json ? `${toJson(key)}\n` : keyFields(key, call));
+export function printKey(context: CommandContext, key: ApiKey): void {
+  context.print(context.json ? `${toJson(key)}\n` : keyFields(key, context));
 }

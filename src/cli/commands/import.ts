@@ -1,78 +1,89 @@
 import { listNames } from '../../did-you-mean';
 import { KeyscopeError } from '../../errors';
-import type { Call, Command } from '../command';
-import { createColumns, PRESETS } from '../import/columns';
+import type { Command, CommandContext } from '../command';
+import { createColumns, quoteColumn } from '../import/columns';
+import { PRESETS } from '../import/fields';
+import { kindsOf, printKinds } from '../import/kinds';
 import { type Candidate, type Plan, type Problem, planImport } from '../import/plan';
 import { openText, STDIN } from '../import/read-input';
 import { FORMATS, type Format, formatOf, rowsOf } from '../import/rows';
+import { createToInstant } from '../import/time-zone';
 import { EXIT, type ExitCode, usageError } from '../io';
-import { fields, harmless, isWords, named, toJson } from '../terminal-text';
+import { escapeControls, fields, named, toJson } from '../terminal-text';
 import { CHANGE_OPTIONS } from './common-options';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
-/** Enough to keep Redis busy, and few enough to be answered in time. */
-const AT_ONCE = 64;
+/** Concurrent writes: enough to keep Redis busy, few enough for each to complete in time. */
+const CONCURRENCY = 64;
 const PROGRESS = 10_000;
 
 type Outcome = 'imported' | 'present' | Problem;
 
 const number = (count: number) => count.toLocaleString('en-US');
 
-function formatGiven({ values }: Call): Format | undefined {
+function formatGiven({ values }: CommandContext): Format | undefined {
   const given = values.text('format') as Format | undefined;
   if (given === undefined || FORMATS.includes(given)) return given;
-  throw usageError(`--format: there is no ${named('format', given)}. There are: ${listNames(FORMATS)}.`);
+  throw usageError(`--format: there is no ${named('format', given)}. Accepted: ${listNames(FORMATS)}.`);
 }
 
-async function readPlan(call: Call): Promise<Plan> {
-  const { io, args, values, settings } = call;
-  const permissions = permissionsOf(call);
-  const agents = agentsOf(call);
+/** The `--time-zone` of times without a zone. */
+function zoneGiven({ values }: CommandContext) {
+  const name = values.text('time-zone') ?? 'UTC';
+  const toInstant = createToInstant(name);
+  if (toInstant !== null) return { name, toInstant };
+  throw usageError('--time-zone: expected UTC, an offset such as +02:00, or a name such as Europe/Berlin.');
+}
+
+function noteOn(context: CommandContext, { localTimes }: Plan, unused: ReadonlySet<string>, zone: string): void {
+  if (localTimes > 0) {
+    context.note(`Note: ${number(localTimes)} expiry times without a zone were read as ${zone} (--time-zone).`);
+  }
+  if (unused.size > 0) {
+    const columns = [...unused].map(quoteColumn).join(', ');
+    context.note(escapeControls(`Note: unused columns: ${columns}. If one means a field, use --map FIELD=COLUMN.`));
+  }
+}
+
+async function readPlan(context: CommandContext): Promise<Plan> {
+  const { io, args, values, settings } = context;
+  const permissions = permissionsOf(context);
+  const agents = agentsOf(context);
   const declared = settings.permissions ?? permissions;
   if (declared.length === 0) {
-    throw usageError('Say which permissions the app declares: KEYSCOPE_PERMISSIONS=NAME,NAME or keyscope.config.json.');
+    throw usageError('Name the permissions that the app declares: KEYSCOPE_PERMISSIONS=A,B or keyscope.config.json.');
   }
   const name = values.text('name');
   const defaults = {
     ...(name === undefined ? {} : { name }),
     ...(agents.length === 0 ? {} : { agents }),
     ...(permissions.length === 0 ? {} : { permissions }),
-    ...expiryOf(call),
+    ...expiryOf(context),
   };
-  const unused: string[] = [];
-  const columns = createColumns(values.text('from'), values.texts('map'), (column) =>
-    unused.push(isWords(column) ? JSON.stringify(column) : `one with a name of ${column.length} characters`),
-  );
-  const format = formatGiven(call);
-  if (args[0] === STDIN && io.stdin.isTTY) call.note('Reading from the terminal; end with Ctrl-D.');
+  const zone = zoneGiven(context);
+  const preset = values.text('from');
+  const columns = createColumns({ preset, map: values.texts('map'), ignore: values.texts('ignore') });
+  const format = formatGiven(context);
+  if (args[0] === STDIN && io.stdin.isTTY) context.note('Reading from the terminal; end with Ctrl-D.');
   const text = await openText(io, args[0] as string);
   const plan = await planImport(rowsOf(text, format ?? formatOf(text.head)), {
-    ...{
-      pick: columns.pick,
-      defaults,
-      permissions: declared,
-      prefix: settings.prefix ?? 'ks',
-      workspaceId: settings.workspaceId,
-    },
+    ...{ columns, defaults, permissions: declared, prefix: settings.prefix ?? 'ks' },
+    toInstant: zone.toInstant,
+    emptyIsEnabled: preset !== undefined && PRESETS[preset]?.emptyIsEnabled === true,
+    workspaceId: settings.workspaceId,
     now: io.now,
     onProgress(rows) {
-      if (rows % PROGRESS === 0) call.note(`Checked ${number(rows)} rows.`);
+      if (rows % PROGRESS === 0) context.note(`Checked ${number(rows)} rows.`);
     },
   });
   const missing = columns.missing();
   if (missing.length > 0) throw usageError(`--map: no row has the column given for ${missing.join(', ')}.`);
-  // Not before: without its heading, the first line of a file holds tokens, and then there is no plan.
-  if (unused.length > 0) {
-    call.note(
-      harmless(
-        `Note: these columns say nothing of a key: ${unused.join(', ')}. Where one does, use --map FIELD=COLUMN.`,
-      ),
-    );
-  }
+  // After the plan: if the heading is missing, the first line contains tokens, and planning throws.
+  noteOn(context, plan, columns.unused, zone.name);
   return plan;
 }
 
-async function isThere({ apiKeys, within }: Call, id: string): Promise<boolean> {
+async function isThere({ apiKeys, within }: CommandContext, id: string): Promise<boolean> {
   try {
     await apiKeys.keys.get(id, within);
     return true;
@@ -82,122 +93,132 @@ async function isThere({ apiKeys, within }: Call, id: string): Promise<boolean> 
   }
 }
 
-/** Trying comes first: what one call says of a key may not hold any more for the next. */
-async function importOne(call: Call, { line, id, input }: Candidate): Promise<Outcome> {
-  if (call.values.flag('dry-run')) return (await isThere(call, id)) ? 'present' : 'imported';
+/** Imports first and looks afterwards: a key that is looked up first may be deleted before the import. */
+async function importOne(context: CommandContext, { line, id, input }: Candidate): Promise<Outcome> {
+  if (context.values.flag('dry-run')) return (await isThere(context, id)) ? 'present' : 'imported';
   try {
-    await call.apiKeys.keys.import(input, call.origin);
+    await context.apiKeys.keys.import(input, context.origin);
     return 'imported';
   } catch (error) {
     if (!(error instanceof KeyscopeError) || error.code === 'store_unavailable') throw error;
-    if (error.code === 'conflict' && (await isThere(call, id))) return 'present';
+    if (error.code === 'conflict' && (await isThere(context, id))) return 'present';
     return { line, message: error.message };
   }
 }
 
-/** Imports all, several at once. Where Redis fails, the rest is left, and the error is told with what has been done. */
-async function importAll(call: Call, candidates: readonly Candidate[], onOutcome: (outcome: Outcome) => void) {
+/** Imports all candidates, several at once. If Redis fails, the rest is left, and the error is thrown. */
+async function importAll(
+  context: CommandContext,
+  candidates: readonly Candidate[],
+  onOutcome: (outcome: Outcome) => void,
+) {
   let next = 0;
   let failure: unknown;
   async function work(): Promise<void> {
     while (failure === undefined && next < candidates.length) {
       const candidate = candidates[next++] as Candidate;
       try {
-        onOutcome(await importOne(call, candidate));
+        onOutcome(await importOne(context, candidate));
       } catch (error) {
         failure ??= error;
       }
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (failure !== undefined) throw failure;
 }
 
-function report(call: Call, summary: Record<string, unknown>, problems: readonly Problem[]): void {
-  for (const { line, message } of problems) call.io.stderr.write(`${harmless(`line ${line}: ${message}`)}\n`);
-  if (call.json) call.print(`${toJson({ ...summary, problems })}\n`);
+function report(context: CommandContext, summary: Record<string, unknown>, problems: readonly Problem[]): void {
+  for (const { line, message } of problems) context.io.stderr.write(`${escapeControls(`line ${line}: ${message}`)}\n`);
+  if (context.json) context.print(`${toJson({ ...summary, problems })}\n`);
 }
 
-async function importKeys(call: Call): Promise<ExitCode> {
-  const dryRun = call.values.flag('dry-run');
-  const { rows, candidates, problems, expired } = await readPlan(call);
+async function importKeys(context: CommandContext): Promise<ExitCode> {
+  const dryRun = context.values.flag('dry-run');
+  const { rows, candidates, problems, expired, inactive } = await readPlan(context);
+  const kinds = kindsOf(candidates);
   const counts = { imported: 0, present: 0, refused: 0 };
   const summary = () => ({
-    ...{ dryRun, rows, imported: counts.imported, alreadyImported: counts.present, expired },
+    ...{ dryRun, rows, imported: counts.imported, alreadyImported: counts.present, expired, inactive },
     invalid: problems.length,
     left: candidates.length - counts.imported - counts.present - counts.refused,
+    ...(dryRun ? { kinds } : {}),
   });
   const reportAll = () => {
     problems.sort((a, b) => a.line - b.line);
-    report(call, summary(), problems);
+    report(context, summary(), problems);
   };
-  if (problems.length > 0 && !dryRun && !call.values.flag('skip-invalid')) {
+  if (problems.length > 0 && !dryRun && !context.values.flag('skip-invalid')) {
     reportAll();
-    call.io.stderr.write(
-      `keyscope: Nothing was imported: ${number(problems.length)} of ${number(rows)} rows cannot be. Mend them, or leave them out with --skip-invalid.\n`,
+    context.io.stderr.write(
+      `keyscope: Nothing was imported: ${number(problems.length)} of ${number(rows)} rows are invalid. Fix them, or skip them with --skip-invalid.\n`,
     );
     return EXIT.refused;
   }
 
   try {
-    await importAll(call, candidates, (outcome) => {
+    await importAll(context, candidates, (outcome) => {
       if (typeof outcome === 'string') counts[outcome] += 1;
       else {
         counts.refused += 1;
         problems.push(outcome);
       }
       const done = counts.imported + counts.present;
-      if (done > 0 && done % PROGRESS === 0) call.note(`Done with ${number(done)} of ${number(candidates.length)}.`);
+      if (done > 0 && done % PROGRESS === 0) context.note(`Done with ${number(done)} of ${number(candidates.length)}.`);
     });
   } catch (error) {
     reportAll();
-    // No note, which --quiet would keep back: it belongs to the error.
+    // Written with --quiet also: it belongs to the error.
     const { imported, left } = summary();
     const far = dryRun
-      ? `Nothing was written, and ${number(left)} were not looked for.`
-      : `${number(imported)} were imported, ${number(left)} are left. Run it again: what is there is skipped.`;
-    call.io.stderr.write(`${far}\n`);
+      ? `Nothing was written. ${number(left)} rows were not checked.`
+      : `${number(imported)} were imported, ${number(left)} are left. Run it again: imported keys are skipped.`;
+    context.io.stderr.write(`${far}\n`);
     throw error;
   }
 
   reportAll();
-  if (!call.json) {
-    call.print(
+  if (!context.json) {
+    if (dryRun) context.print(`${printKinds(kinds, { expired, inactive })}\n`);
+    context.print(
       fields([
         ['rows', number(rows)],
         [dryRun ? 'to import' : 'imported', number(counts.imported)],
-        ['there already', number(counts.present)],
-        ['expired, left out', number(expired)],
-        ['not valid', number(problems.length)],
+        ['already imported', number(counts.present)],
+        ['left out: expired', number(expired)],
+        ['left out: revoked, deleted or inactive', number(inactive)],
+        ['invalid', number(problems.length)],
       ]),
     );
   }
-  if (dryRun) call.note('Nothing was written.');
-  else if (counts.imported > 0) call.note('Apps let these keys in where createApiKeys has `foreignTokens: true`.');
+  if (dryRun) context.note('Nothing was written.');
+  else if (counts.imported > 0) context.note('Apps accept these keys if createApiKeys has `foreignTokens: true`.');
   return problems.length > 0 ? EXIT.refused : EXIT.ok;
 }
 
 export const IMPORT_COMMAND: Command = {
   name: 'import',
-  summary: 'Take over keys whose tokens were made elsewhere, from a file or from standard input',
+  summary: 'Import keys with tokens of another system, from a file or standard input',
   args: ['FILE|-'],
   options: {
     from: {
       value: 'WHAT',
-      help: `Whose export it is: ${Object.keys(PRESETS).join(', ')}. Default: a table of your own.`,
+      help: `System that wrote the export: ${Object.keys(PRESETS).join(', ')}. Default: your own table.`,
     },
-    format: { value: 'FORMAT', help: 'csv or jsonl (JSON lines). Default: told from how it begins.' },
+    format: { value: 'FORMAT', help: 'csv or jsonl (JSON lines). Default: by the first character.' },
     map: {
       value: 'FIELD=COLUMN',
       multiple: true,
-      help: 'Where a field is: token, sha256, name, agents, permissions, …',
+      help: 'Column of a field: token, sha256, name, agents, permissions, expiresAt, … Without a column: none.',
     },
-    name: { value: 'TEXT', help: 'For rows that say no name.' },
-    agents: { value: 'all|A,B', multiple: true, help: 'For rows that say no agents.' },
-    agent: { value: 'ID', multiple: true, help: 'One more of them, as it is: for ids with commas.' },
-    permissions: { value: 'A,B', multiple: true, help: 'For rows that say no permissions.' },
+    ignore: { value: 'COLUMN', multiple: true, help: 'Column that means nothing for keys.' },
+    'time-zone': { value: 'ZONE', help: 'Zone of times without one: UTC, +02:00, Europe/Berlin. Default: UTC.' },
+    name: { value: 'TEXT', help: 'Name for rows without one.' },
+    agents: { value: 'all|A,B', multiple: true, help: 'Agents for rows without any.' },
+    agent: { value: 'ID', multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
+    permissions: { value: 'A,B', multiple: true, help: 'Permissions for rows without any.' },
     ...EXPIRY_OPTIONS,
-    'dry-run': { help: 'Say what would be done, and write nothing.' },
+    'dry-run': { help: 'Print the result for each kind of row, and write nothing.' },
     'skip-invalid': { help: 'Import the valid rows. Default: all or nothing.' },
     ...CHANGE_OPTIONS,
   },

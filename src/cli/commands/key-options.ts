@@ -1,8 +1,10 @@
-import type { Call, OptionSpecs } from '../command';
+import type { CommandContext, OptionSpecs } from '../command';
+import { isEveryAgent } from '../import/read-names';
+import { usageError } from '../io';
 import { splitNames } from '../settings';
 
 /** Options that say what a new key is to be, and how they are read. */
-type Given = Pick<Call, 'values'>;
+type Given = Pick<CommandContext, 'values'>;
 
 export const EXPIRY_OPTIONS: OptionSpecs = {
   'expires-in': { value: 'DURATION', help: 'How long it lives: 90d, 12h, 30m. Default: 365d, or what is configured.' },
@@ -18,7 +20,10 @@ export function agentsOf({ values }: Given): 'all' | string[] {
   const several = values.texts('agents').flatMap(splitNames);
   const single = values.texts('agent');
   if (several.length === 1 && several[0] === 'all' && single.length === 0) return 'all';
-  return [...several, ...single];
+  const names = [...several, ...single];
+  if (names.some(isEveryAgent))
+    throw usageError('--agents: write --agents all for every agent. * and ALL are no agent ids.');
+  return names;
 }
 
 export function expiryOf({ values }: Given): { expiresAt?: string; expiresIn?: string } {

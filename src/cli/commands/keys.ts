@@ -1,6 +1,6 @@
 import { parseDuration } from '../../keys/time';
 import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/types';
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import type { ExitCode } from '../io';
 import { usageError } from '../io';
 import { PAGE_OPTIONS, printPages } from '../paging';
@@ -15,7 +15,7 @@ const REVISION = { revision: { value: 'N', help: 'Only where the key is still at
 const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
 
 /** Who changes the key, and which revision of it they have seen. */
-function changeOf({ values, origin }: Call): KeyMutationContext {
+function changeOf({ values, origin }: CommandContext): KeyMutationContext {
   const revision = values.text('revision');
   if (revision === undefined) return origin;
   if (!/^[1-9]\d{0,14}$/.test(revision)) throw usageError('--revision needs a whole number, at least 1.');
@@ -23,34 +23,34 @@ function changeOf({ values, origin }: Call): KeyMutationContext {
 }
 
 /** The token alone on standard output, so that a script can take it from there; everything else beside it. */
-function reveal(call: Call, { key, token }: CreatedKey): void {
-  if (call.json) {
-    call.print(`${toJson({ key, token })}\n`);
+function reveal(context: CommandContext, { key, token }: CreatedKey): void {
+  if (context.json) {
+    context.print(`${toJson({ key, token })}\n`);
   } else {
-    call.note(keyFields(key, call).trimEnd());
-    call.print(`${token}\n`);
+    context.note(keyFields(key, context).trimEnd());
+    context.print(`${token}\n`);
   }
-  call.note('This is the only time that the token is shown. Store it now.');
+  context.note('This is the only time that the token is shown. Store it now.');
 }
 
-async function describe({ apiKeys, within, args }: Call): Promise<string> {
+async function describe({ apiKeys, within, args }: CommandContext): Promise<string> {
   const { name, masked } = await apiKeys.keys.get(args[0] as string, within);
   return `${JSON.stringify(name)} (${masked})`;
 }
 
-async function create(call: Call): Promise<undefined> {
-  const { apiKeys, values, origin } = call;
-  const [name, agents, permissions] = [values.text('name'), agentsOf(call), permissionsOf(call)];
+async function create(context: CommandContext): Promise<undefined> {
+  const { apiKeys, values, origin } = context;
+  const [name, agents, permissions] = [values.text('name'), agentsOf(context), permissionsOf(context)];
   if (name === undefined) throw usageError('Give the key a name: --name "CRM export".');
   if (agents.length === 0)
     throw usageError('Say which agents the key is for: --agents all, or their ids: --agents a1,a2.');
   if (permissions.length === 0) throw usageError('Say what the key may do: --permissions NAME,NAME.');
-  const input: CreateKeyInput = { name, agents, permissions, ...expiryOf(call) };
-  reveal(call, await apiKeys.keys.create(input, origin));
+  const input: CreateKeyInput = { name, agents, permissions, ...expiryOf(context) };
+  reveal(context, await apiKeys.keys.create(input, origin));
 }
 
-async function list(call: Call): Promise<undefined> {
-  const { values, apiKeys, within } = call;
+async function list(context: CommandContext): Promise<undefined> {
+  const { values, apiKeys, within } = context;
   const filter: Record<string, string> = {};
   for (const [option, field] of [
     ['search', 'q'],
@@ -64,50 +64,53 @@ async function list(call: Call): Promise<undefined> {
     const { keys, cursor } = await apiKeys.keys.list({ ...within, ...filter, ...page } as ListKeysInput);
     return { items: keys, cursor };
   };
-  await printPages(call, read, keyListing(call));
+  await printPages(context, read, keyListing(context));
 }
 
-async function show(call: Call): Promise<undefined> {
-  printKey(call, await call.apiKeys.keys.get(call.args[0] as string, call.within));
+async function show(context: CommandContext): Promise<undefined> {
+  printKey(context, await context.apiKeys.keys.get(context.args[0] as string, context.within));
 }
 
-async function update(call: Call, changes: UpdateKeyInput): Promise<undefined> {
-  printKey(call, await call.apiKeys.keys.update(call.args[0] as string, changes, changeOf(call)));
+async function update(context: CommandContext, changes: UpdateKeyInput): Promise<undefined> {
+  printKey(context, await context.apiKeys.keys.update(context.args[0] as string, changes, changeOf(context)));
 }
 
-async function edit(call: Call): Promise<undefined> {
-  const [name, permissions] = [call.values.text('name'), permissionsOf(call)];
+async function edit(context: CommandContext): Promise<undefined> {
+  const [name, permissions] = [context.values.text('name'), permissionsOf(context)];
   if (name === undefined && permissions.length === 0) {
     throw usageError('Say what to change: --name or --permissions. Agents and expiry are fixed when a key is made.');
   }
-  await update(call, { ...(name === undefined ? {} : { name }), ...(permissions.length === 0 ? {} : { permissions }) });
+  await update(context, {
+    ...(name === undefined ? {} : { name }),
+    ...(permissions.length === 0 ? {} : { permissions }),
+  });
 }
 
-async function rotate(call: Call): Promise<undefined> {
-  const { values, apiKeys, args } = call;
+async function rotate(context: CommandContext): Promise<undefined> {
+  const { values, apiKeys, args } = context;
   const given = values.text('overlap');
   if (given === undefined) {
     throw usageError('Say for how long the old key goes on working: --overlap 24h, or --overlap 0 for not a moment.');
   }
   const overlap = given === '0' ? 0 : given;
-  const change = changeOf(call);
+  const change = changeOf(context);
   if (parseDuration(overlap) === 0) {
-    await confirm(call, async () => `Replace ${await describe(call)}, which stops working at once?`);
+    await confirm(context, async () => `Replace ${await describe(context)}, which stops working at once?`);
   }
-  reveal(call, await apiKeys.keys.rotate(args[0] as string, { overlap, ...expiryOf(call) }, change));
+  reveal(context, await apiKeys.keys.rotate(args[0] as string, { overlap, ...expiryOf(context) }, change));
 }
 
-async function remove(call: Call): Promise<undefined> {
-  const { apiKeys, args } = call;
-  const change = changeOf(call);
-  await confirm(call, async () => `Delete ${await describe(call)}? It stops working at once.`);
+async function remove(context: CommandContext): Promise<undefined> {
+  const { apiKeys, args } = context;
+  const change = changeOf(context);
+  await confirm(context, async () => `Delete ${await describe(context)}? It stops working at once.`);
   await apiKeys.keys.delete(args[0] as string, change);
-  if (call.json) call.print(`${toJson({ id: args[0], deleted: true })}\n`);
-  else call.note('Deleted.');
+  if (context.json) context.print(`${toJson({ id: args[0], deleted: true })}\n`);
+  else context.note('Deleted.');
 }
 
-function switching(disabled: boolean): (call: Call) => Promise<ExitCode | undefined> {
-  return (call) => update(call, { disabled });
+function switching(disabled: boolean): (context: CommandContext) => Promise<ExitCode | undefined> {
+  return (context) => update(context, { disabled });
 }
 
 export const KEY_COMMANDS: readonly Command[] = [
@@ -116,7 +119,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'Make a key, and print its token once',
     args: [],
     options: {
-      name: { value: 'TEXT', help: 'What people call it. Required.' },
+      name: { value: 'TEXT', help: 'What people context it. Required.' },
       agents: { value: 'all|A,B', multiple: true, help: 'The agents it reaches. Required; cannot be changed later.' },
       agent: { value: ID, multiple: true, help: 'One more of them, as it is: for ids with commas.' },
       permissions: { ...PERMISSIONS, help: 'What it may do. Required.' },

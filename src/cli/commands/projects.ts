@@ -1,5 +1,5 @@
 import type { ProjectConfiguration, ProjectInput } from '../../projects/service';
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import { usageError } from '../io';
 import { type Listing, printList } from '../paging';
 import { confirm } from '../prompts';
@@ -14,7 +14,7 @@ function metricsInWords(metrics: ProjectConfiguration['metrics']): string {
   return metrics.length === 0 ? 'none' : metrics.join(', ');
 }
 
-function listing({ io }: Call): Listing<ProjectConfiguration> {
+function listing({ io }: CommandContext): Listing<ProjectConfiguration> {
   const time = timeFormat(io);
   return {
     headings: ['PROJECT', 'TRANSCRIPT', 'UPDATED', 'METRICS'],
@@ -28,32 +28,32 @@ function listing({ io }: Call): Listing<ProjectConfiguration> {
   };
 }
 
-function print(call: Call, project: ProjectConfiguration): void {
+function print(context: CommandContext, project: ProjectConfiguration): void {
   const { projectId, transcript, metrics, updatedAt } = project;
-  if (call.json) {
-    call.print(`${toJson(project)}\n`);
+  if (context.json) {
+    context.print(`${toJson(project)}\n`);
     return;
   }
-  call.print(
+  context.print(
     fields([
       ['project', projectId],
       ['transcript', transcript ? 'on' : 'off'],
       ['metrics', metricsInWords(metrics)],
-      ['updated', updatedAt === null ? 'never: nothing is enabled' : timeFormat(call.io)(updatedAt)],
+      ['updated', updatedAt === null ? 'never: nothing is enabled' : timeFormat(context.io)(updatedAt)],
     ]),
   );
 }
 
-async function list(call: Call): Promise<undefined> {
-  printList(call, await call.apiKeys.projects.list(call.within), listing(call));
+async function list(context: CommandContext): Promise<undefined> {
+  printList(context, await context.apiKeys.projects.list(context.within), listing(context));
 }
 
-async function show(call: Call): Promise<undefined> {
-  print(call, await call.apiKeys.projects.get(call.args[0] as string, call.within));
+async function show(context: CommandContext): Promise<undefined> {
+  print(context, await context.apiKeys.projects.get(context.args[0] as string, context.within));
 }
 
 /** `--metrics` takes several at once; `--metric` takes one as it is, commas, `all` and `none` too. */
-function metricsOf({ values }: Call): ProjectInput['metrics'] | null {
+function metricsOf({ values }: CommandContext): ProjectInput['metrics'] | null {
   const several = values.texts('metrics').flatMap(splitNames);
   const single = values.texts('metric');
   if (several.length === 0 && single.length === 0) return null;
@@ -65,20 +65,23 @@ function metricsOf({ values }: Call): ProjectInput['metrics'] | null {
   return [...several, ...single];
 }
 
-async function set(call: Call): Promise<undefined> {
-  const { args, values, apiKeys, origin } = call;
+async function set(context: CommandContext): Promise<undefined> {
+  const { args, values, apiKeys, origin } = context;
   const transcript = values.text('transcript');
-  const metrics = metricsOf(call);
+  const metrics = metricsOf(context);
   // Half a configuration would leave the other half to a guess.
   if (transcript !== 'on' && transcript !== 'off') throw usageError('Give --transcript on or --transcript off.');
   if (metrics === null) throw usageError('Give --metrics all, --metrics none, or their names: --metrics A,B.');
-  print(call, await apiKeys.projects.set(args[0] as string, { transcript: transcript === 'on', metrics }, origin));
+  print(context, await apiKeys.projects.set(args[0] as string, { transcript: transcript === 'on', metrics }, origin));
 }
 
-async function clear(call: Call): Promise<undefined> {
-  const { args, apiKeys, origin } = call;
-  await confirm(call, async () => `Clear what ${JSON.stringify(args[0])} has enabled? Its responses lose it at once.`);
-  print(call, await apiKeys.projects.clear(args[0] as string, origin));
+async function clear(context: CommandContext): Promise<undefined> {
+  const { args, apiKeys, origin } = context;
+  await confirm(
+    context,
+    async () => `Clear what ${JSON.stringify(args[0])} has enabled? Its responses lose it at once.`,
+  );
+  print(context, await apiKeys.projects.clear(args[0] as string, origin));
 }
 
 export const PROJECT_COMMANDS: readonly Command[] = [

@@ -1,9 +1,9 @@
 import type { Usage, UsageDay } from '../../usage/service';
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import { usageError } from '../io';
 import { fields, table, timeFormat, toJson } from '../terminal-text';
 
-function daysOf({ values }: Call): { days?: number } {
+function daysOf({ values }: CommandContext): { days?: number } {
   const given = values.text('days');
   if (given === undefined) return {};
   if (!/^[1-9]\d{0,3}$/.test(given)) throw usageError('--days needs a whole number from 1 to 90.');
@@ -16,7 +16,7 @@ function row({ date, allowed, denied, reasons }: UsageDay): string[] {
 }
 
 /** Days without requests say nothing that their absence does not. */
-function forPeople({ keyId, lastUsedAt, days }: Usage, { io }: Call): string {
+function forPeople({ keyId, lastUsedAt, days }: Usage, { io }: CommandContext): string {
   const sum = (of: (day: UsageDay) => number) => String(days.reduce((total, day) => total + of(day), 0));
   const busy = days.filter(({ allowed, denied }) => allowed + denied > 0);
   const summary = fields([
@@ -27,10 +27,10 @@ function forPeople({ keyId, lastUsedAt, days }: Usage, { io }: Call): string {
   return busy.length === 0 ? summary : `${summary}\n${table(['DAY (UTC)', 'LET IN', 'REFUSED', 'WHY'], busy.map(row))}`;
 }
 
-async function show(call: Call): Promise<undefined> {
-  const { apiKeys, args, within } = call;
-  const usage = await apiKeys.usage(args[0] as string, { ...within, ...daysOf(call) });
-  call.print(call.json ? `${toJson(usage)}\n` : forPeople(usage, call));
+async function show(context: CommandContext): Promise<undefined> {
+  const { apiKeys, args, within } = context;
+  const usage = await apiKeys.usage(args[0] as string, { ...within, ...daysOf(context) });
+  context.print(context.json ? `${toJson(usage)}\n` : forPeople(usage, context));
 }
 
 export const USAGE_COMMAND: Command = {

@@ -1,11 +1,11 @@
-import type { Call, Command } from '../command';
+import type { Command, CommandContext } from '../command';
 import { EXIT, type ExitCode } from '../io';
 import { readSecret } from '../prompts';
 import { fields, timeFormat, toJson } from '../terminal-text';
 
-type VerifyOptions = NonNullable<Parameters<Call['apiKeys']['verify']>[1]>;
+type VerifyOptions = NonNullable<Parameters<CommandContext['apiKeys']['verify']>[1]>;
 
-function optionsOf({ values, within }: Call): VerifyOptions {
+function optionsOf({ values, within }: CommandContext): VerifyOptions {
   const permission = values.text('permission');
   return {
     ...within,
@@ -15,25 +15,25 @@ function optionsOf({ values, within }: Call): VerifyOptions {
   };
 }
 
-async function verify(call: Call): Promise<ExitCode> {
-  const { io, apiKeys } = call;
+async function verify(context: CommandContext): Promise<ExitCode> {
+  const { io, apiKeys } = context;
   const token = await readSecret(io, 'Token: ');
-  const result = await apiKeys.verify(token, optionsOf(call));
+  const result = await apiKeys.verify(token, optionsOf(context));
   if (!result.ok) {
     const { error } = result;
     // A store that does not answer has refused nothing.
-    if (call.json && error.code !== 'store_unavailable') {
-      call.print(`${toJson({ ok: false, code: error.code, message: error.message })}\n`);
+    if (context.json && error.code !== 'store_unavailable') {
+      context.print(`${toJson({ ok: false, code: error.code, message: error.message })}\n`);
     }
     throw error;
   }
   const { id, name, workspaceId, permissions, expiresAt, scope } = result.key;
   const { agents } = scope;
-  if (call.json) {
-    call.print(`${toJson({ ok: true, key: { id, name, workspaceId, permissions, agents, expiresAt } })}\n`);
+  if (context.json) {
+    context.print(`${toJson({ ok: true, key: { id, name, workspaceId, permissions, agents, expiresAt } })}\n`);
     return EXIT.ok;
   }
-  call.print(
+  context.print(
     fields([
       ['id', id],
       ['name', name],

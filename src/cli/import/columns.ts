@@ -1,125 +1,122 @@
 import { didYouMean, listNames } from '../../did-you-mean';
 import { usageError } from '../io';
-import { named } from '../terminal-text';
+import { isPlainWords, named } from '../terminal-text';
+import { type ColumnValue, FIELDS, type Field, fieldOf, mayLimit, PRESETS, type Preset } from './fields';
 
-/** What a row can say of a key. */
-export const FIELDS = [
-  'token',
-  'sha256',
-  'name',
-  'agents',
-  'permissions',
-  'expiresAt',
-  'disabled',
-  'enabled',
-  'createdBy',
-] as const;
-export type Field = (typeof FIELDS)[number];
-
-/** What columns are called where nobody says, as they are compared: without case, spaces, dashes and underscores. */
-const USUAL: ReadonlyMap<string, Field> = new Map([
-  ...FIELDS.map((field) => [field.toLowerCase(), field] as const),
-  ['hash', 'sha256'],
-  ['tokenhash', 'sha256'],
-  ['keyhash', 'sha256'],
-  ['scopes', 'permissions'],
-  ['expires', 'expiresAt'],
-  ['isdisabled', 'disabled'],
-  ['isenabled', 'enabled'],
-  ['owner', 'createdBy'],
-]);
-
-/** What the columns of an export are. Nothing else is taken from it. */
-export const PRESETS: Readonly<Record<string, ReadonlyMap<string, Field>>> = {
-  unkey: new Map<string, Field>([
-    ['hash', 'sha256'],
-    ['name', 'name'],
-    ['expires', 'expiresAt'],
-    ['enabled', 'enabled'],
-  ]),
-  'better-auth': new Map<string, Field>([
-    ['key', 'sha256'],
-    ['name', 'name'],
-    ['expiresat', 'expiresAt'],
-    ['enabled', 'enabled'],
-    ['permissions', 'permissions'],
-  ]),
-};
-
-/** As many are told of. */
+/** Columns listed in the note on unused columns. */
 const MAX_UNUSED = 20;
-
-const folded = (column: string) => column.toLowerCase().replace(/[\s_-]/g, '');
 
 function readPairs(given: readonly string[]): Map<Field, string> {
   const pairs = new Map<Field, string>();
   for (const pair of given) {
     const at = pair.indexOf('=');
     const field = (at === -1 ? pair : pair.slice(0, at)) as Field;
-    if (at === -1) throw usageError('--map needs FIELD=COLUMN, such as --map name=label.');
-    if (!FIELDS.includes(field)) {
+    if (at === -1) throw usageError('--map: expected FIELD=COLUMN, such as --map name=label.');
+    if (!(FIELDS as readonly string[]).includes(field)) {
       const hint = didYouMean(field, FIELDS);
-      throw usageError(`--map: there is no ${named('field', field)}. ${hint}There are: ${listNames(FIELDS)}.`);
+      throw usageError(`--map: there is no ${named('field', field)}. ${hint}Accepted: ${listNames(FIELDS)}.`);
     }
     if (pairs.has(field)) throw usageError(`--map: give ${field} once.`);
+    if (field === 'inactive' && at === pair.length - 1) {
+      throw usageError('--map inactive= would import deleted keys. Leave out single columns with --ignore COLUMN.');
+    }
     pairs.set(field, pair.slice(at + 1));
   }
   return pairs;
 }
 
-/** Takes from a row what it says of a key. */
-export type Pick = (values: ReadonlyMap<string, unknown>) => Map<Field, unknown>;
+function presetNamed(name: string): Preset {
+  if (Object.hasOwn(PRESETS, name)) return PRESETS[name] as Preset;
+  const names = Object.keys(PRESETS);
+  throw usageError(
+    `--from: there is no ${named('source', name)}. ${didYouMean(name, names)}Accepted: ${listNames(names)}.`,
+  );
+}
+
+/** The name of a column for a message. A name that may be a secret is left out. */
+export function quoteColumn(column: string): string {
+  return isPlainWords(column) ? JSON.stringify(column) : `one with a name of ${column.length} characters`;
+}
+
+function twoColumns(field: Field, one: string, other: string): Error {
+  const both =
+    one === other ? `${quoteColumn(one)}, which occurs twice` : `${quoteColumn(one)} and ${quoteColumn(other)}`;
+  return usageError(
+    `Two columns mean ${field}: ${both}. Say which one counts: --map ${field}=COLUMN, or leave one out: --ignore COLUMN.`,
+  );
+}
+
+/** The fields of a row. Several columns can say that a key is inactive: all of them are in `inactive`. */
+export interface PickedRow {
+  readonly fields: ReadonlyMap<Field, unknown>;
+  readonly inactive: readonly unknown[];
+}
 
 export interface Columns {
-  readonly pick: Pick;
-  /** Fields for which `--map` names a column that no row has had. */
+  /** @throws {KeyscopeError} `invalid_options` if two columns mean one field, or an unknown column may limit the key. */
+  pick(values: readonly ColumnValue[]): PickedRow;
+  /** Fields whose `--map` names a column that no row has. */
   missing(): Field[];
+  /** Columns that mean nothing for a key, for a note. */
+  readonly unused: ReadonlySet<string>;
+}
+
+export interface ColumnOptions {
+  readonly preset: string | undefined;
+  /** `--map` options. `FIELD=` leaves the field out. */
+  readonly map: readonly string[];
+  /** `--ignore` options. */
+  readonly ignore: readonly string[];
 }
 
 /**
- * Columns are known by their usual names, or by a preset's. `--map` says otherwise for a field, and that it is to be left
- * out where it names no column.
+ * Assigns columns to fields, by their usual names or by a preset's. `--map` takes precedence for its field.
  *
- * `onUnused` hears of each column, once, that says nothing of a key: an expiry under an unusual name must not get lost
- * without a word. Of exports with a preset it is known what else they hold.
+ * A column that may limit a key, such as "valid_till" or "user_revoked", is an error until it is mapped or ignored: a
+ * key must not get more than it had because a name is unusual.
  */
-export function createColumns(
-  preset: string | undefined,
-  given: readonly string[],
-  onUnused: (column: string) => void,
-): Columns {
-  const pairs = readPairs(given);
-  if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
-    const names = Object.keys(PRESETS);
-    throw usageError(
-      `--from: there is no ${named('source', preset)}. ${didYouMean(preset, names)}There are: ${listNames(names)}.`,
-    );
-  }
-  const known = preset === undefined ? USUAL : (PRESETS[preset] as ReadonlyMap<string, Field>);
-
-  const mapped = new Set(pairs.values());
+export function createColumns({ preset: name, map, ignore }: ColumnOptions): Columns {
+  const pairs = readPairs(map);
+  const preset = name === undefined ? undefined : presetNamed(name);
+  const ignored = new Set(ignore);
+  const mapped = new Map([...pairs].map(([field, column]) => [column, field] as const));
   const seen = new Set(['']);
   const unused = new Set<string>();
-  function notice(column: string): void {
-    // JSON lines could have another name in each.
-    if (preset !== undefined || mapped.has(column) || unused.has(column) || unused.size === MAX_UNUSED) return;
-    unused.add(column);
-    onUnused(column);
+
+  /** The field of a column, or undefined if it means nothing for a key. */
+  function meaningOf(column: string): Field | undefined {
+    const field = mapped.get(column) ?? fieldOf(column, preset);
+    if (field !== undefined && (!pairs.has(field) || pairs.get(field) === column || field === 'inactive')) return field;
+    if (field === undefined && mayLimit(column)) {
+      throw usageError(
+        `The column ${quoteColumn(column)} may limit what a key can do. Map it, such as --map inactive=COLUMN or --map expiresAt=COLUMN, or leave it out: --ignore COLUMN.`,
+      );
+    }
+    // JSON lines could have other names in each line.
+    if (field === undefined && preset === undefined && unused.size < MAX_UNUSED) unused.add(column);
+    return undefined;
   }
 
-  function pick(values: ReadonlyMap<string, unknown>): Map<Field, unknown> {
-    const picked = new Map<Field, unknown>();
+  function pick(values: readonly ColumnValue[]): PickedRow {
+    const fields = new Map<Field, unknown>();
+    const columns = new Map<Field, string>();
+    const inactive: unknown[] = [];
     for (const [column, value] of values) {
-      const field = known.get(folded(column));
-      if (field !== undefined && !pairs.has(field)) picked.set(field, value);
-      else if (field === undefined) notice(column);
+      if (ignored.has(column)) continue;
+      if (mapped.has(column)) seen.add(column);
+      const field = meaningOf(column);
+      if (field === undefined) continue;
+      if (field === 'inactive') {
+        inactive.push(value);
+        continue;
+      }
+      const other = columns.get(field);
+      if (other !== undefined) throw twoColumns(field, other, column);
+      columns.set(field, column);
+      fields.set(field, value);
     }
-    for (const [field, column] of pairs) {
-      if (values.has(column)) seen.add(column);
-      if (column !== '') picked.set(field, values.get(column));
-    }
-    return picked;
+    return { fields, inactive };
   }
 
-  return { pick, missing: () => [...pairs].filter(([, column]) => !seen.has(column)).map(([field]) => field) };
+  return { pick, unused, missing: () => [...pairs].filter(([, column]) => !seen.has(column)).map(([field]) => field) };
 }

@@ -1,8 +1,12 @@
 import type { InputIssue } from '../../errors';
+import { parseTime } from '../../keys/time';
 import type { ImportKeyInput } from '../../keys/types';
-import type { Field } from './columns';
+import type { PickedRow } from './columns';
+import type { Field } from './fields';
+import { isEveryAgent, readNames } from './read-names';
+import type { ToInstant } from './time-zone';
 
-/** What holds for rows that do not say. */
+/** Values for rows without their own. */
 export interface Defaults {
   readonly name?: string;
   readonly agents?: 'all' | readonly string[];
@@ -11,79 +15,124 @@ export interface Defaults {
   readonly expiresIn?: string;
 }
 
-/** As in SQL dumps: a space between day and time, and a zone of whole hours. */
-const SQL_TIME = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2})(:?\d{2})?$/;
-/** Seconds up to here, the year 5138; milliseconds from here on, March 1973. */
-const LAST_SECOND = 100_000_000_000;
-const YES = new Set(['true', 't', 'yes', 'y', '1']);
-const NO = new Set(['false', 'f', 'no', 'n', '0']);
-
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && /^\s*(?:null|\\N)?\s*$/i.test(value));
+export interface ConvertOptions {
+  readonly defaults: Defaults;
+  /** Converts times without a zone. */
+  readonly toInstant: ToInstant;
+  /** True if an empty `enabled` means true. */
+  readonly emptyIsEnabled: boolean;
 }
 
-/** A time as others write it. What is none stays as it is, for the check that comes after. */
-function toTime(value: unknown): unknown {
-  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number') return number < LAST_SECOND ? number * 1000 : number;
-  const [, day, time, zone, minutes = ':00'] = (typeof value === 'string' && SQL_TIME.exec(value)) || [];
-  if (day === undefined) return value;
-  return `${day}T${time}${zone === 'Z' ? zone : `${zone}:${minutes.replace(':', '')}`}`;
+export interface Converted {
+  readonly input: ImportKeyInput;
+  readonly issues: readonly InputIssue[];
+  /** True if the key was deleted, revoked, inactive or used up. */
+  readonly isInactive: boolean;
+  /** True if the row states an expiry. */
+  readonly statesExpiry: boolean;
+  /** True if that had no zone. */
+  readonly isLocalTime: boolean;
+}
+
+/** Seconds below this (the year 5138), milliseconds from this (March 1973). */
+const LAST_SECOND = 100_000_000_000;
+const EPOCH_END = 2 * 86_400_000;
+const ZONELESS = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?$/;
+const ZONED = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|[+-]\d{2})(:?\d{2})?$/;
+
+const YES = new Set(['true', 't', 'yes', 'y', 'on', '1', "b'1'", '0x01', '\u0001']);
+const NO = new Set(['false', 'f', 'no', 'n', 'off', '0', "b'0'", '0x00', '\u0000']);
+const ZERO = /^(?:0+(?:\.0+)?|0000-00-00(?:[T ]00:00:00(?:\.0+)?Z?)?)$/;
+
+const ACTIVE_STATUS = new Set(['active', 'enabled', 'valid', 'live', 'ok', 'current']);
+const DISABLED_STATUS = new Set(['disabled', 'paused']);
+const INACTIVE_STATUS = new Set([
+  ...['inactive', 'revoked', 'deleted', 'archived', 'suspended', 'blocked', 'banned', 'expired', 'removed', 'invalid'],
+  ...['deactivated', 'cancelled', 'canceled', 'terminated', 'rotated', 'retired', 'compromised', 'pending', 'rejected'],
+  ...['draft', 'withdrawn', 'leaked', 'invalidated', 'trashed', 'closed', 'locked', 'replaced', 'superseded'],
+]);
+
+const EXPIRY_MESSAGE =
+  "Expected a time such as '2031-05-01 12:00:00', '2031-05-01T12:00:00Z' or seconds or milliseconds since 1970.";
+const EPOCH_MESSAGE =
+  'Expected a time after 1970. If this stands for "never", leave the cell empty and set --expires-in or --expires-at.';
+const AGENTS_MESSAGE = 'Expected all, or ids of agents. Write all, not * or ALL, for every agent.';
+
+function isEmpty(value: unknown): boolean {
+  return (
+    value === undefined ||
+    value === null ||
+    (typeof value === 'string' && /^[ \t\r\n]*(?:null|\\N)?[ \t\r\n]*$/i.test(value))
+  );
+}
+
+function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value.toLowerCase().trim() : String(value);
 }
 
 function toBoolean(value: unknown): boolean | undefined {
-  const word = String(value).toLowerCase();
+  const word = typeof value === 'string' && value.length === 1 ? value.toLowerCase() : wordOf(value);
   return YES.has(word) ? true : NO.has(word) ? false : undefined;
 }
 
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+/** True if an ending time, flag or reason is set. Only an empty value, "no" and zero are not. */
+function isSet(value: unknown): boolean {
+  return !isEmpty(value) && toBoolean(value) !== false && !ZERO.test(wordOf(value));
 }
 
-/** Names in one text, as JSON or with commas or semicolons between them. */
-function toNames(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  const json = /^\s*[[{"]/.test(value) ? parsed(value) : value;
-  if (typeof json !== 'string') return json;
-  const names = json.split(/[,;]/).map((name) => name.trim());
-  return names.filter((name) => name !== '');
+interface Time {
+  /** Milliseconds since the epoch, or null if the value is no time. */
+  readonly ms: number | null;
+  readonly isLocal: boolean;
+}
+
+/** A time as databases and programs write it. MongoDB wraps it: `{ "$date": "…" }`. */
+function readTime(value: unknown, toInstant: ToInstant): Time {
+  if (typeof value === 'object' && value !== null && '$date' in value) return readTime(value.$date, toInstant);
+  const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  if (typeof number === 'number')
+    return { ms: parseTime(number < LAST_SECOND ? number * 1000 : number), isLocal: false };
+  if (typeof value !== 'string') return { ms: null, isLocal: false };
+  const [, day, time = '00:00'] = ZONELESS.exec(value) ?? [];
+  if (day !== undefined) {
+    const local = parseTime(`${day}T${time}Z`);
+    return { ms: local === null ? null : toInstant(local), isLocal: true };
+  }
+  const [, date, clock, zone, minutes = ':00'] = ZONED.exec(value) ?? [];
+  if (date === undefined) return { ms: null, isLocal: false };
+  const suffix = zone === 'Z' || zone === 'UTC' ? 'Z' : `${zone}:${minutes.replace(':', '')}`;
+  return { ms: parseTime(`${date}T${clock}${suffix}`), isLocal: false };
 }
 
 /** `{ "files": ["read"] }` is `files:read`. */
 function toPermissions(value: unknown): unknown {
-  const names = toNames(value);
+  const names = readNames(value);
   if (typeof names !== 'object' || names === null || Array.isArray(names)) return names;
   return Object.entries(names).flatMap(([resource, actions]) =>
     (Array.isArray(actions) ? actions : [actions]).map((action) => `${resource}:${action}`),
   );
 }
 
-function toAgents(value: unknown): unknown {
-  const names = toNames(value);
-  return Array.isArray(names) && names.length === 1 && names[0] === 'all' ? 'all' : names;
-}
-
-/** What is given to `keys.import` for a row, and what could not be made sense of before that. Empty means: not said. */
-export function toImport(
-  row: ReadonlyMap<Field, unknown>,
-  defaults: Defaults,
-): { input: ImportKeyInput; problems: InputIssue[] } {
-  const problems: InputIssue[] = [];
+/** The input of `keys.import` for a row, and the issues that were found before. An empty value is not stated. */
+export function toImport({ fields, inactive }: PickedRow, options: ConvertOptions): Converted {
+  const { defaults, toInstant, emptyIsEnabled } = options;
+  const issues: InputIssue[] = [];
   const input: Record<string, unknown> = { ...defaults };
+  let isInactive = inactive.some(isSet);
+  let isLocalTime = false;
+  let statesExpiry = false;
+
   const read = (field: Field, take: (value: unknown) => void) => {
-    const value = row.get(field);
+    const value = fields.get(field);
     if (!isEmpty(value)) take(value);
   };
-  const readFlag = (field: Field, take: (flag: boolean) => void) =>
-    read(field, (value) => {
-      const flag = toBoolean(value);
-      if (flag === undefined) problems.push({ path: field, message: 'Give true or false.' });
-      else take(flag);
-    });
+  /** A flag without a value could mean either, as NULL in SQL is not true. */
+  const readFlag = (field: Field, mayBeEmpty: boolean, take: (flag: boolean) => void) => {
+    if (!fields.has(field) || (mayBeEmpty && isEmpty(fields.get(field)))) return;
+    const flag = toBoolean(fields.get(field));
+    if (flag !== undefined) take(flag);
+    else issues.push({ path: field, message: 'Expected true or false.' });
+  };
 
   for (const field of ['token', 'sha256', 'name', 'createdBy'] as const) {
     read(field, (value) => {
@@ -91,21 +140,46 @@ export function toImport(
     });
   }
   read('agents', (value) => {
-    input.agents = toAgents(value);
+    const names = readNames(value);
+    input.agents = Array.isArray(names) && names.length === 1 && names[0] === 'all' ? 'all' : names;
+    if (Array.isArray(names) && names.some(isEveryAgent)) issues.push({ path: 'agents', message: AGENTS_MESSAGE });
   });
   read('permissions', (value) => {
-    const permissions = toPermissions(value);
-    if (!Array.isArray(permissions) || permissions.length > 0) input.permissions = permissions;
+    input.permissions = toPermissions(value);
   });
   read('expiresAt', (value) => {
-    input.expiresAt = toTime(value);
+    const { ms, isLocal } = readTime(value, toInstant);
+    isLocalTime = isLocal;
+    statesExpiry = true;
     delete input.expiresIn;
+    delete input.expiresAt;
+    if (ms !== null && ms >= EPOCH_END) input.expiresAt = ms;
+    else issues.push({ path: 'expiresAt', message: ms === null ? EXPIRY_MESSAGE : EPOCH_MESSAGE });
   });
-  readFlag('disabled', (disabled) => {
+  readFlag('disabled', true, (disabled) => {
     input.disabled = disabled;
   });
-  readFlag('enabled', (enabled) => {
+  readFlag('enabled', emptyIsEnabled, (enabled) => {
     input.disabled = !enabled || input.disabled === true;
   });
-  return { input: input as unknown as ImportKeyInput, problems };
+  readFlag('active', false, (active) => {
+    isInactive ||= !active;
+  });
+  if (fields.has('status')) {
+    const status = wordOf(fields.get('status') ?? '');
+    if (DISABLED_STATUS.has(status)) input.disabled = true;
+    else if (INACTIVE_STATUS.has(status)) isInactive = true;
+    else if (!ACTIVE_STATUS.has(status)) {
+      const message =
+        'Expected active, disabled, or a status such as revoked, deleted or archived. If the column says nothing of a key: --map status=';
+      issues.push({ path: 'status', message });
+    }
+  }
+  read('remaining', (value) => {
+    if (!(Number(value) > 0)) isInactive = true;
+  });
+  read('otherHash', () => {
+    issues.push({ path: 'pending_migration_id', message: 'The hash of this key is not SHA-256 of its token.' });
+  });
+  return { input: input as unknown as ImportKeyInput, issues, isInactive, statesExpiry, isLocalTime };
 }

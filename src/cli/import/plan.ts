@@ -4,11 +4,12 @@ import { createKeyInputs } from '../../keys/input-schemas';
 import { parseTime } from '../../keys/time';
 import type { ImportKeyInput } from '../../keys/types';
 import { usageError } from '../io';
-import type { Pick } from './columns';
-import { type Defaults, toImport } from './convert';
+import type { Columns } from './columns';
+import { type Converted, type ConvertOptions, toImport } from './convert';
+import type { ColumnValue } from './fields';
 import type { Row } from './rows';
 
-/** What is wrong with a row. */
+/** An invalid row. */
 export interface Problem {
   readonly line: number;
   readonly message: string;
@@ -19,72 +20,104 @@ export interface Candidate {
   /** The id that the key has, or will have. */
   readonly id: string;
   readonly input: ImportKeyInput;
+  /** True if the row states the expiry, false if it is the default. */
+  readonly statesExpiry: boolean;
 }
 
-/** What a file comes to, before anything is written. */
+/** The content of a file, before anything is written. */
 export interface Plan {
   readonly rows: number;
   readonly candidates: readonly Candidate[];
   readonly problems: Problem[];
-  /** Keys that have ended: there is nothing to let in. */
+  /** Number of rows whose key has expired. They are left out. */
   readonly expired: number;
+  /** Number of rows whose key was revoked, deleted, inactive or used up. They are left out. */
+  readonly inactive: number;
+  /** Number of rows whose expiry had no zone. */
+  readonly localTimes: number;
 }
 
-export interface PlanOptions {
-  readonly pick: Pick;
-  readonly defaults: Defaults;
+export interface PlanOptions extends ConvertOptions {
+  readonly columns: Columns;
   readonly permissions: readonly string[];
   readonly prefix: string;
   readonly workspaceId: string | undefined;
   readonly now: () => number;
-  /** Called now and then with the rows read so far. */
+  /** Called with the number of rows read. */
   readonly onProgress: (rows: number) => void;
 }
 
-/** All of them are in memory at once, some hundred bytes each, because nothing is written before the last has been read. */
+/** All rows are in memory at once, some hundred bytes each: nothing is written before the last row has been read. */
 const MAX_ROWS = 1_000_000;
 
-const FIRST_LINE =
-  'No column holds tokens or their SHA-256. Name the columns in the first line, or say which it is: --map token=COLUMN or --map sha256=COLUMN.';
+const NO_TOKEN_MESSAGE =
+  'No column holds tokens or their SHA-256. Name the columns in the first line, or map one: --map token=COLUMN or --map sha256=COLUMN.';
 
-function sentences(issues: readonly InputIssue[]): string {
+function joinIssues(issues: readonly InputIssue[]): string {
   return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join(' ');
 }
 
-/** Reads every row, and finds out what is wrong with each. Writes nothing. */
+function invalid(issues: readonly InputIssue[]): KeyscopeError {
+  return new KeyscopeError('invalid_request', '', { issues });
+}
+
+/** Reads and validates all rows. Writes nothing. */
 export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions): Promise<Plan> {
-  const { pick, defaults, workspaceId, now } = options;
+  const { columns, workspaceId, now } = options;
   const inputs = createKeyInputs(options.permissions, now);
-  const readForeignToken = createReadImportedToken(options.prefix);
+  const readImportedToken = createReadImportedToken(options.prefix);
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
   const lines = new Map<string, number>();
-  let [count, expired, withToken] = [0, 0, 0];
+  const left = { expired: 0, inactive: 0 };
+  let [count, withToken, localTimes] = [0, 0, 0];
 
-  /** The row as it is given to `keys.import`; null for a key that has ended. Throws what is wrong with it. */
-  function read(line: number, values: ReadonlyMap<string, unknown>): Candidate | null {
-    const picked = pick(values);
-    if (picked.has('token') || picked.has('sha256')) withToken += 1;
-    const { input, problems: unclear } = toImport(picked, defaults);
-    const ends = parseTime(input.expiresAt);
-    const isOver = ends !== null && ends <= now();
-    const { expiresAt, ...endless } = input;
+  /** The id of a token. Throws if an earlier row has the same token. */
+  function idOf(line: number, { token, sha256 }: ImportKeyInput): string {
+    const id = importedKeyId({ workspaceId, token, sha256 });
+    const earlier = lines.get(id);
+    if (earlier !== undefined) throw invalid([{ path: '', message: `It is the same token as in line ${earlier}.` }]);
+    lines.set(id, line);
+    return id;
+  }
+
+  /** A key that is left out needs no valid data, but its token must not be in another row. */
+  function leaveOut(line: number, input: ImportKeyInput): 'inactive' {
+    try {
+      const { token, sha256 } = inputs.import({ ...input, name: 'x', agents: 'all', permissions: options.permissions });
+      idOf(line, { ...input, token, sha256 });
+    } catch (error) {
+      if (!(error instanceof KeyscopeError) || error.issues.some(({ path }) => path === '')) throw error;
+    }
+    return 'inactive';
+  }
+
+  function validate(line: number, converted: Converted) {
+    const { input, issues, statesExpiry } = converted;
+    const end = parseTime(input.expiresAt);
+    const isOver = end !== null && end <= now();
+    const { expiresAt: _, ...endless } = input;
     try {
       const { token, sha256, ...shown } = inputs.import(isOver ? endless : input);
-      if (unclear.length > 0) throw new KeyscopeError('invalid_request', '', { issues: unclear });
-      readForeignToken({ token, sha256 }, { ...shown, workspaceId });
-      const id = importedKeyId({ workspaceId, token, sha256 });
-      const before = lines.get(id);
-      if (before !== undefined) {
-        const issues = [{ path: '', message: `It is the same token as in line ${before}.` }];
-        throw new KeyscopeError('invalid_request', '', { issues });
-      }
-      lines.set(id, line);
-      return isOver ? null : { line, id, input: expiresAt === undefined ? endless : { ...endless, expiresAt: ends! } };
+      if (issues.length > 0) throw invalid(issues);
+      readImportedToken({ token, sha256 }, { ...shown, workspaceId });
+      const id = idOf(line, input);
+      return isOver
+        ? 'expired'
+        : { line, id, input: end === null ? input : { ...endless, expiresAt: end }, statesExpiry };
     } catch (error) {
       if (!(error instanceof KeyscopeError)) throw error;
-      throw new KeyscopeError('invalid_request', '', { issues: [...new Set([...unclear, ...error.issues])] });
+      throw invalid([...new Set([...issues, ...error.issues])]);
     }
+  }
+
+  /** The candidate, or the reason why the row is left out. Throws the issues of the row. */
+  function read(line: number, values: readonly ColumnValue[]): Candidate | keyof typeof left {
+    const picked = columns.pick(values);
+    if (picked.fields.has('token') || picked.fields.has('sha256')) withToken += 1;
+    const converted = toImport(picked, options);
+    if (converted.isLocalTime) localTimes += 1;
+    return converted.isInactive ? leaveOut(line, converted.input) : validate(line, converted);
   }
 
   for await (const row of rows) {
@@ -96,15 +129,15 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
       continue;
     }
     try {
-      const candidate = read(row.line, row.values);
-      if (candidate === null) expired += 1;
-      else candidates.push(candidate);
+      const result = read(row.line, row.values);
+      if (typeof result === 'string') left[result] += 1;
+      else candidates.push(result);
     } catch (error) {
-      if (!(error instanceof KeyscopeError)) throw error;
-      problems.push({ line: row.line, message: sentences(error.issues) });
+      if (!(error instanceof KeyscopeError) || error.code === 'invalid_options') throw error;
+      problems.push({ line: row.line, message: joinIssues(error.issues) });
     }
   }
   if (count === 0) throw usageError('There are no rows in it.');
-  if (withToken === 0) throw usageError(FIRST_LINE);
-  return { rows: count, candidates, problems, expired };
+  if (withToken === 0) throw usageError(NO_TOKEN_MESSAGE);
+  return { rows: count, candidates, problems, ...left, localTimes };
 }

@@ -1,0 +1,100 @@
+/** The value of a column in one row. */
+export type ColumnValue = readonly [column: string, value: unknown];
+
+/** The fields of a row, as `--map` names them. */
+export const FIELDS = [
+  ...(['token', 'sha256', 'name', 'agents', 'permissions', 'expiresAt', 'disabled', 'enabled'] as const),
+  ...(['active', 'status', 'inactive', 'remaining', 'createdBy'] as const),
+] as const;
+export type Field = (typeof FIELDS)[number] | 'otherHash';
+
+/** An export of another system: its columns, by their folded names. All other columns of it limit no key. */
+export interface Preset {
+  readonly columns: ReadonlyMap<string, Field>;
+  /** True if an empty `enabled` means true. */
+  readonly emptyIsEnabled: boolean;
+}
+
+/** Columns of exports, current schemas. */
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  // https://github.com/unkeyed/unkey, internal/db/src/schema/keys.ts
+  unkey: {
+    columns: new Map<string, Field>([
+      ['hash', 'sha256'],
+      ['name', 'name'],
+      ['expires', 'expiresAt'],
+      ['enabled', 'enabled'],
+      ['remaining', 'remaining'],
+      ['remainingrequests', 'remaining'],
+      ['pendingmigrationid', 'otherHash'],
+    ]),
+    emptyIsEnabled: false,
+  },
+  // https://github.com/better-auth/better-auth, packages/api-key/src/schema.ts
+  'better-auth': {
+    columns: new Map<string, Field>([
+      ['key', 'sha256'],
+      ['name', 'name'],
+      ['expiresat', 'expiresAt'],
+      ['enabled', 'enabled'],
+      ['permissions', 'permissions'],
+      ['remaining', 'remaining'],
+    ]),
+    emptyIsEnabled: true,
+  },
+};
+
+const USUAL: ReadonlyMap<string, Field> = new Map([
+  ...(['token', 'sha256', 'name', 'agents', 'permissions'] as const).map((field) => [field, field] as const),
+  ['hash', 'sha256'],
+  ['tokenhash', 'sha256'],
+  ['keyhash', 'sha256'],
+  ['scopes', 'permissions'],
+  ['createdby', 'createdBy'],
+  ['owner', 'createdBy'],
+]);
+
+const KEY = '(?:is|was|has|been|the|api|key|token|date|time|soft|still|currently)*';
+const WHEN = '(?:at|on|by|in|m|ms|date|time|datetime|timestamp|ts|utc|flag|reason|status)*';
+const ENDED = [
+  'delet(?:ed?|ion)|remov(?:ed?|al)|revo(?:ked?|cation)|archiv(?:ed?|al)|(?:de|in)activat(?:ed?|ion)|inactive',
+  'suspend(?:ed)?|suspension|block(?:ed)?|bann?(?:ed)?|cancel(?:l?ed)?|cancell?ation|invalid(?:ated?|ation)?',
+  'terminat(?:ed?|ion)|retired?|trash(?:ed)?|tombstoned?|withdrawn|killed|compromised|leaked|expired',
+].join('|');
+
+/** Fields by patterns of folded names, most specific first. */
+const PATTERNS: readonly (readonly [RegExp, Field])[] = [
+  [new RegExp(`^${KEY}(?:expir(?:es|y|ation|e)${WHEN}|valid(?:until|to|till)${WHEN}|expiredat)$`), 'expiresAt'],
+  [new RegExp(`^${KEY}disabled(?:flag)?$`), 'disabled'],
+  [new RegExp(`^${KEY}(?:${ENDED}|disabled?)${WHEN}$`), 'inactive'],
+  [new RegExp(`^${KEY}enabled(?:flag)?$`), 'enabled'],
+  [new RegExp(`^${KEY}(?:active|valid|live|usable)(?:flag)?$`), 'active'],
+  [new RegExp(`^${KEY}(?:status|state)$`), 'status'],
+  [/^(?:remaining|uses|requests)?(?:requests|uses)?(?:remaining|left)$|^remaining(?:requests|uses)$/, 'remaining'],
+];
+
+/** Parts of folded names that may say that a key has ended or will end. */
+const LIMITING =
+  /delet|revok|revoc|archiv|deactiv|inactiv|disab|suspen|blocked|banned|cancel|invalid|terminat|retire|trash|tombst|expir|valid(?:until|till|to)/;
+
+/** A name as it is compared: without table, case, spaces, dashes and underscores. */
+function fold(column: string): string {
+  const name = column.slice(column.lastIndexOf('.') + 1);
+  return name.toLowerCase().replace(/[\s_-]/g, '');
+}
+
+/** The field that a column means by its name. A preset's own names come first. */
+export function fieldOf(column: string, preset: Preset | undefined): Field | undefined {
+  const name = fold(column);
+  const inPreset = preset?.columns.get(name);
+  if (inPreset !== undefined) return inPreset;
+  const byPattern = PATTERNS.find(([pattern]) => pattern.test(name))?.[1];
+  if (preset === undefined) return USUAL.get(name) ?? byPattern;
+  // Other columns of the export count if they say that a key has ended.
+  return byPattern;
+}
+
+/** True if a column without a known meaning may say that a key has ended or will end. */
+export function mayLimit(column: string): boolean {
+  return LIMITING.test(fold(column));
+}
