@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { transformSync } from '@swc/core';
 import { ERRORS } from 'keyscope';
-import { compile, createWorkshop, ROOT, stagePackage, writeFiles } from '../support/package';
+import { compile, createWorkshop, ROOT, run, stagePackage, writeFiles } from '../support/package';
 
 interface Block {
   /** File and line, for messages: `README.md:12`. */
@@ -44,26 +45,6 @@ function blocksOf(page: string): Block[] {
 
 const blocks = PAGES.flatMap(blocksOf);
 
-/** Declarations for code blocks that are not whole programs. */
-const GIVEN = `import type { Express, RequestHandler } from 'express';
-import type { Redis } from 'ioredis';
-import { createApiKeys, createTokenParser } from 'keyscope';
-declare const app: Express;
-declare const handler: RequestHandler;
-declare const requireOldKey: RequestHandler;
-declare const redis: Redis;
-declare const [id, token]: [string, string];
-declare const allAgents: string[];
-declare function signedIn(req: unknown): Promise<{ workspaceId: string; email: string; isAdmin: boolean } | null>;
-declare function agentsOf(workspaceId: string): Promise<{ id: string; name: string }[]>;
-const permissions = { conversations: { label: 'Conversations data' }, handoff: { label: 'Handoff' } };
-const apiKeys = createApiKeys({ permissions });
-`;
-
-function program({ code }: Block): string {
-  return /^import /m.test(code) ? code : `${GIVEN}export async function page() {\n${code}\n}\n`;
-}
-
 jest.setTimeout(60_000);
 
 let workshop: Awaited<ReturnType<typeof createWorkshop>>;
@@ -74,22 +55,20 @@ beforeAll(async () => {
   const modules = path.join(workshop.folder, 'node_modules');
   mkdirSync(modules);
   symlinkSync(path.join(workshop.folder, 'staged'), path.join(modules, 'keyscope'), 'junction');
-  for (const name of ['express', 'ioredis', '@types', 'pino', 'pino-http']) {
+  for (const name of ['express', 'ioredis', '@types', 'pino', 'pino-http', 'cors', 'http-proxy-middleware']) {
     symlinkSync(path.join(ROOT, 'node_modules', name), path.join(modules, name), 'junction');
   }
 }, 120_000);
 
 afterAll(() => workshop.remove());
 
-test('every piece of TypeScript on the pages compiles', async () => {
+test('TypeScript blocks of the pages compile strictly as they stand', async () => {
   const pieces = blocks.filter(({ language }) => language === 'ts');
   expect(pieces.length).toBeGreaterThan(10);
-  const files = Object.fromEntries(
-    pieces.map((block) => [block.title ?? `${block.place.replace(/\W/g, '_')}.ts`, program(block)]),
-  );
+  const files = Object.fromEntries(pieces.map(({ place, code }) => [`${place.replace(/\W/g, '_')}.ts`, code]));
   const compilerOptions = {
     ...{ module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', lib: ['es2023'], types: ['node'] },
-    ...{ strict: true, skipLibCheck: true, noEmit: true },
+    ...{ strict: true, exactOptionalPropertyTypes: true, moduleDetection: 'force', skipLibCheck: true, noEmit: true },
   };
   writeFiles(path.join(workshop.folder, 'pages'), {
     'package.json': { type: 'module' },
@@ -124,36 +103,96 @@ async function firstLine(child: ReturnType<typeof spawn>): Promise<string> {
   });
 }
 
-test('the first example runs, prints a line to paste, and answers as the page shows', async () => {
-  const [example] = blocks.filter(({ language, title }) => language === 'js' && title === 'server.mjs');
-  const [shown] = blocks.filter(({ language }) => language === 'http');
+/** Runs a block of the README and sends the request of the line that it prints. */
+async function runBlock(title: string, check: (url: string, token: string) => Promise<void>): Promise<void> {
+  const example = blocks.find((block) => block.title === title)!;
   const port = await freePort();
-  writeFiles(workshop.folder, { 'server.mjs': example!.code.replaceAll('3000', String(port)) });
-  const child = spawn(process.execPath, ['server.mjs'], { cwd: workshop.folder });
+  writeFiles(workshop.folder, { [title]: example.code.replaceAll('3000', String(port)) });
+  const child = spawn(process.execPath, [title], { cwd: workshop.folder });
   try {
     const [, url, token] = /^curl -i (\S+) -H 'x-api-key: (\S+)'$/.exec(await firstLine(child)) ?? [];
-    const response = await fetch(url!, { headers: { 'x-api-key': token! } });
-    const [head, body] = shown!.code.trim().split('\n\n');
-    expect(head).toBe(`HTTP/1.1 ${response.status} OK\nRedacted: ${response.headers.get('redacted')}`);
-    expect(await response.text()).toBe(body);
-    expect((await fetch(url!)).status).toBe(401);
+    await check(url!, token!);
   } finally {
     child.kill();
-    await once(child, 'close');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
   }
+}
+
+test.each(['server.mjs', 'server.cjs'])(
+  'the quickstart %s runs and responds 200 with the key and 401 without',
+  async (title) => {
+    await runBlock(title, async (url, token) => {
+      const response = await fetch(url, { headers: { 'x-api-key': token } });
+      expect([response.status, await response.json()]).toEqual([200, { caller: 'CRM' }]);
+      expect((await fetch(url)).status).toBe(401);
+    });
+  },
+);
+
+test('the quickstart exits with an error when its port is in use', async () => {
+  const example = blocks.find((block) => block.title === 'server.mjs')!;
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  try {
+    writeFiles(workshop.folder, { 'taken.mjs': example.code.replaceAll('3000', String(port)) });
+    const { code, stdout, stderr } = await run(process.execPath, ['taken.mjs'], workshop.folder);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('EADDRINUSE');
+  } finally {
+    other.close();
+  }
+});
+
+test('the redaction example runs and responds as the page shows', async () => {
+  const shown = blocks.find(({ language }) => language === 'http')!;
+  await runBlock('redaction.mjs', async (url, token) => {
+    const response = await fetch(url, { headers: { 'x-api-key': token } });
+    const [head, body] = shown.code.trim().split('\n\n');
+    expect(head).toBe(`HTTP/1.1 ${response.status} OK\nRedacted: ${response.headers.get('redacted')}`);
+    expect(await response.text()).toBe(body);
+  });
+});
+
+test('programs of the pages that need no server run to their end', async () => {
+  const alone = blocks.filter(
+    ({ language, code }) =>
+      language === 'ts' && /^(?:const .*= )?await /m.test(code) && !/ioredis|\.listen\(/.test(code),
+  );
+  expect(alone.length).toBeGreaterThan(3);
+  for (const { place, code } of alone) {
+    const name = `${place.replace(/\W/g, '_')}.mjs`;
+    const { code: js } = transformSync(code, { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' } });
+    writeFiles(workshop.folder, { [name]: js });
+    const { code: exit, stderr } = await run(process.execPath, [name], workshop.folder);
+    expect({ place, exit, stderr }).toEqual({ place, exit: 0, stderr: '' });
+  }
+});
+
+test('the package contains the pages and images that the README links to', async () => {
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], ROOT);
+  const [packed] = JSON.parse(stdout) as { files: { path: string }[] }[];
+  const files = new Set(packed!.files.map((file) => file.path));
+  const linked = [...read('README.md').matchAll(/\]\((docs\/[^)#]+)/g)].map(([, file]) => file!);
+  expect(linked.filter((file) => !files.has(file))).toEqual([]);
+});
+
+test('the troubleshooting page has one section for each error code', () => {
+  const headings = [...read('docs/troubleshooting.md').matchAll(/^## (\w+)$/gm)].map(([, code]) => code!);
+  expect(headings.filter((heading) => heading in ERRORS).sort()).toEqual(Object.keys(ERRORS).sort());
 });
 
 function statusesIn(page: string): [string, number][] {
   return [...read(page).matchAll(/^\| (\d{3}) +\| `(\w+)`/gm)].map(([, status, code]) => [code!, Number(status)]);
 }
 
-test('the tables of errors have every code that there is, once, with its status', () => {
+test('the tables of errors have each code once, with its status', () => {
   const rows = [...statusesIn('README.md'), ...statusesIn('docs/management.md')].sort();
   const codes = Object.entries(ERRORS).filter(([code]) => code !== 'invalid_options');
   expect(rows).toEqual(codes.map(([code, { status }]) => [code, status]).sort());
 });
 
-test('every link inside the repository leads somewhere', () => {
+test('links inside the repository have a target', () => {
   const anchor = (heading: string) =>
     heading
       .toLowerCase()
@@ -172,7 +211,7 @@ test('every link inside the repository leads somewhere', () => {
   expect(broken).toEqual([]);
 });
 
-test('every npm script that the pages name exists', () => {
+test('npm scripts that the pages name exist', () => {
   const { scripts } = JSON.parse(read('package.json'));
   const named = PAGES.flatMap((page) => [...read(page).matchAll(/npm (?:run (?:--silent )?([\w:]+)|(start|test)\b)/g)]);
   expect(named.map(([, run, short]) => run ?? short).filter((name) => !Object.hasOwn(scripts, name!))).toEqual([]);
