@@ -14,6 +14,11 @@ export function unavailable(message: string, cause?: unknown): KeyscopeError {
   return new KeyscopeError('store_unavailable', message, { cause: withoutArguments(cause) });
 }
 
+/** An error for a server that answers, but must not be used: see `ServerConnection.problem`. */
+export function unusable(problem: string): KeyscopeError {
+  return unavailable('The key store cannot be used. The cause of this error says why.', new Error(`${problem}.`));
+}
+
 /**
  * An error for what is stored, but is not what it should be. Its message goes to whoever asked, perhaps with a token that
  * proves nothing yet; the cause is for who runs the store, and names the entry in Redis, never what stands in it.

@@ -3,7 +3,7 @@ import { within } from '../../timeout';
 import type { ChangeListener, Store, StoreEvent } from '../store';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
-import { unavailable } from './errors';
+import { unusable } from './errors';
 import { createFeed } from './invalidation';
 import { createKeyNames } from './key-names';
 import { createListAudit } from './reads/audit';
@@ -36,7 +36,8 @@ export interface RedisStoreOptions {
   readonly clock?: Clock;
 }
 
-const REPLACED = 'The key store has been replaced by another server, to which there is no connection yet.';
+/** An id that no key has, for checking that the user may read keys. */
+const NO_KEY = '0000000000000000';
 
 /**
  * A store in Redis 6.2 or later, on one server, behind Sentinel or in a Cluster. Throws `invalid_options` where the
@@ -53,7 +54,7 @@ export function createRedisStore({
 }: RedisStoreOptions): Store {
   checkClient(client);
   const keyNames = createKeyNames(namespace);
-  const connection = new Connection(client);
+  const connection = new Connection(client, ['hmget', keyNames.key(NO_KEY), 'revision']);
   const reader = new BatchedReader(client, connection, storeTimeout);
   const readKey = createReadKey(reader, keyNames);
   const readCredential = createReadCredential(reader, keyNames);
@@ -75,6 +76,8 @@ export function createRedisStore({
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
     client,
+    connection,
+    epochKey: `${keyPrefix}${namespace}:epoch`,
     prefixes: keyNames.trackedPrefixes.map((prefix) => keyPrefix + prefix),
     clock,
     maxRevocationLag,
@@ -106,18 +109,20 @@ export function createRedisStore({
   async function rejectIfServerReplaced<T>(key: string, read: () => Promise<T>): Promise<T> {
     const route = feed.routeOf(key);
     const result = await read();
-    if (route.isWrong()) throw unavailable(REPLACED);
+    const problem = route.problem();
+    if (problem !== null) throw unusable(problem);
     return result;
   }
 
   const runMutation: RunMutation = async (change) => {
-    if (feed.routeOf(keyPrefix + change.keys[0]).isWrong()) throw unavailable(`${REPLACED} Nothing was changed.`);
+    const problem = feed.routeOf(keyPrefix + change.keys[0]).problem();
+    if (problem !== null) throw unusable(problem);
     return runAnywhere(change);
   };
 
   const addUsage = createAddUsage({
     ...{ client, connection, keyNames: keyNames, runScript, clock, timeout: storeTimeout },
-    isServerReplaced: (key) => feed.routeOf(key).isWrong(),
+    isServerReplaced: (key) => feed.routeOf(key).problem() !== null,
   });
 
   const aliases = createAliasStore({ runMutation: runMutation, keyNames: keyNames, reader: reader, listeners });

@@ -8,6 +8,8 @@ import { parseInfo } from './info';
 /** How long a client may take to connect for the first time: as long as a container next door takes to start. */
 const START_TIMEOUT = 5000;
 
+class UnusableServer extends Error {}
+
 /** Waits until the server answers, or says why it does not. */
 export async function waitForServer(client: RedisClient, connection: Connection): Promise<void> {
   let lastError: unknown;
@@ -19,8 +21,11 @@ export async function waitForServer(client: RedisClient, connection: Connection)
   try {
     if (connection.isEnded) throw new Error('the client has been closed');
     await connection.waitUntilReady(START_TIMEOUT);
+    const problem = connection.server?.problem ?? null;
+    if (problem !== null) throw new UnusableServer(problem);
     await within(START_TIMEOUT, client.call('ping'));
   } catch (error) {
+    if (error instanceof UnusableServer) throw unavailable(`Redis cannot be used: ${error.message}.`);
     const cause = lastError ?? error;
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     throw unavailable(`Redis does not answer: ${reason}. Check the address and that it is running.`, cause);

@@ -98,6 +98,8 @@ describe.each(Object.entries(PATIENCE))('with a client %s', (_, options) => {
     const { store, patient } = open(new Redis(server.url, { ...QUICK, ...options }));
     const workspaceId = newWorkspace();
     const key = await createSample(patient, workspaceId);
+    // Until the server has said what it is, changes are not sent.
+    expect(await store.getKey(key.id)).toEqual(key);
     await server.kill('SIGSTOP');
     await expectUnavailable(store, workspaceId, newId(workspaceId));
     await expect(store.updateKey(key.id, { disabled: true }, ORIGIN, { workspaceId })).rejects.toThrow(
@@ -149,6 +151,7 @@ test.each([true, false])(
 test('a change whose outcome nobody knows is told to those who remember', async () => {
   const { store, patient } = open(new Redis(server.url, QUICK));
   const key = await createSample(patient, newWorkspace());
+  expect(await store.getKey(key.id)).toEqual(key);
   const heard: string[] = [];
   store.onChange({ keyChanged: (id) => heard.push(id), projectsChanged() {}, allChanged() {} });
   await server.kill('SIGSTOP');

@@ -1,5 +1,5 @@
 import { isCluster } from '../client';
-import { ClusterFeed } from './cluster-feed';
+import { ClusterFeed } from './cluster/cluster-feed';
 import type { InvalidationFeed, InvalidationFeedOptions } from './invalidation-feed';
 import { SingleServerFeed } from './single-server-feed';
 
@@ -7,6 +7,8 @@ export type { InvalidationFeed, Route } from './invalidation-feed';
 
 /** The feed of what a client is connected to. Opens nothing before its `start`. */
 export function createFeed(options: InvalidationFeedOptions): InvalidationFeed {
-  const { client } = options;
-  return isCluster(client) ? new ClusterFeed({ ...options, client }) : new SingleServerFeed(options);
+  const { client, connection } = options;
+  if (isCluster(client)) return new ClusterFeed({ ...options, client });
+  if (connection.server === null) throw new Error('A client of a single server has one connection.');
+  return new SingleServerFeed(options, connection.server);
 }

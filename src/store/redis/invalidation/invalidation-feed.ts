@@ -2,12 +2,13 @@ import type { Clock } from '../../../clock';
 import type { Lease } from '../../lease';
 import type { NodeHealth, StoreEvent } from '../../store';
 import type { RedisClient } from '../client';
+import type { Connection } from '../connection';
 import type { FeedMode } from './store-mode';
 
-/** Which server a read goes to, as far as is known when it is sent. */
+/** The server that a command goes to, as far as is known when it is sent. */
 export interface Route {
-  /** It has turned out that another server takes the changes, so that what this one says may be old. */
-  isWrong(): boolean;
+  /** Why the server must not be used, if that is known by now: it is a replica, has been replaced, … */
+  problem(): string | null;
 }
 
 /** Hears of changes, and knows for how long it can be sure of hearing. Opens nothing before `start`. */
@@ -29,6 +30,10 @@ export interface InvalidationFeed {
 export interface InvalidationFeedOptions<Client extends RedisClient = RedisClient> {
   /** The caller's. */
   readonly client: Client;
+  /** The same client, whose servers are verified. */
+  readonly connection: Connection;
+  /** A hash that only this package uses; a feed watches it to notice that its database was swapped for another. */
+  readonly epochKey: string;
   /** What the names of all keys to hear of begin with, the client's own key prefix included. */
   readonly prefixes: readonly string[];
   readonly clock: Clock;

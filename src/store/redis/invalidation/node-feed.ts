@@ -1,12 +1,15 @@
 import type { Clock } from '../../../clock';
 import { extendFrom, holdsNow, Lease, type Timestamps } from '../../lease';
 import type { RedisClient } from '../client';
-import { type Ask, type FeedFailure, TrackingConnection } from './tracking-connection';
+import type { Ask } from '../server-role';
+import { type FeedFailure, type FeedServer, TrackingConnection } from './tracking-connection';
 
 export interface NodeFeedOptions {
   /** A client of the node. Asked anew for each connection: an app may have changed its password meanwhile. */
   readonly client: () => RedisClient;
   readonly prefixes: readonly string[];
+  /** See `TrackingConnectionOptions`. */
+  readonly epochKey: string | null;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
@@ -51,7 +54,7 @@ export class NodeFeed {
   #connection: TrackingConnection | null = null;
   #lease = new Lease();
   #state: FeedState = 'closed';
-  #identity: string | null = null;
+  #server: FeedServer | null = null;
   #openedAt = Number.NEGATIVE_INFINITY;
   #failure: FeedFailure | null = null;
   #retry: NodeJS.Timeout | null = null;
@@ -70,9 +73,9 @@ export class NodeFeed {
     return this.#state;
   }
 
-  /** Of the server that is listened to; null where it is not known, or none is. */
-  get identity(): string | null {
-    return this.#identity;
+  /** What the server reported when the feed was opened; null while it is not open. */
+  get server(): FeedServer | null {
+    return this.#server;
   }
 
   get lease(): Lease {
@@ -106,10 +109,11 @@ export class NodeFeed {
     const connection: TrackingConnection = new TrackingConnection({
       client: this.#options.client(),
       prefixes: this.#options.prefixes,
+      epochKey: this.#options.epochKey,
       patience: this.#patience,
       identify: this.#options.identify,
       onChanged: this.#options.onChanged,
-      onOpen: (identity) => this.#opened(identity),
+      onOpen: (server) => this.#opened(server),
       onEnd: (failure) => this.#lost(failure),
     });
     this.#connection = connection;
@@ -120,7 +124,7 @@ export class NodeFeed {
     this.#retry = null;
     this.#connection?.close();
     this.#connection = null;
-    this.#identity = null;
+    this.#server = null;
     this.#enter('closed');
   }
 
@@ -137,6 +141,11 @@ export class NodeFeed {
   /** Whatever has been remembered under the lease counts no more. */
   resetLease(): void {
     this.#lease.end();
+    this.#lease = new Lease();
+  }
+
+  /** Begins a new lease. What was read under the old one counts to its end. */
+  replaceLease(): void {
     this.#lease = new Lease();
   }
 
@@ -177,9 +186,9 @@ export class NodeFeed {
     });
   }
 
-  #opened(identity: string | null): void {
+  #opened(server: FeedServer): void {
     this.#lease = new Lease();
-    this.#identity = identity;
+    this.#server = server;
     this.#openedAt = this.#options.clock.monotonic();
     this.#unanswered = [];
     this.#failure = null;
@@ -188,7 +197,7 @@ export class NodeFeed {
 
   #lost(failure: FeedFailure): void {
     this.#connection = null;
-    this.#identity = null;
+    this.#server = null;
     this.#failure = failure;
     const refused = failure.refusal !== null;
     if (refused) this.#answeredAt = this.#attemptedAt;

@@ -1,83 +1,62 @@
 import type { Lease } from '../../lease';
 import { holdsNow, timestampsOf } from '../../lease';
 import type { NodeHealth } from '../../store';
-import { addressOf, type RedisClient, usesSentinels } from '../client';
-import { isRefusal, refusalCode } from '../errors';
-import { parseInfo } from '../info';
+import { addressOf, keyPrefixOf, type RedisClient, usesSentinels } from '../client';
+import { isRefusal } from '../errors';
+import type { ServerConnection } from '../server-connection';
+import { identifyMaster } from '../server-role';
 import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
+import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
-import { type SentinelConsensus, SentinelMonitor } from './sentinel-monitor';
+import { type SentinelConsensus, SentinelMonitor } from './sentinel/sentinel-monitor';
 import { StoreModeTracker } from './store-mode';
-import type { Ask } from './tracking-connection';
 
-/** What a server outside of a Cluster is, by its own account. */
-export interface ServerRole {
-  /** Its run id, new with each start; null where it may not be known. */
-  readonly identity: string | null;
-  readonly isMaster: boolean;
-}
+/** How soon the caller's client is made to reconnect, and how much later at most after many attempts. Milliseconds. */
+const FIRST_RECONNECT_INTERVAL = 1000;
+const LAST_RECONNECT_INTERVAL = 30_000;
 
-/** Not being allowed to look is not a sign of anything. */
-const UNKNOWN: ServerRole = { identity: null, isMaster: true };
-
-/** Asks a server what it is. Rejects where it does not answer. */
-export async function askServerRole(ask: Ask): Promise<ServerRole> {
-  try {
-    const [server, replication] = (await Promise.all([ask('info', 'server'), ask('info', 'replication')])).map(
-      parseInfo,
-    );
-    return { identity: server?.get('run_id') ?? null, isMaster: (replication?.get('role') ?? 'master') === 'master' };
-  } catch (error) {
-    if (isRefusal(error) && /^(?:NOPERM|ERR)$/.test(refusalCode(error))) return UNKNOWN;
-    throw error;
-  }
-}
-
-/** Which server a feed is on; rejects on replicas, which hear of changes late, if at all. */
-export async function identifyMaster(ask: Ask): Promise<string | null> {
-  const { identity, isMaster } = await askServerRole(ask);
-  if (!isMaster) throw new Error('The server is a replica.');
-  return identity;
-}
-
-/** How often, at most, the caller's client is made to connect anew. Milliseconds. */
-const FORCED_RECONNECT_INTERVAL = 1000;
+const REPLACED = 'the server has been replaced: Sentinel names another one as the master';
 
 /**
  * The feed of a single server, which Sentinel may replace by another.
  *
- * A feed proves that *its* server has nothing more to tell. That is worth something only if this server is the one that
- * the caller's client reads from, and the one that takes changes. So a poll extends the lease only where all agree that
- * were asked at its beginning: the feed's server has answered; the client's server calls itself a master and has the
- * feed's run id; the Sentinels, name the same run id.
+ * A feed proves that *its* server has sent all invalidations. A lease needs more: this server must be the one that the
+ * caller's client reads from, and the one that takes changes. So a poll extends the lease only if all of these answered
+ * what was asked at its beginning: the feed's server; the client's server, which calls itself a master and has the
+ * feed's run id; the Sentinels, if there are any, which name the same run id. And the database must be the one that the
+ * feed was opened on. A reconnect of the client replaces the lease.
  */
 export class SingleServerFeed implements InvalidationFeed {
   readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
+  readonly #server: ServerConnection;
+  readonly #database: DatabaseWatch;
   readonly #node: NodeFeed;
   readonly #mode: StoreModeTracker;
+  readonly #watchdog: ConnectionWatchdog;
   readonly #hasSentinels: boolean;
   #started = false;
   #sentinels: SentinelMonitor | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** Counts the connections that the client has made and lost. */
-  #connection = 0;
+  /** The last poll was answered so soon that every other poll suffices. */
+  #isQuick = false;
+  #skips = false;
   #connectedAt = Number.NEGATIVE_INFINITY;
   #openedAt = Number.NEGATIVE_INFINITY;
-  /** What the client's server is; null where it has not been told on this connection. */
-  #serverRole: ServerRole | null = null;
-  /** The run id of a server that has been replaced while the client was connected to it; empty where it is not known. */
-  #replaced: string | null = null;
-  /** What the client was connected to when the Sentinels last named just that, and the epoch in which they did. */
+  /** The run id that the Sentinels last named while the client was connected to it, and their epoch then. */
   #named: { readonly runId: string; readonly epoch: number } | null = null;
   #namedLast: string | null = null;
+  /** The client has been connected to a master. One that never was is where the app has sent it. */
+  #hasBeenMaster = false;
   #reconnectedAt = Number.NEGATIVE_INFINITY;
-  readonly #watchdog: ConnectionWatchdog;
+  #reconnectInterval = FIRST_RECONNECT_INTERVAL;
 
-  constructor(options: InvalidationFeedOptions) {
+  constructor(options: InvalidationFeedOptions, server: ServerConnection) {
     this.#options = options;
     this.#client = options.client;
+    this.#server = server;
+    this.#database = new DatabaseWatch(server, options.epochKey.slice(keyPrefixOf(options.client).length));
     this.#hasSentinels = usesSentinels(options.client);
     this.#mode = new StoreModeTracker(options);
     this.#watchdog = new ConnectionWatchdog(options.maxRevocationLag);
@@ -88,20 +67,19 @@ export class SingleServerFeed implements InvalidationFeed {
       identify: identifyMaster,
       onState: () => this.#onNodeState(),
     });
+    server.onChange(() => this.#onConnectionChange());
   }
 
   start(): void {
     if (this.#started) return;
     this.#started = true;
     this.#client.on('ready', this.#onReady);
-    this.#client.on('close', this.#onClose);
     this.#client.on('end', this.#onEnd);
     if (this.#client.status !== 'end') this.#startPolling();
   }
 
   close(): void {
     this.#client.off('ready', this.#onReady);
-    this.#client.off('close', this.#onClose);
     this.#client.off('end', this.#onEnd);
     this.#stopPolling();
     this.#mode.close();
@@ -116,7 +94,7 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   routeOf(): Route {
-    return { isWrong: () => this.#replaced !== null };
+    return { problem: () => this.#server.problem };
   }
 
   nodes(): NodeHealth[] {
@@ -130,13 +108,12 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   lastError(): string | null {
-    if (this.#replaced !== null) return 'The client is connected to a server that no longer takes changes.';
-    return this.#node.failure?.message ?? null;
+    return this.#server.problem ?? this.#node.failure?.message ?? null;
   }
 
   #startPolling(): void {
     if (this.#timer !== null) return;
-    this.#timer = setInterval(() => this.#poll(), this.#options.maxRevocationLag / POLLS_PER_LAG);
+    this.#timer = setInterval(() => this.#onTimer(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
     if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options.maxRevocationLag);
     this.#node.open();
@@ -151,20 +128,23 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   readonly #onReady = () => {
-    this.#connection += 1;
     this.#connectedAt = this.#options.clock.monotonic();
-    this.#serverRole = null;
     this.#startPolling();
-    // It has been back for a while, perhaps, or lets us now.
+    // The server may be back, or permit a feed now.
     this.#node.open();
-    this.#poll();
   };
 
-  readonly #onClose = () => {
-    this.#connection += 1;
-    this.#serverRole = null;
+  /** The client's connection was lost, or a new one has been verified. */
+  #onConnectionChange(): void {
     this.#watchdog.reset();
-  };
+    this.#node.replaceLease();
+    if (this.#timer === null || !this.#server.isReady) return;
+    if (this.#server.problem === null) {
+      this.#hasBeenMaster = true;
+      this.#reconnectInterval = FIRST_RECONNECT_INTERVAL;
+    }
+    this.#poll();
+  }
 
   readonly #onEnd = () => {
     this.#stopPolling();
@@ -183,6 +163,11 @@ export class SingleServerFeed implements InvalidationFeed {
     }
   }
 
+  #onTimer(): void {
+    this.#skips = this.#isQuick && !this.#skips;
+    if (!this.#skips) this.#poll();
+  }
+
   async #poll(): Promise<void> {
     this.#updateMode();
     const sent = timestampsOf(this.#options.clock);
@@ -193,11 +178,12 @@ export class SingleServerFeed implements InvalidationFeed {
       this.#askClient(sent.monotonic),
       this.#askSentinels(lease),
     ]);
-    if (!agreed.every(Boolean)) return;
-    this.#node.extend(lease, sent);
+    const { clock, maxRevocationLag } = this.#options;
+    this.#isQuick = agreed.every(Boolean) && clock.monotonic() - sent.monotonic < maxRevocationLag / 8;
+    if (agreed.every(Boolean)) this.#node.extend(lease, sent);
   }
 
-  /** The server may be there for whoever asks it on a connection of ours, and the client's lead nowhere. */
+  /** The server may answer on connections of ours while the client's connection is dead. */
   #checkClientConnection(now: number): void {
     this.#watchdog.observe(this.#client, now);
     if (this.#watchdog.isOverdue(this.#client, now)) this.#node.askAgain();
@@ -206,43 +192,57 @@ export class SingleServerFeed implements InvalidationFeed {
     }
   }
 
-  /** Asks the client's server what it is. Resolves with whether it is the feed's, and takes changes. */
+  /** Asks the client's server what it is. Resolves with whether it is the feed's, takes changes, and has the same data. */
   async #askClient(now: number): Promise<boolean> {
     if (this.#client.status !== 'ready' || this.#watchdog.isFull) return false;
-    const connection = this.#connection;
+    const { generation } = this.#server;
     try {
-      const role = await this.#watchdog.track(this.#client, now, () =>
-        askServerRole((command, ...args) => this.#client.call(command, ...args)),
+      const [isUsable, isSameDatabase] = await this.#watchdog.track(this.#client, now, () =>
+        Promise.all([this.#server.recheck(), this.#askDatabase()]),
       );
       this.#hasAnswered(now);
-      // The client has been elsewhere since, and whose answer this is, nobody knows.
-      if (connection !== this.#connection) return false;
-      this.#serverRole = role;
-      return this.#isSameMaster(role);
+      if (generation !== this.#server.generation) return false;
+      if (!this.#server.isMaster) this.#leaveServer();
+      return isUsable && this.#isSameMaster() && isSameDatabase;
     } catch (error) {
       if (isRefusal(error)) this.#hasAnswered(now);
       return false;
     }
   }
 
-  #isSameMaster(role: ServerRole): boolean {
-    if (!role.isMaster) {
-      this.#forceReconnect();
-      return false;
-    }
-    // It has gone elsewhere, or has been made a master again; under Sentinel that is not for the server to say.
-    if (role.identity !== this.#replaced || !this.#hasSentinels) this.#replaced = null;
+  /** The server is not the master, or not any more. Connections do not end when a server is replaced. */
+  #leaveServer(): void {
+    this.#updateMode();
+    if (this.#hasSentinels) this.#server.reject(REPLACED);
+    if (this.#hasBeenMaster) this.#reconnectClient();
+  }
+
+  #isSameMaster(): boolean {
     if (this.#node.state !== 'open') return false;
-    const { identity } = this.#node;
-    // Where nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
-    if (identity === null || role.identity === null) return !this.#hasSentinels;
-    if (identity === role.identity) return true;
-    // An address that leads to another server now. The client has been there later, and knows better.
+    const identity = this.#node.server?.identity ?? null;
+    const clientIdentity = this.#server.role?.identity ?? null;
+    // If nothing can be learnt, a single address is taken to mean a single server; Sentinel means several.
+    if (identity === null || clientIdentity === null) return !this.#hasSentinels;
+    if (identity === clientIdentity) return true;
+    // The address leads to another server now. The client has connected later than the feed, so it is right.
     if (this.#openedAt < this.#connectedAt) this.#node.reopen('The client is connected to another server.');
     return false;
   }
 
-  /** Resolves with whether the Sentinels name the feed's server. Who is elsewhere is sent to look again. */
+  /** Resolves with whether the database is the one that the feed was opened on. */
+  async #askDatabase(): Promise<boolean> {
+    const { server } = this.#node;
+    if (server === null) return false;
+    const found = await this.#database.compare(server);
+    if (found === 'swapped' && server === this.#node.server) {
+      this.#node.replaceLease();
+      this.#node.reopen('The database was replaced by another one.');
+      this.#options.onChanged(null);
+    }
+    return found === 'same';
+  }
+
+  /** Resolves with whether the Sentinels name the feed's server. A feed or client that is elsewhere has to reconnect. */
   async #askSentinels(lease: Lease): Promise<boolean> {
     if (this.#sentinels === null) return !this.#hasSentinels;
     const consensus = await this.#sentinels.ask();
@@ -253,35 +253,30 @@ export class SingleServerFeed implements InvalidationFeed {
     // A connection that is still being made may have been sent to the old server.
     const hasChanged = this.#namedLast !== null && this.#namedLast !== runId;
     this.#namedLast = runId;
-    const { identity } = this.#node;
+    const identity = this.#node.server?.identity ?? null;
     if (identity !== runId && (hasChanged || identity !== null)) this.#node.reopen('Sentinel names another server.');
     return isMajority && lease === this.#node.lease && identity === runId;
   }
 
   /** A master that was cut off or frozen answers as if nothing had happened. */
   #checkClientMaster({ runId, epoch }: SentinelConsensus): void {
-    const client = this.#serverRole?.identity ?? null;
-    if (client === null) return;
-    if (runId === client) {
+    const identity = this.#server.role?.identity ?? null;
+    if (identity === null) return;
+    if (runId === identity) {
       this.#named = { runId, epoch };
-      if (this.#serverRole?.isMaster) this.#replaced = null;
-    } else if (runId !== null || (this.#named?.runId === client && epoch > this.#named.epoch)) {
-      this.#forceReconnect();
+      this.#server.reject(null);
+    } else if (runId !== null || (this.#named?.runId === identity && epoch > this.#named.epoch)) {
+      this.#leaveServer();
     }
   }
 
-  /** What it reads there may be old. It would stay, because connections do not end when a server is replaced. */
-  #forceReconnect(): void {
-    this.#replaced = this.#serverRole?.identity ?? '';
-    this.#reconnectClient();
-  }
-
-  /** Has the client connect anew, where it does so by itself; gives whether it has been told to. */
+  /** Makes the client reconnect, if it does so by itself; less and less often. Returns whether it has been told to. */
   #reconnectClient(): boolean {
     const now = this.#options.clock.monotonic();
     const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
-    if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < FORCED_RECONNECT_INTERVAL) return false;
+    if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < this.#reconnectInterval) return false;
     this.#reconnectedAt = now;
+    this.#reconnectInterval = Math.min(LAST_RECONNECT_INTERVAL, 2 * this.#reconnectInterval);
     this.#client.disconnect(true);
     return true;
   }
@@ -292,6 +287,6 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   #updateMode(): void {
-    if (this.#timer !== null) this.#mode.update([this.#node], this.lastError());
+    if (this.#timer !== null) this.#mode.update([this.#node], this.lastError(), this.#server.problem !== null);
   }
 }

@@ -51,8 +51,13 @@ export class StoreModeTracker {
     this.#triedAt ??= this.#options.clock.monotonic();
   }
 
-  /** Looks at how things stand. `why` there is no lease, where there is none. */
-  update(nodes: readonly NodeFeed[], why: string | null): void {
+  /**
+   * Finds out the mode.
+   *
+   * @param why - why there is no lease, if there is none.
+   * @param isUnusable - the server answers, but must not be used.
+   */
+  update(nodes: readonly NodeFeed[], why: string | null, isUnusable = false): void {
     const { clock, maxRevocationLag } = this.#options;
     const now = clock.monotonic();
     if (this.#mode === null) {
@@ -60,6 +65,10 @@ export class StoreModeTracker {
       // A server that did not let us have a feed may yet answer the client.
       const hasAnswered = this.#answeredAt > Number.NEGATIVE_INFINITY;
       if (!hasAnswered && now - this.#triedAt < maxRevocationLag) return;
+    }
+    if (isUnusable) {
+      this.#enter('down', why ?? 'the server must not be used.');
+      return;
     }
     this.#warn(nodes);
     const isWorking = nodes.length > 0 && nodes.every((node) => node.isWorking);
@@ -88,7 +97,7 @@ export class StoreModeTracker {
 
   #explain(mode: FeedMode, why: string): string {
     if (mode === 'tracking') return 'Redis tells of changes as they are made.';
-    if (mode === 'down') return `Redis does not answer: ${why}`;
+    if (mode === 'down') return `Redis cannot be used: ${why}`;
     const { maxRevocationLag } = this.#options;
     return `Redis does not tell of changes now, so what was read is trusted for ${maxRevocationLag} ms: ${why}`;
   }

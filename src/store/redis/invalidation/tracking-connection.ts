@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { type RedisClient, usesSentinels } from '../client';
 import { isRefusal, refusalCode } from '../errors';
+import type { Ask } from '../server-role';
 
 /** Where Redis tells of changes, in RESP2. */
 const CHANNEL = '__redis__:invalidate';
@@ -14,8 +16,17 @@ export interface FeedFailure {
   readonly refusal: string | null;
 }
 
-/** Sends a command on the feed's own connection, before it is one. */
-export type Ask = (command: string, ...args: string[]) => Promise<unknown>;
+/** What the server reported when a feed was opened. */
+export interface FeedServer {
+  /** Which server this is; null if it may not be known. */
+  readonly identity: string | null;
+  /** The id of the feed's connection in CLIENT LIST. */
+  readonly clientId: string;
+  /** What the epoch key holds; null if the feed could not read it. */
+  readonly epoch: string | null;
+  /** The feed watches the epoch key: CLIENT LIST shows when its database was swapped for another. */
+  readonly isWatching: boolean;
+}
 
 export interface TrackingConnectionOptions {
   /** Whose server is to be listened to; it is duplicated, never used. */
@@ -24,9 +35,11 @@ export interface TrackingConnectionOptions {
   readonly prefixes: readonly string[];
   /** Milliseconds until the feed must be open. */
   readonly patience: number;
+  /** Watched, and made if it does not exist. Null: not needed. */
+  readonly epochKey: string | null;
   /** Which server this is; null where it may not be known. Rejects where it is the wrong one. */
   readonly identify: (ask: Ask) => Promise<string | null>;
-  readonly onOpen: (identity: string | null) => void;
+  readonly onOpen: (server: FeedServer) => void;
   /** Keys have changed; null: all may have. Called in the order in which Redis sent this and answered pings. */
   readonly onChanged: (names: readonly unknown[] | null) => void;
   /** Called once, unless `close` has been called before. */
@@ -44,6 +57,27 @@ function messageOf(error: unknown): string {
 function isBroadcast(reply: unknown): boolean {
   const flags = Array.isArray(reply) ? reply[reply.indexOf('flags') + 1] : undefined;
   return Array.isArray(flags) && flags.includes('on') && flags.includes('bcast');
+}
+
+type Watched = Pick<FeedServer, 'epoch' | 'isWatching'>;
+
+/**
+ * SWAPDB sends no invalidation (Redis 7.0), but marks a connection that watches a key of either database, as CLIENT LIST
+ * shows. Watching is a help, so that a server that refuses it is no failure.
+ */
+async function watchEpoch(ask: Ask, epochKey: string | null): Promise<Watched> {
+  if (epochKey === null) return { epoch: null, isWatching: false };
+  const succeeds = (reply: Promise<unknown>) =>
+    reply.then(
+      () => true,
+      () => false,
+    );
+  const [, isWatching, epoch] = await Promise.all([
+    succeeds(ask('hsetnx', epochKey, 'id', randomUUID())),
+    succeeds(ask('watch', epochKey)),
+    ask('hget', epochKey, 'id').catch(() => null),
+  ]);
+  return { epoch: epoch === null ? null : String(epoch), isWatching };
 }
 
 /**
@@ -125,7 +159,11 @@ export class TrackingConnection {
   async #handshake(): Promise<void> {
     const ask: Ask = (command, ...args) => this.#connection.call(command, ...args);
     try {
-      const [identity, id] = await Promise.all([this.#options.identify(ask), ask('client', 'ID')]);
+      const [identity, id, watched] = await Promise.all([
+        this.#options.identify(ask),
+        ask('client', 'ID'),
+        watchEpoch(ask, this.#options.epochKey),
+      ]);
       const prefixes = this.#options.prefixes.flatMap((prefix) => ['PREFIX', prefix]);
       // In one write. Should the first be refused, the others do no harm: the connection is closed.
       const [, tracking] = await Promise.all([
@@ -140,7 +178,7 @@ export class TrackingConnection {
       }
       if (this.#over) return;
       clearTimeout(this.#timer);
-      this.#options.onOpen(identity);
+      this.#options.onOpen({ identity, clientId: String(id), ...watched });
     } catch (error) {
       const code = isRefusal(error) ? refusalCode(error) : '';
       this.end(messageOf(error), LASTING.has(code) ? code : null);

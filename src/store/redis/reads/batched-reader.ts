@@ -131,7 +131,7 @@ export class BatchedReader {
     const nodes = nodeGroup(this.#client, this.#prefix + key);
     let queue = this.#queues.get(nodes);
     if (!queue) {
-      queue = new NodeQueue(this.#client, this.#connection);
+      queue = new NodeQueue(this.#client, this.#connection, this.#prefix);
       this.#queues.set(nodes, queue);
     }
     return queue;

@@ -1,7 +1,8 @@
 import type { KeyscopeError } from '../../../errors';
 import { isCluster, type RedisClient } from '../client';
 import type { Connection } from '../connection';
-import { isRefusal, refusalCode, unavailable } from '../errors';
+import { isRefusal, refusalCode, unavailable, unusable } from '../errors';
+import type { ServerConnection } from '../server-connection';
 
 /** A command that reads one key of Redis. */
 export interface ReadCommand<T> {
@@ -71,10 +72,13 @@ function refused(error: unknown) {
     : unavailable('The connection to the key store was lost.', error);
 }
 
+const RECONNECTED = new Error('The connection was lost before the reply.');
+
 /** The reads that go to one node of Redis: in pipelines, and only so many at once. */
 export class NodeQueue {
   readonly #client: RedisClient;
   readonly #connection: Connection;
+  readonly #prefix: string;
   #waiting: PendingRead[] = [];
   #head = 0;
   /** Groups of reads that have been sent, and how many reads these are. */
@@ -82,9 +86,10 @@ export class NodeQueue {
   #inFlight = 0;
   #waitsForReady = false;
 
-  constructor(client: RedisClient, connection: Connection) {
+  constructor(client: RedisClient, connection: Connection, prefix: string) {
     this.#client = client;
     this.#connection = connection;
+    this.#prefix = prefix;
   }
 
   push(read: PendingRead): void {
@@ -100,15 +105,21 @@ export class NodeQueue {
   /** Sends as much as may be under way; where the client is not ready, as soon as it is. */
   flush(): void {
     while (this.#inFlight < MAX_IN_FLIGHT && this.#head < this.#waiting.length) {
-      if (!this.#connection.isReady) {
-        this.#flushWhenReady();
+      const server = this.#connection.serverFor(this.#prefix + this.#waiting[this.#head]?.command.key);
+      const gate = this.#connection.isReady && server !== null ? server : this.#connection;
+      if (!gate.isReady) {
+        this.#flushWhenReady(gate);
         return;
       }
       const reads = this.#next();
       if (reads.length === 0) continue;
+      if (server?.problem) {
+        for (const read of reads) read.fail(unusable(server.problem));
+        continue;
+      }
       this.#sent.add(reads);
       this.#inFlight += reads.length;
-      this.#send(reads).then((failed) => this.#finish(reads, failed));
+      this.#send(reads, server).then((failed) => this.#finish(reads, failed));
     }
   }
 
@@ -130,10 +141,10 @@ export class NodeQueue {
     this.flush();
   }
 
-  #flushWhenReady(): void {
+  #flushWhenReady(gate: Connection | ServerConnection): void {
     if (this.#waitsForReady) return;
     this.#waitsForReady = true;
-    this.#connection.whenReady(() => {
+    gate.whenReady(() => {
       this.#waitsForReady = false;
       this.flush();
     });
@@ -157,16 +168,29 @@ export class NodeQueue {
     return reads;
   }
 
-  /** Resolves with the reads to be tried once more. Never rejects. */
-  async #send(reads: readonly PendingRead[]): Promise<PendingRead[]> {
+  /**
+   * Resolves with the reads to be tried once more. Never rejects. A client that reconnects sends again what was not answered,
+   * before anything is known of the server that it has reached: such replies are not used.
+   */
+  async #send(reads: readonly PendingRead[], server: ServerConnection | null): Promise<PendingRead[]> {
+    const generation = server?.generation;
+    const hasMoved = () => !this.#sent.has(reads) || server?.generation !== generation;
     try {
       const [first] = reads as [PendingRead];
       if (first.isRetry) {
         const { name, key, args } = first.command;
-        first.reply(await this.#client.call(name, key, ...args));
+        const reply = await this.#client.call(name, key, ...args);
+        if (hasMoved()) return retry(first, RECONNECTED);
+        if (server?.problem) first.fail(unusable(server.problem));
+        else first.reply(reply);
         return [];
       }
       const replies = await this.#exchange(reads);
+      if (hasMoved()) return this.#sent.has(reads) ? reads.flatMap((read) => retry(read, RECONNECTED)) : [];
+      if (server?.problem) {
+        for (const read of reads) read.fail(unusable(server.problem));
+        return [];
+      }
       const failed: PendingRead[] = [];
       reads.forEach(function settle(read, i) {
         const [error, reply] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];

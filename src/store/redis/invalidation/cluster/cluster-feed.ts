@@ -1,34 +1,21 @@
-import type { Lease } from '../../lease';
-import { holdsNow, timestampsOf } from '../../lease';
-import type { NodeHealth } from '../../store';
-import { addressOf, type RedisClient, type RedisCluster } from '../client';
-import { isRefusal } from '../errors';
-import { slotOf } from '../hash-slot';
+import type { Lease } from '../../../lease';
+import { holdsNow, timestampsOf } from '../../../lease';
+import type { NodeHealth } from '../../../store';
+import { addressOf, type RedisClient, type RedisCluster } from '../../client';
+import { isRefusal } from '../../errors';
+import { slotOf } from '../../hash-slot';
+import { ConnectionWatchdog, connectionReplaced } from '../connection-watchdog';
+import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from '../invalidation-feed';
+import { NodeFeed } from '../node-feed';
+import { StoreModeTracker } from '../store-mode';
+import { type ClusterMaster, followConnection } from './cluster-master';
 import { askView, type ClusterView, identifyNode } from './cluster-nodes';
 import { ClusterPoll } from './cluster-poll';
-import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
-import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from './invalidation-feed';
-import { NodeFeed } from './node-feed';
-import { StoreModeTracker } from './store-mode';
 
 /** The nodes of a Cluster themselves say where else to ask, and the client is made to look where it is best not to ask. */
-const FOLLOWED: Route = { isWrong: () => false };
+const FOLLOWED: Route = { problem: () => null };
 
-/** A master, as the client knows it. */
-interface Master {
-  client: RedisClient;
-  readonly feed: NodeFeed;
-  /** Its id in the Cluster. */
-  id: string | null;
-  /** What it said last of itself, and in which poll it was asked. */
-  selfDescription: string | null;
-  heardIn: number;
-  /** What it said when it was last confirmed, under the lease that is in force. */
-  confirmed: ClusterView | null;
-  readonly watchdog: ConnectionWatchdog;
-}
-
-type Poll = ClusterPoll<Master>;
+type Poll = ClusterPoll<ClusterMaster>;
 
 /**
  * The feeds of a Cluster's masters. What was read of a slot counts under the lease of the node that owns the slot.
@@ -52,7 +39,7 @@ export class ClusterFeed implements InvalidationFeed {
   readonly #client: RedisCluster;
   readonly #mode: StoreModeTracker;
   /** By address, as in the client's `slots`. */
-  readonly #masters = new Map<string, Master>();
+  readonly #masters = new Map<string, ClusterMaster>();
   #started = false;
   #timer: NodeJS.Timeout | null = null;
   #polls = 0;
@@ -161,7 +148,7 @@ export class ClusterFeed implements InvalidationFeed {
       if (known === undefined) this.#add(address, client);
       else if (known.client !== client) {
         known.client = client;
-        known.watchdog.reset();
+        followConnection(known, this.#options.connection);
       }
     }
     for (const [address, { feed }] of this.#masters) {
@@ -173,7 +160,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   #add(address: string, client: RedisClient): void {
-    const master: Master = {
+    const master: ClusterMaster = {
       client,
       id: null,
       selfDescription: null,
@@ -182,6 +169,8 @@ export class ClusterFeed implements InvalidationFeed {
       watchdog: new ConnectionWatchdog(this.#options.maxRevocationLag),
       feed: new NodeFeed({
         ...this.#options,
+        // A Cluster has one database, which is never swapped.
+        epochKey: null,
         // Until an epoch has stood long enough, and the poll after that.
         grace: 2 * this.#options.maxRevocationLag,
         client: () => master.client,
@@ -190,10 +179,11 @@ export class ClusterFeed implements InvalidationFeed {
       }),
     };
     this.#masters.set(address, master);
+    followConnection(master, this.#options.connection);
     master.feed.open();
   }
 
-  #onNodeState({ feed }: Master): void {
+  #onNodeState({ feed }: ClusterMaster): void {
     const masters = [...this.#masters.values()];
     if (feed.state === 'open') {
       if (masters.every((master) => master.feed.state === 'open')) this.#mode.markAttempted();
@@ -225,7 +215,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
-  #checkClientConnection({ client, watchdog, feed }: Master, now: number): void {
+  #checkClientConnection({ client, watchdog, feed }: ClusterMaster, now: number): void {
     watchdog.observe(client, now);
     if (watchdog.isOverdue(client, now)) feed.askAgain();
     if (!watchdog.isDead(client, feed.answeredAt, now)) return;
@@ -240,7 +230,7 @@ export class ClusterFeed implements InvalidationFeed {
     if (!ids.has(null) && this.#owners.some((id) => !ids.has(id))) this.#client.refreshSlotsCache();
   }
 
-  async #askMaster(poll: Poll, master: Master): Promise<void> {
+  async #askMaster(poll: Poll, master: ClusterMaster): Promise<void> {
     const { client } = master;
     // `wait` is what the client's nodes are in before their first command.
     if ((client.status !== 'ready' && client.status !== 'wait') || master.watchdog.isFull) return;
@@ -257,7 +247,7 @@ export class ClusterFeed implements InvalidationFeed {
     this.#hear(poll, master, view);
   }
 
-  #hear(poll: Poll, master: Master, view: ClusterView): void {
+  #hear(poll: Poll, master: ClusterMaster, view: ClusterView): void {
     if (poll.number < master.heardIn) return;
     master.heardIn = poll.number;
     master.id = view.id;
@@ -280,15 +270,15 @@ export class ClusterFeed implements InvalidationFeed {
     for (const master of this.#masters.values()) this.#resetLease(master);
   }
 
-  #resetLease(master: Master): void {
+  #resetLease(master: ClusterMaster): void {
     master.confirmed = null;
     master.feed.resetLease();
   }
 
   /** Extends a node's lease, once the poll has brought everything that it takes. */
-  #confirm(poll: Poll, master: Master): void {
+  #confirm(poll: Poll, master: ClusterMaster): void {
     const found = poll.confirmed(master, this.#epoch);
-    if (found === null || found.lease !== master.feed.lease || found.view.id !== master.feed.identity) return;
+    if (found === null || found.lease !== master.feed.lease || found.view.id !== master.feed.server?.identity) return;
     if (poll.sent.monotonic - this.#epochSince < this.#options.maxRevocationLag) return;
     master.feed.extend(found.lease, poll.sent);
     master.confirmed = found.view;

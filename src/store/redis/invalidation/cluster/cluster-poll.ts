@@ -1,4 +1,4 @@
-import type { Lease, Timestamps } from '../../lease';
+import type { Lease, Timestamps } from '../../../lease';
 import type { ClusterView } from './cluster-nodes';
 
 /** One round of questions to all masters of a Cluster, and what has come of it. */

@@ -1,5 +1,5 @@
-import { parseInfo } from '../info';
-import type { Ask } from './tracking-connection';
+import { parseInfo } from '../../info';
+import type { Ask } from '../../server-role';
 
 /** What one node of a Cluster says of a master. */
 export interface MasterRow {

@@ -1,5 +1,5 @@
-import type { RedisClient } from '../client';
-import { MAX_UNANSWERED, POLLS_PER_LAG } from './invalidation-feed';
+import type { RedisClient } from '../../client';
+import { MAX_UNANSWERED, POLLS_PER_LAG } from '../invalidation-feed';
 
 interface SentinelOptions {
   readonly sentinels: readonly { readonly host?: string; readonly port?: number }[];

@@ -1,0 +1,249 @@
+import type { RedisClient } from './client';
+import { isRefusal, refusalCode } from './errors';
+import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type ServerRole } from './server-role';
+
+/** How soon the server is asked again if it could not say what it is: it loads its data, or runs a script. Milliseconds. */
+const VERIFY_RETRY = 100;
+
+/** What is asked on a new connection before its first read is used. */
+export interface ServerChecks {
+  /** The run id and role, or in a Cluster the node id. */
+  readonly identify: (ask: Ask) => Promise<ServerRole>;
+  /** A read such as a request makes, to find out whether the user may. */
+  readonly probe?: readonly [command: string, ...args: string[]];
+}
+
+/** The database that commands are meant for: what the app last selected, else the option. */
+function wantedDatabase(client: RedisClient): number {
+  const { condition, options } = client as { condition?: { select?: unknown } | null; options: { db?: unknown } };
+  return Number(condition?.select ?? options.db ?? 0);
+}
+
+/** A client in subscriber mode rejects other commands itself, in RESP2. */
+function subscriberProblem(error: unknown): string | null {
+  if (!(error instanceof Error) || !/subscriber mode/.test(error.message)) return null;
+  return 'the client is in subscriber mode and cannot send other commands; give keyscope a client that does not subscribe';
+}
+
+/**
+ * The connection of a client to one server, verified each time it is made: an address can lead to another server after
+ * a reconnect. Commands wait until the server has said on this very connection what it is.
+ */
+export class ServerConnection {
+  readonly client: RedisClient;
+  readonly #checks: ServerChecks;
+  /** Counts the connections that were made and lost. */
+  #generation = 0;
+  #isVerified = false;
+  /** Nothing is sent before somebody waits for the connection. */
+  #isNeeded = false;
+  #verifying: Promise<void> | null = null;
+  #role: ServerRole | null = null;
+  #problem: string | null = null;
+  /** The server that must not be used although it calls itself a master, and why. */
+  #rejected: { readonly identity: string | null; readonly reason: string } | null = null;
+  #retry: NodeJS.Timeout | null = null;
+  /** Called once each, in order, when the connection is ready. */
+  readonly #waiting = new Set<() => void>();
+  readonly #changeListeners: (() => void)[] = [];
+
+  constructor(client: RedisClient, checks: ServerChecks = { identify: askServerRole }) {
+    this.client = client;
+    this.#checks = checks;
+    client.on('ready', this.#onReady);
+    client.on('close', this.#onClose);
+  }
+
+  /** Commands can be sent, and their replies used: the client is connected, and the server has said what it is. */
+  get isReady(): boolean {
+    return this.#isVerified && this.client.status === 'ready';
+  }
+
+  /** Identifies the connection: a reply to a command counts only if this is the same as when the command was sent. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** What the server on this connection is; null until it has said so. */
+  get role(): ServerRole | null {
+    return this.#isVerified ? this.#role : null;
+  }
+
+  /** False once the server on this connection has said that it is something else. */
+  get isMaster(): boolean {
+    return this.#role === null || roleProblem(this.#role.role) === null;
+  }
+
+  /** Why the server must not be used; null if it may be, or if the reason is not known yet. */
+  get problem(): string | null {
+    if (this.#problem !== null) return this.#problem;
+    if (this.#rejected === null || this.role === null) return null;
+    return this.#rejected.identity === this.#role?.identity ? this.#rejected.reason : null;
+  }
+
+  /** Stops using the present server, although it calls itself a master. Null lifts this. */
+  reject(reason: string | null): void {
+    this.#rejected = reason === null ? null : { identity: this.#role?.identity ?? null, reason };
+  }
+
+  /** Calls back when the connection is ready, at once if it is; returns a function that cancels this. */
+  whenReady(callback: () => void): () => void {
+    if (this.isReady) {
+      callback();
+      return () => {};
+    }
+    this.#waiting.add(callback);
+    this.#isNeeded = true;
+    this.#start();
+    return () => this.#waiting.delete(callback);
+  }
+
+  /** Calls back whenever a connection is lost, and whenever one has been verified. */
+  onChange(callback: () => void): void {
+    this.#changeListeners.push(callback);
+  }
+
+  /**
+   * Asks the server again what it is, because that changes without a reconnect. Resolves with whether it is the same
+   * connection still, and usable. Rejects if there is no answer.
+   */
+  async recheck(): Promise<boolean> {
+    this.#isNeeded = true;
+    const generation = this.#generation;
+    if (this.#problem !== null || !this.#isVerified || this.#role === null) {
+      await this.#verifyOnce();
+      return generation === this.#generation && this.#isVerified && this.problem === null;
+    }
+    let problem: string | null;
+    let { role } = this.#role;
+    try {
+      role = await askRole(this.ask);
+      problem = roleProblem(role);
+    } catch (error) {
+      problem = subscriberProblem(error);
+      if (problem === null) throw error;
+    }
+    if (generation !== this.#generation) return false;
+    this.#role = { ...this.#role, role };
+    this.#problem = problem;
+    return this.problem === null;
+  }
+
+  readonly ask: Ask = (command, ...args) => this.client.call(command, ...args);
+
+  close(): void {
+    this.client.off('ready', this.#onReady);
+    this.client.off('close', this.#onClose);
+    this.#waiting.clear();
+    if (this.#retry !== null) clearTimeout(this.#retry);
+  }
+
+  /** The client has given up: who waits has to look for another connection. */
+  abandon(): void {
+    const callbacks = [...this.#waiting];
+    this.close();
+    for (const callback of callbacks) callback();
+  }
+
+  readonly #onReady = () => {
+    this.#lose();
+    if (this.#isNeeded) this.#start();
+  };
+
+  readonly #onClose = () => {
+    this.#lose();
+    this.#notify();
+  };
+
+  #lose(): void {
+    this.#generation += 1;
+    this.#isVerified = false;
+    this.#verifying = null;
+  }
+
+  #notify(): void {
+    for (const listener of this.#changeListeners) listener();
+  }
+
+  #start(): void {
+    // A client with `lazyConnect` connects with its first command. A failure shows as a client that does not get ready,
+    // and in its own `error` event.
+    if (this.client.status === 'wait') this.client.connect().catch(() => {});
+    else if (this.client.status === 'ready') this.#verifyOnce().catch(() => {});
+  }
+
+  #verifyOnce(): Promise<void> {
+    if (this.#verifying !== null) return this.#verifying;
+    const verifying = this.#verify().finally(() => {
+      if (this.#verifying === verifying) this.#verifying = null;
+    });
+    this.#verifying = verifying;
+    return verifying;
+  }
+
+  async #verify(): Promise<void> {
+    const generation = this.#generation;
+    try {
+      const [role, problem] = await this.#askEverything();
+      if (generation !== this.#generation) return;
+      if (this.#rejected !== null && this.#rejected.identity !== role?.identity) this.#rejected = null;
+      this.#role = role;
+      this.#problem = problem;
+      this.#becomeReady();
+    } catch (error) {
+      if (generation === this.#generation && isRefusal(error)) this.#verifyLater();
+      throw error;
+    }
+  }
+
+  /** What the server is, and why it must not be used. Rejects if it does not answer, or cannot say yet. */
+  async #askEverything(): Promise<[ServerRole | null, string | null]> {
+    const { identify, probe } = this.#checks;
+    try {
+      const [role, database, refusal] = await Promise.all([
+        identify(this.ask),
+        askDatabase(this.ask),
+        probe === undefined ? null : this.#askProbe(probe),
+      ]);
+      return [role, roleProblem(role.role) ?? this.#databaseProblem(database) ?? refusal];
+    } catch (error) {
+      const problem = subscriberProblem(error);
+      if (problem === null) throw error;
+      return [null, problem];
+    }
+  }
+
+  /** ioredis goes on in database 0 if the server refuses to select another. */
+  #databaseProblem(actual: number | null): string | null {
+    const wanted = wantedDatabase(this.client);
+    if (actual === null || actual === wanted || actual !== 0) return null;
+    return `the server has no database ${wanted}; the client is in database 0`;
+  }
+
+  async #askProbe([command, ...args]: readonly [string, ...string[]]): Promise<string | null> {
+    try {
+      await this.ask(command, ...args);
+      return null;
+    } catch (error) {
+      if (isRefusal(error) && refusalCode(error) === 'NOPERM') {
+        return `the Redis user may not run ${command.toUpperCase()} on ${args[0]} (NOPERM)`;
+      }
+      throw error;
+    }
+  }
+
+  #becomeReady(): void {
+    const wasReady = this.#isVerified;
+    this.#isVerified = true;
+    const callbacks = [...this.#waiting];
+    this.#waiting.clear();
+    if (!wasReady) this.#notify();
+    for (const callback of callbacks) callback();
+  }
+
+  #verifyLater(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#start(), VERIFY_RETRY);
+    this.#retry.unref();
+  }
+}

@@ -1,0 +1,177 @@
+import { Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import type { KeyRecord } from '../../../../src/store/records';
+import { createRedisStore } from '../../../../src/store/redis/redis-store';
+import type { Store } from '../../../../src/store/store';
+import { type RedisServer, startRedis } from '../../../support/redis/server';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
+import { waitUntil } from '../../../support/wait-until';
+import { createSample, newWorkspace, ORIGIN } from '../../sample';
+import { createReader, isFeed, lastBelieved, type Reader, remember, untilTracking } from './reader';
+
+const LAG = 400;
+
+let server: RedisServer;
+let admin: Redis;
+let writer: Store;
+let reader: Reader | undefined;
+let cleanups: (() => unknown)[];
+
+beforeEach(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+  writer = createRedisStore({ client: admin, storeTimeout: 10_000 });
+  cleanups = [];
+});
+afterEach(async () => {
+  await reader?.close();
+  reader = undefined;
+  for (const cleanup of cleanups.reverse()) await cleanup();
+  await writer.close();
+  admin.disconnect();
+  await server.stop();
+});
+
+async function open(client: Redis | Redis5): Promise<Reader> {
+  reader = createReader({ client, maxRevocationLag: LAG, storeTimeout: 1000 });
+  await reader.store.ready();
+  await untilTracking(reader);
+  return reader;
+}
+
+const retryStrategy = () => 50;
+const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
+
+async function startProxy(target: () => number): Promise<TcpProxy> {
+  const proxy = await startTcpProxy({ target, kinds: { feed: isFeed } });
+  cleanups.push(() => proxy.close());
+  return proxy;
+}
+
+/** Reads a key until the time is over, and gives every revision that a read resolved with. */
+async function readFor(ms: number, { read }: Reader, id: string): Promise<(number | null)[]> {
+  const seen: (number | null)[] = [];
+  const until = performance.now() + ms;
+  await waitUntil('the time is over', async () => {
+    await read(id).then(
+      (record) => seen.push(record === null ? null : record.revision),
+      () => {},
+    );
+    return performance.now() > until;
+  });
+  return seen;
+}
+
+const CLIENTS = {
+  'ioredis 6': (port: number) => new Redis(port, { retryStrategy }),
+  'ioredis 5': (port: number) => new Redis5(port, { retryStrategy }),
+};
+
+describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
+  describe('a client whose address leads to a lagging replica for a moment', () => {
+    let replica: RedisServer;
+    let target: number;
+    let proxy: TcpProxy;
+    let key: KeyRecord;
+
+    beforeEach(async () => {
+      const link = await startTcpProxy({ target: server.port });
+      cleanups.push(() => link.close());
+      replica = await startRedis({
+        args: ['--replicaof', '127.0.0.1', String(link.port), '--repl-diskless-sync-delay', '0'],
+      });
+      cleanups.push(() => replica.stop());
+      target = server.port;
+      proxy = await startProxy(() => target);
+      key = await createSample(writer, newWorkspace());
+      const onReplica = new Redis(replica.url);
+      cleanups.push(() => onReplica.disconnect());
+      await waitUntil('the replica has the key', async () => (await onReplica.exists(nameOf(key.id))) === 1);
+      await open(connect(proxy.port));
+      link.hinder('other', { toClient: { blackHole: true } });
+      await writer.deleteKey(key.id, ORIGIN, {});
+      expect(await onReplica.exists(nameOf(key.id))).toBe(1);
+    });
+
+    test('never reads the deleted key when a request is made while it reconnects', async () => {
+      target = replica.port;
+      proxy.cut('other');
+      await expect(reader?.read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+      target = server.port;
+      proxy.cut('other');
+      await untilTracking(reader as Reader);
+      expect(await readFor(3 * LAG, reader as Reader, key.id)).not.toContain(1);
+      expect(await reader?.read(key.id)).toBeNull();
+    }, 30_000);
+
+    test('never reads the deleted key when a read is in flight while it reconnects', async () => {
+      proxy.hinder('other', { toServer: { blackHole: true } });
+      const reading = reader?.read(key.id);
+      await new Promise((resolve) => setImmediate(resolve));
+      target = replica.port;
+      proxy.hinder('other', {});
+      proxy.cut('other');
+      expect(await reading?.catch(() => null)).toBeNull();
+      target = server.port;
+      proxy.cut('other');
+      await untilTracking(reader as Reader);
+      expect(await readFor(2 * LAG, reader as Reader, key.id)).not.toContain(1);
+    }, 30_000);
+
+    test('never reads the deleted key under traffic', async () => {
+      const seen: (number | null)[] = [];
+      for (let round = 0; round < 3; round++) {
+        target = replica.port;
+        proxy.cut('other');
+        seen.push(...(await readFor(LAG, reader as Reader, key.id)));
+        target = server.port;
+        proxy.cut('other');
+        seen.push(...(await readFor(LAG, reader as Reader, key.id)));
+      }
+      expect(seen).not.toContain(1);
+    }, 30_000);
+  });
+
+  test('a key is not read from the cache when its database was swapped for another', async () => {
+    await open(connect(server.port));
+    const key = await createSample(writer, newWorkspace());
+    await remember(reader as Reader, key.id);
+    await admin.call('swapdb', '0', '9');
+    const swapped = performance.now();
+    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+    expect(await reader?.read(key.id)).toBeNull();
+    await untilTracking(reader as Reader);
+  });
+
+  test('a key is not read from the cache when its database was swapped for an earlier copy', async () => {
+    await open(connect(server.port));
+    const names = await admin.keys('*');
+    for (const name of names) await admin.call('copy', name, name, 'DB', '9');
+    const key = await createSample(writer, newWorkspace());
+    await remember(reader as Reader, key.id);
+    await admin.call('swapdb', '0', '9');
+    const swapped = performance.now();
+    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+    expect(await reader?.read(key.id)).toBeNull();
+  });
+});
+
+test.each([[['flushall']], [['flushdb']], [['debug', 'reload', 'nosave']]])(
+  'a key is not read from the cache after %j',
+  async (command) => {
+    await server.stop();
+    admin.disconnect();
+    server = await startRedis({ args: ['--enable-debug-command', 'yes'] });
+    admin = new Redis(server.url);
+    writer = createRedisStore({ client: admin, storeTimeout: 10_000 });
+    await admin.save();
+    await open(new Redis(server.url));
+    const key = await createSample(writer, newWorkspace());
+    await remember(reader as Reader, key.id);
+    await admin.call(...(command as [string, ...string[]]));
+    const changed = performance.now();
+    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(changed + LAG);
+    expect(await reader?.read(key.id)).toBeNull();
+    await untilTracking(reader as Reader);
+  },
+);
