@@ -29,7 +29,7 @@ import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store } from './store/store';
 import { startTelemetry } from './telemetry/opentelemetry';
-import { createTokenHasher } from './token/digest';
+import { createTokenHasher, pepperFingerprint } from './token/digest';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService } from './usage/service';
@@ -37,8 +37,12 @@ import { createUsageService } from './usage/service';
 function createStore(settings: Settings): Store {
   const { redis: client, auditLimit, clock } = settings;
   if (client === undefined) return createMemoryStore({ auditLimit, clock });
-  const { namespace, storeTimeout, maxRevocationLag, durability } = settings;
-  return createRedisStore({ client, namespace, storeTimeout, maxRevocationLag, durability, auditLimit, clock });
+  const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
+  const app = { prefix, permissions: [...permissions], peppers: peppers.map(pepperFingerprint) };
+  return createRedisStore({
+    ...{ client, namespace, storeTimeout, maxRevocationLag, durability, auditLimit, clock },
+    app: settings.recordSettings ? app : undefined,
+  });
 }
 
 /**

@@ -78,6 +78,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
    */
   readonly usageFlushInterval?: number | string;
   /**
+   * Records `prefix`, the names of permissions and fingerprints of peppers in Redis. The command line uses them, and a
+   * second app with other settings gets a `store` event. Set it to false in scripts with other settings. Default true.
+   */
+  readonly recordSettings?: boolean;
+  /**
    * `'auto'`: where `@opentelemetry/api` is installed and an SDK has been registered before this call, metrics are
    * recorded and spans described. `false`: not. Default `'auto'`, as of every library that knows OpenTelemetry.
    */
@@ -110,6 +115,7 @@ export interface Settings {
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;
+  readonly recordSettings: boolean;
   readonly telemetry: 'auto' | false;
   readonly onError?: ErrorResponder;
   readonly clock: Clock;
@@ -193,6 +199,7 @@ const optionsSchema = z.strictObject({
     .default('x-api-key'),
   realm: z.string().regex(REALM, 'Use printable ASCII without quotes or backslashes.').default('api'),
   auditLimit: count.default(10_000),
+  recordSettings: z.boolean().default(true),
   usageFlushInterval: duration(100)
     .refine((ms) => ms <= 3_600_000, 'Give at most an hour.')
     .prefault('5s'),

@@ -39,6 +39,12 @@ function describe(pepper: unknown): string {
   return pepper === '' ? 'an empty text' : typeof pepper;
 }
 
+/** Identifies a pepper without revealing it: 6 characters of an HMAC. `none` stands for no pepper. */
+export function pepperFingerprint(pepper: string | null): string {
+  if (pepper === null) return 'none';
+  return crypto.createHmac('sha256', pepper).update('keyscope pepper fingerprint').digest('base64url').slice(0, 6);
+}
+
 function digestFunction(pepper: string | null): (token: string) => string {
   if (pepper === null) return sha256;
   if (typeof pepper !== 'string' || pepper === '') {

@@ -1,6 +1,8 @@
 import { type Clock, systemClock } from '../../clock';
 import { within } from '../../timeout';
+import { type AppSettings, compareSettings } from '../app-settings';
 import type { ChangeListener, Store, StoreEvent } from '../store';
+import { recordAppSettings } from './app-settings';
 import { checkClient, keyPrefixOf, type RedisClient } from './client';
 import { Connection } from './connection';
 import { unusable } from './errors';
@@ -34,6 +36,8 @@ export interface RedisStoreOptions {
   readonly auditLimit?: number;
   /** Default: the system's clock. */
   readonly clock?: Clock;
+  /** Settings to record for the command line and for other apps. Default: none are recorded. */
+  readonly app?: Omit<AppSettings, 'format'>;
 }
 
 /** An id that no key has, for checking that the user may read keys. */
@@ -51,6 +55,7 @@ export function createRedisStore({
   durability,
   auditLimit = 10_000,
   clock = systemClock,
+  app,
 }: RedisStoreOptions): Store {
   checkClient(client);
   const keyNames = createKeyNames(namespace);
@@ -85,7 +90,24 @@ export function createRedisStore({
     emit,
   });
 
+  let isRecorded = app === undefined;
+  /** Records the app's settings once, when the server answers. This is advice: a failure changes nothing. */
+  async function recordSettings(): Promise<void> {
+    if (app === undefined || isRecorded) return;
+    isRecorded = true;
+    try {
+      const recorded = await recordAppSettings(client, namespace, app, storeTimeout);
+      const differences = recorded === null ? [] : compareSettings(recorded, app);
+      if (differences.length === 0) return;
+      const message = `Another app has used this namespace with other settings. ${differences.map(({ message: sentence }) => sentence).join(' ')} Use the same settings in all apps, or another \`namespace\`.`;
+      emit({ type: 'warning', code: 'settings_differ', message });
+    } catch {
+      isRecorded = false;
+    }
+  }
+
   function emit(event: StoreEvent): void {
+    if (event.type === 'mode' && event.mode !== 'down') void recordSettings();
     for (const listener of eventListeners) listener(event);
   }
 
@@ -136,6 +158,7 @@ export function createRedisStore({
     async ready() {
       feed.start();
       await waitForServer(client, connection);
+      await recordSettings();
       await warnAtStart(client, storeTimeout, emit);
       await feed.settled();
     },

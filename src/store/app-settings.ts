@@ -1,0 +1,48 @@
+/** Settings that all apps, and the command line, must share to use the same keys. No secrets. */
+export interface AppSettings {
+  /** Version of this record. */
+  readonly format: number;
+  /** Prefix of tokens. */
+  readonly prefix: string;
+  /** Names of the declared permissions. */
+  readonly permissions: readonly string[];
+  /** Fingerprints of the peppers, the one for new keys first. `none` stands for keys without a pepper. */
+  readonly peppers: readonly string[];
+}
+
+export interface SettingsDifference {
+  readonly setting: 'prefix' | 'permissions' | 'pepper';
+  /** A sentence about the difference. */
+  readonly message: string;
+}
+
+const quoted = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(', ');
+
+/** The differences between the recorded settings and one's own, as sentences. */
+export function compareSettings(
+  recorded: Omit<AppSettings, 'format'>,
+  own: Omit<AppSettings, 'format'>,
+): SettingsDifference[] {
+  const differences: SettingsDifference[] = [];
+  if (recorded.prefix !== own.prefix) {
+    const message = `The recorded prefix is ${quoted([recorded.prefix])}, the prefix here is ${quoted([own.prefix])}.`;
+    differences.push({ setting: 'prefix', message });
+  }
+  if (!own.peppers.slice(0, 1).every((pepper) => recorded.peppers.includes(pepper))) {
+    const message =
+      own.peppers[0] === 'none'
+        ? 'A pepper is recorded, and none is set here.'
+        : 'The pepper for new keys here is not among the recorded peppers.';
+    differences.push({ setting: 'pepper', message });
+  }
+  const missing = recorded.permissions.filter((name) => !own.permissions.includes(name));
+  const extra = own.permissions.filter((name) => !recorded.permissions.includes(name));
+  if (missing.length + extra.length > 0) {
+    const parts = [
+      ...(missing.length > 0 ? [`missing here: ${quoted(missing.slice(0, 10))}`] : []),
+      ...(extra.length > 0 ? [`only here: ${quoted(extra.slice(0, 10))}`] : []),
+    ];
+    differences.push({ setting: 'permissions', message: `The declared permissions differ; ${parts.join('; ')}.` });
+  }
+  return differences;
+}

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { within } from '../../timeout';
+import type { AppSettings } from '../app-settings';
+import type { RedisClient } from './client';
+
+const FORMAT = 1;
+
+const recordSchema = z.object({
+  format: z.number(),
+  prefix: z.string(),
+  permissions: z.array(z.string()),
+  peppers: z.array(z.string()),
+});
+
+const keyOf = (namespace: string) => `${namespace}:app`;
+
+function parse(text: unknown): AppSettings | null {
+  try {
+    return recordSchema.parse(JSON.parse(String(text)));
+  } catch {
+    return null;
+  }
+}
+
+/** The settings of the app that was started last, or null if none is recorded or the record is unreadable. */
+export async function readAppSettings(
+  client: RedisClient,
+  namespace: string,
+  timeout: number,
+): Promise<AppSettings | null> {
+  const text = await within(timeout, client.call('GET', keyOf(namespace)));
+  return text === null ? null : parse(text);
+}
+
+/** Records an app's settings. Resolves with the settings recorded before, or null if there were none. */
+export async function recordAppSettings(
+  client: RedisClient,
+  namespace: string,
+  settings: Omit<AppSettings, 'format'>,
+  timeout: number,
+): Promise<AppSettings | null> {
+  const record = JSON.stringify({ format: FORMAT, ...settings });
+  const before = await within(timeout, client.call('GET', keyOf(namespace)));
+  if (before !== record) await within(timeout, client.call('SET', keyOf(namespace), record));
+  return before === null ? null : parse(before);
+}

@@ -1,0 +1,79 @@
+import { Redis } from 'ioredis';
+import { type ApiKeysOptions, createApiKeys } from '../../../src';
+import { type TestRedis, testRedis } from '../../support/redis/test-redis';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await testRedis();
+});
+afterAll(() => redis.stop());
+
+let count = 0;
+function fixture() {
+  count += 1;
+  const namespace = `${redis.namespace}-app-${count}`;
+  /** Starts an app, and resolves with the warnings about settings that it emitted. */
+  async function start(options: Partial<ApiKeysOptions<string>> = {}): Promise<string[]> {
+    const client = new Redis(redis.url);
+    const apiKeys = createApiKeys({ permissions: { calls: { label: 'Calls' } }, redis: client, namespace, ...options });
+    const warnings: string[] = [];
+    apiKeys.on('store', (event) => {
+      if (event.type === 'warning' && event.code === 'settings_differ') warnings.push(event.message);
+    });
+    try {
+      await apiKeys.ready();
+      return warnings;
+    } finally {
+      await apiKeys.close();
+      client.disconnect();
+    }
+  }
+  async function recorded() {
+    const client = new Redis(redis.url);
+    const text = await client.get(`${namespace}:app`);
+    client.disconnect();
+    return text;
+  }
+  return { start, recorded };
+}
+
+test('an app records prefix, permissions and pepper fingerprints, and no pepper', async () => {
+  const { start, recorded } = fixture();
+  await start({ prefix: 'shop', pepper: ['correct horse battery staple', null] });
+  const text = await recorded();
+  expect(JSON.parse(text as string)).toEqual({
+    format: 1,
+    prefix: 'shop',
+    permissions: ['calls'],
+    peppers: [expect.stringMatching(/^[\w-]{6}$/), 'none'],
+  });
+  expect(text).not.toContain('horse');
+});
+
+test.each<[string, Partial<ApiKeysOptions<string>>, RegExp]>([
+  ['another prefix', { prefix: 'shop' }, /prefix is "ks", the prefix here is "shop"/],
+  [
+    'another permission',
+    { permissions: { orders: { label: 'Orders' } } },
+    /missing here: "calls"; only here: "orders"/,
+  ],
+  ['a pepper', { pepper: 'a long random text, or so it seems' }, /pepper for new keys here is not among/],
+])('a second app with %s emits a store warning', async (_, options, message) => {
+  const { start } = fixture();
+  expect(await start()).toEqual([]);
+  expect(await start(options)).toEqual([expect.stringMatching(message)]);
+});
+
+test('a second app with the same settings emits no warning', async () => {
+  const { start } = fixture();
+  await start();
+  expect(await start()).toEqual([]);
+});
+
+test('an app with recordSettings: false records nothing and emits no warning', async () => {
+  const { start, recorded } = fixture();
+  await start({ recordSettings: false });
+  expect(await recorded()).toBeNull();
+  await start();
+  expect(await start({ prefix: 'shop', recordSettings: false })).toEqual([]);
+});
