@@ -119,7 +119,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: 'Make a key, and print its token once',
     args: [],
     options: {
-      name: { value: 'TEXT', help: 'What people context it. Required.' },
+      name: { value: 'TEXT', help: 'Name of the key. Required.' },
       agents: { value: 'all|A,B', multiple: true, help: 'The agents it reaches. Required; cannot be changed later.' },
       agent: { value: ID, multiple: true, help: 'One more of them, as it is: for ids with commas.' },
       permissions: { ...PERMISSIONS, help: 'What it may do. Required.' },
