@@ -53,8 +53,10 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, ...sources } = parseRequireOptions(options);
-    const readContext = createContextReader(sources as DeclaredSources);
+    const { optional, workspace, agent } = parseRequireOptions(options);
+    // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
+    const sources: DeclaredSources = { workspace, agent };
+    const readContext = createContextReader(sources);
 
     function deny(
       denial: Denial,
@@ -64,7 +66,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       res: Response,
       next: NextFunction,
     ): void {
-      const describe = () => describeRequest(req, reader, sources as DeclaredSources, context);
+      const describe = () => describeRequest(req, reader, sources, context);
       fail(access.deny(denial, key, describe), req, res, next);
     }
 
