@@ -85,14 +85,14 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const { record, apiKey } = outcome;
       const context = readContext(req);
       // Two middlewares can allow the same request, which is counted once.
-      const isCounted = contexts.get(req)?.keyId === record.id;
+      const isCounted = contexts.get(req)?.apiKey?.id === record.id;
       const denial = access.authorize(outcome, requirement, context, wall, isCounted);
       if (denial !== null) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
       const agentId = agentIdOf(context);
-      contexts.set(req, { workspaceId: record.workspaceId, agentId, keyId: record.id, scope: apiKey.scope });
+      contexts.set(req, { workspaceId: record.workspaceId, agentId, apiKey });
       req.apiKey = apiKey;
       access.allow(outcome, cached);
       next();
@@ -101,7 +101,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     function allowAnonymous(req: Request, next: NextFunction): void {
       const context = readContext(req);
       const workspaceId = context.workspace?.value;
-      contexts.set(req, { workspaceId, agentId: agentIdOf(context), keyId: undefined, scope: undefined });
+      contexts.set(req, { workspaceId, agentId: agentIdOf(context), apiKey: undefined });
       // Another middleware can have set it. Behind this one it is the key of this request, or nothing.
       if (req.apiKey !== undefined) req.apiKey = undefined;
       next();
