@@ -37,7 +37,6 @@ export const NOT_YET_REWRITTEN: readonly string[] = [
   'test/auth/',
   'test/cache/',
   'test/cli/',
-  'test/faults/',
   'test/http/',
   'test/keys/',
   'test/projects/',
