@@ -12,7 +12,7 @@ import { type SlotMove, slotMove } from '../../../support/redis/slot-move';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../../sample';
-import { createReader, isFeed, isReadable, lastCachedAt, type Reader, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, isReadable, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 

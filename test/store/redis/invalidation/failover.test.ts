@@ -6,7 +6,7 @@ import { type RedisClusterServers, startCluster } from '../../../support/redis/c
 import type { RedisServer } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
-import { createReader, lastCachedAt, type Reader, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 const NODE_TIMEOUT = '1000';

@@ -9,13 +9,13 @@ import { type Hindrances, startTcpProxy, type TcpProxy } from '../../../support/
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
 import {
+  cacheKey,
   createReader,
   feedsOn,
   isFeed,
   lastCachedAt,
   type Reader,
   type ReaderOptions,
-  cacheKey,
   untilTracking,
 } from './reader';
 

@@ -4,7 +4,7 @@ import type { KeyRecord } from '../../../../src/store/records';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, lastCachedAt, type Reader, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 

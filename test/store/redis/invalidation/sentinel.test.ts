@@ -5,7 +5,7 @@ import { type RedisSentinelServers, startSentinels } from '../../../support/redi
 import type { RedisServer } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
-import { createReader, type Reader, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, type Reader, untilTracking } from './reader';
 
 const LAG = 500;
 

@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, isFeed, lastCachedAt, type Reader, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 

@@ -3,7 +3,7 @@ import { Redis as Redis5 } from 'ioredis5';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newId, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, feedsOn, type Reader, type ReaderOptions, cacheKey, untilTracking } from './reader';
+import { cacheKey, createReader, feedsOn, type Reader, type ReaderOptions, untilTracking } from './reader';
 
 const LAG = 300;
 const FEATURES = { transcript: true, metrics: 'all' } as const;
