@@ -50,7 +50,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       await reader.store.ready();
       expect(modes(reader)).toEqual(['per-entry']);
       expect(refusals(reader).map(({ message }) => message)).toEqual([
-        expect.stringMatching(/NOPERM.*trusted for 400 ms.*\+client\|tracking.*&__redis__:invalidate/s),
+        expect.stringMatching(/NOPERM.*used for 400 ms.*\+client\|tracking.*&__redis__:invalidate/s),
       ]);
       expect(reader.store.health()).toMatchObject({ mode: 'per-entry', nodes: [{ feed: 'refused', trusted: false }] });
 
