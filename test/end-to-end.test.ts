@@ -19,7 +19,7 @@ const page = () => ({
   cursor: null,
 });
 
-describe('a field is sent only if the key has the permission and the project has the field enabled', () => {
+describe('both conditions: the key has the permission, and the project has enabled the field', () => {
   let server: TestRedis;
   beforeAll(async () => {
     server = await testRedis();
@@ -27,12 +27,12 @@ describe('a field is sent only if the key has the permission and the project has
   afterAll(() => server.stop());
 
   describe.each(expresses)('%s', (_name, express) => {
-    describe.each(['in memory', 'on Redis'] as const)('%s', (place) => {
+    describe.each(['in memory', 'on Redis'] as const)('%s', (where) => {
       let redis: Redis | undefined;
       afterEach(() => redis?.quit());
 
       async function setUp() {
-        redis = place === 'on Redis' ? new Redis(server.url) : undefined;
+        redis = where === 'on Redis' ? new Redis(server.url) : undefined;
         const namespace = `${server.namespace}-${Math.random().toString(36).slice(2)}`;
         const apiKeys = createApiKeys({ permissions, namespace, ...(redis ? { redis } : {}) });
         await apiKeys.ready();
@@ -80,7 +80,7 @@ describe('a field is sent only if the key has the permission and the project has
         await apiKeys.close();
       });
 
-      test('a feature that is disabled while the handler works is not sent', async () => {
+      test('what is disabled while the handler still works does not leave', async () => {
         const { apiKeys, app, set, token } = await setUp();
         await set(true, 'all');
         app.get(
@@ -98,7 +98,7 @@ describe('a field is sent only if the key has the permission and the project has
         await apiKeys.close();
       });
 
-      test('a key without the permission receives 403 and no field when the project has everything enabled', async () => {
+      test('without the permission nothing leaves, whatever the project has enabled', async () => {
         const { apiKeys, get, set } = await setUp();
         await set(true, 'all');
         const { token } = await apiKeys.keys.create({

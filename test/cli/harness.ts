@@ -13,17 +13,15 @@ export interface Outcome {
 }
 
 export interface Given {
-  /** Content of standard input. */
+  /** What standard input holds. */
   readonly input?: string;
-  /** True if standard input is a terminal. */
+  /** A person sits there. */
   readonly isTTY?: boolean;
-  /** Width of the terminal that standard output is. Default: it is none. */
-  readonly columns?: number;
-  /** Added to the environment of the world, or replacing it. */
+  /** Besides the address and the namespace, or instead of them. */
   readonly env?: Record<string, string | undefined>;
 }
 
-/** Surroundings of command lines in a test: a folder, and a namespace in a real Redis. */
+/** The world of a command line in a test: its own folder, and its own namespace in a real Redis. */
 export interface World {
   readonly cwd: string;
   readonly redis: TestRedis;
@@ -33,6 +31,9 @@ export interface World {
   write(name: string, content: string): void;
   end(): Promise<void>;
 }
+
+/** Every test can read its output: one locale, one zone. */
+const PLACE = { locale: 'en-GB', timeZone: 'UTC' };
 
 export async function createWorld(): Promise<World> {
   const redis = await testRedis();
@@ -50,11 +51,11 @@ export async function createWorld(): Promise<World> {
       const written = { stdout: '', stderr: '' };
       const stdin = Object.assign(new PassThrough(), { isTTY: given.isTTY ?? false });
       stdin.end(given.input ?? '');
-      const terminal = given.columns === undefined ? {} : { isTTY: true, columns: given.columns };
       const io: Io = {
+        ...PLACE,
         stdin,
-        stdout: { write: (text) => (written.stdout += text), ...terminal },
-        stderr: { write: (text) => (written.stderr += text), ...terminal },
+        stdout: { write: (text) => (written.stdout += text) },
+        stderr: { write: (text) => (written.stderr += text) },
         env: { ...env, ...given.env },
         cwd,
         user: 'ops',
@@ -71,7 +72,7 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-/** The required options of `keys create`, and the agents. */
+/** What `keys create` needs at least. */
 export const MINIMUM = ['--name', 'CRM', '--agents', 'all', '--permissions', 'conversations'];
 
 export const TOKEN = /ks_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}/;

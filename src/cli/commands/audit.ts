@@ -1,28 +1,21 @@
 import type { AuditRecord, ListAuditInput } from '../../audit/service';
 import type { Command, CommandContext } from '../command';
 import { type Listing, PAGE_OPTIONS, printPages } from '../paging';
-import { isoTime, relativeTime } from '../time-text';
+import { timeFormat } from '../terminal-text';
 
-function listing({ io, style }: CommandContext): Listing<AuditRecord> {
-  const now = io.now();
+function listing({ io }: CommandContext): Listing<AuditRecord> {
+  const time = timeFormat(io);
   return {
-    columns: [
-      { heading: 'TIME' },
-      { heading: 'ACTOR', minimum: 12 },
-      { heading: 'SOURCE', minimum: 8, optional: true },
-      { heading: 'ACTION' },
-      { heading: 'TARGET', minimum: 16 },
-      { heading: 'NAME', minimum: 8 },
-    ],
+    headings: ['WHEN', 'WHO', 'FROM', 'WHAT', 'TARGET', 'NAME'],
     row: ({ at, actor, source, action, target, name }) => [
-      style.relative ? relativeTime(at, now) : isoTime(at),
+      time(at),
       actor ?? '-',
       source ?? '-',
       action,
       target,
       name ?? '',
     ],
-    none: 'There are no entries.',
+    none: 'Nothing has been changed.',
   };
 }
 
@@ -42,14 +35,13 @@ async function list(context: CommandContext): Promise<undefined> {
 
 export const AUDIT_COMMAND: Command = {
   name: 'audit',
-  summary: 'List changes, newest first',
+  summary: 'Who changed what, newest first',
   args: [],
   options: {
-    target: { value: 'ID', help: 'Changes of this key or project.' },
-    actor: { value: 'NAME', help: 'Changes by this actor, such as cli:ops.' },
-    action: { value: 'ACTION', help: 'Changes of this kind, such as key.deleted.' },
+    target: { value: 'ID', help: 'Only what was done to this key or project.' },
+    actor: { value: 'NAME', help: 'Only what they did, e.g. cli:ops.' },
+    action: { value: 'ACTION', help: 'Only this, e.g. key.deleted.' },
     ...PAGE_OPTIONS,
   },
-  example: 'keyscope audit --action key.deleted --limit 10',
   run: list,
 };

@@ -1,8 +1,7 @@
 import type { Command, CommandContext } from '../command';
 import { EXIT, type ExitCode } from '../io';
 import { readSecret } from '../prompts';
-import { fields, toJson } from '../terminal-text';
-import { fullTime } from '../time-text';
+import { fields, timeFormat, toJson } from '../terminal-text';
 
 type VerifyOptions = NonNullable<Parameters<CommandContext['apiKeys']['verify']>[1]>;
 
@@ -11,7 +10,7 @@ function optionsOf({ values, within }: CommandContext): VerifyOptions {
   return {
     ...within,
     ...(permission === undefined ? {} : { permission }),
-    // Without --agent, keys for some agents are valid also.
+    // Whether the token is good, wherever: without an agent, keys for some agents are good too.
     agentId: values.text('agent') ?? false,
   };
 }
@@ -22,7 +21,7 @@ async function verify(context: CommandContext): Promise<ExitCode> {
   const result = await apiKeys.verify(token, optionsOf(context));
   if (!result.ok) {
     const { error } = result;
-    // If the store is unavailable, the token was not checked.
+    // A store that does not answer has refused nothing.
     if (context.json && error.code !== 'store_unavailable') {
       context.print(`${toJson({ ok: false, code: error.code, message: error.message })}\n`);
     }
@@ -41,7 +40,7 @@ async function verify(context: CommandContext): Promise<ExitCode> {
       ['workspace', workspaceId],
       ['agents', agents === 'all' ? 'all' : agents.join(', ')],
       ['permissions', permissions.join(', ')],
-      ['expires', fullTime(expiresAt, io.now())],
+      ['expires', timeFormat(io)(expiresAt)],
     ]),
   );
   return EXIT.ok;
@@ -49,13 +48,12 @@ async function verify(context: CommandContext): Promise<ExitCode> {
 
 export const VERIFY_COMMAND: Command = {
   name: 'verify',
-  summary: 'Check a token, read from standard input',
+  summary: 'Say whether a token, read from standard input, is good',
   args: [],
   options: {
-    permission: { value: 'NAME', help: 'Check that the key has this permission.' },
-    agent: { value: 'ID', help: 'Check that this agent is in the scope of the key.' },
+    permission: { value: 'NAME', help: 'And whether it may do this.' },
+    agent: { value: 'ID', help: 'And whether it reaches this agent.' },
   },
-  example: 'keyscope verify --permission conversations < token.txt',
   permissionOptions: ['permission'],
   run: verify,
 };

@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { Io } from '../io';
 import { usageError } from '../io';
 
-/** File name that stands for standard input. */
+/** Standard input, in place of a file's name. */
 export const STDIN = '-';
 
-/** Characters that are read before the format is decided. */
+/** What is decoded before the form of the text is decided, or all of it. */
 const HEAD = 4096;
 
 async function* bytesOf(io: Io, file: string): AsyncGenerator<Buffer> {
@@ -15,7 +15,7 @@ async function* bytesOf(io: Io, file: string): AsyncGenerator<Buffer> {
     for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
-    // The message leaves the name out: it may be a token by mistake.
+    // What it is called is what somebody typed, and that could be a token by mistake.
     throw usageError(`The file cannot be read (${code}).`);
   }
 }
@@ -31,7 +31,7 @@ async function* decoded(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   }
 }
 
-/** A text, and its beginning. */
+/** Text as it comes, and how it begins. */
 export interface Text {
   readonly head: string;
   readonly chunks: AsyncIterable<string>;

@@ -17,6 +17,10 @@ export interface KeyNames {
   index(workspaceId: string, sort: KeySort): string;
   /** Stream: a workspace's audit trail. */
   audit(workspaceId: string): string;
+  /** String: that a key was deleted, for a day. */
+  deletedKey(id: string): string;
+  /** String: that a project's configuration was cleared, for a day. */
+  clearedProject(workspaceId: string, projectId: string): string;
   /** Hash: how often a key has been used, by day and outcome. */
   usage(id: string): string;
   /** String: the id of the key that a foreign token stands for, by the token's alias. In a slot of its own. */
@@ -49,6 +53,9 @@ export function createKeyNames(namespace: string): KeyNames {
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    deletedKey: (id) => `${namespace}:deleted:{${tagOf(id)}}${id}`,
+    clearedProject: (workspaceId, projectId) =>
+      `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
     alias: (alias) => foreign + alias,
     trackedPrefixes: [keys, projects, foreign],

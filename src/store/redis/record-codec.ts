@@ -118,13 +118,18 @@ function isTime(value: unknown): value is number {
 }
 
 /**
- * A project's configuration as JSON, in two parts: what was configured, and when. Two configurations are the same where
- * the first parts are.
+ * A project's configuration as JSON, in two parts: what was configured; when, and by which change (`op`, random). Two
+ * configurations are the same if the first parts are.
  */
-export function encodeProject(projectId: string, features: Features, at: number): { what: string; when: string } {
+export function encodeProject(
+  projectId: string,
+  features: Features,
+  at: number,
+  op: string,
+): { what: string; when: string } {
   const { transcript, metrics } = features;
   const what = JSON.stringify({ v: Number(RECORD_VERSION), projectId, transcript, metrics });
-  return { what: `${what.slice(0, -1)},`, when: `"updatedAt":${encodeNumber(at)}}` };
+  return { what: `${what.slice(0, -1)},`, when: `"updatedAt":${encodeNumber(at)},"op":${JSON.stringify(op)}}` };
 }
 
 function readFeatures(value: unknown): Features | null {

@@ -13,13 +13,11 @@ import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
 import { createReadUsage } from './reads/usage';
-import { defineScripts } from './scripts';
 import { waitForServer, warnAtStart } from './startup-checks';
 import { createAliasStore } from './writes/imported-tokens';
 import { createMutations } from './writes/mutations';
-import { createRunMutation, type RunMutation } from './writes/run-mutation';
+import { type Durability, MutationRunner, type RunMutation } from './writes/run-mutation';
 import { createAddUsage } from './writes/usage';
-import { type Durability, DurableRunner } from './writes/wait-for-replicas';
 
 export interface RedisStoreOptions {
   /** An ioredis `Redis` or `Cluster`; it stays its owner's to close. */
@@ -72,12 +70,6 @@ export function createRedisStore({
   const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
   const listKeys = createListKeys({ ...scanOptions, readKey });
   const listAudit = createListAudit(scanOptions);
-  const runScript = defineScripts(client);
-  const durable = durability && new DurableRunner({ client, durability, runScript, storeTimeout });
-  // One `storeTimeout` for the client to be ready, one for the connection on which replicas are waited for.
-  const mutationTimeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
-  const runAnywhere = createRunMutation(connection, durable?.run ?? runScript, mutationTimeout);
-
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
     client,
@@ -136,18 +128,19 @@ export function createRedisStore({
     return result;
   }
 
-  const runMutation: RunMutation = async (change) => {
-    const problem = feed.routeOf(keyPrefix + change.keys[0]).problem();
+  const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
+  const runMutation: RunMutation = async (mutation) => {
+    const problem = feed.routeOf(keyPrefix + mutation.key).problem();
     if (problem !== null) throw unusable(problem);
-    return runAnywhere(change);
+    return mutations.run(mutation);
   };
 
   const addUsage = createAddUsage({
-    ...{ client, connection, keyNames: keyNames, runScript, clock, timeout: storeTimeout },
+    ...{ client, connection, keyNames, clock, timeout: storeTimeout },
     isServerReplaced: (key) => feed.routeOf(key).problem() !== null,
   });
 
-  const aliases = createAliasStore({ runMutation: runMutation, keyNames: keyNames, reader: reader, listeners });
+  const aliases = createAliasStore({ runMutation, keyNames, reader, clock, listeners });
 
   function leaseFor(key: string) {
     feed.start();
@@ -165,7 +158,7 @@ export function createRedisStore({
 
     async close() {
       feed.close();
-      durable?.close();
+      mutations.close();
       reader.close();
       connection.close();
     },
@@ -181,7 +174,7 @@ export function createRedisStore({
 
     ...aliases,
     getAlias: (alias) => rejectIfServerReplaced(keyNames.alias(alias), () => aliases.getAlias(alias)),
-    ...createMutations({ runMutation: runMutation, keyNames: keyNames, reader: reader, auditLimit, listeners }),
+    ...createMutations({ runMutation, keyNames, reader, clock, auditLimit, listeners }),
 
     keyLease: (id) => leaseFor(keyNames.key(id)),
     projectsLease: (workspaceId) => leaseFor(keyNames.projects(workspaceId)),

@@ -1,45 +1,40 @@
 import { createApiKeys } from 'keyscope';
 import { type AppProcess, startApp } from './app-process';
-import { PERMISSIONS, runCommand } from './commands';
-import { CLIENT_PROFILES, connect, type RedisLocation } from './connect';
-import type { CommandRunner } from './writer';
+import { carryOut, PERMISSIONS } from './commands';
+import { connect, HABITS, type Place } from './connect';
+import type { Carrier } from './writer';
 
-/** Limits of every process. The margin allows for two cores that a whole test suite shares. */
-export const LIMITS = { maxRevocationLag: 1000, storeTimeout: 500, margin: 1000 } as const;
+/** What every process of a fleet promises. The margin is for two cores that a whole test suite shares. */
+export const PROMISED = { maxRevocationLag: 1000, storeTimeout: 500, margin: 1000 } as const;
 
-/** Several processes of one app, and a connection for changes that no fault affects. */
-export interface Deployment {
+/** Several processes of one app, and one more way to change keys that nothing befalls. */
+export interface Fleet {
   readonly apps: readonly AppProcess[];
-  readonly direct: CommandRunner;
-  /** Ports of the Redis servers. */
+  readonly direct: Carrier;
+  /** Where its servers listen. */
   readonly ports: readonly number[];
   close(): Promise<void>;
 }
 
-export interface DeploymentOptions {
-  /** Address of Redis, for each process. */
-  readonly locations: readonly RedisLocation[];
-  /** Address of Redis for the unaffected connection. */
-  readonly directLocation: RedisLocation;
+export interface FleetOptions {
+  /** Where Redis is, as each process sees it. */
+  readonly places: readonly Place[];
+  /** Where it is for who changes keys. */
+  readonly directPlace: Place;
   readonly ports: readonly number[];
-  /** Further options of `createApiKeys`. */
+  /** More of what `createApiKeys` takes. */
   readonly options?: Record<string, unknown>;
 }
 
-let deployments = 0;
+let fleets = 0;
 
-export async function startDeployment({
-  locations,
-  directLocation,
-  ports,
-  options = {},
-}: DeploymentOptions): Promise<Deployment> {
-  deployments += 1;
-  const namespace = `deployment-${process.pid}-${deployments}`;
-  const { maxRevocationLag, storeTimeout } = LIMITS;
+export async function startFleet({ places, directPlace, ports, options = {} }: FleetOptions): Promise<Fleet> {
+  fleets += 1;
+  const namespace = `fleet-${process.pid}-${fleets}`;
+  const { maxRevocationLag, storeTimeout } = PROMISED;
   const all = { maxRevocationLag, storeTimeout, ...options };
-  const starts = locations.map((location, i) => {
-    return startApp({ location, namespace, profile: CLIENT_PROFILES[i % CLIENT_PROFILES.length]!, options: all });
+  const starts = places.map((place, i) => {
+    return startApp({ place, namespace, habit: HABITS[i % HABITS.length]!, options: all });
   });
   const outcomes = await Promise.allSettled(starts);
   const apps = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -49,12 +44,12 @@ export async function startDeployment({
     throw failed.reason;
   }
 
-  const redis = connect(directLocation, 'default');
+  const redis = connect(directPlace, 'default');
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, namespace, ...all });
   return {
     apps,
     ports,
-    direct: (command) => runCommand(apiKeys, command),
+    direct: (order) => carryOut(apiKeys, order),
     async close() {
       await apiKeys.close();
       redis.disconnect();

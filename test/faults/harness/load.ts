@@ -1,20 +1,20 @@
-import { type Exchange, ROUTES, type Time } from '../checker/history';
+import { type Answer, ROUTES, type Time } from '../checker/history';
 import { type AppProcess, MAX_UNANSWERED, type Reply } from './app-process';
 import { now } from './clock';
-import type { Model, TrackedKey } from './model';
 import type { Random } from './random';
+import type { TrackedKey, World } from './world';
 
-/** Interval of requests for focused keys, at each process. Milliseconds. */
+/** How often the keys that matter now are asked for, at each process. Milliseconds. */
 const FOCUS_INTERVAL = 140;
-/** Interval of all other requests. Milliseconds. */
+/** How often anything else is. */
 const OTHER_INTERVAL = 40;
 const TICK = 10;
-/** Timeout for the last responses after all faults have ended. */
-const DRAIN_TIMEOUT = 15_000;
+/** How long the last answers may take to come in, when nothing is broken any more. */
+const DRAIN_PATIENCE = 15_000;
 
 interface Focus {
   until: Time;
-  /** When the next request is due, by process. */
+  /** When it is due next, by process. */
   readonly due: Time[];
 }
 
@@ -36,25 +36,25 @@ function parse(text: string): Body {
 function codeOf({ status, error, retryAfter }: Reply, body: Body): string | null {
   if (status === 0) return error;
   if (status === 200) return null;
-  // A 503 must have Retry-After.
+  // Half of what a 503 says is when to come back.
   if (status === 503 && retryAfter === undefined) return `${body.code} without Retry-After`;
   return body.code ?? 'no code';
 }
 
-/** Sends requests to all processes, at a bounded rate, and records every exchange. */
+/** Keeps all processes busy, within bounds, and writes down every request and its answer. */
 export class Load {
-  readonly responses: Exchange[] = [];
+  readonly answers: Answer[] = [];
   readonly #apps: readonly AppProcess[];
-  readonly #model: Model;
+  readonly #world: World;
   readonly #random: Random;
   readonly #focused = new Map<TrackedKey, Focus>();
   readonly #otherDue: Time[];
   readonly #unanswered: number[];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(apps: readonly AppProcess[], model: Model, random: Random) {
+  constructor(apps: readonly AppProcess[], world: World, random: Random) {
     this.#apps = apps;
-    this.#model = model;
+    this.#world = world;
     this.#random = random;
     this.#otherDue = apps.map(() => 0);
     this.#unanswered = apps.map(() => 0);
@@ -64,18 +64,18 @@ export class Load {
     this.#timer ??= setInterval(() => this.#tick(), TICK);
   }
 
-  /** Sends no more requests, and waits for the last responses. */
+  /** Asks no more, and waits for the last answers. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    const until = now() + DRAIN_TIMEOUT;
+    const until = now() + DRAIN_PATIENCE;
     while (this.#unanswered.some((count) => count > 0)) {
       if (now() > until) throw new Error(`Requests are still unanswered: ${this.#unanswered.join(', ')} by process.`);
       await new Promise((resolve) => setTimeout(resolve, TICK));
     }
   }
 
-  /** Requests this key at every process repeatedly, until a time. */
+  /** Asks every process for this key again and again, until a time. */
   focus(key: TrackedKey, until: Time): void {
     const focus = this.#focused.get(key);
     if (focus !== undefined) {
@@ -86,10 +86,10 @@ export class Load {
     this.#focused.set(key, { until, due });
   }
 
-  /** Sends one request for one key to one process. */
-  async ask(app: number, key: TrackedKey | null, token: string, workspace: string): Promise<Exchange> {
+  /** Asks one process for one key, now. */
+  async ask(app: number, key: TrackedKey | null, token: string, workspace: string): Promise<Answer> {
     const route = this.#random.pick(ROUTES);
-    const project = this.#model.pickProject(workspace);
+    const project = this.#world.pickProject(workspace);
     const process = this.#apps[app]!;
     this.#unanswered[app]! += 1;
     const began = now();
@@ -101,7 +101,7 @@ export class Load {
       reply.status === 200 && body.name !== undefined
         ? { name: body.name, transcript: body.turns?.length === 1, metrics: Object.keys(body.metrics ?? {}) }
         : null;
-    const exchange: Exchange = {
+    const answer: Answer = {
       app,
       key: key?.id ?? null,
       route,
@@ -112,8 +112,8 @@ export class Load {
       code: codeOf(reply, body),
       shown,
     };
-    this.responses.push(exchange);
-    return exchange;
+    this.answers.push(answer);
+    return answer;
   }
 
   #tick(): void {
@@ -127,7 +127,7 @@ export class Load {
       }
       if (at < this.#otherDue[app]!) continue;
       this.#otherDue[app] = at + this.#random.between(0.5, 1.5) * OTHER_INTERVAL;
-      const { key, token, workspace } = this.#model.pickToken();
+      const { key, token, workspace } = this.#world.pickToken();
       this.#send(app, key, token, workspace);
     }
   }

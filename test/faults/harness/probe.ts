@@ -3,10 +3,10 @@ import type { Outage, Time } from '../checker/history';
 import { now } from './clock';
 
 const INTERVAL = 50;
-/** Shortest response time of a server that explains a missing response. Milliseconds. */
+/** From how many milliseconds on an answer is so late that requests may have had to go without theirs. */
 const LATE = 150;
 
-/** A connection that carries nothing else, so that a late reply means a late server. */
+/** One connection to a server, over which nothing else goes, so that only the server itself can be late. */
 class Line {
   readonly late: { from: Time; until: Time }[] = [];
   readonly #port: number;
@@ -30,7 +30,7 @@ class Line {
     this.#socket?.destroy();
   }
 
-  // Faults report unreachable servers, so errors are ignored here.
+  /** That it cannot be reached is for whoever made it so to say. */
   #open(): Socket {
     const socket = connect(this.#port, '127.0.0.1');
     this.#socket = socket;
@@ -52,10 +52,10 @@ class Line {
   }
 }
 
-/** Records when the servers themselves were late, for example because the machine was busy. */
+/** When the servers themselves were late, whatever the reason: on a busy machine, somebody else's work. */
 export class Probe {
   readonly #lines: readonly Line[];
-  /** When this process, which runs the proxies, was blocked. */
+  /** When this process itself stood still, and with it the proxies that are in it. */
   readonly #own: { from: Time; until: Time }[] = [];
   #timer: NodeJS.Timeout | null = null;
 
@@ -73,7 +73,7 @@ export class Probe {
     }, INTERVAL);
   }
 
-  /** Stops, and returns the times in which responses may be late. */
+  /** Ends, and gives the times in which no process could be served as promised. */
   stop(): Outage[] {
     if (this.#timer !== null) clearInterval(this.#timer);
     for (const line of this.#lines) line.close();

@@ -3,33 +3,33 @@ import { Redis } from 'ioredis';
 import { type RedisSentinelServers, startSentinels } from '../../support/redis/sentinel';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { type Deployment, startDeployment } from '../harness/app-processes';
+import { type Fleet, startFleet } from '../harness/app-processes';
 import type { Fault } from '../harness/trial';
 
 const PROCESSES = 3;
-/** Sentinels wait before they demote a returned master, and before they fail over again. Milliseconds. */
-const REJOIN_TIMEOUT = 60_000;
+/** Sentinels give a returned master time to find out by itself; and they do not fail over twice in quick succession. */
+const REJOIN_PATIENCE = 60_000;
 
-export interface SentinelDeployment extends Deployment {
+export interface SentinelFleet extends Fleet {
   readonly servers: RedisSentinelServers;
 }
 
-export async function startSentinelDeployment(options: Record<string, unknown> = {}): Promise<SentinelDeployment> {
+export async function startSentinelFleet(options: Record<string, unknown> = {}): Promise<SentinelFleet> {
   const servers = await startSentinels({ replicas: 1 });
   try {
-    const location = { kind: 'sentinel', name: servers.name, sentinels: servers.addresses } as const;
-    const locations = Array.from({ length: PROCESSES }, () => location);
-    const deployment = await startDeployment({
-      locations,
-      directLocation: location,
+    const place = { kind: 'sentinel', name: servers.name, sentinels: servers.addresses } as const;
+    const places = Array.from({ length: PROCESSES }, () => place);
+    const fleet = await startFleet({
+      places,
+      directPlace: place,
       ports: servers.nodes.map(({ port }) => port),
       options,
     });
     return {
-      ...deployment,
+      ...fleet,
       servers,
       async close() {
-        await deployment.close();
+        await fleet.close();
         await servers.stop();
       },
     };
@@ -39,35 +39,35 @@ export async function startSentinelDeployment(options: Record<string, unknown> =
   }
 }
 
-async function withAdmin<T>({ port }: RedisServer, action: (admin: Redis) => Promise<T>): Promise<T> {
+async function asking<T>({ port }: RedisServer, errand: (admin: Redis) => Promise<T>): Promise<T> {
   const admin = new Redis(port, '127.0.0.1', { protocol: 2 });
   admin.on('error', () => {});
   try {
-    return await action(admin);
+    return await errand(admin);
   } finally {
     admin.disconnect();
   }
 }
 
-export function createSentinelFaults({ servers }: SentinelDeployment) {
+export function createSentinelFaults({ servers }: SentinelFleet) {
   async function master(): Promise<RedisServer> {
     const port = await servers.masterPort();
     return servers.nodes.find((node) => node.port === port)!;
   }
 
-  /** Whether the node is a replica in sync with the master. */
+  /** The node follows the master and has heard of everything. */
   async function follows(node: RedisServer): Promise<boolean> {
-    const text = String(await withAdmin(node, (admin) => admin.call('info', 'replication')));
+    const text = String(await asking(node, (admin) => admin.call('info', 'replication')));
     return text.includes('role:slave') && text.includes('master_link_status:up');
   }
 
-  /** A master that is not yet demoted accepts changes from clients still connected to it. They will be lost. */
+  /** As long as it takes itself for the master, it takes changes from who is still connected to it; they will be lost. */
   async function demoted(node: RedisServer): Promise<void> {
-    await waitUntil('the old master follows the new one', () => follows(node), REJOIN_TIMEOUT);
+    await waitUntil('the old master follows the new one', () => follows(node), REJOIN_PATIENCE);
   }
 
   async function replaced(old: RedisServer): Promise<void> {
-    await waitUntil('another server is master', async () => (await servers.masterPort()) !== old.port, REJOIN_TIMEOUT);
+    await waitUntil('another server is master', async () => (await servers.masterPort()) !== old.port, REJOIN_PATIENCE);
   }
 
   function losing(
@@ -77,10 +77,10 @@ export function createSentinelFaults({ servers }: SentinelDeployment) {
   ): Fault {
     return {
       name,
-      async run({ expectOutage, expectRollback }, milliseconds) {
+      async run({ breaks, mayUndo }, milliseconds) {
         const old = await master();
-        expectOutage(null);
-        expectRollback();
+        breaks(null);
+        mayUndo();
         await stop(old);
         await Promise.all([replaced(old), sleep(milliseconds)]);
         await back(old);
@@ -94,7 +94,7 @@ export function createSentinelFaults({ servers }: SentinelDeployment) {
       (node) => node.kill('SIGKILL'),
       (node) => node.restart(),
     ),
-    // It continues as a master until the Sentinels demote it.
+    // It wakes as a master, until the Sentinels tell it that it is none.
     frozen: losing(
       'Sentinel: the master frozen',
       (node) => node.kill('SIGSTOP'),
@@ -103,16 +103,16 @@ export function createSentinelFaults({ servers }: SentinelDeployment) {
         await demoted(node);
       },
     ),
-    // The server works, and connections to it stay open.
+    // Nothing is wrong with it, and connections to it stay as they are.
     demoted: losing('Sentinel: the master demoted', () => servers.failover(), demoted),
-    /** Waits until the other nodes follow the master, so that it can fail. */
+    /** Until the next one can be lost. */
     async rejoined(): Promise<void> {
       const present = await master();
       const others = servers.nodes.filter((node) => node !== present);
       await waitUntil(
         'the others follow the master',
         async () => (await Promise.all(others.map((node) => follows(node)))).every(Boolean),
-        REJOIN_TIMEOUT,
+        REJOIN_PATIENCE,
       );
     },
   };

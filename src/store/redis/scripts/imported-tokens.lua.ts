@@ -1,22 +1,22 @@
-import { CHECK_TYPES } from './keys.lua';
+import { CHECK_DEADLINE, CHECK_TYPES } from './common.lua';
 
-/** KEYS of both: 1 what a foreign token stands for. ARGV of both: 1 a key's id. */
+/** KEYS of both: 1 the alias of an imported token. ARGV of both: 1 deadline, 2 a key's id. */
 const ALIAS_SCRIPT = `
 local TYPES = { 'string' }
-${CHECK_TYPES}
+${CHECK_TYPES}${CHECK_DEADLINE}
 local held = redis.call('GET', KEYS[1])
 `;
 
-/** ARGV: 2 the id that may be replaced, or nothing. Run twice, it does the same. */
+/** ARGV: 3 the id that can be replaced, or nothing. */
 export const LINK_ALIAS = `${ALIAS_SCRIPT}
-if held == ARGV[1] then return { 'ok', held } end
-if held and held ~= ARGV[2] then return { 'held', held } end
-redis.call('SET', KEYS[1], ARGV[1])
-return { 'ok', ARGV[1] }
+if held == ARGV[2] then return { 'ok', held } end
+if held and held ~= ARGV[3] then return { 'held', held } end
+redis.call('SET', KEYS[1], ARGV[2])
+return { 'ok', ARGV[2] }
 `;
 
 export const UNLINK_ALIAS = `${ALIAS_SCRIPT}
-if held ~= ARGV[1] then return { 'none' } end
+if held ~= ARGV[2] then return { 'none' } end
 redis.call('DEL', KEYS[1])
 return { 'ok' }
 `;

@@ -1,20 +1,6 @@
 import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED, storedName } from '../../key-fields';
 import { RECORD_VERSION, STORED_KEY_FIELDS } from '../record-codec';
-
-/**
- * The scripts that change things: check, then change record, indexes and audit trail, all in one atomic step. What the
- * rules of this file are for:
- *
- * - Redis does not roll back. Everything that can fail (a missing field, a key that holds something else) is computed
- *   before the first write.
- * - With `maxmemory` reached, Redis refuses a script's writes only up to the first that takes no memory; afterwards all
- *   go through (`scriptVerifyOOM`; `lua_oom` before 7.0). So scripts that create begin with HSET, and fail whole; scripts
- *   that can take rights away begin with DEL or HDEL, and succeed: revoking must not need memory.
- * - The client may send a script twice, where the connection broke before the reply. Each call has a number, `op`, which
- *   stays in the record: seen again, the call reports what it did the first time.
- *
- * ARGV of all: 1 op, 2 at, 3 actor, 4 source, 5 limit of the audit trail.
- */
+import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
 
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
 
@@ -28,30 +14,13 @@ const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
 /** Audited columns whose stored text is not JSON. */
 const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson).map(storedName);
 
-/** Refuses keys that hold something else than they should. */
-export const CHECK_TYPES = `
-for i, name in ipairs(KEYS) do
-  local type = redis.call('TYPE', name).ok
-  if type ~= 'none' and type ~= TYPES[i] then
-    return redis.error_reply('WRONGTYPE ' .. name .. ' should be a ' .. TYPES[i] .. ', but is a ' .. type)
-  end
-end
-`;
-
-const AUDIT = `
-local function audit(stream, action, target, name, before, after)
-  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[5], '*', 'at', ARGV[2], 'actor', ARGV[3], 'source', ARGV[4],
-    'action', action, 'target', target, 'name', name, 'before', before, 'after', after)
-end
-`;
-
 /**
  * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. Of ROTATE_KEY 6 the successor's
- * record, of DELETE_KEY 6 the key's usage.
+ * record, of CREATE_KEY 6 the key's deletion, of DELETE_KEY 6 the key's deletion and 7 its usage.
  */
-const KEY_SCRIPT = String.raw`
-local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'hash' }
-${CHECK_TYPES}${AUDIT}
+const keyScript = (...more: string[]) => String.raw`
+local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream'${more.map((type) => `, '${type}'`).join('')} }
+${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
 local FIELDS = ${luaList(STORED_KEY_FIELDS)}
 local REQUIRED = ${luaList(REQUIRED_FIELDS)}
 local DEFAULTS = { folded = '', ${DEFAULTS} }
@@ -160,21 +129,19 @@ local function changed(record, first)
   local copy = {}
   for field, value in pairs(record) do copy[field] = value end
   for i = first, #ARGV, 2 do copy[ARGV[i]] = ARGV[i + 1] end
-  copy.updatedAt = ARGV[2]
+  copy.updatedAt = ARGV[3]
   copy.revision = string.format('%.0f', tonumber(record.revision) + 1)
-  copy.op = ARGV[1]
+  copy.op = ARGV[2]
   return copy
 end
 `;
 
-/** From ARGV 6 on: the record's fields and values. */
-export const CREATE_KEY = `${KEY_SCRIPT}
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  if redis.call('HGET', KEYS[1], 'op') == ARGV[1] then return { 'ok' } end
-  return { 'taken' }
-end
-local record = from_pairs(ARGV, 6)
-record.op = ARGV[1]
+/** ARGV: 7 the key's deletion as it was read, from 8 on the record's fields and values. */
+export const CREATE_KEY = `${keyScript('string')}
+if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken' } end
+if (redis.call('GET', KEYS[6]) or '') ~= ARGV[7] then return { 'stale' } end
+local record = from_pairs(ARGV, 8)
+record.op = ARGV[2]
 local places, after, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 redis.call('HSET', KEYS[1], unpack(to_pairs(record)))
 each_index('ZADD', places)
@@ -182,13 +149,17 @@ audit(KEYS[5], 'key.created', record.id, name, 'null', after)
 return { 'ok' }
 `;
 
-/** ARGV: 6 workspace, 7 revision or nothing, from 8 on the fields that change and their new values. */
-export const UPDATE_KEY = `${KEY_SCRIPT}
-local record = load(ARGV[6])
+/** ARGV: 7 workspace, 8 the revision that the caller insists on, or nothing, 9 the record's op as it was read. */
+const LOAD_EXPECTED = `
+local record = load(ARGV[7])
 if not record then return { 'not_found' } end
-if record.op == ARGV[1] then return ok(record) end
-if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
-local after = changed(record, 8)
+if ARGV[8] ~= '' and ARGV[8] ~= record.revision then return { 'revision' } end
+if (record.op or '') ~= ARGV[9] then return { 'stale' } end
+`;
+
+/** From ARGV 10 on: the fields that change and their new values. */
+export const UPDATE_KEY = `${keyScript()}${LOAD_EXPECTED}
+local after = changed(record, 10)
 local fields = differing(record, after)
 if #fields == 0 then return ok(record) end
 local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
@@ -203,36 +174,29 @@ audit(KEYS[5], 'key.updated', record.id, name, was, is)
 return reply
 `;
 
-/** ARGV: 6 workspace, 7 revision or nothing. */
-export const DELETE_KEY = `${KEY_SCRIPT}
-local record = load(ARGV[6])
-if not record then return { 'not_found' } end
-if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
+export const DELETE_KEY = `${keyScript('string', 'hash')}${REMEMBER_DELETION}${LOAD_EXPECTED}
 local places, before, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 local reply = ok(record)
-redis.call('DEL', KEYS[1], KEYS[6])
+redis.call('DEL', KEYS[1], KEYS[7])
+remember_deletion(KEYS[6])
 each_index('ZREM', places)
 audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
 return reply
 `;
 
-/** ARGV: 6 workspace, 7 revision or nothing, 8 the old key's new expiry, or nothing to revoke it, from 9 on the successor's fields and values. */
-export const ROTATE_KEY = `${KEY_SCRIPT}
-local record = load(ARGV[6])
-if not record then return { 'not_found' } end
-if record.op == ARGV[1] then return ok(record) end
-if ARGV[7] ~= '' and ARGV[7] ~= record.revision then return { 'revision' } end
+/** ARGV: 10 the old key's new expiry, or nothing to revoke it, from 11 on the successor's fields and values. */
+export const ROTATE_KEY = `${keyScript('hash')}${LOAD_EXPECTED}
 if record.rotatedTo ~= 'null' then return { 'rotated' } end
 if redis.call('EXISTS', KEYS[6]) == 1 then return { 'taken' } end
-local successor = from_pairs(ARGV, 9)
+local successor = from_pairs(ARGV, 11)
 for field, value in pairs(record) do
   if not KNOWN[field] then successor[field] = value end
 end
-successor.op = ARGV[1]
+successor.op = ARGV[2]
 local after = changed(record, #ARGV + 1)
-local old_end = ARGV[8]
+local old_end = ARGV[10]
 if old_end == '' then
-  old_end = ARGV[2]
+  old_end = ARGV[3]
   after.revoked = 'true'
 end
 if tonumber(old_end) < tonumber(record.expiresAt) then after.expiresAt = old_end end
@@ -248,30 +212,4 @@ each_index('ZADD', new_places)
 each_index('ZADD', successor_places)
 audit(KEYS[5], 'key.rotated', record.id, name, was, is)
 return reply
-`;
-
-/** KEYS of both: 1 the workspace's configurations, 2 audit trail. ARGV 6: project. */
-const PROJECT_SCRIPT = `
-local TYPES = { 'hash', 'stream' }
-${CHECK_TYPES}${AUDIT}
-local stored = redis.call('HGET', KEYS[1], ARGV[6])
--- What cannot be read must not get into the audit trail, which would not be readable any more either.
-local before = stored and pcall(cjson.decode, stored) and stored or 'null'
-`;
-
-/** ARGV: 7 the configuration up to its time, 8 its time. */
-export const SET_PROJECT = `${PROJECT_SCRIPT}
-if stored and string.sub(stored, 1, #ARGV[7]) == ARGV[7] then return { 'ok', stored } end
-local after = ARGV[7] .. ARGV[8]
-redis.call('HDEL', KEYS[1], ARGV[6])
-redis.call('HSET', KEYS[1], ARGV[6], after)
-audit(KEYS[2], 'project.configured', ARGV[6], 'null', before, after)
-return { 'ok', after }
-`;
-
-export const CLEAR_PROJECT = `${PROJECT_SCRIPT}
-if not stored then return { 'none' } end
-redis.call('HDEL', KEYS[1], ARGV[6])
-audit(KEYS[2], 'project.cleared', ARGV[6], 'null', before, 'null')
-return { 'ok' }
 `;

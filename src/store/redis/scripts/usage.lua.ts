@@ -1,4 +1,4 @@
-import { CHECK_TYPES } from './keys.lua';
+import { CHECK_TYPES } from './common.lua';
 
 /** For so long a process may send a batch again and have it recognised: seconds. */
 const REMEMBERED = 2 * 86_400;

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../clock';
 import { isKeyId } from '../../../token/format';
 import { isAlias } from '../../../token/imported-token';
 import type { ChangeListener, Store } from '../../store';
@@ -10,6 +11,7 @@ export interface AliasStoreOptions {
   readonly runMutation: RunMutation;
   readonly keyNames: KeyNames;
   readonly reader: BatchedReader;
+  readonly clock: Clock;
   readonly listeners: readonly ChangeListener[];
 }
 
@@ -18,6 +20,7 @@ export function createAliasStore({
   runMutation,
   keyNames,
   reader,
+  clock,
   listeners,
 }: AliasStoreOptions): Pick<Store, 'getAlias' | 'linkAlias' | 'unlinkAlias'> {
   function notifyAlias(alias: string): () => void {
@@ -45,21 +48,21 @@ export function createAliasStore({
     async linkAlias(alias, id, replacing = '') {
       const [, held] = await runMutation({
         script: 'linkAlias',
-        keys: [keyNames.alias(alias)],
-        args: [id, replacing],
-        since: performance.now(),
+        key: keyNames.alias(alias),
+        input: () => ({ keys: [keyNames.alias(alias)], args: [id, replacing] }),
+        since: clock.monotonic(),
         notify: notifyAlias(alias),
       });
       if (isKeyId(held)) return held;
-      throw unavailable('The key store gave an answer that means nothing.');
+      throw unavailable('Unexpected reply from the key store.');
     },
 
     async unlinkAlias(alias, id) {
       await runMutation({
         script: 'unlinkAlias',
-        keys: [keyNames.alias(alias)],
-        args: [id],
-        since: performance.now(),
+        key: keyNames.alias(alias),
+        input: () => ({ keys: [keyNames.alias(alias)], args: [id] }),
+        since: clock.monotonic(),
         notify: notifyAlias(alias),
       });
     },

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../../clock';
 import { KeyscopeError } from '../../../errors';
 import { isKeyId, tagOf, workspaceTag } from '../../../token/format';
 import { KEY_SORTS, type KeyRecord } from '../../records';
@@ -7,12 +8,13 @@ import { unavailable, unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import type { BatchedReader } from '../reads/batched-reader';
 import { decodeKey, decodeProject, encodeChanges, encodeKey, encodeProject, encodeTime } from '../record-codec';
-import type { RunMutation } from './run-mutation';
+import type { Mutation, RunMutation } from './run-mutation';
 
 export interface MutationsOptions {
   readonly runMutation: RunMutation;
   readonly keyNames: KeyNames;
   readonly reader: BatchedReader;
+  readonly clock: Clock;
   readonly auditLimit: number;
   readonly listeners: readonly ChangeListener[];
 }
@@ -27,16 +29,22 @@ function checkId(key: KeyRecord): void {
   throw new KeyscopeError('invalid_request', "A key's id must begin with the tag of its workspace.");
 }
 
-export function createMutations({ runMutation, keyNames, reader, auditLimit, listeners }: MutationsOptions): Mutations {
-  /** What every script begins with: the call's number, the origin, the limit of the audit trail. */
-  function commonArgs(origin: ChangeOrigin): string[] {
-    return [
-      randomBytes(9).toString('base64url'),
-      encodeTime(origin.at),
-      JSON.stringify(origin.actor),
-      JSON.stringify(origin.source),
-      String(auditLimit),
-    ];
+/** Names one change, unlike any other. */
+function newOp(): string {
+  return randomBytes(9).toString('base64url');
+}
+
+export function createMutations({
+  runMutation,
+  keyNames,
+  reader,
+  auditLimit,
+  listeners,
+  clock,
+}: MutationsOptions): Mutations {
+  /** What every script's arguments begin with: the change's op, the origin, the limit of the audit trail. */
+  function commonArgs(op: string, origin: ChangeOrigin): string[] {
+    return [op, encodeTime(origin.at), JSON.stringify(origin.actor), JSON.stringify(origin.source), String(auditLimit)];
   }
 
   function keysOf(id: string, workspaceId: string): string[] {
@@ -83,96 +91,133 @@ export function createMutations({ runMutation, keyNames, reader, auditLimit, lis
     }
     if (outcome === 'not_found' || outcome === 'revision' || outcome === 'rotated')
       return { ok: false, reason: outcome };
-    throw unavailable('The key store gave an answer that means nothing.');
+    throw unavailable('Unexpected reply from the key store.');
   }
 
-  const expected = ({ revision }: Precondition) => (revision === undefined ? '' : String(revision));
+  /** A change of one key, which counts only if the key is as it was read. */
+  function keyMutation(
+    script: Extract<Mutation['script'], 'updateKey' | 'deleteKey' | 'rotateKey'>,
+    { id, workspaceId, since }: { id: string; workspaceId: string; since: number },
+    {
+      origin,
+      precondition,
+      otherKeys = [],
+      args = [],
+      otherIds = [],
+    }: {
+      origin: ChangeOrigin;
+      precondition: Precondition;
+      otherKeys?: readonly string[];
+      args?: readonly string[];
+      otherIds?: readonly string[];
+    },
+  ): Promise<string[]> {
+    const revision = precondition.revision === undefined ? '' : String(precondition.revision);
+    const common = commonArgs(newOp(), origin);
+    return runMutation({
+      script,
+      key: keyNames.key(id),
+      observe: [['hget', keyNames.key(id), 'op']],
+      input: ([op = '']) => ({
+        keys: [...keysOf(id, workspaceId), ...otherKeys],
+        args: [...common, workspaceId, revision, op, ...args],
+      }),
+      since,
+      notify: notifyKeys(id, ...otherIds),
+    });
+  }
 
   return {
     async createKey(key, origin) {
       checkId(key);
+      const deleted = keyNames.deletedKey(key.id);
+      const args = [commonArgs(newOp(), origin), encodeKey(key)] as const;
       const [outcome] = await runMutation({
         script: 'createKey',
-        keys: keysOf(key.id, key.workspaceId),
-        args: [...commonArgs(origin), ...encodeKey(key)],
-        since: performance.now(),
+        key: keyNames.key(key.id),
+        observe: [['get', deleted]],
+        input: ([deletion = '']) => ({
+          keys: [...keysOf(key.id, key.workspaceId), deleted],
+          args: [...args[0], deletion, ...args[1]],
+        }),
+        since: clock.monotonic(),
         notify: notifyKeys(key.id),
       });
       return outcome === 'ok';
     },
 
     async updateKey(id, changes, origin, precondition) {
-      const since = performance.now();
+      const since = clock.monotonic();
       const workspaceId = await findWorkspace(id, precondition);
       if (workspaceId === null) return NOT_FOUND;
-      const reply = await runMutation({
-        script: 'updateKey',
-        keys: keysOf(id, workspaceId),
-        args: [...commonArgs(origin), workspaceId, expected(precondition), ...encodeChanges(changes)],
-        since,
-        notify: notifyKeys(id),
-      });
-      return toResult(id, reply);
+      const change = { origin, precondition, args: encodeChanges(changes) };
+      return toResult(id, await keyMutation('updateKey', { id, workspaceId, since }, change));
     },
 
     async deleteKey(id, origin, precondition) {
-      const since = performance.now();
+      const since = clock.monotonic();
       const workspaceId = await findWorkspace(id, precondition);
       if (workspaceId === null) return NOT_FOUND;
-      const reply = await runMutation({
-        script: 'deleteKey',
-        keys: [...keysOf(id, workspaceId), keyNames.usage(id)],
-        args: [...commonArgs(origin), workspaceId, expected(precondition)],
-        since,
-        notify: notifyKeys(id),
-      });
-      return toResult(id, reply);
+      const change = { origin, precondition, otherKeys: [keyNames.deletedKey(id), keyNames.usage(id)] };
+      return toResult(id, await keyMutation('deleteKey', { id, workspaceId, since }, change));
     },
 
     async rotateKey(id, successor, oldExpiresAt, origin, precondition) {
-      const since = performance.now();
+      const since = clock.monotonic();
       checkId(successor);
       const workspaceId = await findWorkspace(id, precondition);
       if (workspaceId === null) return NOT_FOUND;
       if (successor.workspaceId !== workspaceId) {
         throw new KeyscopeError('invalid_request', "A key's successor must belong to the same workspace.");
       }
-      const reply = await runMutation({
-        script: 'rotateKey',
-        keys: [...keysOf(id, workspaceId), keyNames.key(successor.id)],
-        args: [
-          ...commonArgs(origin),
-          workspaceId,
-          expected(precondition),
-          oldExpiresAt === null ? '' : encodeTime(oldExpiresAt),
-          ...encodeKey(successor),
-        ],
-        since,
-        notify: notifyKeys(id, successor.id),
-      });
+      const reply = await keyMutation(
+        'rotateKey',
+        { id, workspaceId, since },
+        {
+          origin,
+          precondition,
+          otherKeys: [keyNames.key(successor.id)],
+          args: [oldExpiresAt === null ? '' : encodeTime(oldExpiresAt), ...encodeKey(successor)],
+          otherIds: [successor.id],
+        },
+      );
       if (reply[0] === 'taken') throw new KeyscopeError('conflict', "The new key's id is taken already.");
       return toResult(id, reply);
     },
 
     async setProject(workspaceId, projectId, features, origin) {
-      const { what, when } = encodeProject(projectId, features, origin.at);
+      const op = newOp();
+      const { what, when } = encodeProject(projectId, features, origin.at, op);
       const key = keyNames.projects(workspaceId);
+      const cleared = keyNames.clearedProject(workspaceId, projectId);
       const [, stored] = await runMutation({
         script: 'setProject',
-        keys: [key, keyNames.audit(workspaceId)],
-        args: [...commonArgs(origin), projectId, what, when],
-        since: performance.now(),
+        key,
+        observe: [
+          ['hget', key, projectId],
+          ['get', cleared],
+        ],
+        input: ([before = '', clearing = '']) => ({
+          keys: [key, keyNames.audit(workspaceId), ...(before === '' ? [cleared] : [])],
+          args: [...commonArgs(op, origin), projectId, before, clearing, what, when],
+        }),
+        since: clock.monotonic(),
         notify: notifyProjects(workspaceId),
       });
       return decodeProject(stored, key);
     },
 
     async clearProject(workspaceId, projectId, origin) {
+      const key = keyNames.projects(workspaceId);
       const [outcome] = await runMutation({
         script: 'clearProject',
-        keys: [keyNames.projects(workspaceId), keyNames.audit(workspaceId)],
-        args: [...commonArgs(origin), projectId],
-        since: performance.now(),
+        key,
+        observe: [['hget', key, projectId]],
+        input: ([before = '']) => ({
+          keys: [key, keyNames.audit(workspaceId), keyNames.clearedProject(workspaceId, projectId)],
+          args: [...commonArgs(newOp(), origin), projectId, before],
+        }),
+        since: clock.monotonic(),
         notify: notifyProjects(workspaceId),
       });
       return outcome === 'ok';

@@ -1,75 +1,301 @@
+import type { Clock } from '../../../clock';
 import { KeyscopeError } from '../../../errors';
+import { addressOf, isCluster, keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
-import type { RunScript, ScriptName } from '../scripts';
+import { slotOf } from '../hash-slot';
+import { SCRIPTS, type ScriptName } from '../scripts';
+import { MutationConnection, type Reply } from './mutation-connection';
 
-/** One run of a script that changes something. */
-export interface ScriptRun {
-  readonly script: ScriptName;
+/** How many replicas must have a change before it is acknowledged. */
+export interface Durability {
+  /** At least 1. */
+  readonly replicas: number;
+  /** Milliseconds to wait for them. */
+  readonly timeout: number;
+}
+
+/** A script's keys, and its arguments after the deadline. */
+export interface ScriptInput {
   readonly keys: readonly string[];
   readonly args: readonly string[];
-  /** When its caller began to wait, on the clock of `performance.now()`. */
+}
+
+/** One change, made by one script. */
+export interface Mutation {
+  readonly script: ScriptName;
+  /** A key of the script that says which node runs it. */
+  readonly key: string;
+  /** Reads of state that the script compares with what it finds: command, key, arguments. */
+  readonly observe?: readonly (readonly [command: string, key: string, ...args: string[]])[];
+  /** @param observed - A reply for each command of `observe`; empty if there is nothing. */
+  readonly input: (observed: readonly string[]) => ScriptInput;
+  /** When its caller began to wait, on the monotonic clock. */
   readonly since: number;
-  /** Tells those who remember what may have changed. */
+  /** Invalidates what this process has cached of it. */
   readonly notify: () => void;
 }
 
-export type RunMutation = (change: ScriptRun) => Promise<string[]>;
+export type RunMutation = (mutation: Mutation) => Promise<string[]>;
+
+export interface MutationRunnerOptions {
+  /** The caller's client. Its nodes are known by it; changes go over connections of our own. */
+  readonly client: RedisClient;
+  readonly connection: Connection;
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
+  readonly durability: Durability | undefined;
+}
 
 const OUTCOME_UNKNOWN = 'The change may or may not have been made: look before you try again.';
+const NOTHING_CHANGED = 'Nothing was changed.';
+/** How often a change is tried if others change the same thing at the same time. */
+const MAX_ATTEMPTS = 16;
+/** Replies of a node that is not, or not yet, the one to ask. It has done nothing. */
+const REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) ?\S* ?(\S*)/;
+/** Milliseconds until a node that cannot say where a slot is served is asked again. */
+const REDIRECTION_DELAY = 20;
+
+/** Where a Cluster sends a command: to an address, once (`asking`) or from now on. Empty: look at the slots again. */
+interface Redirection {
+  readonly address: string;
+  readonly asking: boolean;
+}
+
+/** The state of one call, which its timer looks at. */
+interface Call {
+  /** The script has been sent, and it is not known what it did. */
+  inDoubt: boolean;
+  /** The caller has been answered. Nothing is sent any more. */
+  over: boolean;
+}
 
 /**
- * Makes changes, each answered within `timeout` milliseconds, whatever the client and the server do. A change that could
- * not be sent in time is never sent. One that was sent and not answered is in doubt, and its error says so.
+ * Runs the scripts that change something. Each call is answered within its timeout, whatever client and server do, and is
+ * applied before that or never:
  *
- * Who remembers is told before the caller hears of the outcome, and told too where there is no outcome; where one comes
- * later, they are told again.
+ * - The connection does not resend (see {@link MutationConnection}).
+ * - A script carries what was read on the same connection before it, and does nothing if that has changed: a late copy
+ *   of a change never undoes a later one.
+ * - It carries a deadline by the server's own clock, `TIME` read in the same round trip, and does nothing after it: a
+ *   change that is still on its way when its caller is told so will not be made. No two machines' clocks are compared. An
+ *   ACL that forbids TIME loses this rule only.
+ *
+ * The cache is invalidated before the caller hears of the outcome, also if the outcome is not known.
  */
-export function createRunMutation(connection: Connection, runScript: RunScript, timeout: number): RunMutation {
-  return function runMutation({ script, keys, args, since, notify }) {
+export class MutationRunner {
+  readonly #options: MutationRunnerOptions;
+  readonly #timeout: number;
+  /** By the nodes' addresses; one for all on a single server. */
+  readonly #connections = new Map<string, MutationConnection>();
+
+  /** The last call for each thing that is being changed. */
+  readonly #turns = new Map<string, Promise<void>>();
+
+  constructor(options: MutationRunnerOptions) {
+    const { client, storeTimeout, durability } = options;
+    this.#options = options;
+    // One `storeTimeout` for the connection to become ready, and one for the change.
+    this.#timeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
+    client.on('end', this.#closeConnections);
+  }
+
+  readonly run: RunMutation = (mutation) => {
+    const { connection, clock } = this.#options;
+    const timeout = this.#timeout;
+    const { since, notify } = mutation;
     return new Promise((resolve, reject) => {
       if (connection.isEnded) {
-        reject(unavailable('The connection to the key store has been closed. Nothing was changed.'));
+        reject(unavailable(`The connection to the key store has been closed. ${NOTHING_CHANGED}`));
         return;
       }
-      let sent = false;
+      const call: Call = { inDoubt: false, over: false };
 
       function timeOut() {
-        if (sent) {
-          notify();
-          reject(unavailable(`The key store did not answer within ${timeout} ms. ${OUTCOME_UNKNOWN}`));
-        } else {
-          callOff();
-          reject(unavailable(`The key store could not be reached within ${timeout} ms. Nothing was changed.`));
-        }
-      }
-
-      function succeed(reply: unknown) {
-        clearTimeout(timer);
-        notify();
-        if (Array.isArray(reply)) resolve(reply);
-        else reject(unavailable(`The key store gave an answer that means nothing. ${OUTCOME_UNKNOWN}`));
-      }
-
-      function fail(error: unknown) {
-        clearTimeout(timer);
-        notify();
-        if (error instanceof KeyscopeError) {
-          reject(error);
+        call.over = true;
+        if (!call.inDoubt) {
+          reject(unavailable(`The key store could not be reached within ${timeout} ms. ${NOTHING_CHANGED}`));
           return;
         }
-        const message = isRefusal(error)
-          ? `The key store refused the change (${refusalCode(error)}).`
-          : `The connection to the key store was lost. ${OUTCOME_UNKNOWN}`;
-        reject(unavailable(message, error));
+        notify();
+        reject(unavailable(`The key store did not answer within ${timeout} ms. ${OUTCOME_UNKNOWN}`));
       }
 
-      // Not unref'd: someone awaits an answer, and a process that ends before it would never tell.
-      const timer = setTimeout(timeOut, Math.max(0, timeout - (performance.now() - since)));
-      const callOff = connection.whenReady(function send() {
-        sent = true;
-        runScript(script, [...keys, ...args]).then(succeed, fail);
-      });
+      // Keeps the process alive: a caller waits, for `timeout` at most.
+      const timer = setTimeout(timeOut, Math.max(0, timeout - (clock.monotonic() - since)));
+      this.#inTurn(mutation, () => this.#attempts(mutation, call))
+        .finally(() => {
+          clearTimeout(timer);
+          call.over = true;
+          // Also if the reply came after the caller was answered.
+          notify();
+        })
+        .then(resolve, (error: unknown) => reject(toStoreError(error, call)));
     });
   };
+
+  close(): void {
+    this.#options.client.off('end', this.#closeConnections);
+    this.#closeConnections();
+  }
+
+  readonly #closeConnections = () => {
+    for (const connection of this.#connections.values()) connection.close();
+    this.#connections.clear();
+  };
+
+  /** Changes of one thing by one process run one after the other: at once, all but one would find it changed. */
+  #inTurn<T>({ key, observe = [] }: Mutation, attempt: () => Promise<T>): Promise<T> {
+    const target = observe.map((command) => command.join(' ')).join() || key;
+    const turn = (this.#turns.get(target) ?? Promise.resolve()).then(attempt);
+    const end = turn.then(ignore, ignore).then(() => {
+      if (this.#turns.get(target) === end) this.#turns.delete(target);
+    });
+    this.#turns.set(target, end);
+    return turn;
+  }
+
+  /** Tries until the script has said what it did, each time from what is stored then. */
+  async #attempts(mutation: Mutation, call: Call): Promise<string[]> {
+    let redirection: Redirection | null = null;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS && !call.over; ) {
+      const outcome: Redirection | string[] = await this.#attempt(mutation, call, redirection);
+      if (!Array.isArray(outcome)) {
+        redirection = outcome;
+        if (outcome.address === '') await delay(REDIRECTION_DELAY);
+        continue;
+      }
+      if (outcome[0] !== 'stale' && outcome[0] !== 'late') return outcome;
+      redirection = null;
+      attempt++;
+    }
+    throw unavailable(`Others keep changing the same thing. ${NOTHING_CHANGED} Try again.`);
+  }
+
+  async #attempt(mutation: Mutation, call: Call, redirection: Redirection | null): Promise<Redirection | string[]> {
+    const { clock, client } = this.#options;
+    const connection = await this.#connect(mutation.key, redirection);
+    const asking = redirection?.asking ? [['asking'] as const] : [];
+    const prefix = keyPrefixOf(client);
+
+    const reads = (mutation.observe ?? []).flatMap(([name, key, ...args]) => [
+      ...asking,
+      [name, prefix + key, ...args] as const,
+    ]);
+    const [[timeError, time] = NO_REPLY, ...replies] = await connection.exchange([['time'], ...reads]);
+    const read = replies.filter((_, i) => asking.length === 0 || i % 2 === 1);
+    for (const [error] of read) {
+      if (error === null) continue;
+      return this.#redirected(error);
+    }
+    if (call.over) throw unavailable(NOTHING_CHANGED);
+    const left = this.#timeout - (clock.monotonic() - mutation.since);
+    const deadline = timeError === null ? deadlineFrom(time, left) : '';
+    const { keys, args } = mutation.input(read.map(([, value]) => (typeof value === 'string' ? value : '')));
+    const names = keys.map((key) => prefix + key);
+
+    const { durability } = this.#options;
+    const wait =
+      durability === undefined ? [] : [['wait', String(durability.replicas), String(durability.timeout)] as const];
+    const script = ['eval', SCRIPTS[mutation.script], String(names.length), ...names, deadline, ...args] as const;
+    call.inDoubt = true;
+    const answers = (await connection.exchange([...asking, script, ...wait])).slice(asking.length);
+    const [[failure, reply] = NO_REPLY, [waitFailure, replicas] = NO_REPLY] = answers;
+    if (failure !== null) {
+      if (isRefusal(failure)) call.inDoubt = false;
+      return this.#redirected(failure, connection);
+    }
+    if (!Array.isArray(reply)) throw unavailable(`Unexpected reply from the key store. ${OUTCOME_UNKNOWN}`);
+    const hasChanged = reply[0] === 'ok';
+    if (!hasChanged) call.inDoubt = false;
+    if (hasChanged && durability && (waitFailure !== null || Number(replicas) < durability.replicas)) {
+      throw unavailable(tooFewReplicas(Number(replicas ?? 0), durability), waitFailure ?? undefined);
+    }
+    return reply;
+  }
+
+  /** The connection to the node that a key's changes go to: the server that the caller's client reads from. */
+  async #connect(key: string, redirection: Redirection | null): Promise<MutationConnection> {
+    const { client, connection: callers } = this.#options;
+    // The nodes of a Cluster are known when it is ready.
+    if (isCluster(client) && !callers.isReady) await callers.waitUntilReady(this.#timeout);
+    const name = keyPrefixOf(client) + key;
+    const address = isCluster(client) ? redirection?.address || (client.slots[slotOf(name)]?.[0] ?? '') : '';
+    let connection = this.#connections.get(address);
+    if (connection === undefined) {
+      this.#closeFormerMasters();
+      const { storeTimeout, durability } = this.#options;
+      connection = new MutationConnection(nodeAt(client, address), storeTimeout + (durability?.timeout ?? 0));
+      this.#connections.set(address, connection);
+    }
+    const identity = await connection.ready(this.#timeout).catch((error: unknown) => {
+      throw unavailable(`The key store could not be reached. ${NOTHING_CHANGED}`, error);
+    });
+    const expected = callers.server?.role?.identity ?? null;
+    if (identity !== null && expected !== null && identity !== expected) {
+      // Acknowledged there, the change would not be seen here. The next connection leads to the server in charge.
+      connection.reconnect();
+      throw unavailable(`The key store has been replaced by another server. ${NOTHING_CHANGED} Try again.`);
+    }
+    return connection;
+  }
+
+  /** Follows a redirection, or throws the error. */
+  #redirected(error: Error, connection?: MutationConnection): Redirection {
+    const { client } = this.#options;
+    const [, kind, address = ''] = REDIRECTION.exec(error.message) ?? [];
+    if (kind === undefined || !isCluster(client)) {
+      if (refusalCode(error) === 'READONLY') connection?.reconnect();
+      throw error;
+    }
+    if (kind !== 'TRYAGAIN') client.refreshSlotsCache();
+    const isKnown = client.nodes('master').some((node) => addressOf(node) === address);
+    return { address: isKnown ? address : '', asking: isKnown && kind === 'ASK' };
+  }
+
+  #closeFormerMasters(): void {
+    const { client } = this.#options;
+    if (!isCluster(client)) return;
+    const present = new Set(client.nodes('master').map(addressOf));
+    for (const [address, connection] of this.#connections) {
+      if (present.has(address)) continue;
+      connection.close();
+      this.#connections.delete(address);
+    }
+  }
+}
+
+const NO_REPLY: Reply = [new Error('The pipeline has no reply for this command.'), null];
+
+function ignore(): void {}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+}
+
+/** A point in time by the server's clock, in milliseconds, from its TIME and the time that the caller still waits. */
+function deadlineFrom(time: unknown, left: number): string {
+  const [seconds, microseconds] = Array.isArray(time) ? time.map(Number) : [];
+  const now = Number(seconds) * 1000 + Number(microseconds) / 1000;
+  return Number.isFinite(now) ? String(Math.floor(now + left)) : '';
+}
+
+function toStoreError(error: unknown, { inDoubt }: Call): KeyscopeError {
+  if (error instanceof KeyscopeError) return error;
+  if (isRefusal(error)) return unavailable(`The key store refused the change (${refusalCode(error)}).`, error);
+  return unavailable(`The connection to the key store was lost. ${inDoubt ? OUTCOME_UNKNOWN : NOTHING_CHANGED}`, error);
+}
+
+function tooFewReplicas(replicas: number, { replicas: wanted, timeout }: Durability): string {
+  return `The change was made, but only ${replicas} of ${wanted} replicas have confirmed it within ${timeout} ms: a failover could undo it. Look before you try again.`;
+}
+
+function nodeAt(client: RedisClient, address: string): RedisClient {
+  if (!isCluster(client)) return client;
+  const node = client.nodes('master').find((each) => addressOf(each) === address);
+  if (node === undefined) throw unavailable(`The key store cannot be reached. ${NOTHING_CHANGED}`);
+  return node;
 }

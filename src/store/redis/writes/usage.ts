@@ -7,7 +7,6 @@ import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
 import { nodeGroup } from '../hash-slot';
 import type { KeyNames } from '../key-names';
-import type { RunScript } from '../scripts';
 import { ADD_USAGE } from '../scripts/usage.lua';
 
 /** Deltas that go out in one write. Between two writes others get their turn, here and at the server. */
@@ -20,7 +19,6 @@ export interface AddUsageOptions {
   readonly client: RedisClient;
   readonly connection: Connection;
   readonly keyNames: KeyNames;
-  readonly runScript: RunScript;
   readonly clock: Clock;
   /** Milliseconds within which the client must be ready, and a pipeline answered. */
   readonly timeout: number;
@@ -50,9 +48,21 @@ function inPipelines<T>(items: readonly T[], groupOf: (item: T) => string): T[][
   return all;
 }
 
+/**
+ * Teaches the client the script. Its name there ends in a part of its digest, so that two versions of this package on one
+ * client do not run each other's.
+ */
+function defineAddUsage(client: RedisClient): (keysAndArguments: readonly string[]) => Promise<unknown> {
+  const command = `keyscope_addUsage_${SHA.slice(0, 8)}`;
+  client.defineCommand(command, { lua: ADD_USAGE, numberOfKeys: 2 });
+  const methods = client as unknown as Record<string, (...args: readonly string[]) => Promise<unknown>>;
+  return (keysAndArguments) => methods[command]!(...keysAndArguments);
+}
+
 export function createAddUsage(options: AddUsageOptions) {
-  const { client, connection, keyNames, runScript, clock, timeout, isServerReplaced } = options;
+  const { client, connection, keyNames, clock, timeout, isServerReplaced } = options;
   const prefix = keyPrefixOf(client);
+  const addOne = defineAddUsage(client);
   /** What has been sent and not answered, each with a function that gives it up for lost. */
   const inFlight = new Set<() => void>();
   connection.onLoss(() => {
@@ -93,7 +103,7 @@ export function createAddUsage(options: AddUsageOptions) {
     });
     for (const delta of again) {
       try {
-        await track(runScript('addUsage', argumentsOf(delta)));
+        await track(addOne(argumentsOf(delta)));
         settled.add(delta.keyId);
       } catch (error) {
         failures.push(error);

@@ -1,0 +1,50 @@
+/**
+ * What all scripts that change something have in common: check, then change record, indexes and audit trail, in one atomic
+ * step. The rules:
+ *
+ * - Redis does not roll back. Everything that can fail (a missing field, a key of another type) is computed before the
+ *   first write.
+ * - With `maxmemory` reached, Redis refuses a script's writes only up to the first that takes no memory; afterwards all
+ *   succeed (`scriptVerifyOOM`; `lua_oom` before 7.0). So scripts that create begin with HSET and fail whole; scripts
+ *   that can take rights away begin with DEL or HDEL and succeed: revoking must not need memory.
+ * - A script can arrive late. It does nothing after its deadline (`late`), and nothing if what its caller read before has
+ *   changed since (`stale`). A key's state is known by `op`, random with each change. What has been deleted is known by
+ *   an entry of its own, kept for a day, because its record cannot say so: without it, a late creation would undo the
+ *   deletion.
+ *
+ * ARGV of all: 1 deadline in milliseconds by the server's clock, or nothing, 2 op, 3 at, 4 actor, 5 source, 6 limit of the
+ * audit trail.
+ */
+
+/** How long a deletion is remembered, in seconds. No copy of a change is on its way for longer. */
+const DELETED_FOR = 86_400;
+
+/** Rejects keys of other types than TYPES. */
+export const CHECK_TYPES = `
+for i, name in ipairs(KEYS) do
+  local type = redis.call('TYPE', name).ok
+  if type ~= 'none' and type ~= TYPES[i] then
+    return redis.error_reply('WRONGTYPE ' .. name .. ' should be a ' .. TYPES[i] .. ', but is a ' .. type)
+  end
+end
+`;
+
+export const CHECK_DEADLINE = `
+if ARGV[1] ~= '' then
+  local now = redis.call('TIME')
+  if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[1]) then return { 'late' } end
+end
+`;
+
+export const AUDIT = `
+local function audit(stream, action, target, name, before, after)
+  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'at', ARGV[3], 'actor', ARGV[4], 'source', ARGV[5],
+    'action', action, 'target', target, 'name', name, 'before', before, 'after', after)
+end
+`;
+
+export const REMEMBER_DELETION = `
+local function remember_deletion(name)
+  redis.call('SET', name, ARGV[2], 'EX', ${DELETED_FOR})
+end
+`;

@@ -1,0 +1,37 @@
+import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
+
+/**
+ * KEYS of both: 1 the workspace's configurations, 2 audit trail, 3 the configuration's deletion. ARGV: 7 project, 8 its
+ * configuration as it was read, or nothing. A configuration holds a random `op`, so that no two are the same.
+ */
+const PROJECT_SCRIPT = `
+local TYPES = { 'hash', 'stream', 'string' }
+${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
+local stored = redis.call('HGET', KEYS[1], ARGV[7])
+if (stored or '') ~= ARGV[8] then return { 'stale' } end
+-- What is not JSON must not get into the audit trail, which would not be readable any more either.
+local before = stored and pcall(cjson.decode, stored) and stored or 'null'
+`;
+
+/**
+ * ARGV: 9 the configuration's deletion as it was read, 10 the configuration up to its time, 11 the rest. KEYS 3 is left out
+ * if there is a configuration: what is there needs no check for a deletion, and while a Cluster moves the slot, a script
+ * can run only if all of its keys exist.
+ */
+export const SET_PROJECT = `${PROJECT_SCRIPT}
+if KEYS[3] and (redis.call('GET', KEYS[3]) or '') ~= ARGV[9] then return { 'stale' } end
+if stored and string.sub(stored, 1, #ARGV[10]) == ARGV[10] then return { 'ok', stored } end
+local after = ARGV[10] .. ARGV[11]
+redis.call('HDEL', KEYS[1], ARGV[7])
+redis.call('HSET', KEYS[1], ARGV[7], after)
+audit(KEYS[2], 'project.configured', ARGV[7], 'null', before, after)
+return { 'ok', after }
+`;
+
+export const CLEAR_PROJECT = `${PROJECT_SCRIPT}${REMEMBER_DELETION}
+if not stored then return { 'none' } end
+redis.call('HDEL', KEYS[1], ARGV[7])
+remember_deletion(KEYS[3])
+audit(KEYS[2], 'project.cleared', ARGV[7], 'null', before, 'null')
+return { 'ok' }
+`;

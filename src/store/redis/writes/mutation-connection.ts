@@ -1,0 +1,108 @@
+import type { RedisClient } from '../client';
+import { Connection } from '../connection';
+import { unusable } from '../errors';
+
+export type Reply = [error: Error | null, reply: unknown];
+
+/**
+ * A connection of our own to one node, for changes only. It never resends: a change that was sent and not answered is in
+ * doubt, and a copy that ioredis sends over the next connection would undo what was changed in between. It is apart from
+ * the caller's client also because WAIT holds up every command behind it.
+ */
+export class MutationConnection {
+  readonly #client: RedisClient;
+  readonly #connection: Connection;
+  readonly #timeout: number;
+  /** Commands that were sent and not answered, each with a function that fails it. */
+  readonly #inFlight = new Set<() => void>();
+
+  /** @param timeout - Milliseconds after which a connection without an answer is replaced. */
+  constructor(node: RedisClient, timeout: number) {
+    this.#timeout = timeout;
+    this.#client = node.duplicate({
+      lazyConnect: true,
+      connectionName: 'keyscope-changes',
+      replyMapping: 'legacy',
+      disconnectTimeout: 100,
+      retryStrategy: (attempt: number) => Math.min(1000, 10 * 2 ** attempt),
+      reconnectOnError: null,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: null,
+      enableOfflineQueue: false,
+      enableAutoPipelining: false,
+      commandTimeout: undefined,
+      socketTimeout: undefined,
+      readOnly: false,
+      monitor: false,
+      scripts: undefined,
+      keyPrefix: '',
+    });
+    // An error shows as a connection that does not become ready; without a listener ioredis prints it.
+    this.#client.on('error', () => {});
+    this.#connection = new Connection(this.#client);
+    this.#connection.onLoss(() => {
+      for (const fail of [...this.#inFlight]) fail();
+    });
+  }
+
+  /**
+   * Resolves when commands can be sent, with the run id of the server; null if Redis hides it. Rejects if the server is a
+   * replica: it has lost its role, and the next connection leads to another.
+   *
+   * @param timeout - Milliseconds.
+   */
+  async ready(timeout: number): Promise<string | null> {
+    try {
+      if (!this.#connection.isReady) await this.#connection.waitUntilReady(timeout);
+    } catch (error) {
+      // The server has accepted the connection and does not answer on it.
+      if (this.#client.status === 'ready') this.reconnect();
+      throw error;
+    }
+    const { problem = null, role = null } = this.#connection.server ?? {};
+    if (problem === null) return role?.identity ?? null;
+    this.reconnect();
+    throw unusable(problem);
+  }
+
+  /** Ends the connection and makes another. */
+  reconnect(): void {
+    this.#client.disconnect(true);
+  }
+
+  /** Sends commands together. Rejects if the connection is lost before they are answered. */
+  exchange(commands: readonly (readonly [name: string, ...args: string[]])[]): Promise<Reply[]> {
+    const pipeline = this.#client.pipeline();
+    for (const [name, ...args] of commands) pipeline.call(name, ...args);
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer);
+        this.#inFlight.delete(lose);
+      };
+      const lose = () => {
+        settle();
+        reject(new Error('Connection is closed.'));
+      };
+      // A dead connection would hold up all later changes.
+      const timer = setTimeout(() => this.reconnect(), this.#timeout);
+      timer.unref();
+      this.#inFlight.add(lose);
+      pipeline.exec().then(
+        (replies) => {
+          settle();
+          resolve(replies as Reply[]);
+        },
+        (error: unknown) => {
+          settle();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  close(): void {
+    this.#connection.close();
+    for (const fail of [...this.#inFlight]) fail();
+    this.#client.disconnect();
+  }
+}
