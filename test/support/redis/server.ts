@@ -30,16 +30,22 @@ export interface RedisServer {
   stop(): Promise<void>;
 }
 
-/** True if a server answers PONG. NOAUTH and LOADING are answers, but not the one that is waited for. */
-function answers(port: number): Promise<boolean> {
+/** True if the process `pid` answers PONG on the port. NOAUTH and LOADING do not count, nor does another server's PONG. */
+function answers(port: number, pid: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    let reply = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\nINFO server\r\n'));
     const settle = (result: boolean) => {
       socket.destroy();
       resolve(result);
     };
     socket.setTimeout(1000, () => settle(false));
-    socket.once('data', (data) => settle(data.toString().startsWith('+PONG')));
+    socket.on('data', (data) => {
+      reply += data;
+      const owner = /^process_id:(\d+)\r$/m.exec(reply);
+      if (owner) settle(reply.startsWith('+PONG') && Number(owner[1]) === pid);
+      else if (reply.startsWith('-')) settle(false);
+    });
     socket.once('error', () => settle(false));
     socket.once('close', () => settle(false));
   });
@@ -73,10 +79,8 @@ export async function startRedis({
       hasEnded = true;
       if (running === guarded) running = null;
     });
-    await waitUntil(`redis-server answers on port ${chosen}`, () => {
-      if (hasEnded) throw new Error(readFileSync(join(dir, 'output'), 'utf8'));
-      return answers(chosen);
-    });
+    await waitUntil(`redis-server answers on port ${chosen}`, () => hasEnded || answers(chosen, guarded.pid));
+    if (hasEnded) throw new Error(readFileSync(join(dir, 'output'), 'utf8'));
   }
 
   async function startOnFreePort(attempt = 1): Promise<void> {
@@ -97,7 +101,17 @@ export async function startRedis({
     if (ENDING.includes(signal)) await ended;
   }
 
-  await startOnFreePort();
+  async function stop(): Promise<void> {
+    await kill('SIGKILL');
+    rmSync(dir, { recursive: true, force: true });
+  }
+
+  try {
+    await startOnFreePort();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     url: `redis://127.0.0.1:${chosen}`,
     port: chosen,
@@ -110,9 +124,6 @@ export async function startRedis({
       await kill('SIGKILL');
       await start();
     },
-    async stop() {
-      await kill('SIGKILL');
-      rmSync(dir, { recursive: true, force: true });
-    },
+    stop,
   };
 }
