@@ -1,7 +1,9 @@
+import type { Request } from 'express';
 import type { OpenapiSecurity } from './admin/openapi-security';
 import type { AdminRouterOptions } from './admin/options';
 import type { AuditService } from './audit/service';
 import type { PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
+import type { RequestApiKey } from './auth/request-api-key';
 import type { Feature, RequireFeatureOptions } from './auth/require-feature';
 import type { Verification, VerifyOptions } from './auth/verify';
 import type { EventListener, EventName } from './events';
@@ -12,56 +14,70 @@ import type { RedactOptions } from './redaction/options';
 import type { StoreHealth } from './store/store';
 import type { Usage, UsageOptions } from './usage/service';
 
-/** API keys for one application: middleware for its routes, and everything to manage the keys with. */
+/** API keys for one application: middleware for its routes, and the functions that manage keys and projects. */
 export interface ApiKeys<Permission extends string = string> {
   /**
-   * Middleware that lets a request in only with an API key that may do what the route asks for, and attaches who is
-   * calling to `req.apiKey`.
+   * Middleware that allows a request only if its API key has the permission, and sets `req.apiKey`.
    *
-   * @param permission - One permission, `{ anyOf }`, `{ allOf }`, or nothing: any valid key.
-   * @throws {KeyscopeError} `invalid_options`, when the route is made.
+   * @param permission One permission, `{ anyOf }`, `{ allOf }`, or nothing: any valid key.
+   * @throws {KeyscopeError} `invalid_options`, when the route is created.
+   * @example app.get('/:project_id', apiKeys.requireApiKey('conversations', { agent: 'project_id' }), handler);
    */
   requireApiKey(permission?: PermissionRequirement<Permission>, options?: RequireApiKeyOptions): Middleware;
   /**
-   * Middleware, behind `requireApiKey`, that takes out of JSON responses what their project has not enabled, by whichever
-   * way the handler writes them.
+   * The key of a request behind `requireApiKey`: `req.apiKey`, never undefined and with the declared permissions as types.
    *
-   * @throws {KeyscopeError} `invalid_options`, when the route is made.
+   * @throws {KeyscopeError} `invalid_options` if `requireApiKey` has not allowed the request, or has allowed it without a key.
+   */
+  apiKeyOf(req: Pick<Request, 'headers'>): RequestApiKey<Permission>;
+  /**
+   * Middleware, behind `requireApiKey`, that redacts responses: it removes the fields that the project has not enabled,
+   * however the handler writes them.
+   *
+   * @throws {KeyscopeError} `invalid_options`, when the route is created.
    */
   redactResponse(options?: RedactOptions): Middleware;
-  /** Middleware, behind `requireApiKey`, that answers 403 `feature_not_enabled` unless the project enables the feature. */
+  /**
+   * Middleware, behind `requireApiKey`, that responds 403 `feature_not_enabled` unless the project enables the feature.
+   *
+   * @throws {KeyscopeError} `invalid_options`, when the route is created.
+   */
   requireFeature(feature: Feature, options?: RequireFeatureOptions): Middleware;
-  /** The decision that `requireApiKey` makes, without Express. */
-  verify(token: string | undefined, options?: VerifyOptions<Permission>): Promise<Verification>;
+  /**
+   * The decision of `requireApiKey` without Express, for WebSocket upgrades and workers. Rejects only with
+   * `invalid_options`; a denial, also `store_unavailable`, is a result.
+   */
+  verify(token: string | undefined, options?: VerifyOptions<Permission>): Promise<Verification<Permission>>;
   readonly keys: KeyService<Permission>;
   readonly projects: ProjectService;
   readonly audit: AuditService;
   /**
-   * How often a key was used, day by day, by all processes; by this one up to now, by others up to some seconds ago.
-   * Rejects with `key_not_found`, `invalid_request` and `store_unavailable`.
+   * Requests of a key by day, over all processes. Requests to other processes are included after up to
+   * `usageFlushInterval`. Rejects with `key_not_found`, `invalid_request` or `store_unavailable`.
    */
   usage(id: string, options?: UsageOptions): Promise<Usage>;
   /**
-   * The management API: a handler to mount under any path, behind your own sign-in. `authenticate` says for each request
-   * whose workspace it may manage.
+   * The management API with its console, to mount under any path behind your own sign-in. `authenticate` returns the
+   * operator of a request and the workspace that they manage.
    *
-   * @throws {KeyscopeError} `invalid_options`, above all without `authenticate`.
+   * @throws {KeyscopeError} `invalid_options`, for example without `authenticate`.
    */
   adminRouter(options: AdminRouterOptions): Middleware;
-  /** The security scheme of your keys and what routes require, for your own API's OpenAPI document. */
+  /** The security scheme of your keys and the requirements of routes, for your own API's OpenAPI document. */
   openapiSecurity(): OpenapiSecurity<PermissionRequirement<Permission>>;
-  /** Hears of what happens. Returns a function that ends the subscription. */
+  /**
+   * Subscribes to an event. Returns an unsubscribe function.
+   *
+   * @throws {KeyscopeError} `invalid_options` for an unknown event name.
+   */
   on<E extends EventName>(event: E, listener: EventListener<E>): () => void;
   /**
-   * Resolves when the store answers. Rejects with `store_unavailable` and a sentence that says why it does not; with
-   * `invalid_options` where the Express that runs here lets responses get past the redaction, which is tried once.
+   * Resolves when the store can be used. Rejects with `store_unavailable` and the reason; with `invalid_options` if the
+   * installed Express lets responses past the redaction, which is tested once.
    */
   ready(): Promise<void>;
-  /**
-   * How the store is and how changes are heard of, for a health route. No I/O. Names hosts: show the public no more than
-   * `mode`.
-   */
+  /** Store health for a health-check endpoint. No I/O. Contains host names; expose only `mode` publicly. */
   health(): StoreHealth;
-  /** Stores what has been counted, and ends the connections that were opened here, never the `redis` that was passed in. */
+  /** Stores pending usage counts, and ends the connections that were opened here, never the `redis` that you passed. */
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { createAuthenticator, createImportedTokenAuthenticator } from './auth/au
 import { type PermissionRequirement, parseRequirement } from './auth/permission-requirement';
 import { createTokenReader } from './auth/read-token';
 import { type CachedKey, createToCachedKey } from './auth/request-api-key';
-import { createRequestContexts } from './auth/request-context';
+import { createApiKeyOf, createRequestContexts } from './auth/request-context';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature } from './auth/require-feature';
 import { createResolvePolicy } from './auth/response-policy';
@@ -125,11 +125,14 @@ export function createApiKeys<const Permission extends string>(
       keyHeader: header,
       failsByItself: settings.onError === undefined,
       onRedacted(req, withheld) {
-        if (events.hasListeners('redacted')) events.emit('redacted', { keyId: req.apiKey?.id ?? null, withheld });
+        if (events.hasListeners('redacted')) {
+          events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });
+        }
       },
     }) as Keys['redactResponse'],
     requireFeature: createRequireFeature({ projectFeatures, contexts, fail }) as Keys['requireFeature'],
-    verify: createVerify({ access, clock, permissions }),
+    apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
+    verify: createVerify({ access, clock, permissions }) as Keys['verify'],
     keys,
     projects,
     audit,

@@ -34,16 +34,16 @@ function readAll(): { path: string; text: string }[] {
 }
 
 describe('the sources', () => {
-  test('import only downwards', () => {
+  test('the sources import only downwards', () => {
     expect(againstTheDirections(src)).toEqual([]);
   });
 
-  test('import each other without cycles', () => {
+  test('the sources import each other without cycles', () => {
     expect(findCycle(src)).toBeNull();
     expect(findCycle(exampleApp)).toBeNull();
   });
 
-  test('import no file that is not there', () => {
+  test('the sources import no missing file', () => {
     const files = new Set(src.map((source) => source.path));
     const missing = src.flatMap(({ path: file, imports }) =>
       imports.filter(({ target }) => target !== null && !files.has(target)).map(({ target }) => `${file}: ${target}`),
@@ -51,24 +51,24 @@ describe('the sources', () => {
     expect(missing).toEqual([]);
   });
 
-  test('speak to Express only in auth, admin, http and the response interceptor', () => {
+  test('Express is used only in auth, admin, http and the response interceptor', () => {
     expect(expressElsewhere(src)).toEqual([]);
   });
 
-  test('speak to Redis only in store/redis, and load no client of it anywhere', () => {
+  test('Redis commands are sent only in store/redis, and no client of Redis is loaded', () => {
     expect(redisElsewhere(src)).toEqual([]);
     expect(ioredisAnywhere(src)).toEqual([]);
   });
 
-  test('do one job a file', () => {
+  test('every file of src has at most 320 lines', () => {
     expect(tooLong(src, LINES)).toEqual([]);
   });
 
-  test('print nothing', () => {
+  test('the sources print nothing', () => {
     expect(withMember(src, CONSOLE)).toEqual([]);
   });
 
-  test('read the environment only in the command line', () => {
+  test('the environment is read only in the command line', () => {
     expect(
       withMember(
         src.filter((source) => !source.path.startsWith('cli/')),
@@ -77,27 +77,27 @@ describe('the sources', () => {
     ).toEqual([]);
   });
 
-  test('leave nothing for later', () => {
+  test('no file has a note for later', () => {
     expect(withText([...src, ...tests, ...exampleApp], UNFINISHED)).toEqual([]);
   });
 });
 
 describe('the tests', () => {
-  test('all run', () => {
+  test('no test is left out', () => {
     expect(withMember(tests, LEFT_OUT)).toEqual([]);
   });
 
-  test('print nothing', () => {
+  test('tests print nothing', () => {
     const quiet = tests.filter((source) => !/^(?:support|faults)\//.test(source.path));
     expect(withMember(quiet, CONSOLE)).toEqual([]);
   });
 });
 
-test('nothing refers to what is outside the repository', () => {
+test('no file refers to a path outside the repository', () => {
   expect(withText(readAll(), new RegExp(['\\.\\.', 'shared', ''].join('/')))).toEqual([]);
 });
 
-test('the package exports these values, and no others', async () => {
+test('the package exports these values and no others', async () => {
   const keyscope = await import('keyscope');
   expect(Object.keys(keyscope).sort()).toEqual([
     'ERRORS',
@@ -110,41 +110,45 @@ test('the package exports these values, and no others', async () => {
   ]);
 });
 
-describe('the rules themselves', () => {
+describe('the rules', () => {
   const found = (rule: (sources: ReturnType<typeof parseSources>) => string[], texts: Record<string, string>) =>
     rule(parseSources(texts));
 
   test.each([
-    ['a lower room that imports a higher one', 'cache/lru.ts', "import { createKeyService } from '../keys/service';"],
-    ['a type from a higher room', 'store/store.ts', "import type { Scope } from '../keys/scope';"],
-    ['an inline type from a higher room', 'store/store.ts', "import { type Scope } from '../keys/scope';"],
-    ['a re-export from a higher room', 'token/parse.ts', "export { decide } from '../keys/decide';"],
-    ['a star re-export from a higher room', 'token/parse.ts', "export * from '../keys/decide';"],
+    ['a lower folder that imports a higher one', 'cache/lru.ts', "import { createKeyService } from '../keys/service';"],
+    ['a type from a higher folder', 'store/store.ts', "import type { Scope } from '../keys/scope';"],
+    ['an inline type from a higher folder', 'store/store.ts', "import { type Scope } from '../keys/scope';"],
+    ['a re-export from a higher folder', 'token/parse.ts', "export { decide } from '../keys/decide';"],
+    ['a star re-export from a higher folder', 'token/parse.ts', "export * from '../keys/decide';"],
     ['a deferred import', 'token/parse.ts', "const decide = () => import('../keys/decide');"],
     ['a require', 'token/parse.ts', "const decide = require('../keys/decide');"],
     ['a type named in place', 'token/parse.ts', "export type Scope = import('../keys/scope').Scope;"],
     ['a service that imports a face', 'keys/service.ts', "import { sendProblem } from '../http/problem';"],
     ['redaction that imports keys', 'redaction/values.ts', "import { decide } from '../keys/decide';"],
-    ['redaction, bar the interceptor, that runs http', 'redaction/values.ts', "import { f } from '../http/parameter';"],
+    [
+      'redaction outside the interceptor that runs http',
+      'redaction/values.ts',
+      "import { f } from '../http/parameter';",
+    ],
     ['http that imports more than errors', 'http/problem.ts', "import { systemClock } from '../clock';"],
-    ['the ground floor that imports a room', 'errors.ts', "import { maskToken } from './token/mask';"],
-    ['a room that imports the public surface', 'auth/verify.ts', "import { createApiKeys } from '../index';"],
-    ['a room that nobody has placed', 'billing/invoice.ts', "import { createLease } from '../store/lease';"],
-  ])('see %s', (_, file, text) => {
+    ['a file of the root that imports a folder', 'errors.ts', "import { maskToken } from './token/mask';"],
+    ['a folder that imports the public API', 'auth/verify.ts', "import { createApiKeys } from '../index';"],
+    ['a folder without a rule', 'billing/invoice.ts', "import { createLease } from '../store/lease';"],
+  ])('againstTheDirections finds %s', (_, file, text) => {
     expect(found(againstTheDirections, { [file]: text })).toHaveLength(1);
   });
 
   test.each([
     ['a face that imports a service', 'auth/verify.ts', "import { decide } from '../keys/decide';"],
-    ['a room that imports itself', 'store/memory/index.ts', "import { Lease } from '../lease';"],
+    ['a folder that imports itself', 'store/memory/index.ts', "import { Lease } from '../lease';"],
     ['the interceptor that runs http', 'redaction/response/write.ts', "import { f } from '../../http/parameter';"],
     ['redaction that names a type of http', 'redaction/options.ts', "import type { P } from '../http/parameter';"],
     ['the composition root', 'create-api-keys.ts', "import { createVerify } from './auth/verify';"],
-  ])('allow %s', (_, file, text) => {
+  ])('againstTheDirections allows %s', (_, file, text) => {
     expect(found(againstTheDirections, { [file]: text })).toEqual([]);
   });
 
-  test('see a cycle, through types and through a folder', () => {
+  test('findCycle finds a cycle through types and through a folder', () => {
     const texts = {
       'store/index.ts': "export { a } from './a';",
       'store/a.ts': "import type { B } from '../token/b';",
@@ -153,7 +157,7 @@ describe('the rules themselves', () => {
     expect(findCycle(parseSources(texts))).toEqual(['store/index.ts', 'store/a.ts', 'token/b.ts', 'store/index.ts']);
   });
 
-  test('see Express and Redis in the wrong room', () => {
+  test('expressElsewhere, ioredisAnywhere and redisElsewhere find Express and Redis in the wrong folder', () => {
     expect(found(expressElsewhere, { 'keys/a.ts': "import type { Request } from 'express';" })).toHaveLength(1);
     expect(found(ioredisAnywhere, { 'store/redis/a.ts': "import Redis from 'ioredis';" })).toHaveLength(1);
     expect(found(redisElsewhere, { 'cache/a.ts': "send('HGETALL', key);" })).toHaveLength(1);
@@ -161,7 +165,7 @@ describe('the rules themselves', () => {
     expect(found(redisElsewhere, { 'store/redis/a.ts': "client.call('HGETALL', key);" })).toEqual([]);
   });
 
-  test('see what is called, but not what is only spoken of', () => {
+  test('withMember finds calls, and no words in comments and strings', () => {
     const code = ["console['log'](1);", 'console.error(2);', 'const secret = process.env.SECRET;'].join('\n');
     const words = ['// console.log() and process.env are for others', "const text = 'console.log(process.env)';"].join(
       '\n',
@@ -173,7 +177,7 @@ describe('the rules themselves', () => {
     expect(withMember([quiet!], ENVIRONMENT)).toEqual([]);
   });
 
-  test('see tests that are left out, notes for later and long files', () => {
+  test('withMember, withText and tooLong find tests that are left out, notes for later and long files', () => {
     const leftOut = parseSources({ 'a.test.ts': "test.skip('a', f);\ndescribe.only('b', f);\nit.todo('c');" });
     expect(withMember(leftOut, LEFT_OUT)).toHaveLength(3);
     expect(withText([{ path: 'a.ts', text: `// ${'TO'}${'DO'}: more` }], UNFINISHED)).toHaveLength(1);

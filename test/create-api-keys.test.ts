@@ -7,7 +7,7 @@ import { waitUntil } from './support/wait-until';
 const permissions = { conversations: { label: 'Conversations' } };
 const KEY = { name: 'x', agents: 'all', permissions: ['conversations'] } as const;
 
-test('the health of keys in memory is told', () => {
+test('health() reports the mode memory when there is no redis', () => {
   expect(createApiKeys({ permissions }).health()).toEqual({ mode: 'memory', nodes: [], lastError: null });
 });
 
@@ -17,7 +17,7 @@ test.each([
   [{ durability: { timeout: 100 } }, 'durability.replicas'],
   [{ whenStoreDown: {} }, 'whenStoreDown.serveStaleFor'],
   [{ whenStoreDown: { serveStaleFor: -1 } }, 'whenStoreDown.serveStaleFor'],
-])('%j is refused', (options, path) => {
+])('createApiKeys throws invalid_options when it receives %j', (options, path) => {
   expect(() => createApiKeys({ permissions, ...(options as object) })).toThrow(
     expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path })] }),
   );
@@ -33,7 +33,7 @@ test.each([
   'authorization',
   'range',
   'set-cookie',
-])('the header %s is refused: two keys in it could go unnoticed', (header) => {
+])('createApiKeys throws invalid_options when the header is %s, which can hide a second token', (header) => {
   expect(() => createApiKeys({ permissions, header })).toThrow(
     expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path: 'header' })] }),
   );
@@ -45,27 +45,27 @@ describe('in Redis', () => {
   beforeEach(async () => {
     server = await startRedis({ persistent: true });
     redis = new Redis(server.url, { retryStrategy: () => 50 });
-    redis.on('error', () => {}); // lost connections are the subject here
+    redis.on('error', () => {}); // this suite breaks connections
   });
   afterEach(async () => {
     redis.disconnect();
     await server.stop();
   });
 
-  test('health follows the server, down and up again', async () => {
+  test('health() follows the server when it stops and restarts', async () => {
     const apiKeys = createApiKeys({ permissions, redis, maxRevocationLag: 200 });
     await apiKeys.ready();
     const address = `127.0.0.1:${server.port}`;
     expect(apiKeys.health()).toMatchObject({ mode: 'tracking', nodes: [{ address, feed: 'open' }], lastError: null });
     await server.kill('SIGKILL');
-    await waitUntil('it is known to be down', () => apiKeys.health().mode === 'down');
+    await waitUntil('health() reports the server as down', () => apiKeys.health().mode === 'down');
     expect(apiKeys.health()).toMatchObject({ nodes: [{ feed: 'opening', trusted: false }] });
     await server.restart();
-    await waitUntil('it is back', () => apiKeys.health().mode === 'tracking');
+    await waitUntil('the feed is open again', () => apiKeys.health().mode === 'tracking');
     await apiKeys.close();
   });
 
-  test('`durability` is asked for, and a change that no replica confirms is an error', async () => {
+  test('keys.create rejects store_unavailable when durability asks for a replica and none confirms', async () => {
     const apiKeys = createApiKeys({ permissions, redis, durability: { replicas: 1, timeout: 50 } });
     await apiKeys.ready();
     await expect(apiKeys.keys.create(KEY)).rejects.toMatchObject({
@@ -75,7 +75,7 @@ describe('in Redis', () => {
     await apiKeys.close();
   });
 
-  test('`whenStoreDown` lets in what was let in before, for as long as it says, and says so once', async () => {
+  test('whenStoreDown allows cached keys for serveStaleFor, with one warning, when Redis is down', async () => {
     const clock = fakeClock();
     const lag = 400;
     const staleFor = 10_000;
@@ -94,35 +94,35 @@ describe('in Redis', () => {
     });
     const { token, key } = await apiKeys.keys.create({ ...KEY, expiresIn: '1h' });
     const { token: unknown } = await apiKeys.keys.create(KEY);
-    const isLetIn = async () => (await apiKeys.verify(token)).ok;
-    expect(await isLetIn()).toBe(true);
+    const isAllowed = async () => (await apiKeys.verify(token)).ok;
+    expect(await isAllowed()).toBe(true);
 
     await server.kill('SIGKILL');
-    await waitUntil('the client has noticed', () => redis.status !== 'ready');
+    await waitUntil('the client has lost its connection', () => redis.status !== 'ready');
     clock.advance(lag + staleFor - 1);
-    expect(await isLetIn()).toBe(true);
-    expect(await isLetIn()).toBe(true);
+    expect(await isAllowed()).toBe(true);
+    expect(await isAllowed()).toBe(true);
     expect(warnings).toEqual([expect.objectContaining({ code: 'serving_stale' })]);
-    // Who was not known cannot be let in, and nobody longer than it says.
+    // A key that was not cached is denied, and a cached one is denied after serveStaleFor.
     expect(await apiKeys.verify(unknown)).toMatchObject({ error: { code: 'store_unavailable' } });
     clock.advance(1);
     expect(await apiKeys.verify(token)).toMatchObject({ error: { code: 'store_unavailable' } });
 
     await server.restart();
-    await waitUntil('it is back', isLetIn);
+    await waitUntil('the key is allowed again', isAllowed);
     await apiKeys.keys.delete(key.id);
-    expect(await isLetIn()).toBe(false);
+    expect(await isAllowed()).toBe(false);
     await apiKeys.close();
   });
 
-  test('by default, nobody is let in by what was known before', async () => {
+  test('a cached key is denied store_unavailable when Redis is down and whenStoreDown is not set', async () => {
     const clock = fakeClock();
     const apiKeys = createApiKeys({ permissions, redis, clock, maxRevocationLag: 400, storeTimeout: 100 });
     await apiKeys.ready();
     const { token } = await apiKeys.keys.create(KEY);
     expect((await apiKeys.verify(token)).ok).toBe(true);
     await server.kill('SIGKILL');
-    await waitUntil('the client has noticed', () => redis.status !== 'ready');
+    await waitUntil('the client has lost its connection', () => redis.status !== 'ready');
     clock.advance(400);
     expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'store_unavailable' } });
     await apiKeys.close();

@@ -19,7 +19,7 @@ const page = () => ({
   cursor: null,
 });
 
-describe('both conditions: the key has the permission, and the project has enabled the field', () => {
+describe('a field is sent only if the key has the permission and the project has the field enabled', () => {
   let server: TestRedis;
   beforeAll(async () => {
     server = await testRedis();
@@ -27,12 +27,12 @@ describe('both conditions: the key has the permission, and the project has enabl
   afterAll(() => server.stop());
 
   describe.each(expresses)('%s', (_name, express) => {
-    describe.each(['in memory', 'on Redis'] as const)('%s', (where) => {
+    describe.each(['in memory', 'on Redis'] as const)('%s', (place) => {
       let redis: Redis | undefined;
       afterEach(() => redis?.quit());
 
       async function setUp() {
-        redis = where === 'on Redis' ? new Redis(server.url) : undefined;
+        redis = place === 'on Redis' ? new Redis(server.url) : undefined;
         const namespace = `${server.namespace}-${Math.random().toString(36).slice(2)}`;
         const apiKeys = createApiKeys({ permissions, namespace, ...(redis ? { redis } : {}) });
         await apiKeys.ready();
@@ -80,7 +80,7 @@ describe('both conditions: the key has the permission, and the project has enabl
         await apiKeys.close();
       });
 
-      test('what is disabled while the handler still works does not leave', async () => {
+      test('a feature that is disabled while the handler works is not sent', async () => {
         const { apiKeys, app, set, token } = await setUp();
         await set(true, 'all');
         app.get(
@@ -98,7 +98,7 @@ describe('both conditions: the key has the permission, and the project has enabl
         await apiKeys.close();
       });
 
-      test('without the permission nothing leaves, whatever the project has enabled', async () => {
+      test('a key without the permission receives 403 and no field when the project has everything enabled', async () => {
         const { apiKeys, get, set } = await setUp();
         await set(true, 'all');
         const { token } = await apiKeys.keys.create({

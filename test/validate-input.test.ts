@@ -18,20 +18,20 @@ function refused(schema: z.ZodType, value: unknown): KeyscopeError {
   throw new Error('expected a KeyscopeError');
 }
 
-describe('reading an input', () => {
-  test('returns what the schema makes of it', () => {
+describe('parseInput', () => {
+  test('parseInput returns the output of the schema', () => {
     const schema = z.strictObject({ a: z.string().default('x'), b: z.int().transform((n) => n * 2) });
     expect(parseInput(schema, { b: 2 }, 'thing')).toEqual({ a: 'x', b: 4 });
   });
 
-  test('refuses with the code that is asked for', () => {
+  test('parseInput throws the code that the caller names', () => {
     expect(refused(z.string(), 1)).toMatchObject({ code: 'invalid_request', status: 400 });
     expect(() => parseInput(z.string(), 1, 'createApiKeys', 'invalid_options')).toThrow(
       expect.objectContaining({ code: 'invalid_options' }),
     );
   });
 
-  test('says in sentences what is accepted and what was given', () => {
+  test('parseInput names the accepted and the received value in each message', () => {
     const schema = z.strictObject({
       text: z.string().min(2).max(3),
       count: z.int().min(1).max(5),
@@ -76,7 +76,7 @@ describe('reading an input', () => {
     });
   });
 
-  test('names what may have been meant by an unknown field, however deep it is', () => {
+  test('parseInput suggests a known field for an unknown one at any depth', () => {
     const inner = z.strictObject({ maxKeys: z.int().optional(), label: z.string().optional() });
     const schema = z.strictObject({
       cache: inner.prefault({}),
@@ -106,7 +106,7 @@ describe('reading an input', () => {
     expect(error.issues.find(({ path }) => path === 'cahce')?.message).toContain('Did you mean "cache"?');
   });
 
-  test('sums up in one message, and does not go on for ever', () => {
+  test('parseInput reports at most 50 issues and a short summary', () => {
     const schema = z.array(z.string());
     expect(refused(z.strictObject({ a: z.string() }), { a: 1 }).message).toBe('thing: `a`: Give text. Received 1.');
     expect(refused(schema, 1).message).toBe('thing: Give a list. Received 1.');
@@ -119,8 +119,8 @@ describe('reading an input', () => {
   });
 });
 
-describe('what was given', () => {
-  test('is described in a few safe words', () => {
+describe('describeValue', () => {
+  test('describeValue describes each type in a few words', () => {
     const descriptions: [unknown, string][] = [
       [undefined, 'nothing'],
       [null, 'null'],
@@ -142,7 +142,7 @@ describe('what was given', () => {
     for (const [value, description] of descriptions) expect(describeValue(value)).toBe(description);
   });
 
-  test('is never repeated where it may be a secret', () => {
+  test('describeValue quotes nothing of a value that may be a secret', () => {
     expect(describeValue('k7Qm2XvR9pLw4TzN8bHc')).toBe('a text of 20 characters');
     expect(describeValue('redis://:hunter2@host')).toBe('a text of 21 characters');
     expect(describeValue('ops:hunter2@host')).toBe('a text of 16 characters');
@@ -167,7 +167,7 @@ describe('what was given', () => {
   });
 });
 
-describe('validation of a hostile input', () => {
+describe('hostile input', () => {
   const bounded = {
     maxKeys: z.int().optional(),
     permissions: distinctList({

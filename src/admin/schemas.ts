@@ -37,7 +37,7 @@ export const keySchema = z
       .meta({ description: '1 at first, plus one with each change. Use it in `If-Match`, in quotes.' }),
     masked: z
       .string()
-      .meta({ description: 'The masked token, to recognise it by.', examples: ['ks_8MPC************YphQ'] }),
+      .meta({ description: 'The masked token, to recognise it by.', examples: ['ks_8MPCk3Za************YphQ'] }),
     rotatedFrom: z.string().nullable().meta({ description: 'The id of the key that this key replaced.' }),
     rotatedTo: z.string().nullable().meta({ description: 'The id of the key that replaced this key.' }),
   })

@@ -3,30 +3,30 @@ import { createScope } from '../keys/scope';
 import type { Credential } from '../store/records';
 import type { HasCounters } from '../usage/key-counters';
 
-/** Who is calling and what they may touch: `req.apiKey`, and `key` in what `verify` returns. Frozen. */
+/** The key of a request: `req.apiKey`, and `key` in the result of `verify`. Frozen. */
 export interface RequestApiKey<Permission extends string = string> {
   /** The key's public id; safe to log. */
   readonly id: string;
   readonly name: string;
   readonly workspaceId: string;
   readonly permissions: readonly Permission[];
-  /** A new Date at each access: changing it changes nothing. */
+  /** A new Date at each access, so that changing it changes nothing. */
   readonly expiresAt: Date;
-  readonly scope: Scope;
+  readonly scope: Scope<Permission>;
 }
 
-/** What is remembered of a key: what it is judged by, and what a request is given of it. */
+/** Cached key entry: the record that requests are authorized by, and the object that handlers receive. */
 export interface CachedKey extends HasCounters {
   readonly record: Credential;
   readonly apiKey: RequestApiKey;
 }
 
-/** Different sets of permissions whose scope is kept for all the keys that have it. */
+/** Distinct arrays of permissions whose scope is shared. */
 const MAX_SHARED = 1000;
 
 /**
- * Makes what is remembered of a key. Keys that reach all agents and have the same permissions share one scope, which is
- * frozen and the larger part of an entry.
+ * Creates the function that turns records into cache entries. Keys of all agents with the same permissions share one
+ * scope, which is the larger part of an entry.
  */
 export function createToCachedKey(): (record: Credential) => CachedKey {
   const shared = new Map<string, Scope>();
@@ -62,7 +62,10 @@ export function createToCachedKey(): (record: Credential) => CachedKey {
 declare global {
   namespace Express {
     interface Request {
-      /** The API key that `requireApiKey` has let in; absent before it, and with `optional: true` for anonymous requests. */
+      /**
+       * Key of the request. Undefined before `requireApiKey`, and for anonymous requests with `optional: true`. If that
+       * cannot be: `apiKeys.apiKeyOf(req)` is never undefined, and knows the declared permissions.
+       */
       apiKey?: RequestApiKey;
     }
   }

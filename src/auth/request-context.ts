@@ -1,28 +1,40 @@
 import type { Request } from 'express';
+import { KeyscopeError } from '../errors';
+import type { RequestApiKey } from './request-api-key';
 
 /** What `requireApiKey` found out about a request, for the middleware behind it. */
 export interface RequestContext {
-  /** The workspace the request is about: the declared one, else the key's own. */
+  /** Workspace of the request: the declared one, else the key's own. */
   readonly workspaceId: string | undefined;
-  /** The agent (= project) that the route names, where it names one. */
+  /** Agent (= project) of the request, if the route declares one. */
   readonly agentId: string | undefined;
-  /** The key that the request was let in with; undefined where it came without one. */
-  readonly keyId: string | undefined;
-  /** Which agents the key reaches; undefined where a request without a key was let in. */
-  readonly scope: { allowsAgent(agentId: string): boolean } | undefined;
+  /** Undefined for an anonymous request. */
+  readonly apiKey: RequestApiKey | undefined;
 }
 
-/** Which request is about what. */
+/** The contexts by request. */
 export interface RequestContexts {
-  set(req: Request, target: RequestContext): void;
-  /** Undefined where no `requireApiKey` has let the request in. */
+  set(req: Request, context: RequestContext): void;
+  /** Undefined if no `requireApiKey` has allowed the request. */
   get(req: Request): RequestContext | undefined;
 }
 
 /**
- * Beside the requests, not on them: nothing that a request carries and no other middleware can set it; and a property
- * more on Express' request objects, which V8 keeps as dictionaries, costs several times what the map does.
+ * A WeakMap rather than a property of the request, because other middleware and what a request carries could set that.
+ * V8 keeps Express' request objects as dictionaries, so that a property would cost several times as much.
  */
 export function createRequestContexts(): RequestContexts {
   return new WeakMap<Request, RequestContext>();
+}
+
+/** Creates `apiKeyOf()`: the key of a request that `requireApiKey` has allowed. */
+export function createApiKeyOf(contexts: RequestContexts): (req: Request) => RequestApiKey {
+  return function apiKeyOf(req) {
+    const apiKey = contexts.get(req)?.apiKey;
+    if (apiKey !== undefined) return apiKey;
+    throw new KeyscopeError(
+      'invalid_options',
+      'apiKeyOf() found no key on this request. Put requireApiKey() before it; if that is optional, use req.apiKey.',
+    );
+  };
 }

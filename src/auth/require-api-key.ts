@@ -53,8 +53,10 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, ...sources } = parseRequireOptions(options);
-    const readContext = createContextReader(sources as DeclaredSources);
+    const { optional, workspace, agent } = parseRequireOptions(options);
+    // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
+    const sources: DeclaredSources = { workspace, agent };
+    const readContext = createContextReader(sources);
 
     function deny(
       denial: Denial,
@@ -64,7 +66,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       res: Response,
       next: NextFunction,
     ): void {
-      const describe = () => describeRequest(req, reader, sources as DeclaredSources, context);
+      const describe = () => describeRequest(req, reader, sources, context);
       fail(access.deny(denial, key, describe), req, res, next);
     }
 
@@ -83,14 +85,14 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const { record, apiKey } = outcome;
       const context = readContext(req);
       // Two middlewares can allow the same request, which is counted once.
-      const isCounted = contexts.get(req)?.keyId === record.id;
+      const isCounted = contexts.get(req)?.apiKey?.id === record.id;
       const denial = access.authorize(outcome, requirement, context, wall, isCounted);
       if (denial !== null) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
       const agentId = agentIdOf(context);
-      contexts.set(req, { workspaceId: record.workspaceId, agentId, keyId: record.id, scope: apiKey.scope });
+      contexts.set(req, { workspaceId: record.workspaceId, agentId, apiKey });
       req.apiKey = apiKey;
       access.allow(outcome, cached);
       next();
@@ -99,7 +101,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     function allowAnonymous(req: Request, next: NextFunction): void {
       const context = readContext(req);
       const workspaceId = context.workspace?.value;
-      contexts.set(req, { workspaceId, agentId: agentIdOf(context), keyId: undefined, scope: undefined });
+      contexts.set(req, { workspaceId, agentId: agentIdOf(context), apiKey: undefined });
       // Another middleware can have set it. Behind this one it is the key of this request, or nothing.
       if (req.apiKey !== undefined) req.apiKey = undefined;
       next();

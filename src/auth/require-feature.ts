@@ -58,14 +58,14 @@ export function createRequireFeature(deps: {
         return;
       }
       const projectId = readProject ? readProject(req).value : target.agentId;
-      const { workspaceId, scope } = target;
+      const { workspaceId, apiKey } = target;
 
       function settle(features: Features | null): void {
         if (features !== null && isEnabled(features, wanted)) next();
         else fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
       }
 
-      if (workspaceId === undefined || projectId === undefined || scope?.allowsAgent(projectId) === false) {
+      if (workspaceId === undefined || projectId === undefined || apiKey?.scope.allowsAgent(projectId) === false) {
         settle(null);
         return;
       }

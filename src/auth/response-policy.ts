@@ -31,12 +31,14 @@ export function createResolvePolicy(deps: {
         'redactResponse() found no requireApiKey() before it. Put that one first.',
       );
     }
-    const { workspaceId, agentId: routeProject, scope } = context;
+    const { workspaceId, agentId: routeProject, apiKey } = context;
     const toPolicy = (featuresFor: RoutePolicy['featuresFor']): RoutePolicy => ({
       routeProject,
       // Data of agents that the key does not cover has nothing enabled, if a handler sends it.
       featuresFor: (projectId) =>
-        scope === undefined || scope.allowsAgent(projectId as string) ? featuresFor(projectId) : NOTHING_ENABLED,
+        apiKey === undefined || apiKey.scope.allowsAgent(projectId as string)
+          ? featuresFor(projectId)
+          : NOTHING_ENABLED,
     });
     if (workspaceId === undefined) return toPolicy(() => NOTHING_ENABLED);
     if (req.res?.closed === false) req.res.once('close', projectFeatures.keepFresh(workspaceId));

@@ -5,20 +5,20 @@ import type { OptionValues } from './io';
 import { usageError } from './io';
 import { named } from './terminal-text';
 
-/** Options that every command has. */
+/** Options of all commands. */
 export const COMMON_OPTIONS: OptionSpecs = {
   redis: {
     value: 'URL',
-    help: 'Where Redis is, e.g. redis://127.0.0.1:6379. Default: REDIS_URL. With a password, use that.',
+    help: 'Address of Redis, such as redis://127.0.0.1:6379. Default: REDIS_URL. Use that for passwords.',
   },
-  cluster: { help: 'The address is of a node of a Redis Cluster.' },
-  workspace: { value: 'ID', help: 'Whose keys and projects. Default: KEYSCOPE_WORKSPACE, else `default` in lists.' },
-  namespace: { value: 'NAME', help: 'What all keys in Redis begin with. Default: KEYSCOPE_NAMESPACE, else keyscope.' },
-  prefix: { value: 'TEXT', help: 'What tokens begin with. Default: KEYSCOPE_PREFIX, else ks.' },
-  config: { value: 'FILE', help: 'Default: keyscope.config.json in this folder, where there is one.' },
-  json: { help: 'JSON instead of text; in lists, one line each.' },
-  quiet: { help: 'No notes. Errors are still told.' },
-  help: { help: 'Explain the command.' },
+  cluster: { help: 'The address is a node of a Redis Cluster.' },
+  workspace: { value: 'ID', help: 'Workspace of keys and projects. Default: KEYSCOPE_WORKSPACE; lists: `default`.' },
+  namespace: { value: 'NAME', help: 'Prefix of all keys in Redis. Default: KEYSCOPE_NAMESPACE or keyscope.' },
+  prefix: { value: 'TEXT', help: "Prefix of tokens. Default: KEYSCOPE_PREFIX, or the app's." },
+  config: { value: 'FILE', help: 'Configuration file. Default: keyscope.config.json in this folder, if present.' },
+  json: { help: 'Print JSON. Lists print one object a line.' },
+  quiet: { help: 'Print no notes. Errors are printed.' },
+  help: { help: 'Explain the command. Also -h.' },
 };
 
 export interface Parsed {
@@ -26,7 +26,7 @@ export interface Parsed {
   readonly values: OptionValues;
 }
 
-/** The words before the first option name the command; there are two where the first names a group. */
+/** Finds the command that a command line begins with: one word, or two if the first names a group. */
 export function findCommand(
   argv: readonly string[],
   commands: readonly Command[],
@@ -38,15 +38,26 @@ export function findCommand(
   if (group.length > 0) {
     const wrong =
       second === undefined || second.startsWith('-') ? 'needs one more word' : `has no ${named('command', second)}`;
-    throw usageError(`\`keyscope ${first}\` ${wrong}. ${didYouMean(second, group)}There are: ${listNames(group)}.`);
+    throw usageError(`\`keyscope ${first}\` ${wrong}. ${didYouMean(second, group)}Accepted: ${listNames(group)}.`);
   }
   const names = [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? '')), 'help'];
-  throw usageError(
-    `There is no ${named('command', first)}. ${didYouMean(first, names)}There are: ${listNames(names)}.`,
-  );
+  throw usageError(`There is no ${named('command', first)}. ${didYouMean(first, names)}Accepted: ${listNames(names)}.`);
 }
 
-/** What was given is never repeated where it could be a token: an argument too many, the value of an option. */
+type Token = NonNullable<ReturnType<typeof parseArgs>['tokens']>[number];
+
+/** The name of an option token, or null for `-h`. Throws if the command has no such option. */
+function optionName(token: Extract<Token, { kind: 'option' }>, command: Command, specs: OptionSpecs): string {
+  const { name, rawName } = token;
+  if (rawName === '-h') return 'help';
+  if (rawName.startsWith('--') && Object.hasOwn(specs, name)) return name;
+  const reason = Object.entries(command.unavailable ?? {}).find(([option]) => option === name)?.[1];
+  if (reason !== undefined) throw usageError(`\`keyscope ${command.name}\` has no --${name}: ${reason}`);
+  const hint = didYouMean(name, Object.keys(specs));
+  throw usageError(`\`keyscope ${command.name}\` has no ${named('option', rawName)}. ${hint}See --help.`);
+}
+
+/** Reads the options and arguments of a command. Messages do not repeat values, which could be tokens. */
 export function parseArguments(command: Command, argv: readonly string[]): Parsed {
   const specs: OptionSpecs = { ...COMMON_OPTIONS, ...command.options };
   const options = Object.fromEntries(
@@ -61,43 +72,48 @@ export function parseArguments(command: Command, argv: readonly string[]): Parse
   for (const token of tokens) {
     if (token.kind === 'positional') args.push(token.value);
     if (token.kind !== 'option') continue;
-    const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined;
-    if (spec === undefined || !token.rawName.startsWith('--')) {
-      const hint = didYouMean(token.name, Object.keys(specs));
-      throw usageError(`\`keyscope ${command.name}\` has no ${named('option', token.rawName)}. ${hint}See --help.`);
-    }
-    given.set(token.name, [...(given.get(token.name) ?? []), readValue(token, spec.value !== undefined)]);
-    if (!spec.multiple && spec.value !== undefined && given.get(token.name)!.length > 1) {
-      throw usageError(`Give --${token.name} once.`);
-    }
+    const name = optionName(token, command, specs);
+    const { value, multiple } = specs[name] as OptionSpecs[string];
+    const all = [...(given.get(name) ?? []), readValue({ ...token, name }, value !== undefined)];
+    if (value !== undefined && !multiple && all.length > 1) throw usageError(`Give --${name} once.`);
+    given.set(name, all);
   }
   const values: OptionValues = {
     text: (name) => given.get(name)?.at(-1),
     texts: (name) => given.get(name) ?? [],
     flag: (name) => given.has(name),
   };
-  if (!values.flag('help')) checkCount(command, args);
+  if (!values.flag('help')) checkCount(command, args, values);
   return { args, values };
 }
 
-function readValue(token: { name: string; value?: string; inlineValue?: boolean }, takesValue: boolean): string {
+function readValue(
+  token: { name: string; value?: string | undefined; inlineValue?: boolean | undefined },
+  takesValue: boolean,
+): string {
   const { name, value, inlineValue } = token;
   if (!takesValue) {
     if (value !== undefined) throw usageError(`--${name} takes no value.`);
     return '';
   }
   if (value === undefined || value === '') throw usageError(`--${name} needs a value.`);
-  // `--name --json` is more likely a name forgotten than a name that begins with dashes.
+  // In `--name --json` the value is more likely missing than one that begins with dashes.
   if (value.startsWith('-') && !inlineValue) {
-    throw usageError(`--${name} needs a value; one that begins with a dash is given as --${name}=….`);
+    throw usageError(`--${name} needs a value. Write --${name}=… for one that begins with a dash.`);
   }
   return value;
 }
 
-function checkCount(command: Command, args: readonly string[]): void {
-  const { name, args: wanted } = command;
-  if (args.length === wanted.length) return;
-  const expected = wanted.length === 0 ? 'no arguments' : wanted.join(' ');
-  const advice = name === 'verify' ? ' It reads the token from standard input: arguments can be seen by others.' : '';
-  throw usageError(`\`keyscope ${name}\` takes ${expected}; ${args.length} given.${advice}`);
+/** Throws if arguments or required options are missing, with all of them. */
+function checkCount({ name, args: wanted, options }: Command, args: readonly string[], values: OptionValues): void {
+  if (args.length > wanted.length) {
+    const expected = wanted.length === 0 ? 'no arguments' : wanted.join(' ');
+    const advice = name === 'verify' ? ' It reads the token from standard input: other users can see arguments.' : '';
+    throw usageError(`\`keyscope ${name}\` takes ${expected}; ${args.length} given.${advice}`);
+  }
+  const missing = Object.entries(options)
+    .filter(([option, { required }]) => required !== undefined && values.texts(option).length === 0)
+    .map(([, { required }]) => required as string);
+  const all = [...wanted.slice(args.length), ...missing];
+  if (all.length > 0) throw usageError(`\`keyscope ${name}\` needs ${all.join(' and ')}. See --help.`);
 }

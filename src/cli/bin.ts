@@ -11,7 +11,7 @@ function userName(): string {
   }
 }
 
-// Whoever reads our output may have seen enough, as `head` does.
+// A program that reads the output may stop early, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();

@@ -9,7 +9,7 @@ interface Ioredis {
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
 }
 
-/** The project's own ioredis first, which the app uses too; else what is installed beside this package. */
+/** Loads ioredis: the project's own, which the app uses, or the one installed beside this package. */
 function loadIoredis(cwd: string): Ioredis {
   for (const from of [path.join(cwd, 'package.json'), __filename]) {
     const load = createRequire(from);
@@ -21,11 +21,11 @@ function loadIoredis(cwd: string): Ioredis {
     }
     return load(entry) as Ioredis;
   }
-  throw usageError('ioredis, through which Redis is reached, is not installed here: run `npm install ioredis`.');
+  throw usageError('ioredis is not installed here. Run `npm install ioredis`.');
 }
 
-/** A connection that fails at once instead of trying for ever: somebody is waiting. */
-export function connectRedis(settings: CliSettings, cwd: string): RedisClient {
+/** A Redis client that fails at once instead of reconnecting: an operator is waiting. */
+export function connectRedis(settings: Pick<CliSettings, 'redis' | 'cluster' | 'keyPrefix'>, cwd: string): RedisClient {
   const { Redis, Cluster } = loadIoredis(cwd);
   const { redis, cluster, keyPrefix } = settings;
   const never = () => null;
@@ -44,7 +44,7 @@ export function connectRedis(settings: CliSettings, cwd: string): RedisClient {
   return quiet(new Cluster(nodes, { keyPrefix, redisOptions, clusterRetryStrategy: never, lazyConnect: true }));
 }
 
-/** What goes wrong is told by whoever waits for it; without a listener, ioredis would print it as well. */
+/** Commands reject with the error. Without a listener, ioredis would print it also. */
 function quiet(client: RedisClient): RedisClient {
   client.on('error', () => {});
   return client;

@@ -7,29 +7,32 @@ function twoColumns(rows: readonly (readonly [string, string])[]): string {
 }
 
 function optionRows(specs: OptionSpecs): (readonly [string, string])[] {
-  return Object.entries(specs).map(([name, { value, help }]) => [
+  return Object.entries(specs).map(([name, { value, help, required }]) => [
     value === undefined ? `--${name}` : `--${name} ${value}`,
-    help,
+    required === undefined ? help : `${help} Required.`,
   ]);
 }
 
 export function overview(commands: readonly Command[]): string {
   const rows = commands.map(({ name, args, summary }) => [[name, ...args].join(' '), summary] as const);
   return [
-    'keyscope: manages the API keys that an app keeps in Redis.\n\nUsage: keyscope COMMAND [OPTIONS]\n\nCommands:\n',
-    twoColumns([...rows, ['help [COMMAND]', 'Explain a command'], ['--version', 'Say which version this is']]),
-    '\nOptions of every command:\n',
+    "keyscope manages an app's API keys in Redis.\n\nUsage: keyscope COMMAND [OPTIONS]\n\nCommands:\n",
+    twoColumns([...rows, ['help [COMMAND]', 'Explain a command'], ['--version', 'Print the version']]),
+    '\nCommon options:\n',
     twoColumns(optionRows(COMMON_OPTIONS)),
-    '\nSecrets come by the environment, never as arguments: REDIS_URL, KEYSCOPE_PEPPER or KEYSCOPE_PEPPER_FILE.\n',
-    'Exit codes: 0 done, 1 refused or not found, 2 called wrongly, 3 Redis unavailable.\n',
+    '\nExample:\n  keyscope keys create --name "CRM export" --permissions conversations --expires-in 90d\n',
+    '\nSecrets are read from the environment, never from arguments: REDIS_URL, KEYSCOPE_PEPPER, KEYSCOPE_PEPPER_FILE.\n',
+    'Exit codes: 0 done, 1 refused or not found, 2 wrong command line, 3 Redis unavailable.\n',
   ].join('');
 }
 
-export function explain({ name, args, summary, options }: Command): string {
+export function explain({ name, args, summary, options, example }: Command): string {
   const own = optionRows(options);
+  const common = Object.keys(COMMON_OPTIONS).map((option) => `--${option}`);
   return [
     `${summary}.\n\nUsage: ${['keyscope', name, ...args].join(' ')} [OPTIONS]\n`,
     own.length > 0 ? `\nOptions:\n${twoColumns(own)}` : '',
-    `\nOptions of every command:\n${twoColumns(optionRows(COMMON_OPTIONS))}`,
+    `\nExample:\n  ${example}\n`,
+    `\nCommon options, explained by \`keyscope help\`:\n  ${common.join(' ')}\n`,
   ].join('');
 }

@@ -1,15 +1,15 @@
 import type { CommandContext, OptionSpecs } from './command';
 import { usageError } from './io';
-import { table, toJson } from './terminal-text';
+import { type Cell, type Column, table, toJson } from './terminal-text';
 
 export const PAGE_OPTIONS: OptionSpecs = {
-  limit: { value: 'N', help: 'At most so many. Default 50.' },
-  all: { help: 'All there are.' },
-  cursor: { value: 'CURSOR', help: 'Where an earlier list ended.' },
+  limit: { value: 'N', help: 'Maximum number of entries. Default 50.' },
+  all: { help: 'All entries.' },
+  cursor: { value: 'CURSOR', help: 'Position at which an earlier list ended.' },
 };
 
 const DEFAULT_LIMIT = 50;
-/** What one page may hold. */
+/** Maximum of one page. */
 const MAX_PAGE = 200;
 
 interface Page<T> {
@@ -17,11 +17,11 @@ interface Page<T> {
   readonly cursor: string | null;
 }
 
-/** How a list is shown to people. */
+/** A list as a table. */
 export interface Listing<T> {
-  readonly headings: readonly string[];
-  row(item: T): readonly string[];
-  /** What to say where there is nothing. */
+  readonly columns: readonly Column[];
+  row(item: T): readonly Cell[];
+  /** The note for an empty list. */
   readonly none: string;
 }
 
@@ -32,18 +32,18 @@ function limitOf({ values }: CommandContext): number {
     return Number.POSITIVE_INFINITY;
   }
   if (given === undefined) return DEFAULT_LIMIT;
-  if (!/^[1-9]\d{0,8}$/.test(given)) throw usageError('--limit needs a whole number, at least 1.');
+  if (!/^[1-9]\d{0,8}$/.test(given)) throw usageError('--limit: expected a whole number, at least 1.');
   return Number(given);
 }
 
-/** Rows for people, lines of JSON for programs. */
-export function printList<T>(context: CommandContext, items: readonly T[], { headings, row, none }: Listing<T>): void {
+/** Prints a table, or lines of JSON. */
+export function printList<T>(context: CommandContext, items: readonly T[], { columns, row, none }: Listing<T>): void {
   if (context.json) context.print(items.map((item) => `${toJson(item)}\n`).join(''));
-  else if (items.length > 0) context.print(table(headings, items.map(row)));
+  else if (items.length > 0) context.print(table(columns, items.map(row), context.style));
   else context.note(none);
 }
 
-/** Reads page after page until there is enough, or no more. */
+/** Reads pages until the limit is reached, or the end. */
 export async function printPages<T>(
   context: CommandContext,
   read: (page: { limit: number; cursor?: string }) => Promise<Page<T>>,
@@ -59,7 +59,7 @@ export async function printPages<T>(
       ...(cursor === null ? {} : { cursor }),
     });
     count += page.items.length;
-    // Lines can go out as they come; a table's columns depend on all of it.
+    // Lines are printed at once. The columns of a table depend on all rows.
     if (context.json) printList(context, page.items, listing);
     else shown.push(...page.items);
     cursor = page.cursor;

@@ -6,13 +6,13 @@ import type { Io } from './io';
 import { usageError } from './io';
 import { escapeControls } from './terminal-text';
 
-/** More than any token has; an endless line is none. */
+/** In characters. Longer than any token. */
 const MAX_LINE = 4096;
 
-/** The next line that a person types; empty where they end the input instead. */
+/** The next line from a terminal, or an empty string at the end of the input. */
 function typedLine(io: Io, hidden: boolean): Promise<string> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // With a terminal that writes into nothing, what is typed is not shown.
+  // A terminal interface that discards its output does not echo the input.
   const lines = createInterface(hidden ? { input: io.stdin, output, terminal: true } : { input: io.stdin });
   return new Promise((resolve) => {
     lines.once('line', (line) => {
@@ -23,7 +23,7 @@ function typedLine(io: Io, hidden: boolean): Promise<string> {
   });
 }
 
-/** The first line of what is piped in. */
+/** The first line of piped input. */
 async function pipedLine(io: Io): Promise<string> {
   let text = '';
   for await (const chunk of io.stdin) {
@@ -33,7 +33,7 @@ async function pipedLine(io: Io): Promise<string> {
   return text.split('\n', 1)[0] as string;
 }
 
-/** A line that is not shown while it is typed. */
+/** Reads a line. A terminal does not echo it. */
 export async function readSecret(io: Io, prompt: string): Promise<string> {
   if (!io.stdin.isTTY) return (await pipedLine(io)).trim();
   io.stderr.write(prompt);
@@ -43,16 +43,16 @@ export async function readSecret(io: Io, prompt: string): Promise<string> {
 }
 
 /**
- * Asks before something is destroyed. Resolves when it may be.
+ * Asks before a destructive change. Resolves if the answer is yes.
  *
- * @throws {KeyscopeError} where the answer is no, and where nobody is there to be asked.
+ * @throws {KeyscopeError} `conflict` if the answer is no, `invalid_options` if the input is no terminal.
  */
 export async function confirm(
   { io, values }: Pick<CommandContext, 'io' | 'values'>,
   question: () => Promise<string>,
 ): Promise<void> {
   if (values.flag('yes')) return;
-  if (!io.stdin.isTTY) throw usageError('This cannot be undone, and nobody is there to be asked. Give --yes to do it.');
+  if (!io.stdin.isTTY) throw usageError('This cannot be undone, and there is no terminal to confirm it. Give --yes.');
   io.stderr.write(`${escapeControls(await question())} [y/N] `);
   const answer = await typedLine(io, false);
   if (!/^y(es)?$/i.test(answer.trim())) throw new KeyscopeError('conflict', 'Nothing was changed.');

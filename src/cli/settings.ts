@@ -5,11 +5,11 @@ import { parseInput } from '../validate-input';
 import type { Io, OptionValues } from './io';
 import { usageError } from './io';
 
-/** What holds for a whole run, put together from options, the environment and the configuration file, in this order. */
+/** Settings of one run: from options, else the environment, else the configuration file. */
 export interface CliSettings {
   readonly redis: readonly string[];
   readonly cluster: boolean;
-  /** What the app's own client puts before every key. */
+  /** `keyPrefix` of the app's own client. */
   readonly keyPrefix?: string;
   readonly workspaceId?: string;
   readonly namespace?: string;
@@ -17,7 +17,7 @@ export interface CliSettings {
   readonly defaultLifetime?: number | string;
   readonly auditLimit?: number;
   readonly pepper?: readonly (string | null)[];
-  /** The permissions that the app declares; null where nobody says. */
+  /** The permissions that the app declares, or null if they are unknown. */
   readonly permissions: readonly string[] | null;
 }
 
@@ -42,24 +42,32 @@ function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }
 
-/** A file that somebody has named. Where there is none, the name may be something else: an address, the pepper itself. */
+/** UTF-8 text without a byte order mark. Throws if the bytes are another encoding. */
+function decode(bytes: Buffer): string {
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  if (text.includes('\0')) throw new Error('not text');
+  return text;
+}
+
+/** The text of a file. Messages leave its name out: it may be an address or the pepper itself by mistake. */
 function readText(file: string, namedBy: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return decode(readFileSync(file));
   } catch (error) {
-    const { code = 'error' } = error as NodeJS.ErrnoException;
-    throw usageError(`The file that ${namedBy} names cannot be read (${code}).`);
+    const { code = '' } = error as NodeJS.ErrnoException;
+    const reason = /^E[A-Z]+$/.test(code) ? code : 'it is not UTF-8 text';
+    throw usageError(`The file that ${namedBy} names cannot be read (${reason}).`);
   }
 }
 
-/** The configuration file, and the folder that its paths start from. */
+/** The configuration file, and the folder that its paths are relative to. */
 function readConfig(io: Io, given: string | undefined): { config: Config; folder: string } {
   const file = path.resolve(io.cwd, given ?? CONFIG_FILE);
   const folder = path.dirname(file);
   let content: string;
   if (given === undefined) {
     try {
-      content = readFileSync(file, 'utf8');
+      content = decode(readFileSync(file));
     } catch (error) {
       if (isMissing(error)) return { config: {}, folder };
       throw usageError(`The configuration file ${file} cannot be read.`);
@@ -73,18 +81,27 @@ function readConfig(io: Io, given: string | undefined): { config: Config; folder
   }
   if (typeof parsed === 'object' && parsed !== null && 'pepper' in parsed) {
     throw usageError(
-      `${file}: a pepper does not belong there. Put it into KEYSCOPE_PEPPER, or into a file of its own and name that as \`pepperFile\`.`,
+      `${file} contains a pepper. Set KEYSCOPE_PEPPER instead, or put it into a file of its own and set \`pepperFile\`.`,
     );
   }
-  return { config: parseInput(configSchema, parsed, path.basename(file), 'invalid_options'), folder };
+  try {
+    return { config: parseInput(configSchema, parsed, path.basename(file), 'invalid_options'), folder };
+  } catch (error) {
+    // Without issues: their paths are fields of the file, not options.
+    throw usageError((error as Error).message);
+  }
 }
 
-/** A pepper a line: the first signs, all verify; `none` stands for keys made without one. */
+/** One pepper a line: the first hashes new tokens, all verify. `none` stands for keys without a pepper. */
 function readPeppers(file: string, namedBy: string): (string | null)[] {
   const lines = readText(file, namedBy)
-    .split(/\r?\n/)
+    .split(/\r\n|\n|\r/)
     .filter((line) => line !== '');
-  if (lines.length === 0) throw usageError(`The file of peppers ${file} is empty.`);
+  if (lines.length === 0) throw usageError(`The file that ${namedBy} names contains no pepper.`);
+  const spaced = lines.findIndex((line) => line.trim() !== line);
+  if (spaced !== -1) {
+    throw usageError(`Line ${spaced + 1} of the file that ${namedBy} names begins or ends with a space. Remove it.`);
+  }
   return lines.map((line) => (line === 'none' ? null : line));
 }
 
@@ -96,7 +113,7 @@ function peppersOf(io: Io, config: Config, folder: string): (string | null)[] | 
   return readPeppers(path.resolve(folder, config.pepperFile), '`pepperFile`');
 }
 
-/** Names in one text, separated by commas. */
+/** Names in one string, separated by commas. */
 export function splitNames(given: string): string[] {
   return given
     .split(',')
@@ -111,6 +128,16 @@ function permissionsOf(io: Io, { permissions }: Config): string[] | null {
   return Array.isArray(permissions) ? permissions : Object.keys(permissions);
 }
 
+/**
+ * The addresses that every version of ioredis reads as the URL standard does:
+ * `redis://user:password@host:6379/0?family=6`.
+ */
+const ADDRESS =
+  /^rediss?:\/\/(?:([^\s:@/?#]*)(?::([^\s@/?#]*))?@)?(?:\[[0-9a-f:.]+\]|[^\s:@/?#[\]]+)(?::\d{1,5})?(\/[^\s?#]*)?(?:\?[^\s#]*)?$/i;
+
+const ADDRESS_MESSAGE =
+  'The address of Redis is invalid. Expected redis://127.0.0.1:6379, or rediss://… for TLS. In a user name or password, write % as %25, @ as %40, / as %2F and # as %23.';
+
 function isDecodable(text: string): boolean {
   try {
     decodeURIComponent(text);
@@ -120,16 +147,15 @@ function isDecodable(text: string): boolean {
   }
 }
 
-function checkAddress(address: string): string {
-  const url = URL.canParse(address) ? new URL(address) : null;
-  if (url === null || !['redis:', 'rediss:'].includes(url.protocol) || url.hostname === '') {
-    throw usageError('The address of Redis is not one: give it as redis://127.0.0.1:6379, or rediss://… for TLS.');
+/** The address without spaces at its ends. Errors of ioredis contain the address, and with it the password. */
+function checkAddress(given: string): string {
+  const address = given.trim();
+  const [, user = '', password = '', path = ''] = ADDRESS.exec(address) ?? [];
+  if (!ADDRESS.test(address) || !URL.canParse(address) || !isDecodable(user) || !isDecodable(password)) {
+    throw usageError(ADDRESS_MESSAGE);
   }
-  // Clients decode both, and throw an error that has the password in its stack.
-  if (!isDecodable(url.username) || !isDecodable(url.password)) {
-    throw usageError(
-      'The user or the password in the address of Redis has a percent sign that encodes nothing: write it as %25.',
-    );
+  if (!/^\/?\d*$/.test(path)) {
+    throw usageError('The path in the address of Redis is not the number of a database, such as /0.');
   }
   return address;
 }
@@ -140,7 +166,7 @@ export function readSettings(io: Io, values: OptionValues): CliSettings {
   const { env } = io;
   const redis = values.text('redis') ?? (env.REDIS_URL || config.redis);
   if (redis === undefined)
-    throw usageError('Say where Redis is: with REDIS_URL, --redis, or `redis` in keyscope.config.json.');
+    throw usageError('There is no address of Redis. Set REDIS_URL, --redis, or `redis` in keyscope.config.json.');
   return {
     redis: (typeof redis === 'string' ? [redis] : redis).map(checkAddress),
     cluster: values.flag('cluster') || (config.cluster ?? (typeof redis !== 'string' && redis.length > 1)),

@@ -1,16 +1,16 @@
 import type { Agents, KeyRecord } from '../store/records';
 
-/** What a key may touch. Frozen, all the way down: a handler can ask, not change. */
-export interface Scope {
+/** Permissions and agents of a key. Deeply frozen. */
+export interface Scope<Permission extends string = string> {
   /** `'all'`: every agent (= project) of the key's workspace, now and later. Otherwise exactly these. */
   readonly agents: Agents;
-  /** Whether the key reaches this agent. False for what is not text, whatever the key. */
+  /** Whether the key covers this agent. False for anything but a string, whatever the key. */
   allowsAgent(id: string): boolean;
   /** Whether the key has this permission. */
-  has(permission: string): boolean;
+  has(permission: Permission): boolean;
 }
 
-/** The scope of a key, made once per record and asked on every request: sets, hence neither scans nor inherited names. */
+/** Creates the scope of a key, once per record. Sets make its checks independent of its size and of inherited names. */
 export function createScope(record: Pick<KeyRecord, 'agents' | 'permissions'>): Scope {
   const permissions: ReadonlySet<string> = new Set(record.permissions);
   const has = (permission: string) => permissions.has(permission);
@@ -18,6 +18,6 @@ export function createScope(record: Pick<KeyRecord, 'agents' | 'permissions'>): 
     return Object.freeze({ agents: 'all', allowsAgent: (id: string) => typeof id === 'string', has });
   }
   const agents = Object.freeze([...record.agents]);
-  const reached: ReadonlySet<string> = new Set(agents);
-  return Object.freeze({ agents, allowsAgent: (id: string) => reached.has(id), has });
+  const covered: ReadonlySet<string> = new Set(agents);
+  return Object.freeze({ agents, allowsAgent: (id: string) => covered.has(id), has });
 }

@@ -1,43 +1,43 @@
 import { createHash } from 'node:crypto';
 
 /**
- * A token: `<prefix>_<id><secret><checksum>` with an underscore after the id, e.g. `ks_4fQaB91zT0mXw7Lc_…`. Everything
- * after the prefix has a fixed length and no underscore of its own but that one, so a prefix may contain underscores.
+ * A token: `<prefix>_<id>_<secret><checksum>`, e.g. `ks_4fQaB91zT0mXw7Lc_…`. Everything after the prefix has a fixed
+ * length and only that one underscore, so a prefix can contain underscores.
  */
 
-/** The characters of ids, secrets and checksums, in the order of their values: those that a double click selects whole. */
+/** Characters of ids, secrets and checksums, in the order of their values. A double click selects a string of them. */
 export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** Characters of an id that derive from its workspace; the rest is random. */
+/** Number of characters at the start of an id that derive from its workspace. The rest is random. */
 export const TAG_LENGTH = 4;
 export const ID_LENGTH = 16;
 /** 62^32 possibilities: 190 bits. */
 export const SECRET_LENGTH = 32;
 export const CHECKSUM_LENGTH = 6;
-/** How much of a token's end its masked form shows: part of the checksum, which gives nothing of the secret away that counts. */
+/** Length of a token's end in its masked form. Part of the checksum: 24 bits about a secret of 190. */
 export const LAST_LENGTH = 4;
 
-/** What a prefix may be: it ends up in headers, Redis and regular expressions, and must not look like a token's end. */
+/** Form of a prefix. It is used in headers, Redis and regular expressions, and must not look like the end of a token. */
 const PREFIX = /^[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*$/;
 const MAX_PREFIX_LENGTH = 32;
 const ID = new RegExp(`^[0-9A-Za-z]{${ID_LENGTH}}$`);
 
-/** Whether text can be the prefix of tokens: 1–32 letters, digits and single underscores, from a letter on. */
+/** Whether a string can be a prefix: 1–32 letters, digits and single underscores, beginning with a letter. */
 export function isTokenPrefix(text: string): boolean {
   return text.length <= MAX_PREFIX_LENGTH && PREFIX.test(text);
 }
 
-/** Whether text has the form of a key's id. */
+/** Whether a value has the form of a key id. */
 export function isKeyId(text: unknown): text is string {
   return typeof text === 'string' && ID.test(text);
 }
 
-/** The length of every token with this prefix. */
+/** Length of every token with this prefix. */
 export function tokenLength(prefix: string): number {
   return prefix.length + 1 + ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
 }
 
-/** The lowest `length` digits of a number in base 62, zero-padded. */
+/** The lowest `length` base-62 digits of a number, zero-padded. */
 export function toBase62(value: number, length: number): string {
   let text = '';
   for (let rest = value; text.length < length; rest = Math.floor(rest / 62)) text = BASE62.charAt(rest % 62) + text;
@@ -45,23 +45,25 @@ export function toBase62(value: number, length: number): string {
 }
 
 /**
- * The first characters of all ids of a workspace. They are the Redis Cluster hash tag of everything that a workspace
- * owns: one slot, hence atomic changes. Workspaces may share a tag; it is no secret and no proof of anything.
+ * First characters of all ids of a workspace: the Redis Cluster hash tag of all data of the workspace. One slot makes
+ * changes atomic. Workspaces can share a tag. It is neither secret nor proof of ownership.
  */
 export function workspaceTag(workspaceId: string): string {
-  // 48 bits: exact in a number, and far enough above 62^4 for every tag to be as likely as any other.
+  // 48 bits are exact in a number, and enough for all 62^4 tags to be equally likely.
   return toBase62(createHash('sha256').update(workspaceId).digest().readUIntBE(0, 6), TAG_LENGTH);
 }
 
-/** The tag of an id: its first characters. */
+/** Tag of an id: its first characters. */
 export function tagOf(id: string): string {
   return id.slice(0, TAG_LENGTH);
 }
 
 /**
- * A regular expression that finds tokens in text, for secret scanners (give them its `source`). It keeps to what RE2 and
- * Hyperscan know. What it finds has a token's form; `createTokenParser` checks the checksum and tells a real token from
- * a look-alike.
+ * Regular expression that finds tokens in text, for secret scanners: pass them its `source`. It uses only syntax that RE2
+ * and Hyperscan support. A match has the form of a token; `createTokenParser` also checks the checksum.
+ *
+ * @param prefix Prefix of the tokens, e.g. `'ks'`.
+ * @example tokenPattern('ks').test(logLine)
  */
 export function tokenPattern(prefix: string): RegExp {
   const rest = `[0-9A-Za-z]{${ID_LENGTH}}_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}`;

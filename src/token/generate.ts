@@ -2,25 +2,25 @@ import { createHash, randomBytes } from 'node:crypto';
 import { checksumOf } from './checksum';
 import { BASE62, ID_LENGTH, LAST_LENGTH, SECRET_LENGTH, TAG_LENGTH, workspaceTag } from './format';
 
-/** Gives unpredictable bytes. */
+/** Source of unpredictable bytes. */
 export type RandomSource = (size: number) => Uint8Array;
 
-/** A new token, and what may be kept of it. */
+/** A new token, and the parts of it that can be stored. */
 export interface GeneratedToken {
   readonly id: string;
-  /** The whole text, to be shown once and never stored. */
+  /** The whole token, to be shown once and never stored. */
   readonly token: string;
-  /** Its last characters, for the masked form. */
+  /** Last characters of the token, for the masked form. */
   readonly last4: string;
 }
 
-/** The largest multiple of 62 in a byte. Bytes from here on would make the first characters likelier than the last ones. */
+/** The largest multiple of 62 in a byte. Larger bytes would make the first characters more likely than the last ones. */
 const MAX_UNBIASED_BYTE = 256 - (256 % 62);
 
 function randomText(length: number, random: RandomSource): string {
   let text = '';
   while (text.length < length) {
-    // 3 % of the bytes are rejected: a few more than needed make a second round rare.
+    // 3 % of the bytes are rejected. Four extra bytes make a second round rare.
     for (const byte of random(length - text.length + 4)) {
       if (byte < MAX_UNBIASED_BYTE && text.length < length) text += BASE62.charAt(byte % 62);
     }
@@ -28,7 +28,7 @@ function randomText(length: number, random: RandomSource): string {
   return text;
 }
 
-/** Bytes that follow from a text, as many as asked for. */
+/** Deterministic bytes, derived from a string. */
 function bytesFrom(text: string): RandomSource {
   let round = 0;
   return (size) => createHash('sha512').update(`${round++}\0${text}`).digest().subarray(0, size);
@@ -39,18 +39,18 @@ function makeId(workspaceId: string, random: RandomSource): string {
 }
 
 /**
- * The id of a key that may be made once only: the same parts always give the same id, others another one. An id is
- * public; nothing of a token's secret follows from it.
+ * Id of a key that can be created only once: the same parts give the same id, other parts another one. An id is public;
+ * the secret of the token does not follow from it.
  */
 export function deriveId(workspaceId: string, parts: readonly (string | null)[]): string {
   return makeId(workspaceId, bytesFrom(JSON.stringify([workspaceId, ...parts])));
 }
 
 /**
- * Makes a token for a key of a workspace.
+ * Generates a token for a key of a workspace.
  *
- * @param random For tests; it must be cryptographically strong.
- * @param id Default: a random one.
+ * @param random For tests. Must be cryptographically strong. Default: `crypto.randomBytes`.
+ * @param id Default: a random id.
  */
 export function generateToken(
   prefix: string,

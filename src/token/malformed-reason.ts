@@ -1,7 +1,7 @@
 import { CHECKSUM_LENGTH, ID_LENGTH, isTokenPrefix, SECRET_LENGTH } from './format';
 
 const FORM = new RegExp(`^(\\w+)_[0-9A-Za-z]{${ID_LENGTH}}_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`);
-/** Longer than any token: not worth matching. */
+/** Longer than any token. Bounds the time of the regular expression. */
 const MAX_LENGTH = 128;
 
 /** Why `createTokenParser(prefix)` returned null for a string. For diagnosis only, never for a decision. */

@@ -1,16 +1,13 @@
-import { TAG_LENGTH } from './format';
-
+/** Characters of the id that are shown: the tag, which all keys of a workspace share, and 4 that tell them apart. */
+const SHOWN_ID_LENGTH = 8;
 const STARS = '*'.repeat(12);
 
-/**
- * What lists show in place of a token, e.g. `ks_4fQa************9mYp`: enough to recognise it by, nothing to use it with.
- * What it shows is the workspace's tag and part of the checksum.
- */
+/** Masked form of a token for lists, e.g. `ks_4fQaB91z************9mYp`: the start of its id and the end of its checksum. */
 export function maskToken(prefix: string, id: string, last4: string): string {
-  return `${prefix}_${id.slice(0, TAG_LENGTH)}${STARS}${last4}`;
+  return `${prefix}_${id.slice(0, SHOWN_ID_LENGTH)}${STARS}${last4}`;
 }
 
-/** The same for a token that others made, from what is kept of its ends; nothing but stars where nothing is. */
+/** Masked form of an imported token. Only asterisks if its ends are not stored. */
 export function maskImportedToken(first: string, last: string): string {
   return first + STARS + last;
 }

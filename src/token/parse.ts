@@ -2,26 +2,28 @@ import { CRC_START, crcEnd, crcStep, crcText } from './checksum';
 import { BASE62, CHECKSUM_LENGTH, ID_LENGTH, SECRET_LENGTH, tokenLength } from './format';
 
 const UNDERSCORE = 95;
-/** A local name: compilers turn an import into a getter, which made the loops below four times as slow. */
+/** A local name, because compilers turn an import into a getter. The loops below were four times as slow with it. */
 const step = crcStep;
 /**
- * Called as `charCodeAt.call(text, index)`. What is looked up on a text is looked up anew each time, and not inlined, once
- * any package in the process has a subclass of String: ioredis 6 has one, and the loops below took five times as long.
+ * Called as `charCodeAt.call(text, index)`. V8 does not inline `text.charCodeAt` if any package in the process has a
+ * subclass of String. ioredis 6 has one, and the loops below took five times as long.
  */
 const { charCodeAt } = String.prototype;
-/** By ASCII code: a base62 character's value, and 64, a bit that no value has, for every other character. */
+/** Values of base62 characters by ASCII code. Other characters have 64, a bit that no value has. */
 const VALUE = new Uint8Array(128).fill(64);
 for (let value = 0; value < BASE62.length; value++) VALUE[BASE62.charCodeAt(value)] = value;
 
-/** A base62 character's value; 64 or more for anything else, whatever the code unit. */
+/** Value of a base62 character; 64 or more for every other code unit. */
 function digitOf(code: number): number {
   return (VALUE[code & 127] as number) | ((code >>> 7) << 6);
 }
 
 /**
- * Makes the function that reads the key's id out of a token, and returns null for whatever is not a well-formed token with
- * a right checksum. It runs on every request: one pass over a text whose length is known beforehand, nothing else is
- * looked at, and nothing can make it throw.
+ * Creates a function that returns the key id in a token, or null if the string is no well-formed token with a correct
+ * checksum. It runs on every request: one pass over a string of known length, and it never throws.
+ *
+ * @param prefix Prefix of the tokens, e.g. `'ks'`.
+ * @example createTokenParser('ks')('ks_4fQaB91zT0mXw7Lc_…')   // '4fQaB91zT0mXw7Lc', or null
  */
 export function createTokenParser(prefix: string): (text: string) => string | null {
   const start = `${prefix}_`;
@@ -56,8 +58,8 @@ export function createTokenParser(prefix: string): (text: string) => string | nu
       checksum = checksum * 62 + value;
     }
     if (seen > 63 || checksum !== crcEnd(state)) return null;
-    // Two halves, because V8 makes a slice of 13 characters or more a view of the whole text: an id that is remembered
-    // in a cache would keep the secret in memory with it.
+    // Two halves, because a slice of 13 characters or more is a view of the whole string in V8: an id in a cache would
+    // keep the secret in memory.
     return text.slice(idStart, idMiddle) + text.slice(idMiddle, idEnd);
   };
 }

@@ -23,7 +23,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
       expiresAt: new Date(NOW + 90 * DAY).toISOString(),
       disabled: false,
       revision: 1,
-      masked: `${token.slice(0, 7)}************${token.slice(-4)}`,
+      masked: `${token.slice(0, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,
       rotatedTo: null,
     });

@@ -254,6 +254,8 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('patch', '/keys/{id}', { ...at(id, { header: { 'If-Match': '"1"' } }), body });
     await call('patch', '/keys/{id}', { ...at(id), body: { agents: 'all' } });
     await call('patch', '/keys/{id}', { ...at(NOBODYS), body });
+    await call('post', '/keys/{id}/rotate', { ...at(id), body: { overlap: 0 } });
+    await call('patch', '/keys/{id}', { ...at(id), body: { disabled: false } });
     const rotation = { body: { overlap: '1d', expiresIn: '30d' } };
     const header = { 'Idempotency-Key': 'two' };
     await call('post', '/keys/{id}/rotate', { ...at(NOBODYS), ...rotation });

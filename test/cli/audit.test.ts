@@ -6,12 +6,14 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 
-test('the trail says who did what, from where, and never tells a token', async () => {
+test('audit prints actor, source and action, and never a token', async () => {
   const { id } = await makeKey(world);
   await world.run(['keys', 'disable', id, '--actor', 'bo']);
   await world.run(['keys', 'delete', id, '--yes']);
   const people = await world.run(['audit']);
-  expect(people.stdout).toMatch(/^WHEN +WHO +FROM +WHAT +TARGET +NAME\n.*cli:ops +desk +key\.deleted +\w+ +CRM\n/);
+  expect(people.stdout).toMatch(
+    /^TIME +ACTOR +SOURCE +ACTION +TARGET +NAME\n\d{4}-\S+Z +cli:ops +desk +key\.deleted +\w+ +CRM\n/,
+  );
   const programs = await world.run(['audit', '--json']);
   expect(jsonLines(programs.stdout)).toMatchObject([
     { action: 'key.deleted', actor: 'cli:ops', source: 'desk', target: id },
@@ -21,7 +23,7 @@ test('the trail says who did what, from where, and never tells a token', async (
   for (const { stdout } of [people, programs]) expect(stdout).not.toMatch(TOKEN);
 });
 
-test('the trail is filtered', async () => {
+test('audit prints only entries that match its filters', async () => {
   const { id } = await makeKey(world, [...MINIMUM, '--actor', 'cy']);
   await makeKey(world);
   for (const argv of [

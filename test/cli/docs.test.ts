@@ -4,7 +4,7 @@ import { EXIT } from '../../src/cli/io';
 import { createWorld, type World } from './harness';
 
 const page = readFileSync(path.join(__dirname, '../../docs/cli.md'), 'utf8');
-const EVERY = 'Options of every command:\n';
+const COMMON = 'Common options:\n';
 
 let world: World;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 
-/** What stands between a heading and the next. */
+/** The text between a heading and the next. */
 function section(heading: string): string {
   const [, text = ''] = page.split(`\n${heading}\n`);
   return text.split(/\n##+ /)[0] as string;
@@ -20,7 +20,7 @@ function section(heading: string): string {
 
 const help = async (...words: string[]) => (await world.run(['help', ...words])).stdout;
 
-/** The commands that help tells of, but for those about help itself. */
+/** The commands in the help, except help itself. */
 async function commands(): Promise<string[]> {
   const [, list = ''] = (await help()).split('Commands:\n');
   const lines = (list.split('\n\n')[0] as string).split('\n').map((line) => line.trim().split(/ {2,}/)[0] as string);
@@ -28,31 +28,31 @@ async function commands(): Promise<string[]> {
 }
 
 describe('the page about the command line', () => {
-  test('has every command with the options that help tells of, and no other command', async () => {
+  test('the page shows every command with its options and example, as help does', async () => {
     const names = await commands();
     expect(names.length).toBeGreaterThan(15);
     for (const name of names) {
       const [, usage] = (await help(...name.split(' '))).split('\n\nUsage: ');
-      const own = (usage as string).split(EVERY)[0] as string;
+      const own = (usage as string).split('\n\nCommon options')[0] as string;
       expect(section(`### ${name}`)).toContain(`\`\`\`text\nUsage: ${own.trimEnd()}\n\`\`\``);
     }
     expect([...page.matchAll(/^### (.*)$/gm)].map(([, name]) => name)).toEqual(names);
   });
 
-  test('has the options of every command', async () => {
-    const [, options = ''] = (await help()).split(EVERY);
+  test('the page shows the common options', async () => {
+    const [, options = ''] = (await help()).split(COMMON);
     const shown = (options.split('\n\n')[0] as string).trimEnd();
-    expect(section('## Options of every command')).toContain(`\`\`\`text\n${shown}\n\`\`\``);
+    expect(section('## Common options')).toContain(`\`\`\`text\n${shown}\n\`\`\``);
   });
 
-  test('has the exit codes, as help has them', async () => {
+  test('the page shows the exit codes of the help', async () => {
     const rows = [...section('## Exit codes').matchAll(/^\| (\d) +\| ([^:|]+?)(?::[^|]*)? *\|$/gm)];
     const told = rows.map(([, code, meaning]) => `${code} ${meaning}`).join(', ');
     expect(await help()).toContain(`Exit codes: ${told}.`);
     expect(rows.map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
   });
 
-  test('names the environment that is read', () => {
+  test('the page names the environment variables that are read', () => {
     const sources = ['settings', 'commands/import'].map((name) =>
       readFileSync(path.join(__dirname, `../../src/cli/${name}.ts`), 'utf8'),
     );

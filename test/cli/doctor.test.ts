@@ -10,7 +10,7 @@ beforeAll(async () => {
 afterAll(() => world.end());
 
 describe('doctor', () => {
-  test('says what endangers keys, and what to set', async () => {
+  test('doctor warns when Redis may evict keys', async () => {
     const server = await startRedis({ args: ['--maxmemory-policy', 'allkeys-lru'] });
     try {
       const people = await world.run(['doctor', '--redis', server.url]);
@@ -27,24 +27,28 @@ describe('doctor', () => {
     }
   });
 
-  test('finds nothing wrong with a server that keeps what it is given', async () => {
+  test('doctor prints facts and no warning when Redis persists keys', async () => {
     const server = await startRedis({ persistent: true });
     try {
       const { code, stdout } = await world.run(['doctor', '--redis', server.url]);
       expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringMatching(/warnings +0\n$/) });
+      expect(stdout).toMatch(/^version +\d+\.\d+/m);
+      expect(stdout).toMatch(/^latency +[\d.]+ ms$/m);
+      expect(stdout).toMatch(/^clock +within 5 seconds of this machine$/m);
+      expect(stdout).toMatch(/^settings +no app has recorded its settings in this namespace$/m);
     } finally {
       await server.stop();
     }
   });
 
-  test('says why there is no answer', async () => {
+  test('doctor exits 3 with the reason when Redis is unreachable', async () => {
     const port = await freePort();
     const { code, stdout, stderr } = await world.run(['doctor', '--redis', `redis://127.0.0.1:${port}`]);
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/^keyscope: Redis does not answer: .*ECONNREFUSED.*\n$/);
   });
 
-  test('says when Redis wants a password, without telling the one it was given', async () => {
+  test('keys list says that the password is wrong and does not repeat it', async () => {
     const server = await startRedis();
     const admin = new Redis(server.url);
     try {

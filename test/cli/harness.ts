@@ -13,15 +13,17 @@ export interface Outcome {
 }
 
 export interface Given {
-  /** What standard input holds. */
+  /** Content of standard input. */
   readonly input?: string;
-  /** A person sits there. */
+  /** True if standard input is a terminal. */
   readonly isTTY?: boolean;
-  /** Besides the address and the namespace, or instead of them. */
+  /** Width of the terminal that standard output is. Default: it is none. */
+  readonly columns?: number;
+  /** Added to the environment of the world, or replacing it. */
   readonly env?: Record<string, string | undefined>;
 }
 
-/** The world of a command line in a test: its own folder, and its own namespace in a real Redis. */
+/** Surroundings of command lines in a test: a folder, and a namespace in a real Redis. */
 export interface World {
   readonly cwd: string;
   readonly redis: TestRedis;
@@ -31,9 +33,6 @@ export interface World {
   write(name: string, content: string): void;
   end(): Promise<void>;
 }
-
-/** Every test can read its output: one locale, one zone. */
-const PLACE = { locale: 'en-GB', timeZone: 'UTC' };
 
 export async function createWorld(): Promise<World> {
   const redis = await testRedis();
@@ -51,11 +50,11 @@ export async function createWorld(): Promise<World> {
       const written = { stdout: '', stderr: '' };
       const stdin = Object.assign(new PassThrough(), { isTTY: given.isTTY ?? false });
       stdin.end(given.input ?? '');
+      const terminal = given.columns === undefined ? {} : { isTTY: true, columns: given.columns };
       const io: Io = {
-        ...PLACE,
         stdin,
-        stdout: { write: (text) => (written.stdout += text) },
-        stderr: { write: (text) => (written.stderr += text) },
+        stdout: { write: (text) => (written.stdout += text), ...terminal },
+        stderr: { write: (text) => (written.stderr += text), ...terminal },
         env: { ...env, ...given.env },
         cwd,
         user: 'ops',
@@ -72,7 +71,7 @@ export async function createWorld(): Promise<World> {
   };
 }
 
-/** What `keys create` needs at least. */
+/** The required options of `keys create`, and the agents. */
 export const MINIMUM = ['--name', 'CRM', '--agents', 'all', '--permissions', 'conversations'];
 
 export const TOKEN = /ks_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}/;

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import stringWidth from 'string-width';
 import { createWorld, jsonLines, MINIMUM, makeKey, TOKEN, type World } from './harness';
 
 let world: World;
@@ -10,7 +11,7 @@ afterAll(() => world.end());
 const inWorkspace = (workspace: string, ...argv: string[]) => world.run([...argv, '--workspace', workspace]);
 
 describe('keys create', () => {
-  test('puts the token alone on standard output, and the warning beside it', async () => {
+  test('keys create prints the token alone on standard output and the warning on standard error', async () => {
     const { code, stdout, stderr } = await world.run(['keys', 'create', ...MINIMUM]);
     expect(code).toBe(0);
     expect(stdout).toMatch(new RegExp(`^${TOKEN.source}\n$`));
@@ -19,13 +20,13 @@ describe('keys create', () => {
     expect(stderr).not.toMatch(TOKEN);
   });
 
-  test('says nothing but the token where quiet is asked for', async () => {
+  test('keys create prints only the token when --quiet is given', async () => {
     const { stdout, stderr } = await world.run(['keys', 'create', ...MINIMUM, '--quiet']);
     expect(stdout).toMatch(TOKEN);
     expect(stderr).toBe('');
   });
 
-  test('takes agents, permissions and an expiry', async () => {
+  test('keys create sets agents, permissions and expiry', async () => {
     const argv = [
       '--name',
       'x',
@@ -46,35 +47,51 @@ describe('keys create', () => {
   });
 
   test.each([
-    ['a name', ['--agents', 'all', '--permissions', 'handoff'], '--name'],
-    ['agents', ['--name', 'x', '--permissions', 'handoff'], '--agents'],
-    ['permissions', ['--name', 'x', '--agents', 'all'], '--permissions'],
-  ])('needs %s', async (_, argv, option) => {
+    ['a name', ['--permissions', 'handoff'], '--name "CRM export"'],
+    ['permissions', ['--name', 'x'], '--permissions A,B'],
+    ['a name and permissions', [], '--name "CRM export" and --permissions A,B'],
+  ])('keys create exits 2 with all missing options when it lacks %s', async (_, argv, options) => {
     const { code, stdout, stderr } = await world.run(['keys', 'create', ...argv]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toMatch(/^keyscope: .*\n$/);
-    expect(stderr).toContain(option);
+    expect(stderr).toBe(`keyscope: \`keyscope keys create\` needs ${options}. See --help.\n`);
   });
 
-  test('refuses a permission that is not declared, and says which was meant', async () => {
+  test('keys create includes all agents by default', async () => {
+    const key = await makeKey(world, ['--name', 'x', '--permissions', 'handoff']);
+    expect(key).toMatchObject({ agents: 'all' });
+  });
+
+  test.each([
+    ['--permissions', ['--name', 'x', '--permissions', 'conversatoins']],
+    ['--expires-at', [...MINIMUM, '--expires-at', '2001-01-01']],
+    ['--expires-in', [...MINIMUM, '--expires-in', '1y']],
+    ['--name', ['--permissions', 'handoff', '--name', 'n'.repeat(101)]],
+  ])('keys create names the flag in the error when %s is invalid', async (flag, argv) => {
+    const { code, stderr } = await world.run(['keys', 'create', ...argv]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(new RegExp(`^keyscope: ${flag}: `));
+    expect(stderr).not.toMatch(/keys\.create|expiresAt|expiresIn/);
+  });
+
+  test('keys create suggests a declared permission when one is misspelt', async () => {
     const argv = ['--name', 'x', '--agents', 'all', '--permissions', 'conversatoins'];
     const { code, stderr } = await world.run(['keys', 'create', ...argv]);
     expect(code).toBe(2);
     expect(stderr).toContain('Did you mean "conversations"?');
   });
 
-  test('takes permissions as given, with a note, where nobody declares any', async () => {
+  test('keys create accepts any permission with a note when none are declared', async () => {
     const argv = ['keys', 'create', '--name', 'x', '--agents', 'all', '--permissions', 'anything'];
     const env = { KEYSCOPE_PERMISSIONS: undefined };
     const { code, stderr } = await world.run(argv, { env });
     expect(code).toBe(0);
-    expect(stderr).toContain('not checked against');
+    expect(stderr).toContain('are not checked');
     expect((await world.run([...argv.slice(0, -1), 'no spaces'], { env })).code).toBe(2);
   });
 });
 
 describe('keys list', () => {
-  test('shows columns to people, without a token', async () => {
+  test('keys list prints a table without tokens', async () => {
     const { token, masked, id } = await makeKey(world, [...MINIMUM, '--workspace', 'columns']);
     const { stdout } = await inWorkspace('columns', 'keys', 'list');
     const [heading, row] = stdout.split('\n') as [string, string];
@@ -85,7 +102,7 @@ describe('keys list', () => {
     expect(stdout).not.toContain(token);
   });
 
-  test('gives programs a line of JSON each, in the order asked for', async () => {
+  test('keys list prints sorted lines of JSON when --json is given', async () => {
     for (const name of ['b', 'a', 'c']) {
       await makeKey(world, ['--name', name, ...MINIMUM.slice(2), '--workspace', 'sorted']);
     }
@@ -95,7 +112,7 @@ describe('keys list', () => {
     expect(jsonLines(found.stdout)).toHaveLength(1);
   });
 
-  test('goes on where it stopped, or to the end', async () => {
+  test('keys list continues at a cursor, or to the end with --all', async () => {
     for (let i = 0; i < 5; i++) await makeKey(world, [...MINIMUM, '--workspace', 'pages']);
     const first = await inWorkspace('pages', 'keys', 'list', '--limit', '2', '--json');
     const cursor = /--cursor (\S+)/.exec(first.stderr)?.[1] as string;
@@ -107,12 +124,39 @@ describe('keys list', () => {
     expect(jsonLines(all.stdout)).toHaveLength(5);
   });
 
-  test('says that there is nothing beside an empty output', async () => {
+  test.each([67, 80, 100, 140, 250])('keys list fits a terminal of %i columns', async (columns) => {
+    const workspace = `fits-${columns}`;
+    const name = 'Ein sehr langer Name für 日本の鍵 '.repeat(3).slice(0, 90);
+    const { id } = await makeKey(world, ['--name', name, ...MINIMUM.slice(2), '--workspace', workspace]);
+    const { stdout } = await world.run(['keys', 'list', '--workspace', workspace], { columns, env: { NO_COLOR: '1' } });
+    const [heading, row] = stdout.split('\n') as [string, string];
+    expect(row).toContain(id);
+    expect(row).toMatch(/ in 365 days|…/);
+    expect(stringWidth(row)).toBeLessThanOrEqual(columns);
+    expect(heading.includes('KEY')).toBe(columns === 250);
+  });
+
+  test('keys list uses color only on a terminal without NO_COLOR', async () => {
+    await makeKey(world, [...MINIMUM, '--workspace', 'colored']);
+    const list = async (given: object) =>
+      (await world.run(['keys', 'list', '--workspace', 'colored'], given)).stdout.includes('\u001b[');
+    expect(await list({ columns: 80 })).toBe(true);
+    expect(await list({ columns: 80, env: { NO_COLOR: '1' } })).toBe(false);
+    expect(await list({})).toBe(false);
+  });
+
+  test('keys list prints ISO times with their zone when output is no terminal', async () => {
+    await makeKey(world, [...MINIMUM, '--expires-at', '2090-01-02', '--workspace', 'times']);
+    const { stdout } = await inWorkspace('times', 'keys', 'list');
+    expect(stdout).toMatch(/ \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +2090-01-02T00:00:00Z /);
+  });
+
+  test('keys list prints a note and no output when there are no keys', async () => {
     const { code, stdout, stderr } = await inWorkspace('empty', 'keys', 'list');
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: '', stderr: 'There are no keys.\n' });
   });
 
-  test('shows names that would steer a terminal, and hands programs what was stored', async () => {
+  test('keys list escapes control characters, and its JSON decodes to the stored name', async () => {
     const name = 'left\u202eright 😀';
     await makeKey(world, ['--name', name, ...MINIMUM.slice(2), '--workspace', 'hostile']);
     const people = await inWorkspace('hostile', 'keys', 'list');
@@ -124,7 +168,7 @@ describe('keys list', () => {
 });
 
 describe('one key', () => {
-  test('is shown in full, but for its token', async () => {
+  test('keys show prints all columns and no token', async () => {
     const { id, token, masked } = await makeKey(world);
     const { stdout } = await world.run(['keys', 'show', id]);
     expect(stdout).toContain(masked);
@@ -132,14 +176,14 @@ describe('one key', () => {
     expect(stdout).not.toContain(token);
   });
 
-  test('is not found in another workspace, nor by what is no id', async () => {
+  test('keys show exits 1 when the workspace or the id is wrong', async () => {
     const { id, token } = await makeKey(world);
     expect(await inWorkspace('other', 'keys', 'show', id)).toMatchObject({ code: 1, stdout: '' });
     const wrong = await world.run(['keys', 'show', token]);
     expect(wrong).toEqual({ code: 1, stdout: '', stderr: 'keyscope: There is no such key.\n' });
   });
 
-  test('is edited, disabled and enabled', async () => {
+  test('a key is edited, disabled and enabled', async () => {
     const { id } = await makeKey(world);
     const edited = await world.run(['keys', 'edit', id, '--name', 'New', '--permissions', 'handoff', '--json']);
     expect(JSON.parse(edited.stdout)).toMatchObject({ name: 'New', permissions: ['handoff'], revision: 2 });
@@ -148,7 +192,14 @@ describe('one key', () => {
     expect(await world.run(['keys', 'edit', id])).toMatchObject({ code: 2, stdout: '' });
   });
 
-  test('is left alone where it has changed since it was seen', async () => {
+  test.each(['agents', 'expires-at'])('keys edit says that --%s is fixed at creation', async (option) => {
+    const { id } = await makeKey(world);
+    const { code, stderr } = await world.run(['keys', 'edit', id, `--${option}`, 'all']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(`has no --${option}: it is fixed when a key is created.`);
+  });
+
+  test('keys edit exits 1 when the revision is not the latest', async () => {
     const { id } = await makeKey(world);
     await world.run(['keys', 'disable', id]);
     const { code, stderr } = await world.run(['keys', 'edit', id, '--name', 'New', '--revision', '1']);
@@ -156,7 +207,7 @@ describe('one key', () => {
     expect(stderr).toContain('has changed');
   });
 
-  test('is replaced by one whose token is shown once', async () => {
+  test('keys rotate prints the token of a new key', async () => {
     const old = await makeKey(world);
     const { code, stdout } = await world.run(['keys', 'rotate', old.id, '--overlap', '1h', '--quiet']);
     expect(code).toBe(0);
@@ -167,12 +218,12 @@ describe('one key', () => {
   });
 });
 
-describe('what destroys', () => {
+describe('a destructive command', () => {
   test.each([
     ['delete', []],
     ['rotate', ['--overlap', '0']],
     ['rotate', ['--overlap', '0s']],
-  ])('keys %s %j is not done where nobody can be asked', async (verb, more) => {
+  ])('keys %s %j exits 2 when there is no terminal to confirm it', async (verb, more) => {
     const { id } = await makeKey(world);
     const { code, stdout, stderr } = await world.run(['keys', verb, id, ...more], { input: 'y\n' });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -180,13 +231,13 @@ describe('what destroys', () => {
     expect((await world.run(['keys', 'show', id])).stdout).toMatch(/status +active/);
   });
 
-  test('is done with --yes', async () => {
+  test('keys delete deletes without a question when --yes is given', async () => {
     const { id } = await makeKey(world);
     expect(await world.run(['keys', 'delete', id, '--yes'])).toEqual({ code: 0, stdout: '', stderr: 'Deleted.\n' });
     expect(await world.run(['keys', 'delete', id, '--yes'])).toMatchObject({ code: 1 });
   });
 
-  test('is asked of a person, who sees what it is about', async () => {
+  test('keys delete asks with the name of the key when input is a terminal', async () => {
     const { id } = await makeKey(world);
     const no = await world.run(['keys', 'delete', id], { isTTY: true, input: '\n' });
     expect(no.code).toBe(1);
@@ -197,7 +248,7 @@ describe('what destroys', () => {
   });
 });
 
-test('a key that cannot be read is named as it is in Redis, for whoever looks after it', async () => {
+test('an unreadable key is reported with its name in Redis', async () => {
   const { id } = await makeKey(world, MINIMUM);
   const client = new Redis(world.redis.url);
   try {

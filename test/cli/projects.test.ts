@@ -7,7 +7,7 @@ beforeAll(async () => {
 afterAll(() => world.end());
 
 describe('projects', () => {
-  test('are set, shown, listed and cleared', async () => {
+  test('projects are set, shown, listed and cleared', async () => {
     const set = ['projects', 'set', 'p1', '--transcript', 'on', '--metrics', 'a,b', '--metric', 'c,d'];
     const { stdout } = await world.run([...set, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ projectId: 'p1', transcript: true, metrics: ['a', 'b', 'c,d'] });
@@ -22,7 +22,7 @@ describe('projects', () => {
   test.each([
     ['all', 'all'],
     ['none', []],
-  ])('enable %s metrics', async (given, metrics) => {
+  ])('projects set enables %s metrics', async (given, metrics) => {
     const { stdout } = await world.run(['projects', 'set', 'p2', '--transcript', 'off', '--metrics', given, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ transcript: false, metrics });
   });
@@ -32,13 +32,13 @@ describe('projects', () => {
     ['no metrics', ['--transcript', 'on']],
     ['neither on nor off', ['--transcript', 'yes', '--metrics', 'all']],
     ['none among names', ['--transcript', 'on', '--metrics', 'none,a']],
-  ])('are not set by half: %s', async (_, argv) => {
+  ])('projects set exits 2 with %s', async (_, argv) => {
     expect(await world.run(['projects', 'set', 'half', ...argv])).toMatchObject({ code: 2, stdout: '' });
     const { stdout } = await world.run(['projects', 'show', 'half', '--json']);
     expect(JSON.parse(stdout)).toMatchObject({ configured: false });
   });
 
-  test('are not cleared where nobody can be asked', async () => {
+  test('projects clear exits 2 when there is no terminal to confirm it', async () => {
     await world.run(['projects', 'set', 'p3', '--transcript', 'on', '--metrics', 'all']);
     const refused = await world.run(['projects', 'clear', 'p3']);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
@@ -47,7 +47,7 @@ describe('projects', () => {
     expect(JSON.parse(stdout)).toMatchObject({ transcript: true });
   });
 
-  test('of another workspace are its own', async () => {
+  test('projects of two workspaces are separate', async () => {
     await world.run(['projects', 'set', 'p4', '--transcript', 'on', '--metrics', 'all', '--workspace', 'acme']);
     expect((await world.run(['projects', 'show', 'p4'])).stdout).toContain('never: nothing is enabled');
     const { stdout } = await world.run(['projects', 'list', '--json'], { env: { KEYSCOPE_WORKSPACE: 'acme' } });

@@ -8,9 +8,9 @@ afterAll(() => world.end());
 
 const today = () => new Date().toISOString().slice(0, 10);
 
-test('a key that was verified on the command line has been used', async () => {
+test('usage counts verifications on the command line', async () => {
   const { id, token } = await makeKey(world);
-  // A day may end meanwhile.
+  // A day may end between the requests.
   const possible = [today()];
   await world.run(['verify', '--agent', 'a'], { input: token });
   await world.run(['verify', '--agent', 'a', '--permission', 'handoff'], { input: token });
@@ -25,19 +25,19 @@ test('a key that was verified on the command line has been used', async () => {
   const people = await world.run(['usage', id]);
   expect(people.code).toBe(0);
   expect(people.stdout).toMatch(
-    /^key +\w{16}\nlast used +\d.*\n30 days +1 let in, 1 refused\n\nDAY \(UTC\) +LET IN +REFUSED +WHY\n(\d{4}-\d\d-\d\d .*\n)+$/,
+    /^key +\w{16}\nlast used +\d.*\n30 days +1 allowed, 1 denied\n\nDAY \(UTC\) +ALLOWED +DENIED +REASONS\n(\d{4}-\d\d-\d\d .*\n)+$/,
   );
   expect(people.stdout).toMatch(/ permission_denied 1\n/);
   for (const { stdout } of [programs, people]) expect(stdout).not.toMatch(TOKEN);
 });
 
-test('a key that was never used says so', async () => {
+test('usage prints never when the key was not used', async () => {
   const { id } = await makeKey(world);
   const { stdout } = await world.run(['usage', id, '--days', '7']);
-  expect(stdout).toBe(`key        ${id}\nlast used  never\n7 days     0 let in, 0 refused\n`);
+  expect(stdout).toBe(`key        ${id}\nlast used  never\n7 days     0 allowed, 0 denied\n`);
 });
 
-test('a key that is not there, or not in the workspace, is exit code 1; a call that makes no sense is 2', async () => {
+test('usage exits 1 when the key is unknown and 2 when the command line is wrong', async () => {
   const { id } = await makeKey(world);
   expect(await world.run(['usage', '0000000000000000'])).toMatchObject({ code: 1, stdout: '' });
   expect(await world.run(['usage', id, '--workspace', 'other'])).toMatchObject({ code: 1, stdout: '' });

@@ -7,7 +7,7 @@ beforeAll(async () => {
 afterAll(() => world.end());
 
 describe('verify', () => {
-  test('says whose a good token is, and does not repeat it', async () => {
+  test('verify prints the key of a valid token and not the token', async () => {
     const { id, token } = await makeKey(world);
     const { code, stdout, stderr } = await world.run(['verify'], { input: `${token}\n` });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -15,7 +15,7 @@ describe('verify', () => {
     expect(stdout).not.toContain(token);
   });
 
-  test('refuses what is wrong, missing, disabled or not enough', async () => {
+  test('verify exits 1 when a token is wrong, missing, disabled or lacks the scope', async () => {
     const { id, token } = await makeKey(world, ['--name', 'x', '--agents', 'a1', ...MINIMUM.slice(4)]);
     const verify = (input: string, ...argv: string[]) => world.run(['verify', '--json', ...argv], { input });
     const wrong = `${token.slice(0, -1)}${token.endsWith('0') ? '1' : '0'}`;
@@ -35,7 +35,7 @@ describe('verify', () => {
     expect(JSON.parse((await verify(token)).stdout)).toMatchObject({ ok: false, code: 'disabled_key' });
   });
 
-  test('takes no token as an argument, and does not repeat one', async () => {
+  test('verify exits 2 when the token is an argument, and does not repeat it', async () => {
     const { token } = await makeKey(world);
     for (const argv of [['verify', token], ['verify', `--token=${token}`], [token]]) {
       const { code, stdout, stderr } = await world.run(argv);
@@ -45,7 +45,7 @@ describe('verify', () => {
     expect((await world.run(['verify', token])).stderr).toContain('standard input');
   });
 
-  test('knows tokens made with a pepper only by that pepper', async () => {
+  test('verify accepts a token only with the pepper that it was made with', async () => {
     const env = { KEYSCOPE_PEPPER: 'a pepper of some length' };
     const made = await world.run(['keys', 'create', ...MINIMUM, '--quiet'], { env });
     expect(await world.run(['verify'], { env, input: made.stdout })).toMatchObject({ code: 0 });

@@ -88,7 +88,7 @@ describe('on Redis', () => {
     for (const token of tokens) expect(await listWith(second, token)).toBe(200);
     // Tokens are shown once: the second start names the first one's keys by their masked form only.
     for (const token of tokens) expect(second.stdout()).not.toContain(token);
-    expect(second.stdout()).toContain(`${tokens[0]!.slice(0, 7)}************${tokens[0]!.slice(-4)}`);
+    expect(second.stdout()).toContain(`${tokens[0]!.slice(0, 11)}************${tokens[0]!.slice(-4)}`);
     expectFlip(await runTour(second));
     expect(await second.stop()).toBe(0);
   });

@@ -1,8 +1,13 @@
-import type { Fleet } from './harness/app-processes';
-import { expectKept } from './harness/expect';
+import type { Deployment } from './harness/app-processes';
+import { expectNoViolation } from './harness/expect';
 import { createRandom, type Random } from './harness/random';
-import { runRound } from './harness/trial';
-import { type ClusterServers, createClusterFaults, startClusterFleet, startClusterServers } from './scenarios/cluster';
+import { runTrial } from './harness/trial';
+import {
+  type ClusterServers,
+  createClusterFaults,
+  startClusterDeployment,
+  startClusterServers,
+} from './scenarios/cluster';
 
 const TIMEOUT = 60_000;
 const WORKSPACES = Array.from({ length: 6 }, (_, i) => `ws-${i}`);
@@ -18,40 +23,40 @@ beforeAll(async () => {
 }, TIMEOUT);
 afterAll(() => servers.stop());
 
-describe('with changes that are acknowledged by one node', () => {
-  let fleet: Fleet;
+describe('Cluster without durability', () => {
+  let deployment: Deployment;
   beforeAll(async () => {
-    fleet = await startClusterFleet(servers);
+    deployment = await startClusterDeployment(servers);
   }, TIMEOUT);
-  afterAll(() => fleet.close());
+  afterAll(() => deployment.close());
 
-  test('while slots are moved', async () => {
+  test('requireApiKey responds within the documented limits while slots are moved', async () => {
     const planned = [{ fault: faults.slotsMoved, after: 0, lasting: LASTING }];
-    const report = await runRound(fleet, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
-    expectKept(report);
+    const report = await runTrial(deployment, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
+    expectNoViolation(report);
     expect(report.notes).toContainEqual(expect.stringMatching(/^[1-9]\d* slots moved, with [1-9]/));
   }, 60_000);
 
-  test('while a master is killed and a replica takes over, which may not know what was acknowledged last', async () => {
+  test('requireApiKey responds within the documented limits when a master is killed and its replica lacks the last changes', async () => {
     const planned = [{ fault: faults.killed, after: 0, lasting: LASTING }];
     const options = { faults: planned, random, workspaces: WORKSPACES, failsOver: true, mayLose: true };
-    const report = await runRound(fleet, options);
-    expectKept(report);
+    const report = await runTrial(deployment, options);
+    expectNoViolation(report);
     expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
   }, 90_000);
 });
 
-describe('with changes that are on a replica before they are acknowledged', () => {
-  let fleet: Fleet;
+describe('Cluster with durability', () => {
+  let deployment: Deployment;
   beforeAll(async () => {
-    fleet = await startClusterFleet(servers, { durability: { replicas: 1, timeout: 400 } });
+    deployment = await startClusterDeployment(servers, { durability: { replicas: 1, timeout: 400 } });
   }, TIMEOUT);
-  afterAll(() => fleet.close());
+  afterAll(() => deployment.close());
 
-  test('while a master is killed and a replica takes over, which knows everything', async () => {
+  test('requireApiKey loses no acknowledged change when a master is killed and durability is set', async () => {
     const planned = [{ fault: faults.killed, after: 0, lasting: LASTING }];
-    const report = await runRound(fleet, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
-    expectKept(report);
+    const report = await runTrial(deployment, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
+    expectNoViolation(report);
     expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
   }, 90_000);
 });

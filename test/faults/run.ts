@@ -1,21 +1,21 @@
-// Breaks things at random for as long as it is told to: `npm run test:faults -- --minutes 10 --seed 7`. Says what it did
-// as it goes, and ends with status 1 where a promise was broken. The same seed breaks the same things in the same order;
-// what happens meanwhile is up to the machine.
+// Injects random faults: `npm run test:faults -- --minutes 10 --seed 7`. Prints a summary of each trial, and exits with
+// status 1 if a trial found a violation. The same seed injects the same faults in the same order; their timing depends on
+// the machine.
 import { parseArgs } from 'node:util';
 import { now } from './harness/clock';
 import { createRandom, type Random } from './harness/random';
-import { faultsOf, type Report, summarize } from './harness/report';
-import { type RoundOptions, runRound } from './harness/trial';
-import { EPISODES, type Episode } from './scenarios/episodes';
+import { failuresOf, type Report, summarize } from './harness/report';
+import { runTrial, type TrialOptions } from './harness/trial';
+import { SCENARIOS, type Scenario } from './scenarios/random';
 
-/** What is remembered of a round to the end. */
+/** Line of the final summary for one trial. */
 type Line = Pick<Report, 'name' | 'worstLag' | 'slowest' | 'requests'> & {
   readonly changes: number;
   readonly failed: boolean;
 };
 
-const NAMES = EPISODES.map(({ name }) => `'${name}'`).join(', ');
-const USAGE = `Usage: npm run test:faults -- [--minutes 10] [--seed 7] [--only EPISODE], one of ${NAMES}.`;
+const NAMES = SCENARIOS.map(({ name }) => `'${name}'`).join(', ');
+const USAGE = `Usage: npm run test:faults -- [--minutes 10] [--seed 7] [--only SCENARIO], one of ${NAMES}.`;
 
 function readArguments(): { minutes: number; seed: number; only: string | undefined } {
   const { values } = parseArgs({
@@ -29,33 +29,33 @@ function readArguments(): { minutes: number; seed: number; only: string | undefi
   return { minutes, seed, only: values.only };
 }
 
-function pickEpisode(random: Random, only: string | undefined): Episode {
-  const candidates = EPISODES.filter(({ name }) => only === undefined || name === only);
-  if (candidates.length === 0) throw new Error(`There is no episode '${only}'. ${USAGE}`);
+function pickScenario(random: Random, only: string | undefined): Scenario {
+  const candidates = SCENARIOS.filter(({ name }) => only === undefined || name === only);
+  if (candidates.length === 0) throw new Error(`There is no scenario '${only}'. ${USAGE}`);
   const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
   let left = random.between(0, total);
-  for (const episode of candidates) {
-    left -= episode.weight;
-    if (left < 0) return episode;
+  for (const scenario of candidates) {
+    left -= scenario.weight;
+    if (left < 0) return scenario;
   }
   return candidates[0]!;
 }
 
-async function runEpisode(episode: Episode, random: Random, until: number, lines: Line[]): Promise<void> {
-  const stage = await episode.start(random.fork());
+async function runScenario(scenario: Scenario, random: Random, until: number, lines: Line[]): Promise<void> {
+  const environment = await scenario.start(random.fork());
   try {
-    const rounds = Math.floor(random.between(episode.rounds.from, episode.rounds.to + 1));
-    for (let i = 0; i < rounds && now() < until; i++) {
-      const options: RoundOptions = { ...stage.plan(random), random: random.fork() };
-      const report = await runRound(stage.fleet, options);
+    const trials = Math.floor(random.between(scenario.trials.from, scenario.trials.to + 1));
+    for (let i = 0; i < trials && now() < until; i++) {
+      const options: TrialOptions = { ...environment.plan(random), random: random.fork() };
+      const report = await runTrial(environment.deployment, options);
       console.log(summarize(report));
-      const { name, worstLag, slowest, requests, deeds } = report;
-      const failed = faultsOf(report).length > 0;
-      lines.push({ name, worstLag, slowest, requests, failed, changes: deeds.acknowledged });
-      await stage.recover();
+      const { name, worstLag, slowest, requests, changeCounts } = report;
+      const failed = failuresOf(report).length > 0;
+      lines.push({ name, worstLag, slowest, requests, failed, changes: changeCounts.acknowledged });
+      await environment.recover();
     }
   } finally {
-    await stage.close();
+    await environment.close();
   }
 }
 
@@ -64,10 +64,10 @@ function total(lines: readonly Line[]): string {
   const worst = lines.reduce((a, b) => (b.worstLag > a.worstLag ? b : a));
   const slowest = lines.reduce((a, b) => (b.slowest > a.slowest ? b : a));
   return [
-    `${lines.length} rounds, ${sum(({ requests }) => requests)} requests, ${sum(({ changes }) => changes)} changes acknowledged`,
+    `${lines.length} trials, ${sum(({ requests }) => requests)} requests, ${sum(({ changes }) => changes)} changes acknowledged`,
     `worst lag ${worst.worstLag.toFixed(0)} ms (${worst.name})`,
-    `slowest answer ${slowest.slowest.toFixed(0)} ms (${slowest.name})`,
-    `${lines.filter(({ failed }) => failed).length} rounds in which the promise was broken`,
+    `slowest response ${slowest.slowest.toFixed(0)} ms (${slowest.name})`,
+    `${lines.filter(({ failed }) => failed).length} trials with a violation`,
   ].join('\n');
 }
 
@@ -78,9 +78,9 @@ async function main(): Promise<void> {
   const lines: Line[] = [];
   console.log(`seed ${seed}, ${minutes} minutes`);
   while (now() < until) {
-    const episode = pickEpisode(random, only);
-    console.log(`\n# ${episode.name}`);
-    await runEpisode(episode, random, until, lines);
+    const scenario = pickScenario(random, only);
+    console.log(`\n# ${scenario.name}`);
+    await runScenario(scenario, random, until, lines);
   }
   console.log(`\nseed ${seed}: ${total(lines)}`);
   process.exitCode = lines.some(({ failed }) => failed) ? 1 : 0;

@@ -1,23 +1,23 @@
-import { expectKept } from './harness/expect';
+import { expectNoViolation } from './harness/expect';
 import { createRandom } from './harness/random';
-import { runRound } from './harness/trial';
-import { createSentinelFaults, type SentinelFleet, startSentinelFleet } from './scenarios/sentinel';
+import { runTrial } from './harness/trial';
+import { createSentinelFaults, type SentinelDeployment, startSentinelDeployment } from './scenarios/sentinel';
 
-let fleet: SentinelFleet;
+let deployment: SentinelDeployment;
 beforeAll(async () => {
-  fleet = await startSentinelFleet();
+  deployment = await startSentinelDeployment();
 }, 60_000);
-afterAll(() => fleet.close());
+afterAll(() => deployment.close());
 
-test('while the master is killed and another server takes over', async () => {
-  const planned = [{ fault: createSentinelFaults(fleet).killed, after: 0, lasting: 2000 }];
-  const report = await runRound(fleet, {
+test('requireApiKey responds within the documented limits when Sentinel replaces a killed master', async () => {
+  const planned = [{ fault: createSentinelFaults(deployment).killed, after: 0, lasting: 2000 }];
+  const report = await runTrial(deployment, {
     faults: planned,
     random: createRandom(20_26),
     workspaces: ['ws-1', 'ws-2', 'ws-3'],
     failsOver: true,
     mayLose: true,
   });
-  expectKept(report);
+  expectNoViolation(report);
   expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
 }, 60_000);

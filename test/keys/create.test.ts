@@ -26,7 +26,7 @@ describe('creating a key', () => {
       expiresAt: new Date(NOW + 90 * DAY),
       disabled: false,
       revision: 1,
-      masked: `ks_${token.slice(3, 7)}************${token.slice(-4)}`,
+      masked: `ks_${token.slice(3, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,
       rotatedTo: null,
     });

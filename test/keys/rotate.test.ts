@@ -36,7 +36,7 @@ describe('rotating a key', () => {
       updatedAt: new Date(now),
       createdBy: 'bo',
       expiresAt: new Date(now + 90 * DAY),
-      masked: `ks_${token.slice(3, 7)}************${token.slice(-4)}`,
+      masked: `ks_${token.slice(3, 11)}************${token.slice(-4)}`,
       rotatedFrom: old.id,
     });
     expect(key.id).not.toBe(old.id);

@@ -1,4 +1,4 @@
-import { symlinkSync } from 'node:fs';
+import { cpSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
 import { testRedis } from '../support/redis/test-redis';
@@ -137,6 +137,80 @@ test('a misspelt permission does not compile in any call', async () => {
   const complaints = stdout.split('\n').filter((line) => /error TS/.test(line));
   expect(complaints.map((line) => line.replace(/\(.*/, ''))).toEqual(Array(5).fill('wrong.ts'));
   expect(complaints.every((line) => line.includes('"conversatoins"'))).toBe(true);
+});
+
+const TYPES = `
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import {
+  createApiKeys, type ApiKey, type ApiKeys, type CreatedKey, type CreateKeyInput, type KeyList, type KeyService,
+  type ProjectConfiguration, type AuditList, type Usage, type Verification,
+} from 'keyscope';
+
+export const apiKeys = createApiKeys({ permissions: { conversations: { label: 'c' }, handoff: { label: 'h' } } });
+const app = express();
+app.get('/:account/:id', apiKeys.requireApiKey('conversations', { agent: 'id' }), apiKeys.redactResponse(),
+  apiKeys.requireFeature('transcript'), (req, res) => {
+    const id: string = req.params.id;
+    // @ts-expect-error The route has no such parameter.
+    const typo: string = req.params.idd;
+    const apiKey = apiKeys.apiKeyOf(req);
+    const allowed: boolean = apiKey.scope.has('conversations');
+    // @ts-expect-error There is no such permission.
+    apiKey.scope.has('conversatoins');
+    res.json({ id, typo, allowed, caller: req.apiKey?.name });
+  });
+
+interface Params { id: string }
+function typed(req: Request<Params, { ok: boolean }, { a: number }, { q?: string }>, res: Response<{ ok: boolean }>): void {
+  res.json({ ok: req.params.id === req.query.q });
+}
+app.post('/typed/:id', apiKeys.requireApiKey('handoff'), typed);
+app.get('/inline/:id', apiKeys.requireApiKey(), (req: Request<{ id: string }>, res) => { res.send(req.params.id); });
+app.use(apiKeys.requireApiKey(), apiKeys.redactResponse());
+app.use('/admin', apiKeys.adminRouter({ authenticate: () => null }));
+const router = Router({ mergeParams: true });
+router.use(apiKeys.requireApiKey(), apiKeys.redactResponse());
+router.get('/:k', apiKeys.requireApiKey({ anyOf: ['handoff'] }), (req, res) => { res.send(req.params.k); });
+router.route('/r/:k').get(apiKeys.requireApiKey(), (req, res) => { res.send(req.params.k); });
+export const handlers: RequestHandler[] = [apiKeys.requireApiKey('handoff'), apiKeys.redactResponse()];
+app.get('/array', handlers, (_req: Request, res: Response) => { res.send(''); });
+
+export type Permission = 'conversations' | 'handoff';
+export const same: ApiKeys<Permission> = apiKeys;
+export const service: KeyService<Permission> = apiKeys.keys;
+export const create = (input: CreateKeyInput<Permission>): Promise<CreatedKey<Permission>> => apiKeys.keys.create(input);
+export const list = async (): Promise<[KeyList, ApiKey[]]> => { const page = await apiKeys.keys.list(); return [page, page.keys]; };
+export const configure = (id: string): Promise<ProjectConfiguration> => apiKeys.projects.get(id);
+export const audit = (): Promise<AuditList> => apiKeys.audit.list();
+export const usage = (id: string): Promise<Usage> => apiKeys.usage(id);
+export async function check(token: string): Promise<Verification<Permission>> {
+  const result = await apiKeys.verify(token);
+  // @ts-expect-error There is no such permission.
+  if (result.ok) result.key.scope.has('conversatoins');
+  return result;
+}
+// Without annotations, the declaration file has to name every type.
+export const inferred = { rotate: apiKeys.keys.rotate, on: apiKeys.on, import: apiKeys.keys.import, ready: () => apiKeys.health() };
+`;
+
+test.each([
+  ['5', own('@types/express')],
+  ['4', own('types-express4')],
+])("middleware keeps Express' types, and all types can be named, with @types/express %s", async (major, version) => {
+  const folder = project(`types-${major}`, {
+    'package.json': { private: true, dependencies: { '@types/express': version } },
+    'tsconfig.json': {
+      compilerOptions: { ...NODENEXT, exactOptionalPropertyTypes: true, composite: true },
+      include: ['*.ts'],
+    },
+    'app.ts': TYPES,
+  });
+  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
+  expect(await run('npm', ['install', ...options], folder)).toMatchObject({ code: 0 });
+  // The package resolves @types/express from where it is installed.
+  const keyscope = path.join(folder, 'node_modules', 'keyscope');
+  cpSync(path.join(workshop.folder, 'node_modules', 'keyscope'), keyscope, { recursive: true });
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
 });
 
 test('req.apiKey is typed and may be undefined', async () => {

@@ -75,7 +75,7 @@ test('a project is a parameter, a function of the request, or a member of each c
   const { project, fields } = resolveRedactOptions({ project: { member: 'projectId' } });
   expect([project, fields.projectMember]).toEqual([{ member: 'projectId' }, 'projectId']);
   for (const wrong of ['', 1, null, [], {}, { member: '' }, { member: 1 }]) {
-    expect(refusal({ project: wrong })).toMatch(/^redactResponse: project must be a parameter's name, a function of/);
+    expect(refusal({ project: wrong })).toMatch(/^redactResponse: project must be the name of a route parameter,/);
   }
   expect(refusal({ project: { membr: 'x' } })).toMatch(/unknown field of project "membr". Did you mean "member"\?/);
 });

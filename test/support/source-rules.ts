@@ -16,14 +16,14 @@ const GROUND = [
   'events',
   'once',
 ];
-/** Files that put everything together. They may import all; only they, and the command line, import them. */
+/** The composition root. These files may import every folder; only they and the command line import them. */
 const COMPOSITION = ['index', 'api-keys', 'create-api-keys', 'options'];
 
 const BELOW_CACHE = ['store', 'token'];
 const BELOW_SERVICES = ['cache', ...BELOW_CACHE];
 const BELOW_FACES = ['keys', 'projects', 'audit', 'usage', ...BELOW_SERVICES, 'telemetry', 'http'];
 
-/** Which rooms each room may import, the ground floor and itself aside. */
+/** The folders that each folder may import, in addition to the files of the root in `GROUND` and itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   token: [],
   store: ['token'],
@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: [],
 };
 
-/** Which rooms each room may name the types of. */
+/** The folders whose types each folder may import. */
 const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
   // Its options name the source of the project id in a request.
   redaction: ['http'],
@@ -49,19 +49,19 @@ const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
   telemetry: ['store'],
 };
 
-/** The room a file belongs to: its folder, or for a file at the root its name. */
-function roomOf(file: string): string {
+/** The top folder of a file, or the name of a file at the root. */
+function folderOf(file: string): string {
   const [first = ''] = file.split('/');
   return first.replace(/\.ts$/, '');
 }
 
 function mayImport(from: string, to: string, typeOnly: boolean): boolean {
-  const [room, target] = [roomOf(from), roomOf(to)];
-  if (room === target || COMPOSITION.includes(room)) return true;
-  if (GROUND.includes(target)) return room !== 'http' || target === 'errors';
+  const [folder, target] = [folderOf(from), folderOf(to)];
+  if (folder === target || COMPOSITION.includes(folder)) return true;
+  if (GROUND.includes(target)) return folder !== 'http' || target === 'errors';
   if (from.startsWith('redaction/response/') && target === 'http') return true;
-  if (typeOnly && MAY_NAME[room]?.includes(target)) return true;
-  return MAY_IMPORT[room]?.includes(target) ?? false;
+  if (typeOnly && MAY_NAME[folder]?.includes(target)) return true;
+  return MAY_IMPORT[folder]?.includes(target) ?? false;
 }
 
 /** Imports run one way. A folder that this file does not list may import nothing. */
@@ -103,7 +103,7 @@ export function redisElsewhere(sources: readonly SourceFile[]): Violation[] {
     });
 }
 
-/** ioredis is the app's, of whichever version: the package declares the members that it needs, and never loads it. */
+/** The app brings ioredis, in its own version: the package declares the members that it needs and never loads it. */
 export function ioredisAnywhere(sources: readonly SourceFile[]): Violation[] {
   return sources
     .filter(({ imports }) => imports.some(({ specifier }) => specifier === 'ioredis'))

@@ -8,8 +8,8 @@ const other = generateToken('ks', 'acme').token;
 const plainOf = (text: string) => createHash('sha256').update(text).digest('hex');
 const keyedOf = (pepper: string, text: string) => createHmac('sha256', pepper).update(text).digest('hex');
 
-describe('a digest', () => {
-  test('is the SHA-256 of the whole token, in hexadecimal', () => {
+describe('createTokenHasher', () => {
+  test('a digest is the SHA-256 of the whole token, in hexadecimal', () => {
     expect(createTokenHasher(undefined).hash(token)).toBe(plainOf(token));
     // FIPS 180-4's example.
     expect(createTokenHasher(undefined).hash('abc')).toBe(
@@ -17,17 +17,7 @@ describe('a digest', () => {
     );
   });
 
-  test('is the same on the first Node 20 releases, which have no crypto.hash', () => {
-    jest.isolateModules(() => {
-      jest.doMock('node:crypto', () => ({ ...jest.requireActual<object>('node:crypto'), hash: undefined }));
-      const older = jest.requireActual<typeof import('../../src/token/digest')>('../../src/token/digest');
-      jest.dontMock('node:crypto');
-      expect(older.createTokenHasher).not.toBe(createTokenHasher);
-      expect(older.createTokenHasher(undefined).hash(token)).toBe(plainOf(token));
-    });
-  });
-
-  test('with a pepper is the HMAC-SHA-256 under it', () => {
+  test('a digest is the HMAC-SHA-256 of the token if there is a pepper', () => {
     expect(createTokenHasher(['first pepper']).hash(token)).toBe(keyedOf('first pepper', token));
     // RFC 4231, test case 2.
     expect(createTokenHasher(['Jefe']).hash('what do ya want for nothing?')).toBe(
@@ -35,7 +25,7 @@ describe('a digest', () => {
     );
   });
 
-  test('matches its token and no other, nor anything that is not a digest', () => {
+  test('verify accepts the digest of the token, and neither another digest nor another string', () => {
     for (const peppers of [undefined, ['a pepper'], ['a pepper', null]]) {
       const hasher = createTokenHasher(peppers);
       const digest = hasher.hash(token);
@@ -48,13 +38,16 @@ describe('a digest', () => {
         `${digest}0`,
         digest.toUpperCase(),
         DUMMY_DIGEST,
+        // The same string for a comparison of UTF-8 bytes by length, or of low bytes.
+        'é'.repeat(32),
+        String.fromCharCode(digest.charCodeAt(0) + 1) + digest.slice(1),
       ]) {
         expect(hasher.verify(token, wrong)).toBe(false);
       }
     }
   });
 
-  test('is compared to its last digit', () => {
+  test('verify compares every digit', () => {
     const hasher = createTokenHasher(undefined);
     const digest = hasher.hash(token);
     for (let index = 0; index < digest.length; index++) {
@@ -64,8 +57,8 @@ describe('a digest', () => {
   });
 });
 
-describe('a list of peppers', () => {
-  test('signs with the first and verifies with all', () => {
+describe('an array of peppers', () => {
+  test('the first pepper hashes, and all of them verify', () => {
     const hasher = createTokenHasher(['next', 'current', 'previous']);
     expect(hasher.hash(token)).toBe(keyedOf('next', token));
     for (const pepper of ['next', 'current', 'previous']) {
@@ -75,32 +68,32 @@ describe('a list of peppers', () => {
     expect(hasher.verify(token, keyedOf('retired', token))).toBe(false);
   });
 
-  test('refuses an unpeppered digest: who can only write to the store cannot mint a key', () => {
+  test('verify rejects a digest without pepper, so that write access to the store is not enough to create a key', () => {
     expect(createTokenHasher(['current']).verify(token, plainOf(token))).toBe(false);
     expect(createTokenHasher(['next', 'current']).verify(token, plainOf(token))).toBe(false);
   });
 
-  test('accepts unpeppered digests where null is in it, so that a pepper can be introduced on a running system', () => {
+  test('verify accepts digests without pepper if null is in the array, so that a pepper can be introduced', () => {
     const hasher = createTokenHasher(['first', null]);
     expect(hasher.hash(token)).toBe(keyedOf('first', token));
     expect(hasher.verify(token, plainOf(token))).toBe(true);
     expect(hasher.verify(token, keyedOf('first', token))).toBe(true);
   });
 
-  test('can be prepared before it signs: null first signs without a pepper', () => {
+  test('null as the first pepper hashes without a pepper, so that the next one can be prepared', () => {
     const hasher = createTokenHasher([null, 'coming']);
     expect(hasher.hash(token)).toBe(plainOf(token));
     expect(hasher.verify(token, keyedOf('coming', token))).toBe(true);
   });
 
-  test('is refused when it is empty or holds an empty pepper, as a missing environment variable leaves behind', () => {
+  test('createTokenHasher throws for an empty array and an empty pepper, as a missing environment variable gives', () => {
     for (const peppers of [[], [''], ['current', ''], [undefined], [42]] as unknown as string[][]) {
       expect(() => createTokenHasher(peppers)).toThrow(KeyscopeError);
       expect(() => createTokenHasher(peppers)).toThrow(/`pepper` received/);
     }
   });
 
-  test('is tried as a whole, whichever matches: the work says nothing of the key', () => {
+  test('verify does the same work whichever pepper matches, and if none does', () => {
     const hasher = createTokenHasher(['one', 'two', 'three']);
     const digests = ['one', 'two', 'three', 'none'].map((pepper) => keyedOf(pepper, token));
     const update = jest.spyOn(Hmac.prototype, 'update');

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { BASE62, isKeyId, tagOf, tokenLength, workspaceTag } from '../../src/token/format';
 import { generateToken } from '../../src/token/generate';
 
-describe('a generated token', () => {
-  test('is prefix, id, secret and checksum, and its parts are handed out with it', () => {
+describe('generateToken', () => {
+  test('generateToken returns prefix, id, secret and checksum as one string, and the public parts', () => {
     const { id, token, last4 } = generateToken('ks_live', 'acme');
     expect(token).toMatch(/^ks_live_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}$/);
     expect(token).toHaveLength(tokenLength('ks_live'));
@@ -12,20 +12,20 @@ describe('a generated token', () => {
     expect(isKeyId(id)).toBe(true);
   });
 
-  test('has an id that begins with the tag of its workspace', () => {
+  test('generateToken begins the id with the tag of the workspace', () => {
     const acme = generateToken('ks', 'acme');
     expect(tagOf(acme.id)).toBe(workspaceTag('acme'));
     expect(tagOf(generateToken('ks', 'acme').id)).toBe(tagOf(acme.id));
     expect(tagOf(generateToken('ks', 'globex').id)).not.toBe(tagOf(acme.id));
   });
 
-  test('never comes twice', () => {
+  test('generateToken returns no token twice', () => {
     const tokens = new Set(Array.from({ length: 10_000 }, () => generateToken('ks', 'acme').token));
     expect(tokens.size).toBe(10_000);
   });
 
-  test('takes no character from a byte that would make some characters likelier than others', () => {
-    // 248–255 would map to 0–7 a fifth time. A source that gives them first must not be seen in the result.
+  test('generateToken rejects bytes that would make some characters more likely', () => {
+    // 248–255 would map to 0–7 a fifth time.
     let round = 0;
     const { id, token } = generateToken('ks', 'acme', (size) => {
       round++;
@@ -36,7 +36,7 @@ describe('a generated token', () => {
     expect(round).toBeGreaterThan(2);
   });
 
-  test('maps each of the bytes it takes to a base62 character, every character from exactly four bytes', () => {
+  test('generateToken maps exactly 4 bytes to each base62 character', () => {
     const seen = new Map<string, number>();
     for (let byte = 0; byte < 248; byte++) {
       const character = generateToken('ks', 'acme', (size) => new Uint8Array(size).fill(byte)).id.charAt(15);
@@ -46,7 +46,7 @@ describe('a generated token', () => {
     expect(new Set(seen.values())).toEqual(new Set([4]));
   });
 
-  test('uses every character equally often', () => {
+  test('generateToken uses every character equally often', () => {
     const counts = new Map<string, number>();
     const tokens = 4_000;
     for (let index = 0; index < tokens; index++) {
@@ -57,13 +57,13 @@ describe('a generated token', () => {
     const expected = (tokens * 44) / 62;
     let chiSquare = 0;
     for (const character of BASE62) chiSquare += ((counts.get(character) ?? 0) - expected) ** 2 / expected;
-    // 61 degrees of freedom: mean 61, deviation 11. Byte modulo 62 without rejection comes to about 1,200 here.
+    // 61 degrees of freedom: mean 61, deviation 11. Byte modulo 62 without rejection gives about 1,200.
     expect(chiSquare).toBeLessThan(180);
   });
 });
 
-test('the tag of a workspace is the same everywhere and for ever', () => {
-  // These are written into ids and Redis keys: a change would orphan every key there is.
+test('workspaceTag returns the same tag in every version', () => {
+  // Tags are part of stored ids and Redis keys. A change would make every key unreachable.
   expect(workspaceTag('default')).toBe('TEUr');
   expect(workspaceTag('acme')).toBe('ZUK9');
   expect(workspaceTag('Łódź 😀')).toBe('9ih5');

@@ -11,8 +11,8 @@ import {
 } from '../../src/token/imported-token';
 import { createTokenParser } from '../../src/token/parse';
 
-describe('a foreign token', () => {
-  test('is 8–512 visible ASCII characters, and nothing else is', () => {
+describe('an imported token', () => {
+  test('an imported token is 8–512 visible ASCII characters', () => {
     for (const good of ['12345678', 'sk_live-!~', 'x'.repeat(512)]) expect(isImportedToken(good)).toBe(true);
     for (const bad of [
       '',
@@ -29,7 +29,7 @@ describe('a foreign token', () => {
     for (const bad of [undefined, null, 12345678, ['12345678']]) expect(isImportedToken(bad)).toBe(false);
   });
 
-  test('is known by its SHA-256, however others write that', () => {
+  test('readFingerprint parses a SHA-256 in hexadecimal, base64 and base64url', () => {
     for (let round = 0; round < 50; round++) {
       const token = randomBytes(20).toString('base64');
       const bytes = createHash('sha256').update(token).digest();
@@ -42,13 +42,13 @@ describe('a foreign token', () => {
     }
   });
 
-  test('is not known by what is no SHA-256', () => {
+  test('readFingerprint returns null for other strings', () => {
     for (const text of ['', 'x', 'a'.repeat(63), 'a'.repeat(65), 'g'.repeat(64), '='.repeat(44), ' '.repeat(43)]) {
       expect(readFingerprint(text)).toBeNull();
     }
   });
 
-  test('has an alias and a proof that do not lead to each other, and are no native token', () => {
+  test('aliasOf and hashInputOf do not reveal each other, and are no keyscope tokens', () => {
     const fingerprint = fingerprintOf('sk_live_abcdefgh');
     const alias = aliasOf(fingerprint);
     expect(isAlias(alias)).toBe(true);
@@ -60,13 +60,13 @@ describe('a foreign token', () => {
     expect(createTokenParser('foreign')(proof)).toBeNull();
   });
 
-  test('shows its ends only where enough stays hidden', () => {
+  test('maskableEnds returns ends only if enough of the token stays hidden', () => {
     expect(maskableEnds('a'.repeat(23))).toEqual({ first: '', last: '' });
     expect(maskableEnds(undefined)).toEqual({ first: '', last: '' });
     expect(maskableEnds(`head${'x'.repeat(16)}tail`)).toEqual({ first: 'head', last: 'tail' });
   });
 
-  test('of another keyscope is foreign to this one', () => {
+  test('a keyscope token with another prefix can be imported', () => {
     const { token } = generateToken('other', 'default');
     expect(createTokenParser('ks')(token)).toBeNull();
     expect(isImportedToken(token)).toBe(true);

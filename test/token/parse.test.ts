@@ -8,8 +8,8 @@ import { createTokenParser } from '../../src/token/parse';
 const prefixes = fc.constantFrom('ks', 'ks_live', 'a', 'acme_v2_test', 'K9');
 const parse = createTokenParser('ks');
 
-describe('parsing a token', () => {
-  test('gives back the id of every generated token, whatever prefix and workspace', () => {
+describe('createTokenParser', () => {
+  test('the parser returns the id of every generated token, for every prefix and workspace', () => {
     fc.assert(
       fc.property(prefixes, fc.string({ unit: 'binary', minLength: 1 }), (prefix, workspaceId) => {
         const { id, token } = generateToken(prefix, workspaceId);
@@ -18,7 +18,7 @@ describe('parsing a token', () => {
     );
   });
 
-  test('refuses every change of one character, or it is the digest that does', () => {
+  test('the parser or the digest rejects every change of one character', () => {
     const hasher = createTokenHasher(undefined);
     const { token } = generateToken('ks', 'acme');
     const digest = hasher.hash(token);
@@ -33,7 +33,7 @@ describe('parsing a token', () => {
     );
   });
 
-  test('refuses each single change before any digest is made: a CRC-32 sees every error of up to 32 bits in a row', () => {
+  test('the parser rejects every change of one character, because a CRC-32 detects all bursts of up to 32 bits', () => {
     const { token } = generateToken('ks', 'acme');
     for (let index = 0; index < token.length; index++) {
       for (const character of `${BASE62}_-. \0`) {
@@ -43,7 +43,7 @@ describe('parsing a token', () => {
     }
   });
 
-  test('refuses a character outside base62 even where the checksum has been made to fit', () => {
+  test('the parser rejects characters outside base62 even if the checksum fits', () => {
     const body = (id: string, secret: string) => `ks_${id}_${secret}`;
     const fitted = (text: string) => text + checksumOf(text);
     const id = 'A'.repeat(16);
@@ -75,7 +75,7 @@ describe('parsing a token', () => {
     expect(parse(fitted(`ks-${id}_${secret}`))).toBeNull();
   });
 
-  test('refuses a checksum spelled in characters that are no digits but come to the same number', () => {
+  test('the parser rejects a checksum in characters that only have the same value modulo 128', () => {
     const { token } = generateToken('ks', 'acme');
     for (let index = token.length - 6; index < token.length; index++) {
       for (const code of [
@@ -88,7 +88,7 @@ describe('parsing a token', () => {
     }
   });
 
-  test('refuses another prefix, and what merely ends or begins like a token', () => {
+  test('the parser rejects another prefix, and strings that only begin or end like a token', () => {
     const { token } = generateToken('ks', 'acme');
     expect(createTokenParser('ks_live')(token)).toBeNull();
     expect(parse(generateToken('ks_live', 'acme').token)).toBeNull();
@@ -101,7 +101,7 @@ describe('parsing a token', () => {
     expect(parse(token.toUpperCase())).toBeNull();
   });
 
-  test('never throws and never accepts garbage, of any length and any characters', () => {
+  test('the parser returns null for garbage of any length and any characters, and never throws', () => {
     for (let length = 0; length < 200; length++) {
       for (const character of ['0', '_', ' ', '\0', 'é', '字', '\ud800'])
         expect(parse(character.repeat(length))).toBeNull();
@@ -117,7 +117,7 @@ describe('parsing a token', () => {
     fc.assert(fc.property(rightLength, (text) => parse(`ks_${text}`) === null));
   });
 
-  test('takes what is not text, from callers without types, for no token', () => {
+  test('the parser returns null for values that are no strings', () => {
     const { token } = generateToken('ks', 'acme');
     for (const value of [undefined, null, 0, 58, {}, [], [token], Buffer.from(token), { length: 58 }]) {
       expect(parse(value as string)).toBeNull();
@@ -125,7 +125,7 @@ describe('parsing a token', () => {
   });
 });
 
-test('a prefix is letters, digits and single underscores', () => {
+test('isTokenPrefix accepts letters, digits and single underscores', () => {
   for (const prefix of ['ks', 'ks_live', 'a', 'Acme_v2_test', 'x'.repeat(32)]) expect(isTokenPrefix(prefix)).toBe(true);
   for (const prefix of ['', '_', 'ks_', '_ks', 'a__b', '9k', 'k-s', 'k s', 'k\ns', 'kß', 'ks\n', 'x'.repeat(33)]) {
     expect(isTokenPrefix(prefix)).toBe(false);

@@ -4,10 +4,10 @@ import { maskToken } from '../../src/token/mask';
 
 const token = () => generateToken('ks_live', 'acme').token;
 
-describe('the pattern for secret scanners', () => {
+describe('tokenPattern', () => {
   const pattern = tokenPattern('ks_live');
 
-  test('finds tokens in code, configuration, headers and addresses', () => {
+  test('tokenPattern finds tokens in code, configuration, headers and addresses', () => {
     for (const around of [
       ['', ''],
       ['const key = "', '";'],
@@ -21,12 +21,12 @@ describe('the pattern for secret scanners', () => {
     }
   });
 
-  test('finds each of several', () => {
+  test('tokenPattern finds each of several tokens', () => {
     const tokens = [token(), token(), token()];
     expect(tokens.join(' ').match(new RegExp(pattern.source, 'g'))).toEqual(tokens);
   });
 
-  test('finds nothing that is longer, shorter, masked or of another prefix', () => {
+  test('tokenPattern finds nothing that is longer, shorter, masked or has another prefix', () => {
     const whole = token();
     for (const text of [`${whole}0`, whole.slice(0, -1), `x${whole}`, generateToken('ks', 'acme').token]) {
       expect(pattern.test(text)).toBe(false);
@@ -34,18 +34,26 @@ describe('the pattern for secret scanners', () => {
     expect(pattern.test(maskToken('ks_live', whole.slice(8, 24), whole.slice(-4)))).toBe(false);
   });
 
-  test('keeps to what every engine knows: no look-around, no flags', () => {
+  test('tokenPattern has neither look-around nor flags, which not every engine supports', () => {
     expect(pattern.source).toBe('\\bks_live_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}\\b');
     expect(pattern.flags).toBe('');
   });
 });
 
-describe('the masked form', () => {
-  test('shows prefix, the first four of the id and the last four, with twelve asterisks between', () => {
-    expect(maskToken('ks', '8MPCaaaaaaaaaaaa', 'YphQ')).toBe('ks_8MPC************YphQ');
+describe('maskToken', () => {
+  test('maskToken shows the prefix, 8 characters of the id and the last 4, with 12 asterisks between', () => {
+    expect(maskToken('ks', '8MPCk3Zaaaaaaaaa', 'YphQ')).toBe('ks_8MPCk3Za************YphQ');
   });
 
-  test('contains nothing of the secret', () => {
+  test('maskToken tells the keys of one workspace apart before the asterisks', () => {
+    const starts = Array.from({ length: 100 }, () => {
+      const { id, last4 } = generateToken('ks', 'acme');
+      return maskToken('ks', id, last4).split('*')[0];
+    });
+    expect(new Set(starts).size).toBe(100);
+  });
+
+  test('maskToken shows nothing of the secret', () => {
     const { id, token: whole, last4 } = generateToken('ks', 'acme');
     const secret = whole.slice(20, 52);
     const masked = maskToken('ks', id, last4);

@@ -1,21 +1,28 @@
 import type { AuditRecord, ListAuditInput } from '../../audit/service';
 import type { Command, CommandContext } from '../command';
 import { type Listing, PAGE_OPTIONS, printPages } from '../paging';
-import { timeFormat } from '../terminal-text';
+import { isoTime, relativeTime } from '../time-text';
 
-function listing({ io }: CommandContext): Listing<AuditRecord> {
-  const time = timeFormat(io);
+function listing({ io, style }: CommandContext): Listing<AuditRecord> {
+  const now = io.now();
   return {
-    headings: ['WHEN', 'WHO', 'FROM', 'WHAT', 'TARGET', 'NAME'],
+    columns: [
+      { heading: 'TIME' },
+      { heading: 'ACTOR', minimum: 12 },
+      { heading: 'SOURCE', minimum: 8, optional: true },
+      { heading: 'ACTION' },
+      { heading: 'TARGET', minimum: 16 },
+      { heading: 'NAME', minimum: 8 },
+    ],
     row: ({ at, actor, source, action, target, name }) => [
-      time(at),
+      style.relative ? relativeTime(at, now) : isoTime(at),
       actor ?? '-',
       source ?? '-',
       action,
       target,
       name ?? '',
     ],
-    none: 'Nothing has been changed.',
+    none: 'There are no entries.',
   };
 }
 
@@ -35,13 +42,14 @@ async function list(context: CommandContext): Promise<undefined> {
 
 export const AUDIT_COMMAND: Command = {
   name: 'audit',
-  summary: 'Who changed what, newest first',
+  summary: 'List changes, newest first',
   args: [],
   options: {
-    target: { value: 'ID', help: 'Only what was done to this key or project.' },
-    actor: { value: 'NAME', help: 'Only what they did, e.g. cli:ops.' },
-    action: { value: 'ACTION', help: 'Only this, e.g. key.deleted.' },
+    target: { value: 'ID', help: 'Changes of this key or project.' },
+    actor: { value: 'NAME', help: 'Changes by this actor, such as cli:ops.' },
+    action: { value: 'ACTION', help: 'Changes of this kind, such as key.deleted.' },
     ...PAGE_OPTIONS,
   },
+  example: 'keyscope audit --action key.deleted --limit 10',
   run: list,
 };

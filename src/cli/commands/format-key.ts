@@ -1,11 +1,12 @@
 import type { ApiKey } from '../../keys/types';
 import type { CommandContext } from '../command';
 import type { Listing } from '../paging';
-import { fields, timeFormat, toJson } from '../terminal-text';
+import { type Cell, fields, toJson } from '../terminal-text';
+import { fullTime, isoTime, relativeTime } from '../time-text';
 
-export function statusOf(key: Pick<ApiKey, 'disabled' | 'expiresAt'>, now: number): string {
-  if (key.expiresAt.getTime() <= now) return 'expired';
-  return key.disabled ? 'disabled' : 'active';
+function statusOf(key: Pick<ApiKey, 'disabled' | 'expiresAt'>, now: number): Cell {
+  if (key.expiresAt.getTime() <= now) return ['expired', 'red'];
+  return key.disabled ? ['disabled', 'yellow'] : ['active', 'green'];
 }
 
 const SHOWN_AGENTS = 2;
@@ -15,11 +16,20 @@ function agentsInRow(agents: ApiKey['agents']): string {
   return agents.length > SHOWN_AGENTS ? `${agents.length} agents` : agents.join(', ');
 }
 
-export function keyListing({ io }: CommandContext): Listing<ApiKey> {
-  const time = timeFormat(io);
+export function keyListing({ io, style }: CommandContext): Listing<ApiKey> {
   const now = io.now();
+  const time = (at: Date) => (style.relative ? relativeTime(at, now) : isoTime(at));
   return {
-    headings: ['ID', 'NAME', 'STATUS', 'PERMISSIONS', 'AGENTS', 'CREATED', 'EXPIRES', 'KEY'],
+    columns: [
+      { heading: 'ID' },
+      { heading: 'NAME', minimum: 8 },
+      { heading: 'STATUS' },
+      { heading: 'PERMISSIONS', minimum: 8 },
+      { heading: 'AGENTS', minimum: 6 },
+      { heading: 'CREATED', optional: true },
+      { heading: 'EXPIRES' },
+      { heading: 'KEY', optional: true },
+    ],
     row: (key) => [
       key.id,
       key.name,
@@ -34,23 +44,24 @@ export function keyListing({ io }: CommandContext): Listing<ApiKey> {
   };
 }
 
-/** A key in full, for people. */
-export function keyFields(key: ApiKey, { io }: Pick<CommandContext, 'io'>): string {
-  const time = timeFormat(io);
-  return fields([
+/** All columns of a key, one a line. */
+export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' | 'style'>): string {
+  const now = io.now();
+  const entries: [string, Cell][] = [
     ['id', key.id],
     ['name', key.name],
     ['key', key.masked],
-    ['status', statusOf(key, io.now())],
+    ['status', statusOf(key, now)],
     ['workspace', key.workspaceId],
     ['agents', key.agents === 'all' ? 'all' : key.agents.join(', ')],
     ['permissions', key.permissions.join(', ')],
-    ['created', time(key.createdAt) + (key.createdBy === null ? '' : ` by ${key.createdBy}`)],
-    ['updated', `${time(key.updatedAt)} (revision ${key.revision})`],
-    ['expires', time(key.expiresAt)],
-    ...(key.rotatedFrom === null ? [] : [['replaces', key.rotatedFrom] as const]),
-    ...(key.rotatedTo === null ? [] : [['replaced by', key.rotatedTo] as const]),
-  ]);
+    ['created', fullTime(key.createdAt, now) + (key.createdBy === null ? '' : ` by ${key.createdBy}`)],
+    ['updated', `${fullTime(key.updatedAt, now)}, revision ${key.revision}`],
+    ['expires', fullTime(key.expiresAt, now)],
+  ];
+  if (key.rotatedFrom !== null) entries.push(['replaces', key.rotatedFrom]);
+  if (key.rotatedTo !== null) entries.push(['replaced by', key.rotatedTo]);
+  return fields(entries, style);
 }
 
 export function printKey(context: CommandContext, key: ApiKey): void {

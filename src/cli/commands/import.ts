@@ -179,7 +179,7 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
 
   reportAll();
   if (!context.json) {
-    if (dryRun) context.print(`${printKinds(kinds, { expired, inactive })}\n`);
+    if (dryRun) context.print(`${printKinds(kinds, { expired, inactive }, context.style)}\n`);
     context.print(
       fields([
         ['rows', number(rows)],
@@ -222,6 +222,8 @@ export const IMPORT_COMMAND: Command = {
     'skip-invalid': { help: 'Import the valid rows. Default: all or nothing.' },
     ...CHANGE_OPTIONS,
   },
+  example: 'keyscope import keys.csv --from unkey --agents all --permissions conversations --dry-run',
   permissionOptions: ['permissions'],
+  storesTokens: true,
   run: importKeys,
 };

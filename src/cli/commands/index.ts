@@ -7,7 +7,7 @@ import { PROJECT_COMMANDS } from './projects';
 import { USAGE_COMMAND } from './usage';
 import { VERIFY_COMMAND } from './verify';
 
-/** Every command, in the order in which help tells of them. */
+/** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   IMPORT_COMMAND,

@@ -3,26 +3,28 @@ import { isEveryAgent } from '../import/read-names';
 import { usageError } from '../io';
 import { splitNames } from '../settings';
 
-/** Options that say what a new key is to be, and how they are read. */
 type Given = Pick<CommandContext, 'values'>;
 
 export const EXPIRY_OPTIONS: OptionSpecs = {
-  'expires-in': { value: 'DURATION', help: 'How long it lives: 90d, 12h, 30m. Default: 365d, or what is configured.' },
-  'expires-at': { value: 'TIME', help: 'Until when it lives: 2031-05-01, or 2031-05-01T12:00:00Z.' },
+  'expires-in': {
+    value: 'DURATION',
+    help: 'Lifetime: 90d, 12h, 30m. Default: 365d, or `defaultLifetime` of the configuration.',
+  },
+  'expires-at': { value: 'TIME', help: 'End: 2031-05-01, which is 00:00 UTC, or 2031-05-01T12:00:00Z.' },
 };
 
 export function permissionsOf({ values }: Given): string[] {
   return values.texts('permissions').flatMap(splitNames);
 }
 
-/** `--agents` takes several at once; `--agent` takes one as it is, commas and all. */
+/** `--agents` takes several ids. `--agent` takes one id verbatim, with its commas. */
 export function agentsOf({ values }: Given): 'all' | string[] {
   const several = values.texts('agents').flatMap(splitNames);
   const single = values.texts('agent');
   if (several.length === 1 && several[0] === 'all' && single.length === 0) return 'all';
   const names = [...several, ...single];
   if (names.some(isEveryAgent))
-    throw usageError('--agents: write --agents all for every agent. * and ALL are no agent ids.');
+    throw usageError('--agents: write --agents all for every agent. * and ALL are not ids.');
   return names;
 }
 

@@ -11,23 +11,24 @@ import { keyFields, keyListing, printKey } from './format-key';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
 const ID = 'ID';
-const REVISION = { revision: { value: 'N', help: 'Only where the key is still at this revision.' } };
-const PERMISSIONS = { value: 'A,B', multiple: true, help: 'What it may do.' };
+const REVISION = { revision: { value: 'N', help: 'Only if the key still has this revision.' } };
+const PERMISSIONS = { value: 'A,B', multiple: true };
+const FIXED = 'it is fixed when a key is created. Create another key, or rotate this one for another expiry.';
 
-/** Who changes the key, and which revision of it they have seen. */
+/** The actor, and the expected revision of the key. */
 function changeOf({ values, origin }: CommandContext): KeyMutationContext {
   const revision = values.text('revision');
   if (revision === undefined) return origin;
-  if (!/^[1-9]\d{0,14}$/.test(revision)) throw usageError('--revision needs a whole number, at least 1.');
+  if (!/^[1-9]\d{0,14}$/.test(revision)) throw usageError('--revision: expected a whole number, at least 1.');
   return { ...origin, revision: Number(revision) };
 }
 
-/** The token alone on standard output, so that a script can take it from there; everything else beside it. */
+/** Prints the token alone on standard output, for scripts. Notes go to standard error. */
 function reveal(context: CommandContext, { key, token }: CreatedKey): void {
   if (context.json) {
     context.print(`${toJson({ key, token })}\n`);
   } else {
-    context.note(keyFields(key, context).trimEnd());
+    for (const line of keyFields(key, context).trimEnd().split('\n')) context.note(line);
     context.print(`${token}\n`);
   }
   context.note('This is the only time that the token is shown. Store it now.');
@@ -40,12 +41,13 @@ async function describe({ apiKeys, within, args }: CommandContext): Promise<stri
 
 async function create(context: CommandContext): Promise<undefined> {
   const { apiKeys, values, origin } = context;
-  const [name, agents, permissions] = [values.text('name'), agentsOf(context), permissionsOf(context)];
-  if (name === undefined) throw usageError('Give the key a name: --name "CRM export".');
-  if (agents.length === 0)
-    throw usageError('Say which agents the key is for: --agents all, or their ids: --agents a1,a2.');
-  if (permissions.length === 0) throw usageError('Say what the key may do: --permissions NAME,NAME.');
-  const input: CreateKeyInput = { name, agents, permissions, ...expiryOf(context) };
+  const agents = agentsOf(context);
+  const input: CreateKeyInput = {
+    name: values.text('name') as string,
+    agents: agents.length === 0 ? 'all' : agents,
+    permissions: permissionsOf(context),
+    ...expiryOf(context),
+  };
   reveal(context, await apiKeys.keys.create(input, origin));
 }
 
@@ -78,7 +80,7 @@ async function update(context: CommandContext, changes: UpdateKeyInput): Promise
 async function edit(context: CommandContext): Promise<undefined> {
   const [name, permissions] = [context.values.text('name'), permissionsOf(context)];
   if (name === undefined && permissions.length === 0) {
-    throw usageError('Say what to change: --name or --permissions. Agents and expiry are fixed when a key is made.');
+    throw usageError('`keyscope keys edit` needs --name or --permissions. See --help.');
   }
   await update(context, {
     ...(name === undefined ? {} : { name }),
@@ -88,14 +90,11 @@ async function edit(context: CommandContext): Promise<undefined> {
 
 async function rotate(context: CommandContext): Promise<undefined> {
   const { values, apiKeys, args } = context;
-  const given = values.text('overlap');
-  if (given === undefined) {
-    throw usageError('Say for how long the old key goes on working: --overlap 24h, or --overlap 0 for not a moment.');
-  }
+  const given = values.text('overlap') as string;
   const overlap = given === '0' ? 0 : given;
   const change = changeOf(context);
   if (parseDuration(overlap) === 0) {
-    await confirm(context, async () => `Replace ${await describe(context)}, which stops working at once?`);
+    await confirm(context, async () => `Replace ${await describe(context)}? It stops working at once.`);
   }
   reveal(context, await apiKeys.keys.rotate(args[0] as string, { overlap, ...expiryOf(context) }, change));
 }
@@ -116,17 +115,19 @@ function switching(disabled: boolean): (context: CommandContext) => Promise<Exit
 export const KEY_COMMANDS: readonly Command[] = [
   {
     name: 'keys create',
-    summary: 'Make a key, and print its token once',
+    summary: 'Create a key, and print its token once',
     args: [],
     options: {
-      name: { value: 'TEXT', help: 'What people context it. Required.' },
-      agents: { value: 'all|A,B', multiple: true, help: 'The agents it reaches. Required; cannot be changed later.' },
-      agent: { value: ID, multiple: true, help: 'One more of them, as it is: for ids with commas.' },
-      permissions: { ...PERMISSIONS, help: 'What it may do. Required.' },
+      name: { value: 'TEXT', required: '--name "CRM export"', help: 'Name of the key.' },
+      permissions: { ...PERMISSIONS, required: '--permissions A,B', help: 'Permissions of the key.' },
+      agents: { value: 'all|A,B', multiple: true, help: 'Agents of the key. Fixed at creation. Default: all.' },
+      agent: { value: ID, multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
       ...EXPIRY_OPTIONS,
       ...CHANGE_OPTIONS,
     },
+    example: 'keyscope keys create --name "CRM export" --permissions conversations --expires-in 90d',
     permissionOptions: ['permissions'],
+    storesTokens: true,
     run: create,
   },
   {
@@ -134,61 +135,81 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: "List a workspace's keys",
     args: [],
     options: {
-      search: { value: 'TEXT', help: 'Only those with this in their name.' },
-      sort: { value: 'FIELD', help: 'created, name or expires. Default created.' },
-      order: { value: 'ORDER', help: 'asc or desc. Default: newest first, else from the start.' },
+      search: { value: 'TEXT', help: 'Keys with this in their name.' },
+      sort: { value: 'FIELD', help: 'created, name or expires. Default: created.' },
+      order: { value: 'ORDER', help: 'asc or desc. Default: newest first, names from A, soonest expiry first.' },
       ...PAGE_OPTIONS,
     },
+    example: 'keyscope keys list --sort expires --limit 10',
     run: list,
   },
-  { name: 'keys show', summary: 'Show one key', args: [ID], options: {}, run: show },
+  {
+    name: 'keys show',
+    summary: 'Show a key',
+    args: [ID],
+    options: {},
+    example: 'keyscope keys show 8MPCk2Rw0dQzLx7V',
+    run: show,
+  },
   {
     name: 'keys edit',
-    summary: 'Change a name or permissions',
+    summary: 'Change the name or the permissions of a key',
     args: [ID],
     options: {
-      name: { value: 'TEXT', help: 'A new name.' },
-      permissions: { ...PERMISSIONS, help: 'All that it may do from now on.' },
+      name: { value: 'TEXT', help: 'The new name.' },
+      permissions: { ...PERMISSIONS, help: 'All permissions that the key has from now on.' },
       ...REVISION,
       ...CHANGE_OPTIONS,
     },
+    example: 'keyscope keys edit 8MPCk2Rw0dQzLx7V --permissions conversations,handoff',
+    unavailable: { agents: FIXED, agent: FIXED, 'expires-in': FIXED, 'expires-at': FIXED },
     permissionOptions: ['permissions'],
     run: edit,
   },
   {
     name: 'keys rotate',
-    summary: 'Replace a key by a new one of the same scope',
+    summary: 'Replace a key by a new one with the same scope',
     args: [ID],
     options: {
       overlap: {
         value: 'DURATION',
-        help: 'For how long the old one goes on working: 24h; 0 = not a moment. Required.',
+        required: '--overlap 24h',
+        help: 'How long the old key continues to work: 24h; 0 revokes it at once.',
       },
       ...EXPIRY_OPTIONS,
       ...REVISION,
       ...DESTROY_OPTIONS,
     },
+    example: 'keyscope keys rotate 8MPCk2Rw0dQzLx7V --overlap 24h',
+    unavailable: {
+      agents: 'the new key has the scope of the old one. Create another key for other agents.',
+      permissions: 'the new key has the scope of the old one. Change it with `keyscope keys edit`.',
+    },
+    storesTokens: true,
     run: rotate,
   },
   {
     name: 'keys enable',
-    summary: 'Let a disabled key work again',
+    summary: 'Enable a disabled key',
     args: [ID],
     options: { ...REVISION, ...CHANGE_OPTIONS },
+    example: 'keyscope keys enable 8MPCk2Rw0dQzLx7V',
     run: switching(false),
   },
   {
     name: 'keys disable',
-    summary: 'Refuse a key until it is enabled again',
+    summary: 'Disable a key until it is enabled again',
     args: [ID],
     options: { ...REVISION, ...CHANGE_OPTIONS },
+    example: 'keyscope keys disable 8MPCk2Rw0dQzLx7V',
     run: switching(true),
   },
   {
     name: 'keys delete',
-    summary: 'Delete a key for ever',
+    summary: 'Delete a key permanently',
     args: [ID],
     options: { ...REVISION, ...DESTROY_OPTIONS },
+    example: 'keyscope keys delete 8MPCk2Rw0dQzLx7V',
     run: remove,
   },
 ];

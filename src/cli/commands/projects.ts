@@ -4,27 +4,34 @@ import { usageError } from '../io';
 import { type Listing, printList } from '../paging';
 import { confirm } from '../prompts';
 import { splitNames } from '../settings';
-import { fields, timeFormat, toJson } from '../terminal-text';
+import { fields, toJson } from '../terminal-text';
+import { fullTime, isoTime, relativeTime } from '../time-text';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 
 const ID = 'ID';
 
-function metricsInWords(metrics: ProjectConfiguration['metrics']): string {
+function describeMetrics(metrics: ProjectConfiguration['metrics']): string {
   if (metrics === 'all') return 'all';
   return metrics.length === 0 ? 'none' : metrics.join(', ');
 }
 
-function listing({ io }: CommandContext): Listing<ProjectConfiguration> {
-  const time = timeFormat(io);
+function listing({ io, style }: CommandContext): Listing<ProjectConfiguration> {
+  const now = io.now();
+  const time = (at: Date) => (style.relative ? relativeTime(at, now) : isoTime(at));
   return {
-    headings: ['PROJECT', 'TRANSCRIPT', 'UPDATED', 'METRICS'],
+    columns: [
+      { heading: 'PROJECT', minimum: 16 },
+      { heading: 'TRANSCRIPT' },
+      { heading: 'UPDATED' },
+      { heading: 'METRICS', minimum: 12 },
+    ],
     row: ({ projectId, transcript, updatedAt, metrics }) => [
       projectId,
       transcript ? 'on' : 'off',
       updatedAt === null ? 'never' : time(updatedAt),
-      metricsInWords(metrics),
+      describeMetrics(metrics),
     ],
-    none: 'No project has a configuration, so nothing is enabled.',
+    none: 'No project has a configuration. Nothing is enabled.',
   };
 }
 
@@ -38,8 +45,8 @@ function print(context: CommandContext, project: ProjectConfiguration): void {
     fields([
       ['project', projectId],
       ['transcript', transcript ? 'on' : 'off'],
-      ['metrics', metricsInWords(metrics)],
-      ['updated', updatedAt === null ? 'never: nothing is enabled' : timeFormat(context.io)(updatedAt)],
+      ['metrics', describeMetrics(metrics)],
+      ['updated', updatedAt === null ? 'never: nothing is enabled' : fullTime(updatedAt, context.io.now())],
     ]),
   );
 }
@@ -52,7 +59,7 @@ async function show(context: CommandContext): Promise<undefined> {
   print(context, await context.apiKeys.projects.get(context.args[0] as string, context.within));
 }
 
-/** `--metrics` takes several at once; `--metric` takes one as it is, commas, `all` and `none` too. */
+/** `--metrics` takes several names. `--metric` takes one name verbatim, also with commas, `all` and `none`. */
 function metricsOf({ values }: CommandContext): ProjectInput['metrics'] | null {
   const several = values.texts('metrics').flatMap(splitNames);
   const single = values.texts('metric');
@@ -61,7 +68,7 @@ function metricsOf({ values }: CommandContext): ProjectInput['metrics'] | null {
     if (several[0] === 'all') return 'all';
     if (several[0] === 'none') return [];
   }
-  if (several.includes('none')) throw usageError('Give --metrics none by itself.');
+  if (several.includes('none')) throw usageError('--metrics: give none without other names.');
   return [...several, ...single];
 }
 
@@ -69,41 +76,61 @@ async function set(context: CommandContext): Promise<undefined> {
   const { args, values, apiKeys, origin } = context;
   const transcript = values.text('transcript');
   const metrics = metricsOf(context);
-  // Half a configuration would leave the other half to a guess.
-  if (transcript !== 'on' && transcript !== 'off') throw usageError('Give --transcript on or --transcript off.');
-  if (metrics === null) throw usageError('Give --metrics all, --metrics none, or their names: --metrics A,B.');
-  print(context, await apiKeys.projects.set(args[0] as string, { transcript: transcript === 'on', metrics }, origin));
+  // A partial configuration would leave the rest to a guess.
+  const missing = [
+    ...(transcript === undefined ? ['--transcript on|off'] : []),
+    ...(metrics === null ? ['--metrics all|none|A,B'] : []),
+  ];
+  if (missing.length > 0) throw usageError(`\`keyscope projects set\` needs ${missing.join(' and ')}. See --help.`);
+  if (transcript !== 'on' && transcript !== 'off') throw usageError('--transcript: expected on or off.');
+  print(
+    context,
+    await apiKeys.projects.set(args[0] as string, { transcript: transcript === 'on', metrics: metrics ?? [] }, origin),
+  );
 }
 
 async function clear(context: CommandContext): Promise<undefined> {
   const { args, apiKeys, origin } = context;
-  await confirm(
-    context,
-    async () => `Clear what ${JSON.stringify(args[0])} has enabled? Its responses lose it at once.`,
-  );
+  await confirm(context, async () => `Clear the configuration of ${JSON.stringify(args[0])}? Nothing is enabled then.`);
   print(context, await apiKeys.projects.clear(args[0] as string, origin));
 }
 
 export const PROJECT_COMMANDS: readonly Command[] = [
-  { name: 'projects list', summary: 'List the projects that have a configuration', args: [], options: {}, run: list },
-  { name: 'projects show', summary: 'Show what a project has enabled', args: [ID], options: {}, run: show },
+  {
+    name: 'projects list',
+    summary: 'List the projects that have a configuration',
+    args: [],
+    options: {},
+    example: 'keyscope projects list',
+    run: list,
+  },
+  {
+    name: 'projects show',
+    summary: 'Show the configuration of a project',
+    args: [ID],
+    options: {},
+    example: 'keyscope projects show PROJECT-1',
+    run: show,
+  },
   {
     name: 'projects set',
-    summary: 'Say what a project enables, in place of what it did',
+    summary: 'Set the configuration of a project',
     args: [ID],
     options: {
-      transcript: { value: 'on|off', help: 'Whether transcripts may leave. Required.' },
-      metrics: { value: 'all|none|A,B', multiple: true, help: 'Which metrics may leave. Required.' },
-      metric: { value: 'NAME', multiple: true, help: 'One more of them, as it is: for names with commas.' },
+      transcript: { value: 'on|off', help: 'Whether responses contain transcripts. Required.' },
+      metrics: { value: 'all|none|A,B', multiple: true, help: 'Metrics in responses. Required.' },
+      metric: { value: 'NAME', multiple: true, help: 'One metric name, verbatim: for names with commas.' },
       ...CHANGE_OPTIONS,
     },
+    example: 'keyscope projects set PROJECT-1 --transcript off --metrics CSAT_SCORE,HANDOFF_TO',
     run: set,
   },
   {
     name: 'projects clear',
-    summary: 'Take a configuration away: nothing is enabled then',
+    summary: 'Clear the configuration of a project: nothing is enabled then',
     args: [ID],
     options: DESTROY_OPTIONS,
+    example: 'keyscope projects clear PROJECT-1',
     run: clear,
   },
 ];

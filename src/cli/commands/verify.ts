@@ -1,7 +1,8 @@
 import type { Command, CommandContext } from '../command';
 import { EXIT, type ExitCode } from '../io';
 import { readSecret } from '../prompts';
-import { fields, timeFormat, toJson } from '../terminal-text';
+import { fields, toJson } from '../terminal-text';
+import { fullTime } from '../time-text';
 
 type VerifyOptions = NonNullable<Parameters<CommandContext['apiKeys']['verify']>[1]>;
 
@@ -10,7 +11,7 @@ function optionsOf({ values, within }: CommandContext): VerifyOptions {
   return {
     ...within,
     ...(permission === undefined ? {} : { permission }),
-    // Whether the token is good, wherever: without an agent, keys for some agents are good too.
+    // Without --agent, keys for some agents are valid also.
     agentId: values.text('agent') ?? false,
   };
 }
@@ -21,7 +22,7 @@ async function verify(context: CommandContext): Promise<ExitCode> {
   const result = await apiKeys.verify(token, optionsOf(context));
   if (!result.ok) {
     const { error } = result;
-    // A store that does not answer has refused nothing.
+    // If the store is unavailable, the token was not checked.
     if (context.json && error.code !== 'store_unavailable') {
       context.print(`${toJson({ ok: false, code: error.code, message: error.message })}\n`);
     }
@@ -40,7 +41,7 @@ async function verify(context: CommandContext): Promise<ExitCode> {
       ['workspace', workspaceId],
       ['agents', agents === 'all' ? 'all' : agents.join(', ')],
       ['permissions', permissions.join(', ')],
-      ['expires', timeFormat(io)(expiresAt)],
+      ['expires', fullTime(expiresAt, io.now())],
     ]),
   );
   return EXIT.ok;
@@ -48,12 +49,13 @@ async function verify(context: CommandContext): Promise<ExitCode> {
 
 export const VERIFY_COMMAND: Command = {
   name: 'verify',
-  summary: 'Say whether a token, read from standard input, is good',
+  summary: 'Check a token, read from standard input',
   args: [],
   options: {
-    permission: { value: 'NAME', help: 'And whether it may do this.' },
-    agent: { value: 'ID', help: 'And whether it reaches this agent.' },
+    permission: { value: 'NAME', help: 'Check that the key has this permission.' },
+    agent: { value: 'ID', help: 'Check that this agent is in the scope of the key.' },
   },
+  example: 'keyscope verify --permission conversations < token.txt',
   permissionOptions: ['permission'],
   run: verify,
 };

@@ -1,4 +1,4 @@
-import { table } from '../terminal-text';
+import { type Style, table } from '../terminal-text';
 import type { Candidate } from './plan';
 
 /** Rows that become keys of the same kind. */
@@ -9,6 +9,14 @@ export interface Kind {
   readonly permissions: string;
   readonly expiry: string;
 }
+
+const COLUMNS = [
+  { heading: 'ROWS' },
+  { heading: 'BECOME' },
+  { heading: 'AGENTS' },
+  { heading: 'PERMISSIONS', minimum: 11 },
+  { heading: 'EXPIRY' },
+];
 
 /** Kinds printed one by one. The rest is one line. */
 const MAX_KINDS = 50;
@@ -38,6 +46,7 @@ export function kindsOf(candidates: readonly Candidate[]): Kind[] {
 export function printKinds(
   kinds: readonly Kind[],
   left: { readonly expired: number; readonly inactive: number },
+  style: Style,
 ): string {
   const rest = kinds.slice(MAX_KINDS).reduce((sum, { rows }) => sum + rows, 0);
   const rows = kinds
@@ -52,5 +61,5 @@ export function printKinds(
   if (rest > 0) rows.push([String(rest), 'keys of other kinds', '', '', '']);
   if (left.inactive > 0) rows.push([String(left.inactive), 'left out: revoked, deleted or inactive', '', '', '']);
   if (left.expired > 0) rows.push([String(left.expired), 'left out: expired', '', '', '']);
-  return table(['ROWS', 'BECOME', 'AGENTS', 'PERMISSIONS', 'EXPIRY'], rows);
+  return table(COLUMNS, rows, style);
 }

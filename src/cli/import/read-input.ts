@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { Io } from '../io';
 import { usageError } from '../io';
 
-/** Standard input, in place of a file's name. */
+/** File name that stands for standard input. */
 export const STDIN = '-';
 
-/** What is decoded before the form of the text is decided, or all of it. */
+/** Characters that are read before the format is decided. */
 const HEAD = 4096;
 
 async function* bytesOf(io: Io, file: string): AsyncGenerator<Buffer> {
@@ -15,7 +15,7 @@ async function* bytesOf(io: Io, file: string): AsyncGenerator<Buffer> {
     for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Buffer);
   } catch (error) {
     const { code = 'error' } = error as NodeJS.ErrnoException;
-    // What it is called is what somebody typed, and that could be a token by mistake.
+    // The message leaves the name out: it may be a token by mistake.
     throw usageError(`The file cannot be read (${code}).`);
   }
 }
@@ -31,7 +31,7 @@ async function* decoded(bytes: AsyncIterable<Buffer>): AsyncGenerator<string> {
   }
 }
 
-/** Text as it comes, and how it begins. */
+/** A text, and its beginning. */
 export interface Text {
   readonly head: string;
   readonly chunks: AsyncIterable<string>;

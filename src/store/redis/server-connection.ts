@@ -5,7 +5,7 @@ import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type Server
 /** How soon the server is asked again if it could not say what it is: it loads its data, or runs a script. Milliseconds. */
 const VERIFY_RETRY = 100;
 
-/** What is asked on a new connection before its first read is used. */
+/** Commands that are sent on a new connection before its first read is used. */
 export interface ServerChecks {
   /** The run id and role, or in a Cluster the node id. */
   readonly identify: (ask: Ask) => Promise<ServerRole>;
@@ -35,7 +35,7 @@ export class ServerConnection {
   /** Counts the connections that were made and lost. */
   #generation = 0;
   #isVerified = false;
-  /** Nothing is sent before somebody waits for the connection. */
+  /** No command is sent before a caller waits for the connection. */
   #isNeeded = false;
   #verifying: Promise<void> | null = null;
   #role: ServerRole | null = null;
@@ -64,7 +64,7 @@ export class ServerConnection {
     return this.#generation;
   }
 
-  /** What the server on this connection is; null until it has said so. */
+  /** Role of the server on this connection; null until it has reported it. */
   get role(): ServerRole | null {
     return this.#isVerified ? this.#role : null;
   }
@@ -138,7 +138,7 @@ export class ServerConnection {
     if (this.#retry !== null) clearTimeout(this.#retry);
   }
 
-  /** The client has given up: who waits has to look for another connection. */
+  /** The client has given up: waiting callers have to look for another connection. */
   abandon(): void {
     const callbacks = [...this.#waiting];
     this.close();
@@ -196,7 +196,7 @@ export class ServerConnection {
     }
   }
 
-  /** What the server is, and why it must not be used. Rejects if it does not answer, or cannot say yet. */
+  /** The server's role, and why it must not be used. Rejects if it does not answer, or cannot say yet. */
   async #askEverything(): Promise<[ServerRole | null, string | null]> {
     const { identify, probe } = this.#checks;
     try {

@@ -4,7 +4,7 @@ import { parseInfo } from './info';
 /** Sends a command over one particular connection. */
 export type Ask = (command: string, ...args: string[]) => Promise<unknown>;
 
-/** What a server outside of a Cluster reports about itself. */
+/** Identity and role that a server outside of a Cluster reports. */
 export interface ServerRole {
   /** Run id, new with each start of the server; null if the user or the service hides it. */
   readonly identity: string | null;

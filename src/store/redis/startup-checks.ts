@@ -10,14 +10,14 @@ const START_TIMEOUT = 5000;
 
 class UnusableServer extends Error {}
 
-/** Waits until the server answers, or says why it does not. */
+/** Waits until the server answers. Rejects with the reason if it does not. */
 export async function waitForServer(client: RedisClient, connection: Connection): Promise<void> {
   let lastError: unknown;
-  // While we listen, so that the reason is known; ioredis would otherwise print it.
-  const remember = (error: unknown) => {
+  // The reason is in the `error` event. Without a listener, ioredis would print it.
+  const onError = (error: unknown) => {
     lastError = error;
   };
-  client.on('error', remember);
+  client.on('error', onError);
   try {
     if (connection.isEnded) throw new Error('the client has been closed');
     await connection.waitUntilReady(START_TIMEOUT);
@@ -30,11 +30,11 @@ export async function waitForServer(client: RedisClient, connection: Connection)
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     throw unavailable(`Redis does not answer: ${reason}. Check the address and that it is running.`, cause);
   } finally {
-    client.off('error', remember);
+    client.off('error', onError);
   }
 }
 
-/** Looks at how the server is set up. This is advice: it must neither fail a start nor hold it up for long. */
+/** Inspects the server's configuration. This is advice: it must neither fail a start nor delay it for long. */
 export async function warnAtStart(
   client: RedisClient,
   timeout: number,
@@ -43,7 +43,8 @@ export async function warnAtStart(
   try {
     for (const warning of await within(timeout, inspectServer(client))) emit(warning);
   } catch {
-    emit({ type: 'warning', code: 'not_checked', message: 'Redis took too long to say how it is set up.' });
+    const message = 'Redis took too long to report its configuration, so it was not checked.';
+    emit({ type: 'warning', code: 'not_checked', message });
   }
 }
 
@@ -61,7 +62,7 @@ function isOld(version: string): boolean {
   return major < oldestMajor || (major === oldestMajor && minor < oldestMinor);
 }
 
-/** The value of a CONFIG parameter: a flat list in RESP2, a map (an object, or a `Map`) in RESP3. */
+/** The value of a CONFIG parameter: a flat array in RESP2, a map (an object, or a `Map`) in RESP3. */
 function configValue(reply: unknown, name: string): string | undefined {
   if (Array.isArray(reply)) return reply.flat()[1];
   if (reply instanceof Map) return reply.get(name);
@@ -104,12 +105,12 @@ async function inspectNode(client: RedisClient): Promise<StoreWarning[]> {
     found.push(warning('old_server', `Redis ${version} is older than ${OLDEST_SERVER.join('.')}. Use a newer one.`));
   }
   const policy = info.get('maxmemory_policy') ?? '';
-  // `volatile-…` evicts only what has a time to live, and nothing of ours has.
+  // `volatile-…` evicts only keys with a time to live, and ours have none.
   if (policy.startsWith('allkeys')) {
     const message = `Redis may delete keys when its memory is full: \`maxmemory-policy\` is \`${policy}\`. Set \`noeviction\`.`;
     found.push(warning('evicting', message));
   }
-  // INFO has this line only where `min-replicas-to-write` is set.
+  // INFO has this line only if `min-replicas-to-write` is set.
   if (Number(info.get('connected_slaves')) > 0 && !info.has('min_slaves_good_slaves')) {
     const message =
       'Redis has replicas, and takes changes without them: a failover can bring deleted keys back. ' +
@@ -120,8 +121,8 @@ async function inspectNode(client: RedisClient): Promise<StoreWarning[]> {
 }
 
 /**
- * What about a server, or about the masters of a Cluster, endangers keys, each with what to set. One warning of each
- * kind. What may not be looked at is a warning too; nothing is ever thrown.
+ * Warnings about settings of a server, or of the masters of a Cluster, that endanger keys, each with the setting to
+ * change. One warning of each kind. A check that is not permitted is also a warning. Never rejects.
  */
 export async function inspectServer(client: RedisClient): Promise<StoreWarning[]> {
   const nodes = isCluster(client) ? client.nodes('master') : [client];

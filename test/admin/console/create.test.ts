@@ -50,7 +50,7 @@ test('a key is made, its token shown once, and the curl line works as it stands'
   expect(await page.content()).not.toContain(token);
   expect(await heapOf(page)).not.toContain(token.slice(-38));
   expect(await row(page, 'CRM sync').locator('code').textContent()).toBe(
-    `${token.slice(0, 7)}************${token.slice(-4)}`,
+    `${token.slice(0, 11)}************${token.slice(-4)}`,
   );
 });
 

@@ -1,51 +1,53 @@
-import type { Answer, Course, History, KeyState, Outage, ProjectState, Promised, Time } from './history';
+import type { Exchange, History, KeyState, Limits, Outage, ProjectState, Time, Timeline } from './history';
 import { explain, type Span } from './timeline';
 
 export type Rule =
-  /** Judged by a state that had been replaced longer ago than was promised. */
+  /** Explained only by a state that was replaced more than `maxRevocationLag` ago. */
   | 'stale'
-  /** A 2xx with a token that no key ever had. */
-  | 'let a stranger in'
-  /** A 401 or 403 for a key that was good throughout. */
-  | 'refused a good key'
-  /** An answer that no state there ever was can explain. */
-  | 'made up'
-  /** 503 while nothing was broken. */
+  /** A 2xx for a token that no key ever had. */
+  | 'unknown token accepted'
+  /** A 401 or 403 for a key that was valid during the whole request. */
+  | 'valid key denied'
+  /** No state of the key or project explains the response. */
+  | 'unexplained'
+  /** 503 although no fault was active. */
   | 'unavailable'
   /** Later than `storeTimeout` and the margin. */
   | 'slow'
-  /** No answer, or one that this API does not give. */
-  | 'not an answer';
+  /** No response, or a status that this API does not send. */
+  | 'unexpected response';
 
 export interface Violation {
   readonly rule: Rule;
   readonly detail: string;
-  readonly answer: Answer;
+  readonly exchange: Exchange;
 }
 
 export interface Findings {
   readonly violations: readonly Violation[];
-  /** The longest time after its acknowledgement at which a change was not yet noticed, where that was in order. */
+  /**
+   * Longest time after an acknowledgement at which the replaced state still explained a response, if within the limit.
+   */
   readonly worstLag: number;
-  /** How many answers were judged by a state that had been replaced. */
+  /** Number of responses explained by a replaced state. */
   readonly late: number;
-  /** How many answers let nothing out of a project that had something enabled, while nothing was broken. */
-  readonly withheld: number;
-  /** The longest that an answer took, bar by processes that were frozen. */
+  /** Responses that had everything redacted although the project had something enabled and no fault was active. */
+  readonly overRedacted: number;
+  /** Longest response time, suspended processes excluded. */
   readonly slowest: number;
-  /** By status and code. */
+  /** Responses by status and code. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Two readings of two clocks, and their rounding. */
+/** Difference between two readings of two clocks, with rounding. */
 const CLOCK_TOLERANCE = 50;
 
 function isDuring(outage: Outage, app: number, { began, ended }: Span): boolean {
   return (outage.app === null || outage.app === app) && began <= outage.until && ended >= outage.from;
 }
 
-/** Whether a key in this state could have been answered so, at some moment of the request. */
-function keyCouldAnswer(state: KeyState, { began, ended, route, status, code, shown }: Answer): boolean {
+/** Whether a key in this state explains the response at some time during the request. */
+function keyExplains(state: KeyState, { began, ended, route, status, code, shown }: Exchange): boolean {
   if (state === null) return code === 'invalid_key';
   if (state.disabled) return code === 'disabled_key';
   if (code === 'expired_key') return ended >= state.expires.from - CLOCK_TOLERANCE;
@@ -54,16 +56,16 @@ function keyCouldAnswer(state: KeyState, { began, ended, route, status, code, sh
   return status === 200 && shown?.name === state.name;
 }
 
-function projectCouldAnswer(state: ProjectState, { shown }: Answer): boolean {
+function projectExplains(state: ProjectState, { shown }: Exchange): boolean {
   const { transcript, metric } = state ?? { transcript: false, metric: '' };
   return shown?.transcript === transcript && shown.metrics.join() === metric;
 }
 
-/** What a subject had last been changed to before a request began, for whoever reads the report. */
-function lastBefore<State>(course: Course<State>, { began }: Span): string {
-  const last = course.findLast(({ known }) => known !== null && known <= began);
+/** The last state that a subject had before a request began, for the report. */
+function lastBefore<State>(timeline: Timeline<State>, { began }: Span): string {
+  const last = timeline.findLast(({ knownAt }) => knownAt !== null && knownAt <= began);
   if (last === undefined) return 'nothing was known';
-  const since = last.known === Number.NEGATIVE_INFINITY ? '' : `, acknowledged ${ms(began - last.known!)} before`;
+  const since = last.knownAt === Number.NEGATIVE_INFINITY ? '' : `, acknowledged ${ms(began - last.knownAt!)} before`;
   return `last ${JSON.stringify(last.state)}${since}`;
 }
 
@@ -71,8 +73,8 @@ function ms(time: number): string {
   return `${time.toFixed(1)} ms`;
 }
 
-/** When an answer had to be there: the clock of a frozen process stands still. */
-function dueAt({ app, began, ended }: Answer, outages: readonly Outage[], { storeTimeout, margin }: Promised): Time {
+/** Deadline of a response. A suspended process' clock stands still. */
+function dueAt({ app, began, ended }: Exchange, outages: readonly Outage[], { storeTimeout, margin }: Limits): Time {
   let from = began;
   for (const outage of outages) {
     if (outage.frozen && isDuring(outage, app, { began, ended })) from = Math.max(from, outage.until);
@@ -80,14 +82,14 @@ function dueAt({ app, began, ended }: Answer, outages: readonly Outage[], { stor
   return from + storeTimeout + margin;
 }
 
-/** Reads everything that happened, and finds what should not have. */
-export function check(history: History, promised: Promised): Findings {
-  const { keys, projects, answers, outages, rewinds } = history;
+/** Checks every response of a history against the states of its key and project. */
+export function check(history: History, limits: Limits): Findings {
+  const { keys, projects, responses, outages, rewinds } = history;
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
   let worstLag = 0;
   let late = 0;
-  let withheld = 0;
+  let overRedacted = 0;
   let slowest = 0;
 
   function note(lag: number): void {
@@ -95,55 +97,56 @@ export function check(history: History, promised: Promised): Findings {
     if (lag > worstLag) worstLag = lag;
   }
 
-  function checkKey(answer: Answer, report: (rule: Rule, detail: string) => void): void {
-    const { key, status, code } = answer;
+  function checkKey(exchange: Exchange, report: (rule: Rule, detail: string) => void): void {
+    const { key, status, code } = exchange;
     if (key === null) {
-      if (status === 200) report('let a stranger in', 'no key ever had this token');
-      else if (code !== 'invalid_key') report('made up', `a token that no key ever had was answered ${status} ${code}`);
+      if (status === 200) report('unknown token accepted', 'no key ever had this token');
+      else if (code !== 'invalid_key')
+        report('unexplained', `a token that no key ever had was received ${status} ${code}`);
       return;
     }
-    const course = keys.get(key) ?? [];
-    const explanation = explain(course, answer, rewinds, promised, (state) => keyCouldAnswer(state, answer));
+    const timeline = keys.get(key) ?? [];
+    const explanation = explain(timeline, exchange, rewinds, limits, (state) => keyExplains(state, exchange));
     if (explanation.fits) note(explanation.lag);
     else if (explanation.lag !== null)
-      report('stale', `replaced ${ms(explanation.lag)} before; ${lastBefore(course, answer)}`);
-    else if (status === 401 || status === 403) report('refused a good key', lastBefore(course, answer));
-    else report('made up', `the key was never in such a state; ${lastBefore(course, answer)}`);
+      report('stale', `replaced ${ms(explanation.lag)} before; ${lastBefore(timeline, exchange)}`);
+    else if (status === 401 || status === 403) report('valid key denied', lastBefore(timeline, exchange));
+    else report('unexplained', `the key was never in such a state; ${lastBefore(timeline, exchange)}`);
   }
 
-  function checkProject(answer: Answer, disturbed: boolean, report: (rule: Rule, detail: string) => void): void {
-    const course = projects.get(answer.project);
-    if (course === undefined || answer.shown === null) return;
-    const explanation = explain(course, answer, rewinds, promised, (state) => projectCouldAnswer(state, answer));
-    if (!explanation.fits && projectCouldAnswer(null, answer)) {
-      // Where the configuration cannot be known, nothing is enabled; while nothing is broken, that should be rare.
-      if (!disturbed) withheld += 1;
+  function checkProject(exchange: Exchange, disturbed: boolean, report: (rule: Rule, detail: string) => void): void {
+    const timeline = projects.get(exchange.project);
+    if (timeline === undefined || exchange.shown === null) return;
+    const explanation = explain(timeline, exchange, rewinds, limits, (state) => projectExplains(state, exchange));
+    if (!explanation.fits && projectExplains(null, exchange)) {
+      // If the configuration is unknown, nothing is enabled. Without a fault that is rare.
+      if (!disturbed) overRedacted += 1;
       return;
     }
     if (explanation.fits) note(explanation.lag);
-    else if (explanation.lag === null) report('made up', `never configured so; ${lastBefore(course, answer)}`);
-    else report('stale', `configuration replaced ${ms(explanation.lag)} before; ${lastBefore(course, answer)}`);
+    else if (explanation.lag === null) report('unexplained', `never configured so; ${lastBefore(timeline, exchange)}`);
+    else report('stale', `configuration replaced ${ms(explanation.lag)} before; ${lastBefore(timeline, exchange)}`);
   }
 
-  for (const answer of answers) {
-    const { app, status, code, began, ended } = answer;
-    const report = (rule: Rule, detail: string) => violations.push({ rule, detail, answer });
+  for (const exchange of responses) {
+    const { app, status, code, began, ended } = exchange;
+    const report = (rule: Rule, detail: string) => violations.push({ rule, detail, exchange });
     const kind = code === null ? String(status) : `${status} ${code}`;
     counts[kind] = (counts[kind] ?? 0) + 1;
 
-    const disturbances = outages.filter((outage) => isDuring(outage, app, answer));
+    const disturbances = outages.filter((outage) => isDuring(outage, app, exchange));
     if (!disturbances.some(({ frozen }) => frozen)) slowest = Math.max(slowest, ended - began);
-    const due = dueAt(answer, disturbances, promised);
+    const due = dueAt(exchange, disturbances, limits);
     if (ended > due) report('slow', `answered ${ms(ended - began)} after it was asked`);
 
     if (kind === '503 store_unavailable') {
       if (disturbances.length === 0) report('unavailable', 'nothing was broken');
     } else if (status !== 200 && status !== 401 && status !== 403) {
-      report('not an answer', kind);
+      report('unexpected response', kind);
     } else {
-      checkKey(answer, report);
-      checkProject(answer, disturbances.length > 0, report);
+      checkKey(exchange, report);
+      checkProject(exchange, disturbances.length > 0, report);
     }
   }
-  return { violations, worstLag, late, withheld, slowest, counts };
+  return { violations, worstLag, late, overRedacted, slowest, counts };
 }

@@ -1,86 +1,89 @@
-/** Milliseconds of the machine's monotonic clock, which is the same in all its processes (see `harness/now.ts`). */
+/** Milliseconds of the machine's monotonic clock, which all its processes share (see `harness/clock.ts`). */
 export type Time = number;
 
 export const ROUTES = ['read', 'write'] as const;
-/** A route, and the permission that it asks for. */
+/** A route, and the permission that it requires. */
 export type Route = (typeof ROUTES)[number];
 
-/** A key as it was made or changed: everything by which a request can be judged. `null`: there is no such key. */
+/** The members of a key that decide about a request. `null`: the key does not exist. */
 export type KeyState = {
-  /** Unlike that of any other state of any key: an answer that shows it tells by which state it was judged. */
+  /** Unique among all states of all keys: a response that shows it names the state that decided. */
   readonly name: string;
   readonly permissions: readonly Route[];
   readonly disabled: boolean;
-  /** When the key expires: not before `from`, at `to` for certain. The same, but where its rotation is in doubt. */
+  /**
+   * When the key expires: not before `from`, at the latest at `to`. They differ only if the outcome of a rotation is
+   * unknown.
+   */
   readonly expires: { readonly from: Time; readonly to: Time };
 } | null;
 
-/** What a project lets out: its transcript, and one metric by name. `null`: nothing has been configured. */
+/** Fields that a project has enabled: its transcript, and one metric by name. `null`: no configuration. */
 export type ProjectState = { readonly transcript: boolean; readonly metric: string } | null;
 
-/** One change of one subject, and what it came to. */
+/** One change of one subject, and its outcome. */
 export interface Step<State> {
   readonly state: State;
-  /** Before the change was asked for; it cannot have been made earlier. */
-  readonly asked: Time;
-  /** When it was acknowledged, or else seen by a later read. Null: nobody knows whether it was made, or when it will be. */
-  readonly known: Time | null;
-  /** Nobody can have remembered what was before, so what was before is wrong from the acknowledgement on. */
-  readonly atOnce?: boolean;
+  /** Before the change was sent. It cannot have been applied earlier. */
+  readonly sentAt: Time;
+  /** When it was acknowledged, or seen by a later read. Null: unknown whether it was or will be applied. */
+  readonly knownAt: Time | null;
+  /** The state before it cannot be cached, so that state is wrong from the acknowledgement on. */
+  readonly immediate?: boolean;
 }
 
-/** All changes of one subject, in the order in which they were made. The first is where it began. */
-export type Course<State> = readonly Step<State>[];
+/** All changes of one subject, in the order in which they were sent. The first is the initial state. */
+export type Timeline<State> = readonly Step<State>[];
 
-/** One request and its answer. */
-export interface Answer {
-  /** Which process was asked. */
+/** One request and its response. */
+export interface Exchange {
+  /** Index of the process that received the request. */
   readonly app: number;
-  /** The id of the key whose token was sent; null for a token that no key ever had. */
+  /** Id of the key whose token was sent; null if no key ever had the token. */
   readonly key: string | null;
   readonly route: Route;
-  /** The project that was asked for: workspace and id. */
+  /** The requested project: `workspace/id`. */
   readonly project: string;
   readonly began: Time;
   readonly ended: Time;
-  /** 0 where there was no answer; `code` says why. */
+  /** 0 if there was no response; `code` has the reason. */
   readonly status: number;
-  /** The code of a refusal. */
+  /** Code of a denial. */
   readonly code: string | null;
-  /** What a 2xx showed: the key's name, and what the project lets out. Null where nothing was shown. */
+  /** Content of a 2xx: the name of the key, and the enabled fields of the project. Null for other responses. */
   readonly shown: { readonly name: string; readonly transcript: boolean; readonly metrics: readonly string[] } | null;
 }
 
-/** Something was broken, from its beginning until service had resumed. */
+/** A fault, from its beginning until service resumed. */
 export interface Outage {
-  /** Null: for all of them. */
+  /** Null: all processes. */
   readonly app: number | null;
-  /** The process itself was suspended, and answers nobody until then. */
+  /** The process was suspended and did not respond. */
   readonly frozen: boolean;
   readonly from: Time;
   readonly until: Time;
 }
 
-/** Acknowledged changes from `from` on may have been undone, until everything had been looked at again at `until`. */
+/** Changes acknowledged from `from` on may have been lost, until everything was read again at `until`. */
 export interface Rewind {
   readonly from: Time;
   readonly until: Time;
 }
 
-/** Everything that happened, as it was seen from outside. */
+/** Everything that happened in a trial, as observed from outside. */
 export interface History {
-  readonly keys: ReadonlyMap<string, Course<KeyState>>;
-  /** A project that is not among them may let out anything: what was configured is in doubt for good. */
-  readonly projects: ReadonlyMap<string, Course<ProjectState>>;
-  readonly answers: readonly Answer[];
+  readonly keys: ReadonlyMap<string, Timeline<KeyState>>;
+  /** A project that is missing here has an unknown configuration and is not checked. */
+  readonly projects: ReadonlyMap<string, Timeline<ProjectState>>;
+  readonly responses: readonly Exchange[];
   readonly outages: readonly Outage[];
   readonly rewinds: readonly Rewind[];
 }
 
-/** What was promised. Milliseconds. */
-export interface Promised {
+/** Limits that the package documents. Milliseconds. */
+export interface Limits {
   readonly maxRevocationLag: number;
   readonly storeTimeout: number;
-  /** By how much an answer may be later than `storeTimeout`. */
+  /** Tolerance on top of `storeTimeout`. */
   readonly margin: number;
 }

@@ -1,29 +1,29 @@
-import type { Course, Promised, Rewind, Step, Time } from './history';
+import type { Limits, Rewind, Step, Time, Timeline } from './history';
 
-/** When a request ran: a state may have judged it that was in force at any time in between. */
+/** Duration of a request. Any state in force during it may have decided. */
 export interface Span {
   readonly began: Time;
   readonly ended: Time;
 }
 
-/** How an answer can be explained. */
+/** Result of comparing a response with the states of its subject. */
 export type Explanation =
-  /** By a state that was in force while the request ran, or that had been replaced not longer ago than was promised. */
+  /** Explained by a state that was in force during the request, or was replaced within the limit. */
   | { readonly fits: true; readonly lag: number }
-  /** Only by a state that had been replaced longer ago; null: by none that there ever was. */
+  /** Explained only by a state that was replaced longer ago; null: by no state at all. */
   | { readonly fits: false; readonly lag: number | null };
 
-/** Whether an acknowledgement may have been undone by a failover, as far as a request at `began` can tell. */
-function mayBeUndone(known: Time, began: Time, rewinds: readonly Rewind[], lag: number): boolean {
-  return rewinds.some(({ from, until }) => known >= from && known <= until && began <= until + lag);
+/** Whether a failover may have undone an acknowledgement, for a request that began at `began`. */
+function mayBeUndone(knownAt: Time, began: Time, rewinds: readonly Rewind[], lag: number): boolean {
+  return rewinds.some(({ from, until }) => knownAt >= from && knownAt <= until && began <= until + lag);
 }
 
 /**
- * How long before `began` the state of a step had been replaced for good: by a later step that is known to have been
- * made. 0 or less: not before `began`.
+ * How long before `began` the state of a step was replaced for good, by a later step that is known to be applied.
+ * 0 or less: it was not replaced before `began`.
  */
 function ageOf<State>(
-  course: Course<State>,
+  timeline: Timeline<State>,
   index: number,
   began: Time,
   rewinds: readonly Rewind[],
@@ -31,29 +31,29 @@ function ageOf<State>(
 ): { readonly age: number; readonly allowed: number } {
   let age = 0;
   let allowed = lag;
-  for (const step of course.slice(index + 1)) {
-    if (step.known === null || mayBeUndone(step.known, began, rewinds, lag)) continue;
-    if (began - step.known > age) age = began - step.known;
-    if (step.atOnce && began > step.known) allowed = 0;
+  for (const step of timeline.slice(index + 1)) {
+    if (step.knownAt === null || mayBeUndone(step.knownAt, began, rewinds, lag)) continue;
+    if (began - step.knownAt > age) age = began - step.knownAt;
+    if (step.immediate && began > step.knownAt) allowed = 0;
   }
   return { age, allowed };
 }
 
 /**
- * Explains an answer by the states of its subject: by the one that makes it least late. A change that is in doubt may
- * have been made, and may not; what it replaced counts on until a later change is known to have been made.
+ * Explains a response by the state of its subject that makes it least late. A change with unknown outcome may or may not
+ * be applied; the state that it replaces stays possible until a later change is known to be applied.
  */
 export function explain<State>(
-  course: Course<State>,
+  timeline: Timeline<State>,
   { began, ended }: Span,
   rewinds: readonly Rewind[],
-  { maxRevocationLag }: Promised,
-  couldAnswer: (state: State) => boolean,
+  { maxRevocationLag }: Limits,
+  couldCause: (state: State) => boolean,
 ): Explanation {
   let best: Explanation = { fits: false, lag: null };
-  course.forEach((step: Step<State>, index) => {
-    if (step.asked > ended || !couldAnswer(step.state)) return;
-    const { age, allowed } = ageOf(course, index, began, rewinds, maxRevocationLag);
+  timeline.forEach((step: Step<State>, index) => {
+    if (step.sentAt > ended || !couldCause(step.state)) return;
+    const { age, allowed } = ageOf(timeline, index, began, rewinds, maxRevocationLag);
     const fits = age <= allowed;
     const isBetter = fits === best.fits ? best.lag === null || age < best.lag : fits;
     if (isBetter) best = fits ? { fits, lag: age } : { fits, lag: age };

@@ -7,28 +7,28 @@ import { pathToFileURL } from 'node:url';
 import { startGuarded } from '../../support/redis/spawn-server';
 import { waitUntil } from '../../support/wait-until';
 import type { AppReport, AppSettings } from './app';
-import type { Order, Outcome } from './commands';
+import type { Command, Outcome } from './commands';
 import type { FloodOrder, FloodResult } from './flood';
 
 export interface Reply {
-  /** 0 where there was none; `error` says why. */
+  /** 0 if there was no response; `error` has the reason. */
   readonly status: number;
   readonly error: string | null;
   readonly retryAfter: string | undefined;
   readonly text: string;
 }
 
-/** A process of the app under test. It ends, at the latest, with the process that started it, even while frozen. */
+/** A process of the app under test. It ends with the process that started it, even while suspended. */
 export interface AppProcess {
   get(path: string, token: string): Promise<Reply>;
-  order(order: Order): Promise<Outcome>;
-  flood(order: FloodOrder): Promise<FloodResult>;
+  run(command: Command): Promise<Outcome>;
+  flood(command: FloodOrder): Promise<FloodResult>;
   report(): Promise<AppReport>;
-  /** Stops it in its tracks, and lets it go on. */
+  /** SIGSTOP and SIGCONT. */
   freeze(): void;
   thaw(): void;
   readonly hasEnded: boolean;
-  /** What it has printed, for whoever has to find out what went wrong. */
+  /** Its output, for error messages. */
   output(): string;
   stop(): Promise<void>;
 }
@@ -37,15 +37,15 @@ const APP = join(__dirname, 'app.ts');
 const TSX = pathToFileURL(require.resolve('tsx')).href;
 
 /**
- * Requests that one process may owe the answer to: as much as comes together while it is frozen for a while. Each has a
- * connection of its own, made beforehand: Node accepts one in each turn of its event loop, so that whoever came on a new
- * one while the process has much to do would wait for hundreds of turns, and that would be held against what is tested.
+ * Maximum number of unanswered requests of one process, as they accumulate while it is suspended. Each has a connection
+ * that was opened before: Node accepts one connection in each turn of its event loop, and a new connection to a busy
+ * process would wait hundreds of turns, which would count as a slow response.
  */
 export const MAX_UNANSWERED = 200;
 
-/** How long an order may take before its outcome counts as unknown: a frozen process answers late, or never. */
-const ORDER_PATIENCE = 3000;
-const START_PATIENCE = 30_000;
+/** Timeout of a command, after which its outcome is unknown: a suspended process responds late or never. */
+const COMMAND_TIMEOUT = 3000;
+const START_TIMEOUT = 30_000;
 
 export async function startApp(settings: AppSettings): Promise<AppProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'keyscope-app-'));
@@ -63,13 +63,13 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
       port = Number(/listening on (\d+)/.exec(output())?.[1] ?? 0);
       return port > 0 || hasEnded;
     },
-    START_PATIENCE,
+    START_TIMEOUT,
   );
   if (hasEnded) throw new Error(`The app ended before it listened: ${output()}`);
 
-  const guests = new Agent({ keepAlive: true, maxFreeSockets: MAX_UNANSWERED });
-  // So that orders do not queue behind requests.
-  const staff = new Agent({ keepAlive: true });
+  const requestAgent = new Agent({ keepAlive: true, maxFreeSockets: MAX_UNANSWERED });
+  // A second agent, so that commands do not queue behind requests.
+  const controlAgent = new Agent({ keepAlive: true });
 
   function send(
     agent: Agent,
@@ -99,26 +99,26 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
   }
 
   async function post<T>(path: string, body: unknown): Promise<T> {
-    const reply = await send(staff, 'POST', path, { 'content-type': 'application/json' }, JSON.stringify(body));
-    if (reply.status !== 200) throw new Error(`${path} was answered ${reply.status} ${reply.error} ${reply.text}`);
+    const reply = await send(controlAgent, 'POST', path, { 'content-type': 'application/json' }, JSON.stringify(body));
+    if (reply.status !== 200) throw new Error(`${path} received ${reply.status} ${reply.error} ${reply.text}`);
     return JSON.parse(reply.text) as T;
   }
 
-  await Promise.all(Array.from({ length: MAX_UNANSWERED }, () => send(guests, 'GET', '/', {})));
+  await Promise.all(Array.from({ length: MAX_UNANSWERED }, () => send(requestAgent, 'GET', '/', {})));
   return {
-    get: (path, token) => send(guests, 'GET', path, { 'x-api-key': token }),
-    async order(order) {
+    get: (path, token) => send(requestAgent, 'GET', path, { 'x-api-key': token }),
+    async run(command) {
       const unknown = (message: string): Outcome => ({ ok: false, code: 'no_answer', message });
       let timer: NodeJS.Timeout | undefined;
-      const patience = new Promise<Outcome>((resolve) => {
-        timer = setTimeout(() => resolve(unknown('the process did not answer')), ORDER_PATIENCE);
+      const timeout = new Promise<Outcome>((resolve) => {
+        timer = setTimeout(() => resolve(unknown('the process did not respond')), COMMAND_TIMEOUT);
       });
-      const answer = post<Outcome>('/control/order', order).catch((error: Error) => unknown(error.message));
-      return Promise.race([answer, patience]).finally(() => clearTimeout(timer));
+      const exchange = post<Outcome>('/control/command', command).catch((error: Error) => unknown(error.message));
+      return Promise.race([exchange, timeout]).finally(() => clearTimeout(timer));
     },
-    flood: (order) => post('/control/flood', order),
+    flood: (command) => post('/control/flood', command),
     async report() {
-      return JSON.parse((await send(staff, 'GET', '/control/report', {})).text) as AppReport;
+      return JSON.parse((await send(controlAgent, 'GET', '/control/report', {})).text) as AppReport;
     },
     freeze: () => {
       process.kill(pid, 'SIGSTOP');
@@ -131,8 +131,8 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
     },
     output,
     async stop() {
-      guests.destroy();
-      staff.destroy();
+      requestAgent.destroy();
+      controlAgent.destroy();
       if (!hasEnded) process.kill(pid, 'SIGKILL');
       await ended;
       rmSync(dir, { recursive: true, force: true });

@@ -1,40 +1,45 @@
 import { createApiKeys } from 'keyscope';
 import { type AppProcess, startApp } from './app-process';
-import { carryOut, PERMISSIONS } from './commands';
-import { connect, HABITS, type Place } from './connect';
-import type { Carrier } from './writer';
+import { PERMISSIONS, runCommand } from './commands';
+import { CLIENT_PROFILES, connect, type RedisLocation } from './connect';
+import type { CommandRunner } from './writer';
 
-/** What every process of a fleet promises. The margin is for two cores that a whole test suite shares. */
-export const PROMISED = { maxRevocationLag: 1000, storeTimeout: 500, margin: 1000 } as const;
+/** Limits of every process. The margin allows for two cores that a whole test suite shares. */
+export const LIMITS = { maxRevocationLag: 1000, storeTimeout: 500, margin: 1000 } as const;
 
-/** Several processes of one app, and one more way to change keys that nothing befalls. */
-export interface Fleet {
+/** Several processes of one app, and a connection for changes that no fault affects. */
+export interface Deployment {
   readonly apps: readonly AppProcess[];
-  readonly direct: Carrier;
-  /** Where its servers listen. */
+  readonly direct: CommandRunner;
+  /** Ports of the Redis servers. */
   readonly ports: readonly number[];
   close(): Promise<void>;
 }
 
-export interface FleetOptions {
-  /** Where Redis is, as each process sees it. */
-  readonly places: readonly Place[];
-  /** Where it is for who changes keys. */
-  readonly directPlace: Place;
+export interface DeploymentOptions {
+  /** Address of Redis, for each process. */
+  readonly locations: readonly RedisLocation[];
+  /** Address of Redis for the unaffected connection. */
+  readonly directLocation: RedisLocation;
   readonly ports: readonly number[];
-  /** More of what `createApiKeys` takes. */
+  /** Further options of `createApiKeys`. */
   readonly options?: Record<string, unknown>;
 }
 
-let fleets = 0;
+let deployments = 0;
 
-export async function startFleet({ places, directPlace, ports, options = {} }: FleetOptions): Promise<Fleet> {
-  fleets += 1;
-  const namespace = `fleet-${process.pid}-${fleets}`;
-  const { maxRevocationLag, storeTimeout } = PROMISED;
+export async function startDeployment({
+  locations,
+  directLocation,
+  ports,
+  options = {},
+}: DeploymentOptions): Promise<Deployment> {
+  deployments += 1;
+  const namespace = `deployment-${process.pid}-${deployments}`;
+  const { maxRevocationLag, storeTimeout } = LIMITS;
   const all = { maxRevocationLag, storeTimeout, ...options };
-  const starts = places.map((place, i) => {
-    return startApp({ place, namespace, habit: HABITS[i % HABITS.length]!, options: all });
+  const starts = locations.map((location, i) => {
+    return startApp({ location, namespace, profile: CLIENT_PROFILES[i % CLIENT_PROFILES.length]!, options: all });
   });
   const outcomes = await Promise.allSettled(starts);
   const apps = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -44,12 +49,12 @@ export async function startFleet({ places, directPlace, ports, options = {} }: F
     throw failed.reason;
   }
 
-  const redis = connect(directPlace, 'default');
+  const redis = connect(directLocation, 'default');
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, namespace, ...all });
   return {
     apps,
     ports,
-    direct: (order) => carryOut(apiKeys, order),
+    direct: (command) => runCommand(apiKeys, command),
     async close() {
       await apiKeys.close();
       redis.disconnect();

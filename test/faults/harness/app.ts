@@ -1,46 +1,46 @@
-// One process of an app that is protected by keyscope: `app.ts <settings as JSON>`. Says on its standard output where it
-// listens. Beside what it protects, it takes orders, tells how it is, and attacks itself when told to.
+// One process of an app that uses keyscope: `app.ts <settings as JSON>`. Prints its port. Beside the routes under test it
+// has control routes that run commands, report its state, and send it forged tokens.
 import express from 'express';
 import { type ApiKeys, createApiKeys, type StoreMode } from 'keyscope';
 import { ROUTES, type Route, type Time } from '../checker/history';
 import { now } from './clock';
-import { carryOut, type Order, PERMISSIONS } from './commands';
-import { connect, type Habit, type Place } from './connect';
+import { type Command, PERMISSIONS, runCommand } from './commands';
+import { type ClientProfile, connect, type RedisLocation } from './connect';
 import { type FloodOrder, flood } from './flood';
 
 export interface AppSettings {
-  readonly place: Place;
-  readonly habit: Habit;
+  readonly location: RedisLocation;
+  readonly profile: ClientProfile;
   readonly namespace: string;
-  /** More of what `createApiKeys` takes. */
+  /** Further options of `createApiKeys`. */
   readonly options: Record<string, unknown>;
 }
 
-/** What a process tells of itself. */
+/** State that a process reports. */
 export interface AppReport {
   readonly mode: StoreMode;
-  /** Why it is not better, where it is known. */
+  /** Last error of the store, if any. */
   readonly lastError: string | null;
   /** Each change of the mode. */
   readonly modes: readonly { readonly at: Time; readonly mode: StoreMode }[];
-  /** Lookups of keys by requests: answered from memory, or not. */
+  /** Key lookups by requests: cache hits and misses. */
   readonly hits: number;
   readonly misses: number;
-  /** When its event loop has stood still, and for how long, in milliseconds. */
+  /** When the event loop was blocked, and for how many milliseconds. */
   readonly stalls: readonly { readonly at: Time; readonly lasting: number }[];
-  /** Bytes, after a collection where that can be had. */
+  /** Heap size in bytes, after a garbage collection if that is exposed. */
   readonly heap: number;
 }
 
-/** Every metric that a project may let out. A response has them all. */
+/** All metrics that a project may enable. A response has all of them. */
 export const METRICS: readonly string[] = Array.from({ length: 32 }, (_, i) => `m${i}`);
 const SAID = [{ user_input: 'said by a customer' }];
 const MEASURED = Object.fromEntries(METRICS.map((name) => [name, name]));
 
-/** How often the event loop is looked at. */
+/** Interval at which event loop stalls are detected. Milliseconds. */
 const WATCH_INTERVAL = 20;
-/** From how many milliseconds on. */
-const WORTH_TELLING = 100;
+/** Shortest stall that is reported. Milliseconds. */
+const REPORTED_FROM = 100;
 
 function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   const modes: { at: Time; mode: StoreMode }[] = [];
@@ -59,7 +59,7 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   setInterval(() => {
     const at = now();
     const lasting = at - seen - WATCH_INTERVAL;
-    if (lasting > WORTH_TELLING) stalls.push({ at: seen, lasting });
+    if (lasting > REPORTED_FROM) stalls.push({ at: seen, lasting });
     seen = at;
   }, WATCH_INTERVAL).unref();
   return function report() {
@@ -83,8 +83,8 @@ function createApp(apiKeys: ApiKeys<Route>) {
       },
     );
   }
-  app.post('/control/order', express.json(), async (req, res) => {
-    res.json(await carryOut(apiKeys, req.body as Order));
+  app.post('/control/command', express.json(), async (req, res) => {
+    res.json(await runCommand(apiKeys, req.body as Command));
   });
   app.post('/control/flood', express.json(), async (req, res) => {
     res.json(await flood(apiKeys, req.body as FloodOrder));
@@ -95,8 +95,8 @@ function createApp(apiKeys: ApiKeys<Route>) {
   return app;
 }
 
-async function main({ place, habit, namespace, options }: AppSettings): Promise<void> {
-  const redis = connect(place, habit);
+async function main({ location, profile, namespace, options }: AppSettings): Promise<void> {
+  const redis = connect(location, profile);
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, namespace, ...options });
   const app = createApp(apiKeys);
   await apiKeys.ready();
@@ -104,9 +104,9 @@ async function main({ place, habit, namespace, options }: AppSettings): Promise<
     const address = server.address();
     console.log(`listening on ${typeof address === 'object' ? address?.port : address}`);
   });
-  // Connections that wait for their next request must not be ended under it.
+  // Keep-alive connections stay open for the next request.
   server.keepAliveTimeout = 0;
 }
 
-// Whoever reads the types of this file does not want to run it.
+// Other files import the types of this file.
 if (require.main === module) main(JSON.parse(process.argv[2] ?? '{}') as AppSettings);

@@ -1,11 +1,11 @@
 import { type ApiKeys, KeyscopeError } from 'keyscope';
 import type { Route } from '../checker/history';
 
-/** The two permissions that the processes' routes ask for. */
+/** The two permissions that the processes' routes require. */
 export const PERMISSIONS = { read: { label: 'Read' }, write: { label: 'Write' } } as const;
 
-/** What is asked of the management functions, in a form that can be sent to another process. */
-export type Order =
+/** A call of a management function, as JSON that can be sent to another process. */
+export type Command =
   | { readonly op: 'create'; readonly workspace: string; readonly name: string; readonly permissions: readonly Route[] }
   | {
       readonly op: 'update';
@@ -27,8 +27,8 @@ export type Order =
     }
   | { readonly op: 'clear'; readonly workspace: string; readonly project: string };
 
-/** A key as the management functions show it. Times are of the wall clock. */
-export interface SeenKey {
+/** A key as the management functions return it. Times are of the wall clock. */
+export interface KeyView {
   readonly id: string;
   readonly name: string;
   readonly permissions: readonly Route[];
@@ -39,14 +39,14 @@ export interface SeenKey {
   readonly rotatedTo: string | null;
 }
 
-/** `code`: of the error; `no_answer` where the process that was to do it did not say. */
+/** `code`: of the error; `no_answer` if the process did not respond. */
 export type Outcome =
-  | { readonly ok: true; readonly key: SeenKey | null; readonly token: string | null }
+  | { readonly ok: true; readonly key: KeyView | null; readonly token: string | null }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 type Created = Awaited<ReturnType<ApiKeys<Route>['keys']['create']>>;
 
-function seen(key: Created['key']): SeenKey {
+function seen(key: Created['key']): KeyView {
   const { id, name, permissions, disabled, revision, rotatedTo } = key;
   const [createdAt, expiresAt] = [key.createdAt.getTime(), key.expiresAt.getTime()];
   return { id, name, permissions, disabled, createdAt, expiresAt, revision, rotatedTo };
@@ -58,41 +58,45 @@ const done = (key: Created['key'] | null = null, token: string | null = null): O
   token,
 });
 
-async function attempt(apiKeys: ApiKeys<Route>, order: Order): Promise<Outcome> {
+async function attempt(apiKeys: ApiKeys<Route>, command: Command): Promise<Outcome> {
   const { keys, projects } = apiKeys;
-  switch (order.op) {
+  switch (command.op) {
     case 'create': {
-      const { workspace: workspaceId, name, permissions } = order;
+      const { workspace: workspaceId, name, permissions } = command;
       const { key, token } = await keys.create({ workspaceId, name, permissions, agents: 'all' });
       return done(key, token);
     }
     case 'update': {
-      const { id, revision, name, permissions, disabled } = order;
+      const { id, revision, name, permissions, disabled } = command;
       return done(await keys.update(id, { name, permissions, disabled }, { revision }));
     }
     case 'rotate': {
-      const { key, token } = await keys.rotate(order.id, { overlap: order.overlap }, { revision: order.revision });
+      const { key, token } = await keys.rotate(
+        command.id,
+        { overlap: command.overlap },
+        { revision: command.revision },
+      );
       return done(key, token);
     }
     case 'delete':
-      await keys.delete(order.id, { revision: order.revision });
+      await keys.delete(command.id, { revision: command.revision });
       return done();
     case 'get':
-      return done(await keys.get(order.id));
+      return done(await keys.get(command.id));
     case 'configure': {
-      const { workspace: workspaceId, project, transcript, metric } = order;
+      const { workspace: workspaceId, project, transcript, metric } = command;
       await projects.set(project, { transcript, metrics: [metric] }, { workspaceId });
       return done();
     }
     case 'clear':
-      await projects.clear(order.project, { workspaceId: order.workspace });
+      await projects.clear(command.project, { workspaceId: command.workspace });
       return done();
   }
 }
 
-export async function carryOut(apiKeys: ApiKeys<Route>, order: Order): Promise<Outcome> {
+export async function runCommand(apiKeys: ApiKeys<Route>, command: Command): Promise<Outcome> {
   try {
-    return await attempt(apiKeys, order);
+    return await attempt(apiKeys, command);
   } catch (error) {
     if (!(error instanceof KeyscopeError)) throw error;
     return { ok: false, code: error.code, message: error.message };

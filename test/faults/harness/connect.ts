@@ -2,8 +2,8 @@ import { Cluster, Redis } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../../src/store/redis/client';
 
-/** Where Redis is. */
-export type Place =
+/** Address of Redis. */
+export type RedisLocation =
   | { readonly kind: 'single'; readonly port: number }
   | { readonly kind: 'cluster'; readonly nodes: readonly { readonly host: string; readonly port: number }[] }
   | {
@@ -12,36 +12,37 @@ export type Place =
       readonly sentinels: readonly { readonly host: string; readonly port: number }[];
     };
 
-/** How apps set their clients up: as it comes, with commands that wait for ever, and with the version before. */
-export const HABITS = ['default', 'patient', 'previous'] as const;
-export type Habit = (typeof HABITS)[number];
+/** Client options of the apps: the defaults, no limit on retries, and the previous major version of ioredis. */
+export const CLIENT_PROFILES = ['default', 'unlimited-retries', 'ioredis5'] as const;
+export type ClientProfile = (typeof CLIENT_PROFILES)[number];
 
-function connectSixth(place: Place, patient: boolean): RedisClient {
-  const options = patient ? { maxRetriesPerRequest: null, enableAutoPipelining: true } : {};
-  switch (place.kind) {
+function connectIoredis6(location: RedisLocation, hasUnlimitedRetries: boolean): RedisClient {
+  const options = hasUnlimitedRetries ? { maxRetriesPerRequest: null, enableAutoPipelining: true } : {};
+  switch (location.kind) {
     case 'single':
-      return new Redis(place.port, '127.0.0.1', options);
+      return new Redis(location.port, '127.0.0.1', options);
     case 'cluster':
-      return new Cluster([...place.nodes], { redisOptions: options });
+      return new Cluster([...location.nodes], { redisOptions: options });
     case 'sentinel':
-      return new Redis({ sentinels: [...place.sentinels], name: place.name, ...options });
+      return new Redis({ sentinels: [...location.sentinels], name: location.name, ...options });
   }
 }
 
-function connectFifth(place: Place): RedisClient {
-  switch (place.kind) {
+function connectIoredis5(location: RedisLocation): RedisClient {
+  switch (location.kind) {
     case 'single':
-      return new Redis5(place.port, '127.0.0.1');
+      return new Redis5(location.port, '127.0.0.1');
     case 'cluster':
-      return new Cluster5([...place.nodes]);
+      return new Cluster5([...location.nodes]);
     case 'sentinel':
-      return new Redis5({ sentinels: [...place.sentinels], name: place.name });
+      return new Redis5({ sentinels: [...location.sentinels], name: location.name });
   }
 }
 
-/** A client as an app would have it: its errors go to a log that nobody reads. */
-export function connect(place: Place, habit: Habit): RedisClient {
-  const client = habit === 'previous' ? connectFifth(place) : connectSixth(place, habit === 'patient');
+/** A client as an app creates it. Errors are ignored. */
+export function connect(location: RedisLocation, profile: ClientProfile): RedisClient {
+  const client =
+    profile === 'ioredis5' ? connectIoredis5(location) : connectIoredis6(location, profile === 'unlimited-retries');
   client.on('error', () => {});
   return client;
 }

@@ -1,12 +1,12 @@
-import { faultsOf, type Report, summarize, wasCalm } from './report';
+import { failuresOf, type Report, summarize, wasUndisturbed } from './report';
 
-/** Shows the whole summary where a round went wrong; otherwise nothing. */
-export function expectKept(report: Report): void {
-  const faults = faultsOf(report);
-  if (faults.length > 0) throw new Error(`The promise was broken.\n${summarize(report)}`);
-  // Otherwise it proves nothing.
-  expect(report.deeds.acknowledged).toBeGreaterThan(10);
+/** Fails with the summary of the trial if it found a violation. */
+export function expectNoViolation(report: Report): void {
+  const faults = failuresOf(report);
+  if (faults.length > 0) throw new Error(`The trial found a violation.\n${summarize(report)}`);
+  // Without enough traffic and changes a trial proves nothing.
+  expect(report.changeCounts.acknowledged).toBeGreaterThan(10);
   expect(report.requests).toBeGreaterThan(300);
   expect(report.counts['200']).toBeGreaterThan(100);
-  if (wasCalm(report)) expect(report.withheld).toBeLessThan(report.counts['200']! / 20);
+  if (wasUndisturbed(report)) expect(report.overRedacted).toBeLessThan(report.counts['200']! / 20);
 }

@@ -5,9 +5,9 @@ import type { Route } from '../checker/history';
 
 export interface FloodResult {
   readonly sent: number;
-  /** How the tokens were answered, by code; `let in` would be a catastrophe. */
+  /** Number of responses by code; `accepted` must not occur. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** How long it took, in milliseconds. */
+  /** Duration in milliseconds. */
   readonly took: number;
 }
 
@@ -19,10 +19,10 @@ export interface FloodOrder {
 
 const INTERVAL = 5;
 const SECRET = 'A'.repeat(SECRET_LENGTH);
-/** The largest number that so many characters can hold, as far as doubles are exact. */
+/** Number of ids that a double represents exactly. */
 const MAX_ID = 62 ** 8;
 
-/** A token that is well formed in everything, of a key that does not exist. Much cheaper to make than a real one. */
+/** A well-formed token of a key that does not exist. Much cheaper to generate than a real one. */
 function forge(workspace: string): string {
   const id = toBase62(Math.floor(Math.random() * MAX_ID), ID_LENGTH - TAG_LENGTH);
   const body = `ks_${workspaceTag(workspace)}${id}_${SECRET}`;
@@ -30,9 +30,9 @@ function forge(workspace: string): string {
 }
 
 /**
- * Attacks a process from within, with well-formed tokens of keys that do not exist, all different. Over HTTP, two cores
- * could not even send 20,000 requests a second; `verify` makes the same decision on the same memory. What a machine that
- * is busy with other things did not get round to sending is not made up for: that would be another attack.
+ * Sends well-formed tokens of keys that do not exist, all different, from within a process. Two cores cannot send 20,000
+ * requests per second over HTTP; `verify` makes the same decision by the same cache. If the machine is too busy to send
+ * some, they are not sent later: that would be a burst.
  */
 export async function flood(
   apiKeys: ApiKeys<Route>,
@@ -51,7 +51,7 @@ export async function flood(
     unanswered += 1;
     const verdict = await apiKeys.verify(token, { permission: 'read' });
     unanswered -= 1;
-    const outcome = verdict.ok ? 'let in' : verdict.error.code;
+    const outcome = verdict.ok ? 'accepted' : verdict.error.code;
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
 

@@ -1,20 +1,20 @@
-import { type Answer, ROUTES, type Time } from '../checker/history';
+import { type Exchange, ROUTES, type Time } from '../checker/history';
 import { type AppProcess, MAX_UNANSWERED, type Reply } from './app-process';
 import { now } from './clock';
+import type { Model, TrackedKey } from './model';
 import type { Random } from './random';
-import type { TrackedKey, World } from './world';
 
-/** How often the keys that matter now are asked for, at each process. Milliseconds. */
+/** Interval of requests for focused keys, at each process. Milliseconds. */
 const FOCUS_INTERVAL = 140;
-/** How often anything else is. */
+/** Interval of all other requests. Milliseconds. */
 const OTHER_INTERVAL = 40;
 const TICK = 10;
-/** How long the last answers may take to come in, when nothing is broken any more. */
-const DRAIN_PATIENCE = 15_000;
+/** Timeout for the last responses after all faults have ended. */
+const DRAIN_TIMEOUT = 15_000;
 
 interface Focus {
   until: Time;
-  /** When it is due next, by process. */
+  /** When the next request is due, by process. */
   readonly due: Time[];
 }
 
@@ -36,25 +36,25 @@ function parse(text: string): Body {
 function codeOf({ status, error, retryAfter }: Reply, body: Body): string | null {
   if (status === 0) return error;
   if (status === 200) return null;
-  // Half of what a 503 says is when to come back.
+  // A 503 must have Retry-After.
   if (status === 503 && retryAfter === undefined) return `${body.code} without Retry-After`;
   return body.code ?? 'no code';
 }
 
-/** Keeps all processes busy, within bounds, and writes down every request and its answer. */
+/** Sends requests to all processes, at a bounded rate, and records every exchange. */
 export class Load {
-  readonly answers: Answer[] = [];
+  readonly responses: Exchange[] = [];
   readonly #apps: readonly AppProcess[];
-  readonly #world: World;
+  readonly #model: Model;
   readonly #random: Random;
   readonly #focused = new Map<TrackedKey, Focus>();
   readonly #otherDue: Time[];
   readonly #unanswered: number[];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(apps: readonly AppProcess[], world: World, random: Random) {
+  constructor(apps: readonly AppProcess[], model: Model, random: Random) {
     this.#apps = apps;
-    this.#world = world;
+    this.#model = model;
     this.#random = random;
     this.#otherDue = apps.map(() => 0);
     this.#unanswered = apps.map(() => 0);
@@ -64,18 +64,18 @@ export class Load {
     this.#timer ??= setInterval(() => this.#tick(), TICK);
   }
 
-  /** Asks no more, and waits for the last answers. */
+  /** Sends no more requests, and waits for the last responses. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    const until = now() + DRAIN_PATIENCE;
+    const until = now() + DRAIN_TIMEOUT;
     while (this.#unanswered.some((count) => count > 0)) {
       if (now() > until) throw new Error(`Requests are still unanswered: ${this.#unanswered.join(', ')} by process.`);
       await new Promise((resolve) => setTimeout(resolve, TICK));
     }
   }
 
-  /** Asks every process for this key again and again, until a time. */
+  /** Requests this key at every process repeatedly, until a time. */
   focus(key: TrackedKey, until: Time): void {
     const focus = this.#focused.get(key);
     if (focus !== undefined) {
@@ -86,10 +86,10 @@ export class Load {
     this.#focused.set(key, { until, due });
   }
 
-  /** Asks one process for one key, now. */
-  async ask(app: number, key: TrackedKey | null, token: string, workspace: string): Promise<Answer> {
+  /** Sends one request for one key to one process. */
+  async ask(app: number, key: TrackedKey | null, token: string, workspace: string): Promise<Exchange> {
     const route = this.#random.pick(ROUTES);
-    const project = this.#world.pickProject(workspace);
+    const project = this.#model.pickProject(workspace);
     const process = this.#apps[app]!;
     this.#unanswered[app]! += 1;
     const began = now();
@@ -101,7 +101,7 @@ export class Load {
       reply.status === 200 && body.name !== undefined
         ? { name: body.name, transcript: body.turns?.length === 1, metrics: Object.keys(body.metrics ?? {}) }
         : null;
-    const answer: Answer = {
+    const exchange: Exchange = {
       app,
       key: key?.id ?? null,
       route,
@@ -112,8 +112,8 @@ export class Load {
       code: codeOf(reply, body),
       shown,
     };
-    this.answers.push(answer);
-    return answer;
+    this.responses.push(exchange);
+    return exchange;
   }
 
   #tick(): void {
@@ -127,7 +127,7 @@ export class Load {
       }
       if (at < this.#otherDue[app]!) continue;
       this.#otherDue[app] = at + this.#random.between(0.5, 1.5) * OTHER_INTERVAL;
-      const { key, token, workspace } = this.#world.pickToken();
+      const { key, token, workspace } = this.#model.pickToken();
       this.#send(app, key, token, workspace);
     }
   }

@@ -3,10 +3,10 @@ import type { Outage, Time } from '../checker/history';
 import { now } from './clock';
 
 const INTERVAL = 50;
-/** From how many milliseconds on an answer is so late that requests may have had to go without theirs. */
+/** Shortest response time of a server that explains a missing response. Milliseconds. */
 const LATE = 150;
 
-/** One connection to a server, over which nothing else goes, so that only the server itself can be late. */
+/** A connection that carries nothing else, so that a late reply means a late server. */
 class Line {
   readonly late: { from: Time; until: Time }[] = [];
   readonly #port: number;
@@ -30,7 +30,7 @@ class Line {
     this.#socket?.destroy();
   }
 
-  /** That it cannot be reached is for whoever made it so to say. */
+  // Faults report unreachable servers, so errors are ignored here.
   #open(): Socket {
     const socket = connect(this.#port, '127.0.0.1');
     this.#socket = socket;
@@ -52,10 +52,10 @@ class Line {
   }
 }
 
-/** When the servers themselves were late, whatever the reason: on a busy machine, somebody else's work. */
+/** Records when the servers themselves were late, for example because the machine was busy. */
 export class Probe {
   readonly #lines: readonly Line[];
-  /** When this process itself stood still, and with it the proxies that are in it. */
+  /** When this process, which runs the proxies, was blocked. */
   readonly #own: { from: Time; until: Time }[] = [];
   #timer: NodeJS.Timeout | null = null;
 
@@ -73,7 +73,7 @@ export class Probe {
     }, INTERVAL);
   }
 
-  /** Ends, and gives the times in which no process could be served as promised. */
+  /** Stops, and returns the times in which responses may be late. */
   stop(): Outage[] {
     if (this.#timer !== null) clearInterval(this.#timer);
     for (const line of this.#lines) line.close();

@@ -1,13 +1,13 @@
-/** A seeded source of chance (mulberry32): the same seed, the same decisions. */
+/** A seeded pseudo-random number generator (mulberry32). */
 export interface Random {
   /** From 0 up to, but not including, 1. */
   (): number;
   between(from: number, to: number): number;
   pick<T>(list: readonly T[]): T;
   chance(share: number): boolean;
-  /** So many of a list, each at most once. */
+  /** `count` different elements of a list. */
   some<T>(list: readonly T[], count: number): T[];
-  /** An independent source, so that what one part of a run decides does not depend on how often another was asked. */
+  /** An independent generator, so that one part of a run does not depend on how many numbers another part used. */
   fork(): Random;
 }
 

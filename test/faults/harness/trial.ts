@@ -3,85 +3,85 @@ import { waitUntil } from '../../support/wait-until';
 import { check } from '../checker/check';
 import type { Outage, Rewind, Time } from '../checker/history';
 import type { AppReport } from './app';
-import { type Fleet, PROMISED } from './app-processes';
+import { type Deployment, LIMITS } from './app-processes';
 import { now } from './clock';
 import { Load } from './load';
+import { Model } from './model';
 import { Probe } from './probe';
 import type { Random } from './random';
 import type { Report } from './report';
-import { World } from './world';
-import { Mutator } from './writer';
+import { Writer } from './writer';
 
-/** What a fault needs to know and to say while it lasts. */
-export interface Scene {
-  readonly fleet: Fleet;
-  readonly world: World;
-  readonly mutator: Mutator;
+/** Tools of an active fault, and its reports to the checker. */
+export interface FaultContext {
+  readonly deployment: Deployment;
+  readonly model: Model;
+  readonly writer: Writer;
   readonly random: Random;
-  /** From now on requests may be answered 503, by one process or by all, until all serve again. */
-  breaks(app: number | null): void;
-  /** From now on the process answers nobody. Gives what to call when it goes on. */
-  freezes(app: number): () => void;
-  /** Whatever was acknowledged from now on, or a moment before, may be undone. */
-  mayUndo(): void;
-  /** For the summary. */
+  /** From now on 503 is a valid response of one process, or of all, until all serve again. */
+  expectOutage(app: number | null): void;
+  /** From now on the process does not respond. Returns a function to call when it continues. */
+  expectFreeze(app: number): () => void;
+  /** Changes acknowledged from now on, or a moment before, may be lost. */
+  expectRollback(): void;
+  /** Adds a line to the summary. */
   note(text: string): void;
 }
 
-/** Something that goes wrong. */
+/** A fault that a trial injects. */
 export interface Fault {
   readonly name: string;
-  /** Breaks, lets it be for about so long, and mends. Resolves when everything is whole. */
-  run(scene: Scene, milliseconds: number): Promise<void>;
+  /** Injects the fault, waits for about this long, and removes it. Resolves when everything works again. */
+  run(context: FaultContext, milliseconds: number): Promise<void>;
 }
 
-export interface RoundOptions {
+export interface TrialOptions {
   readonly faults: readonly { readonly fault: Fault; readonly after: number; readonly lasting: number }[];
   readonly random: Random;
   /** Several, so that their keys are on several nodes of a Cluster. */
   readonly workspaces: readonly string[];
-  /** Another server may take the place of the one that acknowledged. */
+  /** Another server may take over from the one that acknowledged a change. */
   readonly failsOver?: boolean;
-  /** … and may know less than that one did. */
+  /** And it may lack the latest changes. */
   readonly mayLose?: boolean;
 }
 
-/** How long things go well before and after. */
+/** Time without faults, before and after. Milliseconds. */
 const BEFORE = 700;
-const AFTER = PROMISED.maxRevocationLag + 700;
-/** Within which service must resume by itself, once nothing is broken any more. */
+const AFTER = LIMITS.maxRevocationLag + 700;
+/** Time within which service must resume after the last fault. Milliseconds. */
 export const RESUME_WITHIN = 20_000;
-/** How soon everything must be well when a round begins. */
+/** Time within which every process must be in `tracking` mode when a trial begins. Milliseconds. */
 const SETTLE_WITHIN = 40_000;
-/** How much of what was acknowledged a replica may not have heard of. */
+/** Age of the latest changes that a replica may lack. Milliseconds. */
 const REPLICATION_LAG = 1000;
 
-/** Until every process serves keys of every workspace, several times in a row. Resolves with how long it took, or null. */
-async function untilServed({ apps }: Fleet, world: World, load: Load): Promise<number | null> {
+/** Waits until every process serves every workspace several times in a row. Resolves with the time taken, or null. */
+async function waitUntilServed({ apps }: Deployment, model: Model, load: Load): Promise<number | null> {
   const begin = now();
   let streak = 0;
   while (streak < 3) {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [...apps.keys()].flatMap((app) => {
-        return world.workspaces.map((workspace) => {
-          const key = world.witnesses.find((witness) => witness.workspace === workspace) ?? null;
+        return model.workspaces.map((workspace) => {
+          const key = model.witnesses.find((witness) => witness.workspace === workspace) ?? null;
           return load.ask(app, key, key?.token ?? 'none', workspace);
         });
       }),
     );
-    streak = answers.some(({ status }) => status === 503 || status === 0) ? 0 : streak + 1;
+    streak = responses.some(({ status }) => status === 503 || status === 0) ? 0 : streak + 1;
     if (now() - begin > RESUME_WITHIN) return null;
     await sleep(30);
   }
   return now() - begin;
 }
 
-/** Until changes are heard of everywhere, where they can be. */
-async function untilWell({ apps }: Fleet, after: string): Promise<void> {
+/** Waits until every process is in `tracking` mode. */
+async function waitUntilTracking({ apps }: Deployment, after: string): Promise<void> {
   let reports: readonly AppReport[] = [];
   try {
     await waitUntil(
-      'every process hears of changes',
+      'every process is in tracking mode',
       async () => {
         reports = await Promise.all(apps.map((app) => app.report()));
         return reports.every(({ mode }) => mode === 'tracking');
@@ -89,62 +89,62 @@ async function untilWell({ apps }: Fleet, after: string): Promise<void> {
       SETTLE_WITHIN,
     );
   } catch (error) {
-    const told = reports.map(({ mode, modes, lastError }) =>
+    const states = reports.map(({ mode, modes, lastError }) =>
       JSON.stringify({ mode, lastError, modes: modes.slice(-6) }),
     );
-    throw new Error([`${(error as Error).message} After: ${after}`, ...told].join('\n'), { cause: error });
+    throw new Error([`${(error as Error).message} After: ${after}`, ...states].join('\n'), { cause: error });
   }
 }
 
-/** Runs processes, load, changes and faults together for a while, and judges everything that was answered. */
-export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Report> {
+/** Runs processes, load, changes and faults together, and checks every response. */
+export async function runTrial(deployment: Deployment, options: TrialOptions): Promise<Report> {
   const { faults, random, workspaces, failsOver = false, mayLose = false } = options;
-  const name = faults.map(({ fault }) => fault.name).join(' + ') || 'nothing fails';
-  await untilWell(fleet, `before ${name}`);
-  const { apps } = fleet;
+  const name = faults.map(({ fault }) => fault.name).join(' + ') || 'no fault';
+  await waitUntilTracking(deployment, `before ${name}`);
+  const { apps } = deployment;
   const began = now();
-  const world = new World(workspaces, random.fork());
-  const load = new Load(apps, world, random.fork());
-  const mutator = new Mutator({
-    world,
+  const model = new Model(workspaces, random.fork());
+  const load = new Load(apps, model, random.fork());
+  const writer = new Writer({
+    model,
     load,
     failsOver,
     mayLose,
     random: random.fork(),
-    direct: fleet.direct,
-    processes: apps.map((app) => app.order),
-    maxRevocationLag: PROMISED.maxRevocationLag,
+    direct: deployment.direct,
+    processes: apps.map((app) => app.run),
+    maxRevocationLag: LIMITS.maxRevocationLag,
   });
   const outages: { -readonly [K in keyof Outage]: Outage[K] }[] = [];
   const notes: string[] = [];
   let undoneFrom: Time | null = null;
 
-  const scene: Scene = {
-    fleet,
-    world,
-    mutator,
+  const context: FaultContext = {
+    deployment,
+    model,
+    writer,
     random: random.fork(),
-    breaks(app) {
+    expectOutage(app) {
       outages.push({ app, frozen: false, from: now(), until: Number.POSITIVE_INFINITY });
     },
-    freezes(app) {
+    expectFreeze(app) {
       const outage = { app, frozen: true, from: now(), until: Number.POSITIVE_INFINITY };
       outages.push(outage);
       return () => {
         outage.until = now();
       };
     },
-    mayUndo() {
+    expectRollback() {
       undoneFrom ??= now() - REPLICATION_LAG;
     },
     note: (text) => notes.push(text),
   };
 
-  const probe = new Probe(fleet.ports);
+  const probe = new Probe(deployment.ports);
   probe.start();
-  await mutator.populate();
+  await writer.populate();
   load.start();
-  mutator.start();
+  writer.start();
   const rewinds: Rewind[] = [];
   let resumedAfter: number | null = null;
   try {
@@ -152,48 +152,48 @@ export async function runRound(fleet: Fleet, options: RoundOptions): Promise<Rep
     await Promise.all(
       faults.map(async ({ fault, after, lasting }) => {
         await sleep(after);
-        await fault.run(scene, lasting);
+        await fault.run(context, lasting);
       }),
     );
-    resumedAfter = await untilServed(fleet, world, load);
+    resumedAfter = await waitUntilServed(deployment, model, load);
     if (resumedAfter !== null) for (const outage of outages) if (!outage.frozen) outage.until = now();
     if (undoneFrom !== null && mayLose) {
-      await mutator.pause();
-      await mutator.reconcile(undoneFrom);
+      await writer.pause();
+      await writer.reconcile(undoneFrom);
       rewinds.push({ from: undoneFrom, until: now() });
     }
-    await mutator.replaceWitnesses();
-    mutator.start();
+    await writer.replaceWitnesses();
+    writer.start();
     await sleep(AFTER);
   } finally {
-    await mutator.pause();
+    await writer.pause();
     await load.stop();
   }
-  await untilWell(fleet, [name, ...notes].join('; '));
+  await waitUntilTracking(deployment, [name, ...notes].join('; '));
 
   const reports = await Promise.all(apps.map((app) => app.report()));
   const late = probe.stop();
   const stalls = reports.flatMap((report, app) =>
     report.stalls.filter(({ at, lasting }) => at + lasting > began).map((stall) => ({ app, ...stall })),
   );
-  // On a busy machine servers and processes stand still without anybody's doing. No answer comes in time out of that, and
-  // a promise about time says nothing of it; whatever was answered must be right all the same.
+  // On a busy machine servers and processes stall. Responses may then be late or 503; whatever else they are, they must be
+  // correct.
   const halts = stalls.map(({ app, at, lasting }) => ({ app, frozen: true, from: at, until: at + lasting }));
   const disturbances = [...outages, ...late, ...halts];
 
-  const keys = new Map([...world.keys].map(([id, { course }]) => [id, course]));
-  const { answers } = load;
-  const findings = check({ keys, projects: world.knownProjects, answers, outages: disturbances, rewinds }, PROMISED);
+  const keys = new Map([...model.keys].map(([id, { timeline }]) => [id, timeline]));
+  const { responses } = load;
+  const findings = check({ keys, projects: model.knownProjects, responses, outages: disturbances, rewinds }, LIMITS);
   return {
     name,
     ...findings,
     took: now() - began,
-    requests: answers.length,
-    deeds: mutator.deeds,
+    requests: responses.length,
+    changeCounts: writer.changeCounts,
     resumedAfter,
     modes: [...new Set(reports.flatMap(({ modes }) => modes.filter(({ at }) => at > began).map(({ mode }) => mode)))],
     stalls: stalls.map(({ app, at, lasting }) => ({ app, at: at - began, lasting })),
-    serversLate: late.map(({ from, until }) => ({ at: from - began, lasting: until - from })),
+    slowServers: late.map(({ from, until }) => ({ at: from - began, lasting: until - from })),
     began,
     notes,
     ended: apps.flatMap((app, i) => (app.hasEnded ? [`process ${i} ended: ${app.output()}`] : [])),

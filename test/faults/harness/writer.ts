@@ -2,74 +2,74 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyState, ProjectState, Route, Step, Time } from '../checker/history';
 import { METRICS } from './app';
 import { now } from './clock';
-import type { Order, Outcome } from './commands';
+import type { Command, Outcome } from './commands';
 import type { Load } from './load';
+import { isAlive, isSame, type Model, stateOf, type TrackedKey, type TrackedProject } from './model';
 import type { Random } from './random';
-import { isAlive, isSame, stateOf, type TrackedKey, type TrackedProject, type World } from './world';
 
-/** Who carries out orders: one of the processes, or the harness itself over a connection that nothing befalls. */
-export type Carrier = (order: Order) => Promise<Outcome>;
+/** Runs commands: one of the processes, or the harness over a connection that no fault affects. */
+export type CommandRunner = (command: Command) => Promise<Outcome>;
 
-export interface MutatorOptions {
-  readonly world: World;
+export interface WriterOptions {
+  readonly model: Model;
   readonly load: Load;
   readonly random: Random;
-  /** Its own connection; what it reads is true. */
-  readonly direct: Carrier;
-  readonly processes: readonly Carrier[];
+  /** The unaffected connection. It reads the true state. */
+  readonly direct: CommandRunner;
+  readonly processes: readonly CommandRunner[];
   readonly maxRevocationLag: number;
-  /** A replaced server may answer for a moment: a new key is not known everywhere at once. */
+  /** A replaced server may respond for a moment: a new key is not found everywhere at once. */
   readonly failsOver: boolean;
-  /** Acknowledged changes may be undone, because nobody asked for more. */
+  /** Acknowledged changes may be lost, because `durability` is not set. */
   readonly mayLose: boolean;
 }
 
-/** What was done, for whoever reads the summary. */
-export interface Deeds {
+/** Counts of changes for the summary. */
+export interface ChangeCounts {
   acknowledged: number;
   inDoubt: number;
-  /** Acknowledged, and gone. */
+  /** Changes that were acknowledged and lost. */
   readonly lost: string[];
 }
 
-/** Changes made at once, each of another key or project. */
+/** Concurrent changes, each of a different key or project. */
 const WORKERS = 3;
 const PAUSE = { from: 80, to: 320 };
-/** How long a key is asked for everywhere before it is changed, so that every process remembers it. */
+/** How long a key is requested everywhere before a change, so that every process caches it. Milliseconds. */
 const WARM_UP = { from: 150, to: 400 };
-/** How long a new key is asked for everywhere. */
+/** How long a new key is requested everywhere. Milliseconds. */
 const FIRST_LOOK = 400;
 const LIVE_KEYS = 24;
 const PERMISSION_SETS: readonly (readonly Route[])[] = [['read', 'write'], ['read'], ['write']];
 const OVERLAPS = [0, 0, 400, 1500];
 
-/** Answers that leave no doubt: it was not done. */
-const REFUSALS = new Set(['conflict', 'key_not_found']);
+/** Codes that prove that a change was not applied. */
+const REJECTIONS = new Set(['conflict', 'key_not_found']);
 
 /**
- * Creates, edits, disables, rotates and deletes keys, and configures projects, at random, and keeps book of what may have
- * come of it. Every change of a key insists on the revision that it was last seen at. So of several changes that are in
- * doubt at most one can have been made, and once a later one is acknowledged, none of them can be any more.
+ * Creates, edits, disables, rotates and deletes keys, and configures projects, at random, and records the possible
+ * outcomes. Every change of a key carries its last known revision. Of several changes with unknown outcome at most one
+ * can be applied, and none of them once a later change is acknowledged.
  */
-export class Mutator {
-  readonly deeds: Deeds = { acknowledged: 0, inDoubt: 0, lost: [] };
-  readonly #options: MutatorOptions;
+export class Writer {
+  readonly changeCounts: ChangeCounts = { acknowledged: 0, inDoubt: 0, lost: [] };
+  readonly #options: WriterOptions;
   #running: Promise<unknown> | null = null;
   #stopping = false;
 
-  constructor(options: MutatorOptions) {
+  constructor(options: WriterOptions) {
     this.#options = options;
   }
 
-  /** Makes what there is to begin with. */
+  /** Creates the first keys and projects. */
   async populate(): Promise<void> {
-    const { world } = this.#options;
+    const { model } = this.#options;
     await Promise.all(
-      world.workspaces.map(async (workspace) => {
+      model.workspaces.map(async (workspace) => {
         const witness = await this.create(workspace, ['read', 'write']);
-        if (witness === null) throw new Error('The first keys could not be made.');
-        world.makeWitness(witness);
-        for (const id of ['a', 'b']) world.addProject(`${id}-${world.newName()}`, workspace);
+        if (witness === null) throw new Error('The first keys could not be created.');
+        model.makeWitness(witness);
+        for (const id of ['a', 'b']) model.addProject(`${id}-${model.newName()}`, workspace);
       }),
     );
     await Promise.all(Array.from({ length: LIVE_KEYS }, () => this.create()));
@@ -80,7 +80,7 @@ export class Mutator {
     this.#running ??= Promise.all(Array.from({ length: WORKERS }, () => this.#work()));
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Stops, and resolves when no change is in progress. */
   async pause(): Promise<void> {
     this.#stopping = true;
     await this.#running;
@@ -88,36 +88,36 @@ export class Mutator {
   }
 
   async create(
-    workspace = this.#options.random.pick(this.#options.world.workspaces),
+    workspace = this.#options.random.pick(this.#options.model.workspaces),
     permissions = this.#options.random.pick(PERMISSION_SETS),
   ): Promise<TrackedKey | null> {
-    const { world, load, failsOver, mayLose } = this.#options;
-    const asked = now();
-    const outcome = await this.#carrier()({ op: 'create', workspace, name: world.newName(), permissions });
-    const known = this.#count(outcome);
+    const { model, load, failsOver, mayLose } = this.#options;
+    const sentAt = now();
+    const outcome = await this.#pickRunner()({ op: 'create', workspace, name: model.newName(), permissions });
+    const knownAt = this.#count(outcome);
     if (!outcome.ok) return null;
-    const key = world.addKey(outcome.key!, outcome.token!, workspace, asked, known, !failsOver && !mayLose);
-    load.focus(key, known + FIRST_LOOK);
+    const key = model.addKey(outcome.key!, outcome.token!, workspace, sentAt, knownAt, !failsOver && !mayLose);
+    load.focus(key, knownAt + FIRST_LOOK);
     return key;
   }
 
   /**
-   * Reads what has become of every key, and takes that for the truth. Of projects, nobody can say for certain; others take
-   * their place. Nothing may be under way.
+   * Reads the state of every key and takes it as true. Configurations cannot be read with certainty, so new projects take
+   * the place of the old. No change may be in progress.
    */
-  async reconcile(asked: Time): Promise<void> {
-    const { world } = this.#options;
-    for (const key of world.keys.values()) await this.#look(key, asked);
-    for (const project of [...world.projects]) this.#replaceProject(project);
+  async reconcile(sentAt: Time): Promise<void> {
+    const { model } = this.#options;
+    for (const key of model.keys.values()) await this.#look(key, sentAt);
+    for (const project of [...model.projects]) this.#replaceProject(project);
   }
 
-  /** Makes new witnesses where the old ones are gone. */
+  /** Creates new witnesses if the old ones were deleted. */
   async replaceWitnesses(): Promise<void> {
-    const { world } = this.#options;
-    for (const workspace of world.workspaces) {
-      if (world.witnesses.some((key) => key.workspace === workspace)) continue;
+    const { model } = this.#options;
+    for (const workspace of model.workspaces) {
+      if (model.witnesses.some((key) => key.workspace === workspace)) continue;
       const key = await this.create(workspace, ['read', 'write']);
-      if (key !== null) world.makeWitness(key);
+      if (key !== null) model.makeWitness(key);
     }
   }
 
@@ -127,14 +127,14 @@ export class Mutator {
       await sleep(random.between(PAUSE.from, PAUSE.to));
       if (this.#stopping) return;
       if (random.chance(0.15)) await this.#configure();
-      else if (this.#options.world.live.length < LIVE_KEYS) await this.create();
+      else if (this.#options.model.live.length < LIVE_KEYS) await this.create();
       else await this.#changeSome();
     }
   }
 
   async #changeSome(): Promise<void> {
-    const { world, load, random, maxRevocationLag } = this.#options;
-    const candidates = world.live.filter(({ busy }) => !busy);
+    const { model, load, random, maxRevocationLag } = this.#options;
+    const candidates = model.live.filter(({ busy }) => !busy);
     if (candidates.length === 0) return;
     const key = random.pick(candidates);
     key.busy = true;
@@ -151,9 +151,9 @@ export class Mutator {
   }
 
   async #change(key: TrackedKey): Promise<void> {
-    const { world, random } = this.#options;
-    if (!isAlive(key.certain)) {
-      world.bury(key);
+    const { model, random } = this.#options;
+    if (!isAlive(key.lastKnown)) {
+      model.retire(key);
       return;
     }
     const choice = random();
@@ -163,11 +163,11 @@ export class Mutator {
   }
 
   async #update(key: TrackedKey): Promise<void> {
-    const { world, random } = this.#options;
-    const { disabled, permissions, expires } = key.certain!;
+    const { model, random } = this.#options;
+    const { disabled, permissions, expires } = key.lastKnown!;
     const toggles = random.chance(0.45);
     const next = {
-      name: world.newName(),
+      name: model.newName(),
       permissions: toggles ? permissions : random.pick(PERMISSION_SETS),
       disabled: toggles ? !disabled : disabled,
     };
@@ -178,90 +178,98 @@ export class Mutator {
   async #delete(key: TrackedKey): Promise<void> {
     const { id, revision } = key;
     const outcome = await this.#attempt(key, { op: 'delete', id, revision }, null);
-    if (outcome.ok) this.#options.world.bury(key);
+    if (outcome.ok) this.#options.model.retire(key);
   }
 
   async #rotate(key: TrackedKey): Promise<void> {
-    const { world, random, load, failsOver, mayLose, maxRevocationLag } = this.#options;
+    const { model, random, load, failsOver, mayLose, maxRevocationLag } = this.#options;
     const overlap = random.pick(OVERLAPS);
-    const asked = now();
+    const sentAt = now();
     const { id, revision } = key;
-    const before = key.certain!;
+    const before = key.lastKnown!;
     const { to } = before.expires;
     const outcome = await this.#attempt(
       key,
       { op: 'rotate', id, revision, overlap },
-      { ...before, expires: { from: Math.min(asked + overlap, to), to } },
+      { ...before, expires: { from: Math.min(sentAt + overlap, to), to } },
     );
     if (!outcome.ok) return;
-    const known = key.course.at(-1)!.known!;
-    const successor = world.addKey(outcome.key!, outcome.token!, key.workspace, asked, known, !failsOver && !mayLose);
-    load.focus(successor, known + FIRST_LOOK);
-    // From when on the old one is expired follows from when the new one was made.
+    const knownAt = key.timeline.at(-1)!.knownAt!;
+    const successor = model.addKey(
+      outcome.key!,
+      outcome.token!,
+      key.workspace,
+      sentAt,
+      knownAt,
+      !failsOver && !mayLose,
+    );
+    load.focus(successor, knownAt + FIRST_LOOK);
+    // The old key expires `overlap` after the new one was created.
     const made = outcome.key!.createdAt;
     const end = stateOf({ ...outcome.key!, expiresAt: made + overlap }).expires;
     const expires = end.to < to ? end : before.expires;
     const state = { ...before, expires };
-    key.course[key.course.length - 1] = { state, asked, known };
-    key.certain = state;
+    key.timeline[key.timeline.length - 1] = { state, sentAt, knownAt };
+    key.lastKnown = state;
     load.focus(key, now() + overlap + 1.6 * maxRevocationLag);
   }
 
-  /** Gives an order to change a key, and writes down what came of it. */
-  async #attempt(key: TrackedKey, order: Order, state: KeyState): Promise<Outcome> {
-    const step: Step<KeyState> = { state, asked: now(), known: null };
-    // Before the answer: the change may be noticed earlier than its acknowledgement.
-    key.course.push(step);
-    key.doubts.push(step);
-    const outcome = await this.#carrier()(order);
-    const known = this.#count(outcome);
-    if (outcome.ok) this.#settle(key, step, known, key.revision + 1);
-    else if (REFUSALS.has(outcome.code)) await this.#look(key, step.asked, step);
+  /** Sends a command that changes a key, and records the outcome. */
+  async #attempt(key: TrackedKey, command: Command, state: KeyState): Promise<Outcome> {
+    const step: Step<KeyState> = { state, sentAt: now(), knownAt: null };
+    // Before the response: the change may be visible before its acknowledgement.
+    key.timeline.push(step);
+    key.undecided.push(step);
+    const outcome = await this.#pickRunner()(command);
+    const knownAt = this.#count(outcome);
+    if (outcome.ok) this.#settle(key, step, knownAt, key.revision + 1);
+    else if (REJECTIONS.has(outcome.code)) await this.#look(key, step.sentAt, step);
     return outcome;
   }
 
-  /** One step is known to have been made, and with that all others that were in doubt are known not to have been. */
-  #settle(key: TrackedKey, step: Step<KeyState>, known: Time, revision: number): void {
-    key.course.splice(key.course.indexOf(step), 1);
-    key.course.push({ ...step, known });
-    key.certain = step.state;
-    key.doubts = [];
+  /** Records that one step was applied, and therefore no other step with unknown outcome. */
+  #settle(key: TrackedKey, step: Step<KeyState>, knownAt: Time, revision: number): void {
+    key.timeline.splice(key.timeline.indexOf(step), 1);
+    key.timeline.push({ ...step, knownAt });
+    key.lastKnown = step.state;
+    key.undecided = [];
     key.revision = revision;
   }
 
-  /** Reads what the key has come to be. `refused`: the step that has just been refused. */
-  async #look(key: TrackedKey, asked: Time, refused?: Step<KeyState>): Promise<void> {
-    const { direct, world, mayLose } = this.#options;
+  /** Reads the state of a key. `rejected`: the step that was just rejected. */
+  async #look(key: TrackedKey, sentAt: Time, rejected?: Step<KeyState>): Promise<void> {
+    const { direct, model, mayLose } = this.#options;
     const outcome = await direct({ op: 'get', id: key.id });
     if (!outcome.ok && outcome.code !== 'key_not_found') return;
     const seen = outcome.ok ? outcome.key : null;
-    const step = key.doubts.find(({ state }) => isSame(state, seen));
-    if (isSame(key.certain, seen)) {
+    const step = key.undecided.find(({ state }) => isSame(state, seen));
+    if (isSame(key.lastKnown, seen)) {
       key.revision = seen?.revision ?? 0;
-      if (refused !== undefined) this.#forget(key, refused);
+      if (rejected !== undefined) this.#dropStep(key, rejected);
     } else if (step !== undefined) {
       const replaced = { ...step, state: seen === null ? null : stateOf(seen) };
-      key.course[key.course.indexOf(step)] = replaced;
+      key.timeline[key.timeline.indexOf(step)] = replaced;
       this.#settle(key, replaced, now(), seen?.revision ?? 0);
     } else {
-      const was = key.certain === null ? 'deleted' : key.certain.name;
-      if (!mayLose) this.deeds.lost.push(`${key.id} was ${was}, and is ${seen === null ? 'not there' : seen.name}`);
-      const found: Step<KeyState> = { state: seen === null ? null : stateOf(seen), asked, known: null };
-      key.course.push(found);
+      const was = key.lastKnown === null ? 'deleted' : key.lastKnown.name;
+      if (!mayLose)
+        this.changeCounts.lost.push(`${key.id} was ${was}, and is ${seen === null ? 'not there' : seen.name}`);
+      const found: Step<KeyState> = { state: seen === null ? null : stateOf(seen), sentAt, knownAt: null };
+      key.timeline.push(found);
       this.#settle(key, found, now(), seen?.revision ?? 0);
     }
-    if (key.certain === null) world.bury(key);
+    if (key.lastKnown === null) model.retire(key);
   }
 
-  /** The step was not made, and will not be. */
-  #forget(key: TrackedKey, step: Step<KeyState>): void {
-    key.course.splice(key.course.indexOf(step), 1);
-    key.doubts.splice(key.doubts.indexOf(step), 1);
+  /** The step was not applied and will not be. */
+  #dropStep(key: TrackedKey, step: Step<KeyState>): void {
+    key.timeline.splice(key.timeline.indexOf(step), 1);
+    key.undecided.splice(key.undecided.indexOf(step), 1);
   }
 
   async #configure(): Promise<void> {
-    const { world, random } = this.#options;
-    const candidates = world.projects.filter(({ busy }) => !busy);
+    const { model, random } = this.#options;
+    const candidates = model.projects.filter(({ busy }) => !busy);
     if (candidates.length === 0) return;
     const project = random.pick(candidates);
     project.busy = true;
@@ -278,35 +286,35 @@ export class Mutator {
     const state: ProjectState = random.chance(0.2)
       ? null
       : { transcript: random.chance(0.5), metric: random.pick(METRICS) };
-    const step: Step<ProjectState> = { state, asked: now(), known: null };
-    project.course.push(step);
-    const outcome = await this.#carrier()(
+    const step: Step<ProjectState> = { state, sentAt: now(), knownAt: null };
+    project.timeline.push(step);
+    const outcome = await this.#pickRunner()(
       state === null ? { op: 'clear', workspace, project: id } : { op: 'configure', workspace, project: id, ...state },
     );
-    const known = this.#count(outcome);
+    const knownAt = this.#count(outcome);
     if (outcome.ok) {
-      project.course[project.course.length - 1] = { ...step, known };
+      project.timeline[project.timeline.length - 1] = { ...step, knownAt };
       return;
     }
-    // There is no revision to insist on, so it might be made much later.
+    // A change without a precondition: it may be applied later.
     this.#replaceProject(project);
   }
 
   #replaceProject(project: TrackedProject): void {
-    const { world } = this.#options;
-    world.forgetProject(project);
-    world.addProject(`c-${world.newName()}`, project.workspace);
+    const { model } = this.#options;
+    model.dropProject(project);
+    model.addProject(`c-${model.newName()}`, project.workspace);
   }
 
-  #carrier(): Carrier {
+  #pickRunner(): CommandRunner {
     const { random, direct, processes } = this.#options;
     return random.chance(0.5) ? direct : random.pick(processes);
   }
 
-  /** When the outcome was heard. */
+  /** Counts the outcome. Returns the time at which it arrived. */
   #count(outcome: Outcome): Time {
-    if (outcome.ok) this.deeds.acknowledged += 1;
-    else if (!REFUSALS.has(outcome.code)) this.deeds.inDoubt += 1;
+    if (outcome.ok) this.changeCounts.acknowledged += 1;
+    else if (!REJECTIONS.has(outcome.code)) this.changeCounts.inDoubt += 1;
     return now();
   }
 }

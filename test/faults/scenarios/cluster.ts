@@ -5,14 +5,14 @@ import { workspaceTag } from '../../../src/token/format';
 import { type RedisClusterServers, startCluster } from '../../support/redis/cluster';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { type Fleet, startFleet } from '../harness/app-processes';
+import { type Deployment, startDeployment } from '../harness/app-processes';
 import type { Fault } from '../harness/trial';
 
 const PROCESSES = 3;
-/** After how long without an answer the others give a node up. */
+/** `cluster-node-timeout`: the time after which other nodes consider a node failed. Milliseconds. */
 const NODE_TIMEOUT = 1000;
-/** How long a killed node may take to come back as a replica that knows everything. */
-const REJOIN_PATIENCE = 30_000;
+/** Time within which a killed node must rejoin as a synchronized replica. Milliseconds. */
+const REJOIN_TIMEOUT = 30_000;
 
 export interface ClusterServers {
   readonly servers: RedisClusterServers;
@@ -20,7 +20,7 @@ export interface ClusterServers {
   stop(): Promise<void>;
 }
 
-/** Three masters, each with a replica. */
+/** Three masters with one replica each. */
 export async function startClusterServers(): Promise<ClusterServers> {
   const servers = await startCluster({
     masters: 3,
@@ -28,7 +28,7 @@ export async function startClusterServers(): Promise<ClusterServers> {
     args: ['--cluster-node-timeout', String(NODE_TIMEOUT), '--repl-diskless-sync-delay', '0'],
   });
   const admins = servers.nodes.map(({ port }) => new Redis(port, '127.0.0.1', { protocol: 2 }));
-  // They end before these do, and some are killed.
+  // Nodes are killed while these are connected.
   for (const admin of admins) admin.on('error', () => {});
   return {
     servers,
@@ -40,13 +40,18 @@ export async function startClusterServers(): Promise<ClusterServers> {
   };
 }
 
-export async function startClusterFleet(
+export async function startClusterDeployment(
   { servers }: ClusterServers,
   options: Record<string, unknown> = {},
-): Promise<Fleet> {
-  const place = { kind: 'cluster', nodes: servers.startupNodes } as const;
-  const places = Array.from({ length: PROCESSES }, () => place);
-  return startFleet({ places, directPlace: place, ports: servers.nodes.map(({ port }) => port), options });
+): Promise<Deployment> {
+  const location = { kind: 'cluster', nodes: servers.startupNodes } as const;
+  const locations = Array.from({ length: PROCESSES }, () => location);
+  return startDeployment({
+    locations,
+    directLocation: location,
+    ports: servers.nodes.map(({ port }) => port),
+    options,
+  });
 }
 
 interface Row {
@@ -57,7 +62,7 @@ interface Row {
   readonly slots: number;
 }
 
-/** A line of CLUSTER SLOTS: from, to, and the master's host and port. */
+/** A row of CLUSTER SLOTS: first slot, last slot, and the master's host and port. */
 type SlotRange = readonly [from: number, to: number, master: readonly [host: string, port: number]];
 
 async function nodesAsSeenBy(admin: Redis): Promise<Row[]> {
@@ -81,7 +86,7 @@ async function nodesAsSeenBy(admin: Redis): Promise<Row[]> {
 export function createClusterFaults({ servers, admins }: ClusterServers) {
   const indexOf = ({ port }: Row) => servers.nodes.findIndex((node) => node.port === port);
 
-  /** The first admin whose node runs. */
+  /** The cluster as the first reachable node sees it. */
   async function view(): Promise<Row[]> {
     return Promise.any(admins.map((admin) => nodesAsSeenBy(admin)));
   }
@@ -90,7 +95,7 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
     return (await view()).filter(({ isMaster, hasFailed, slots }) => isMaster && !hasFailed && slots > 0);
   }
 
-  async function isInOrder(): Promise<boolean> {
+  async function isHealthy(): Promise<boolean> {
     const infos = await Promise.all(admins.map((admin) => admin.call('cluster', 'info')));
     const replications = await Promise.all(admins.map((admin) => admin.call('info', 'replication')));
     return (
@@ -100,7 +105,7 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
     );
   }
 
-  const rejoined = () => waitUntil('every master has a replica again', isInOrder, REJOIN_PATIENCE);
+  const rejoined = () => waitUntil('every master has a replica again', isHealthy, REJOIN_TIMEOUT);
 
   async function promoted(instead: Row): Promise<void> {
     await waitUntil(
@@ -109,11 +114,11 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
         const present = await masters();
         return present.length === 3 && present.every(({ port }) => port !== instead.port);
       },
-      REJOIN_PATIENCE,
+      REJOIN_TIMEOUT,
     );
   }
 
-  /** What stops a master for longer than the others wait for it. */
+  /** A master stops for longer than `cluster-node-timeout`. */
   function losing(
     name: string,
     stop: (node: RedisServer) => Promise<void>,
@@ -121,11 +126,11 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
   ) {
     const fault: Fault = {
       name,
-      async run({ breaks, mayUndo, random, note }, milliseconds) {
+      async run({ expectOutage, expectRollback, random, note }, milliseconds) {
         const master = random.pick(await masters());
         const node = servers.nodes[indexOf(master)]!;
-        breaks(null);
-        mayUndo();
+        expectOutage(null);
+        expectRollback();
         await stop(node);
         await Promise.all([promoted(master), sleep(milliseconds)]);
         note(`node ${indexOf(master)} was replaced`);
@@ -136,7 +141,7 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
     return fault;
   }
 
-  /** Moves a slot, a few keys at a time, while they are asked for and changed. */
+  /** Moves a slot, a few keys at a time, while they are requested and changed. */
   async function moveSlot(slot: number, from: Row, to: Row): Promise<number> {
     const [source, target] = [admins[indexOf(from)]!, admins[indexOf(to)]!];
     await target.call('cluster', 'setslot', String(slot), 'importing', from.id);
@@ -169,7 +174,7 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
       (node) => node.restart(),
     ),
 
-    // It wakes as a master, until somebody tells it that it is none.
+    // It continues as a master until the other nodes demote it.
     frozen: losing(
       'a master frozen',
       (node) => node.kill('SIGSTOP'),
@@ -178,12 +183,12 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
 
     slotsMoved: {
       name: 'slots moved',
-      async run({ world, random, note }, milliseconds) {
+      async run({ model, random, note }, milliseconds) {
         const until = performance.now() + milliseconds;
         let slots = 0;
         let keys = 0;
         while (performance.now() < until) {
-          const slot = slotOf(`{${workspaceTag(random.pick(world.workspaces))}}`);
+          const slot = slotOf(`{${workspaceTag(random.pick(model.workspaces))}}`);
           const from = await ownerOf(slot);
           const to = random.pick((await masters()).filter(({ id }) => id !== from.id));
           keys += await moveSlot(slot, from, to);

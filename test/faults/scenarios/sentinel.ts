@@ -3,33 +3,33 @@ import { Redis } from 'ioredis';
 import { type RedisSentinelServers, startSentinels } from '../../support/redis/sentinel';
 import type { RedisServer } from '../../support/redis/server';
 import { waitUntil } from '../../support/wait-until';
-import { type Fleet, startFleet } from '../harness/app-processes';
+import { type Deployment, startDeployment } from '../harness/app-processes';
 import type { Fault } from '../harness/trial';
 
 const PROCESSES = 3;
-/** Sentinels give a returned master time to find out by itself; and they do not fail over twice in quick succession. */
-const REJOIN_PATIENCE = 60_000;
+/** Sentinels wait before they demote a returned master, and before they fail over again. Milliseconds. */
+const REJOIN_TIMEOUT = 60_000;
 
-export interface SentinelFleet extends Fleet {
+export interface SentinelDeployment extends Deployment {
   readonly servers: RedisSentinelServers;
 }
 
-export async function startSentinelFleet(options: Record<string, unknown> = {}): Promise<SentinelFleet> {
+export async function startSentinelDeployment(options: Record<string, unknown> = {}): Promise<SentinelDeployment> {
   const servers = await startSentinels({ replicas: 1 });
   try {
-    const place = { kind: 'sentinel', name: servers.name, sentinels: servers.addresses } as const;
-    const places = Array.from({ length: PROCESSES }, () => place);
-    const fleet = await startFleet({
-      places,
-      directPlace: place,
+    const location = { kind: 'sentinel', name: servers.name, sentinels: servers.addresses } as const;
+    const locations = Array.from({ length: PROCESSES }, () => location);
+    const deployment = await startDeployment({
+      locations,
+      directLocation: location,
       ports: servers.nodes.map(({ port }) => port),
       options,
     });
     return {
-      ...fleet,
+      ...deployment,
       servers,
       async close() {
-        await fleet.close();
+        await deployment.close();
         await servers.stop();
       },
     };
@@ -39,35 +39,35 @@ export async function startSentinelFleet(options: Record<string, unknown> = {}):
   }
 }
 
-async function asking<T>({ port }: RedisServer, errand: (admin: Redis) => Promise<T>): Promise<T> {
+async function withAdmin<T>({ port }: RedisServer, action: (admin: Redis) => Promise<T>): Promise<T> {
   const admin = new Redis(port, '127.0.0.1', { protocol: 2 });
   admin.on('error', () => {});
   try {
-    return await errand(admin);
+    return await action(admin);
   } finally {
     admin.disconnect();
   }
 }
 
-export function createSentinelFaults({ servers }: SentinelFleet) {
+export function createSentinelFaults({ servers }: SentinelDeployment) {
   async function master(): Promise<RedisServer> {
     const port = await servers.masterPort();
     return servers.nodes.find((node) => node.port === port)!;
   }
 
-  /** The node follows the master and has heard of everything. */
+  /** Whether the node is a replica in sync with the master. */
   async function follows(node: RedisServer): Promise<boolean> {
-    const text = String(await asking(node, (admin) => admin.call('info', 'replication')));
+    const text = String(await withAdmin(node, (admin) => admin.call('info', 'replication')));
     return text.includes('role:slave') && text.includes('master_link_status:up');
   }
 
-  /** As long as it takes itself for the master, it takes changes from who is still connected to it; they will be lost. */
+  /** A master that is not yet demoted accepts changes from clients still connected to it. They will be lost. */
   async function demoted(node: RedisServer): Promise<void> {
-    await waitUntil('the old master follows the new one', () => follows(node), REJOIN_PATIENCE);
+    await waitUntil('the old master follows the new one', () => follows(node), REJOIN_TIMEOUT);
   }
 
   async function replaced(old: RedisServer): Promise<void> {
-    await waitUntil('another server is master', async () => (await servers.masterPort()) !== old.port, REJOIN_PATIENCE);
+    await waitUntil('another server is master', async () => (await servers.masterPort()) !== old.port, REJOIN_TIMEOUT);
   }
 
   function losing(
@@ -77,10 +77,10 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
   ): Fault {
     return {
       name,
-      async run({ breaks, mayUndo }, milliseconds) {
+      async run({ expectOutage, expectRollback }, milliseconds) {
         const old = await master();
-        breaks(null);
-        mayUndo();
+        expectOutage(null);
+        expectRollback();
         await stop(old);
         await Promise.all([replaced(old), sleep(milliseconds)]);
         await back(old);
@@ -94,7 +94,7 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
       (node) => node.kill('SIGKILL'),
       (node) => node.restart(),
     ),
-    // It wakes as a master, until the Sentinels tell it that it is none.
+    // It continues as a master until the Sentinels demote it.
     frozen: losing(
       'Sentinel: the master frozen',
       (node) => node.kill('SIGSTOP'),
@@ -103,16 +103,16 @@ export function createSentinelFaults({ servers }: SentinelFleet) {
         await demoted(node);
       },
     ),
-    // Nothing is wrong with it, and connections to it stay as they are.
+    // The server works, and connections to it stay open.
     demoted: losing('Sentinel: the master demoted', () => servers.failover(), demoted),
-    /** Until the next one can be lost. */
+    /** Waits until the other nodes follow the master, so that it can fail. */
     async rejoined(): Promise<void> {
       const present = await master();
       const others = servers.nodes.filter((node) => node !== present);
       await waitUntil(
         'the others follow the master',
         async () => (await Promise.all(others.map((node) => follows(node)))).every(Boolean),
-        REJOIN_PATIENCE,
+        REJOIN_TIMEOUT,
       );
     },
   };

@@ -4,28 +4,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RedisServer, startRedis } from '../../support/redis/server';
 import { type Hindrance, startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
-import { type Fleet, startFleet } from '../harness/app-processes';
+import { type Deployment, startDeployment } from '../harness/app-processes';
 import { now } from '../harness/clock';
 import type { Random } from '../harness/random';
-import type { Fault, Scene } from '../harness/trial';
+import type { Fault, FaultContext } from '../harness/trial';
 
-/** One Redis server, and each process behind a proxy of its own. */
-export interface SingleFleet extends Fleet {
+/** One Redis server, and one proxy per process. */
+export interface SingleServerDeployment extends Deployment {
   readonly server: RedisServer;
   readonly proxies: readonly TcpProxy[];
-  /** A connection for one errand. */
-  ask<T>(errand: (admin: Redis) => Promise<T>): Promise<T>;
+  /** Runs an action over a new connection. */
+  ask<T>(action: (admin: Redis) => Promise<T>): Promise<T>;
 }
 
 const PROCESSES = 3;
-/** What feeds call themselves, in the first thing that they say. */
+/** Name of feed connections, in the first command they send. */
 const FEED = 'keyscope-feed';
 const KINDS = { feed: (sent: string) => sent.includes(FEED) };
-/** What proxies call the connections of which nothing is known: the apps' own. */
+/** The proxies' name for all other connections: those of the apps' own clients. */
 const DATA = 'other';
 
-export async function startSingleFleet(random: Random): Promise<SingleFleet> {
-  // What is acknowledged is on disk: otherwise a killed server may come back without it, and that would be its right.
+export async function startSingleServer(random: Random): Promise<SingleServerDeployment> {
+  // Acknowledged changes are on disk. Otherwise a killed server may lose them.
   const server = await startRedis({ persistent: true, args: ['--appendfsync', 'always'] });
   const proxies: TcpProxy[] = [];
   async function end() {
@@ -36,25 +36,25 @@ export async function startSingleFleet(random: Random): Promise<SingleFleet> {
     for (let i = 0; i < PROCESSES; i++) {
       proxies.push(await startTcpProxy({ target: server.port, kinds: KINDS, random: random.fork() }));
     }
-    const fleet = await startFleet({
-      places: proxies.map(({ port }) => ({ kind: 'single', port })),
-      directPlace: { kind: 'single', port: server.port },
+    const deployment = await startDeployment({
+      locations: proxies.map(({ port }) => ({ kind: 'single', port })),
+      directLocation: { kind: 'single', port: server.port },
       ports: [server.port],
     });
     return {
-      ...fleet,
+      ...deployment,
       server,
       proxies,
-      async ask(errand) {
+      async ask(action) {
         const admin = new Redis(server.port, '127.0.0.1');
         try {
-          return await errand(admin);
+          return await action(admin);
         } finally {
           admin.disconnect();
         }
       },
       async close() {
-        await fleet.close();
+        await deployment.close();
         await end();
       },
     };
@@ -66,24 +66,24 @@ export async function startSingleFleet(random: Random): Promise<SingleFleet> {
 
 const BLACK_HOLE: Hindrance = { blackHole: true };
 
-export function createSingleFaults(fleet: SingleFleet) {
-  const { server, proxies, ask } = fleet;
+export function createSingleFaults(deployment: SingleServerDeployment) {
+  const { server, proxies, ask } = deployment;
 
   function fault(name: string, run: Fault['run']): Fault {
     return { name, run };
   }
 
-  /** What happens to connections of some processes, but never to those of all. */
-  function hindering(name: string, kinds: readonly string[], how: () => Hindrance, breaks: boolean): Fault {
-    return fault(name, async ({ breaks: declare, random, note }, milliseconds) => {
-      const struck = random.some([...proxies.keys()], PROCESSES - 1);
-      note(`${name}: processes ${struck.join(', ')}`);
-      if (breaks) for (const app of struck) declare(app);
-      for (const app of struck) {
+  /** Hinders connections of some processes, but never of all. */
+  function hindering(name: string, kinds: readonly string[], how: () => Hindrance, isOutage: boolean): Fault {
+    return fault(name, async ({ expectOutage, random, note }, milliseconds) => {
+      const affected = random.some([...proxies.keys()], PROCESSES - 1);
+      note(`${name}: processes ${affected.join(', ')}`);
+      if (isOutage) for (const app of affected) expectOutage(app);
+      for (const app of affected) {
         for (const kind of kinds) proxies[app]!.hinder(kind, { toServer: how(), toClient: how() });
       }
       await sleep(milliseconds);
-      for (const app of struck) for (const kind of kinds) proxies[app]!.hinder(kind, {});
+      for (const app of affected) for (const kind of kinds) proxies[app]!.hinder(kind, {});
     });
   }
 
@@ -91,43 +91,47 @@ export function createSingleFaults(fleet: SingleFleet) {
     return ask(async (admin) => {
       const list = String(await admin.call('client', 'list'));
       const feeds = [...list.matchAll(/^id=(\d+) .* name=keyscope-feed /gm)].map(([, id]) => String(id));
-      const doomed = feeds.filter(() => random.chance(share));
-      await Promise.all(doomed.map((id) => admin.call('client', 'kill', 'id', id)));
-      return doomed.length;
+      const chosen = feeds.filter(() => random.chance(share));
+      await Promise.all(chosen.map((id) => admin.call('client', 'kill', 'id', id)));
+      return chosen.length;
     });
   }
 
-  /** Everything goes while nothing is being changed: of changes that cross it, nobody could say which came first. */
-  async function wipe({ mutator, world }: Scene, asked: number, how: () => Promise<unknown>): Promise<void> {
-    await mutator.pause();
+  /** Deletes all data while no change is in progress, so that the order is known. */
+  async function deleteAll(
+    { writer, model }: FaultContext,
+    sentAt: number,
+    how: () => Promise<unknown>,
+  ): Promise<void> {
+    await writer.pause();
     await how();
-    world.wipe(asked, now());
-    await mutator.replaceWitnesses();
-    mutator.start();
+    model.deleteAll(sentAt, now());
+    await writer.replaceWitnesses();
+    writer.start();
   }
 
   return {
-    killed: fault('Redis killed, restarted with its data', async (scene, milliseconds) => {
-      scene.breaks(null);
+    killed: fault('Redis killed, restarted with its data', async (context, milliseconds) => {
+      context.expectOutage(null);
       await server.kill('SIGKILL');
       await sleep(milliseconds);
       await server.restart();
     }),
 
-    emptied: fault('Redis killed, restarted empty', async (scene, milliseconds) => {
+    emptied: fault('Redis killed, restarted empty', async (context, milliseconds) => {
       const [, dir] = (await ask((admin) => admin.config('GET', 'dir'))) as [string, string];
-      const asked = now();
-      scene.breaks(null);
+      const sentAt = now();
+      context.expectOutage(null);
       await server.kill('SIGKILL');
       await sleep(milliseconds);
-      await wipe(scene, asked, async () => {
+      await deleteAll(context, sentAt, async () => {
         rmSync(join(dir, 'appendonlydir'), { recursive: true });
         await server.restart();
       });
     }),
 
-    frozen: fault('Redis frozen', async (scene, milliseconds) => {
-      scene.breaks(null);
+    frozen: fault('Redis frozen', async (context, milliseconds) => {
+      context.expectOutage(null);
       await server.kill('SIGSTOP');
       await sleep(milliseconds);
       await server.kill('SIGCONT');
@@ -136,17 +140,17 @@ export function createSingleFaults(fleet: SingleFleet) {
     feedLost: hindering('feeds in a black hole', ['feed'], () => BLACK_HOLE, false),
     dataLost: hindering('data connections in a black hole', [DATA], () => BLACK_HOLE, true),
     allLost: hindering('all connections in a black hole', ['feed', DATA], () => BLACK_HOLE, true),
-    // Only new connections lead anywhere, and nobody mends the old ones.
-    abandoned: fault('data connections dead for good', async ({ breaks, random, note }, milliseconds) => {
-      const struck = random.some([...proxies.keys()], PROCESSES - 1);
-      note(`connections dead: processes ${struck.join(', ')}`);
-      for (const app of struck) {
-        breaks(app);
+    // Existing connections stay dead. New connections work.
+    abandoned: fault('data connections dead for good', async ({ expectOutage, random, note }, milliseconds) => {
+      const affected = random.some([...proxies.keys()], PROCESSES - 1);
+      note(`connections dead: processes ${affected.join(', ')}`);
+      for (const app of affected) {
+        expectOutage(app);
         proxies[app]!.abandon(DATA);
       }
       await sleep(milliseconds);
     }),
-    // 100 to 300 ms there and back.
+    // Round trips of 100 to 300 ms.
     feedSlow: hindering('feeds slow', ['feed'], () => ({ delay: 50, jitter: 100 }), false),
 
     feedsKilled: fault('feeds killed at random', async ({ random, note }, milliseconds) => {
@@ -159,28 +163,28 @@ export function createSingleFaults(fleet: SingleFleet) {
       note(`${killed} feeds killed`);
     }),
 
-    flushed: fault('FLUSHALL', async (scene, milliseconds) => {
+    flushed: fault('FLUSHALL', async (context, milliseconds) => {
       await sleep(milliseconds / 2);
-      await wipe(scene, now(), () => ask((admin) => admin.flushall()));
+      await deleteAll(context, now(), () => ask((admin) => admin.flushall()));
       await sleep(milliseconds / 2);
     }),
 
-    cut: fault('connections cut', async ({ breaks, random }, milliseconds) => {
+    cut: fault('connections cut', async ({ expectOutage, random }, milliseconds) => {
       const app = random.pick([...proxies.keys()]);
-      breaks(app);
+      expectOutage(app);
       proxies[app]!.refuse(true);
       proxies[app]!.cut();
       await sleep(milliseconds);
       proxies[app]!.refuse(false);
     }),
 
-    forbidden: fault('tracking forbidden by ACL', async ({ random, breaks }, milliseconds) => {
+    forbidden: fault('tracking forbidden by ACL', async ({ random, expectOutage }, milliseconds) => {
       await ask((admin) => admin.call('acl', 'setuser', 'default', '-client|tracking'));
       await killFeeds(random, 1);
       await sleep(milliseconds);
       await ask((admin) => admin.call('acl', 'setuser', 'default', '+client|tracking'));
-      // Refused feeds are tried again at once where the app's own connection is made anew, and otherwise once in a while.
-      breaks(null);
+      // A refused feed retries when the app's own client reconnects, and otherwise at long intervals.
+      expectOutage(null);
       await ask((admin) => admin.call('client', 'kill', 'type', 'normal'));
     }),
   };

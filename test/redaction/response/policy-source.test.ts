@@ -57,9 +57,9 @@ describe.each(expresses)('%s', (_name, express) => {
 
     test('a parameter or a function; a missing or repeated parameter is nobody', async () => {
       expect(await turnsOf({ project: 'id' }, '/at/open', 'closed')).toEqual([1, 1, 1, 1]);
-      expect(await turnsOf({ project: 'id' }, '/?id=open', 'closed')).toEqual([1, 1, 1, 1]);
-      expect(await turnsOf({ project: 'id' }, '/?id=open&id=open', 'open')).toEqual([0, 0, 0, 0]);
-      expect(await turnsOf({ project: 'id' }, '/', 'open')).toEqual([0, 0, 0, 0]);
+      expect(await turnsOf({ project: { query: 'id' } }, '/?id=open', 'closed')).toEqual([1, 1, 1, 1]);
+      expect(await turnsOf({ project: { query: 'id' } }, '/?id=open&id=open', 'open')).toEqual([0, 0, 0, 0]);
+      expect(await turnsOf({ project: { query: 'id' } }, '/', 'open')).toEqual([0, 0, 0, 0]);
       expect(await turnsOf({ project: (req) => req.get('host') && 'open' })).toEqual([1, 1, 1, 1]);
     });
 

@@ -27,7 +27,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()));
 });
 
-/** What `ready` says, by code. */
+/** Events of the store until it is ready. */
 async function eventsOf(client: RedisClient): Promise<StoreEvent[]> {
   const store = createRedisStore({ client });
   const events: StoreEvent[] = [];
@@ -42,7 +42,7 @@ async function warningsOf(client: RedisClient): Promise<Record<string, string>> 
   return Object.fromEntries(events.flatMap((event) => (event.type === 'warning' ? [[event.code, event.message]] : [])));
 }
 
-test('a server that is set up well is not warned of, and the mode is told', async () => {
+test('ready emits the mode and no warning when the server is configured well', async () => {
   const { url } = await start(['--appendonly', 'yes']);
   expect(await eventsOf(connect(url))).toEqual([{ type: 'mode', mode: 'tracking', detail: expect.any(String) }]);
 });
@@ -52,7 +52,7 @@ test.each([
   ['allkeys-random', true],
   ['volatile-lru', false],
   ['noeviction', false],
-])('the memory policy %s is warned of: %s', async (policy, isWarnedOf) => {
+])('ready warns about the memory policy %s: %s', async (policy, isWarnedOf) => {
   const { url } = await start(['--appendonly', 'yes', '--maxmemory-policy', policy]);
   const { evicting } = await warningsOf(connect(url));
   if (isWarnedOf) expect(evicting).toContain(`\`maxmemory-policy\` is \`${policy}\`. Set \`noeviction\`.`);
@@ -64,7 +64,7 @@ test.each([
   ['ioredis 6 with RESP3 shapes', (url: string) => new Redis(url, { protocol: 3, replyMapping: 'resp3' })],
   ['ioredis 6 with RESP2', (url: string) => new Redis(url, { protocol: 2 })],
   ['ioredis 5', (url: string) => new Redis5(url)],
-])('%s: persistence that is off, and snapshots only, are warned of', async (_, open) => {
+])('ready warns about missing persistence and about snapshots only with %s', async (_, open) => {
   const { url } = await start();
   const client = open(url);
   clients.push(client);
@@ -73,7 +73,7 @@ test.each([
   expect(Object.keys(await warningsOf(client))).toEqual(['snapshots_only']);
 });
 
-test('replicas without `min-replicas-to-write` are warned of', async () => {
+test('ready warns about replicas without `min-replicas-to-write`', async () => {
   const master = await start(['--appendonly', 'yes', '--repl-diskless-sync-delay', '0']);
   await start(['--replicaof', '127.0.0.1', String(master.port)].flat());
   const client = connect(master.url);
@@ -85,7 +85,7 @@ test('replicas without `min-replicas-to-write` are warned of', async () => {
   expect(await warningsOf(client)).toEqual({});
 });
 
-test('what the server does not let us see is a warning, never an error', async () => {
+test('ready emits a warning and no error when a check is not permitted', async () => {
   const { url, port } = await start();
   const admin = connect(url);
   await admin.call('acl', 'setuser', 'noconfig', 'on', '>pw', '~*', '&*', '+@all', '-config');
@@ -97,7 +97,7 @@ test('what the server does not let us see is a warning, never an error', async (
   expect((await warningsOf(withoutInfo)).not_checked).toContain('INFO');
 });
 
-test('a server older than 6.2 is warned of', async () => {
+test('ready warns about a server older than 6.2', async () => {
   const { url } = await start(['--appendonly', 'yes']);
   const client = connect(url);
   const old = new Proxy<RedisClient>(client, {

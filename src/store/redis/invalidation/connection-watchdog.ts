@@ -2,97 +2,99 @@ import type { StoreEvent } from '../../store';
 import type { RedisClient } from '../client';
 import { MAX_UNANSWERED } from './invalidation-feed';
 
-/** One command on its way, by the monotonic clock, and how much had been read from the connection before it. */
+/** A command without a reply. */
 interface PendingCommand {
-  readonly askedAt: number;
+  /** By the monotonic clock. */
+  readonly sentAt: number;
+  /** Bytes read from the connection before it was sent; undefined if the client does not show them. */
   readonly bytesRead: number | undefined;
 }
 
-/** How long a connection may say nothing at all while its server answers elsewhere, at least. Milliseconds. */
-const MIN_PATIENCE = 1000;
+/** Shortest silence after which a connection can count as dead while its server answers on another one. Milliseconds. */
+const MIN_SILENCE = 1000;
 
-/** What the app is told when its client has been made to connect anew. */
+/** The event for a client that was made to reconnect. */
 export function connectionReplaced(address: string): StoreEvent {
-  const message = `The connection to Redis at ${address} was dead: nothing came from it, though Redis answered elsewhere. ioredis has been made to connect anew.`;
+  const message = `The connection to Redis at ${address} was dead: it received nothing, while Redis answered on another connection. ioredis was made to reconnect.`;
   return { type: 'warning', code: 'connection_replaced', message };
 }
 
-/** How much has been read from a client's connection; undefined where it does not let that be seen. */
+/** Bytes read from a client's connection; undefined if the client does not show them. */
 function bytesReadBy(client: RedisClient): number | undefined {
   const { stream } = client as { stream?: { bytesRead?: unknown } };
   return typeof stream?.bytesRead === 'number' ? stream.bytesRead : undefined;
 }
 
 /**
- * The questions that are asked over a connection of the caller's, and what their going unanswered says of it. A network
- * that swallows packets ends no connection: TCP takes a quarter of an hour to notice, in which the server is well, our
- * feed hears it, and whatever goes over the dead connection is never answered.
+ * Detects that a connection of the caller's client is dead, from commands without a reply. A network that drops packets
+ * closes no connection. TCP needs a quarter of an hour to notice. Until then the feed works, and commands on the dead
+ * connection get no reply.
  */
 export class ConnectionWatchdog {
-  readonly #patience: number;
-  #open: PendingCommand[] = [];
-  /** Not ours: what the client says to be let in, on a connection that it has made and cannot use yet. */
+  readonly #maxSilence: number;
+  #pending: PendingCommand[] = [];
+  /** The client's own commands on a connection that is made and not ready yet. */
   #handshake: PendingCommand | null = null;
-  /** When it was first noticed that the connection seems to lead nowhere; null while it does not. */
+  /** When the connection was first suspected to be dead; null while it is not. */
   #suspectedAt: number | null = null;
 
   constructor(maxRevocationLag: number) {
-    this.#patience = Math.max(MIN_PATIENCE, 2 * maxRevocationLag);
+    this.#maxSilence = Math.max(MIN_SILENCE, 2 * maxRevocationLag);
   }
 
-  /** They lie in the caller's client until they have an answer, so there may only be so many. */
+  /** Commands without a reply are in the memory of the caller's client, so their number is bounded. */
   get isFull(): boolean {
-    return this.#open.length >= MAX_UNANSWERED;
+    return this.#pending.length >= MAX_UNANSWERED;
   }
 
-  /** Counts one more until its answer, whatever it is, has come. */
-  async track<T>(client: RedisClient, askedAt: number, send: () => Promise<T>): Promise<T> {
-    const command: PendingCommand = { askedAt, bytesRead: bytesReadBy(client) };
-    this.#open.push(command);
+  /** Sends a command, and counts it as pending until the reply or the error. */
+  async track<T>(client: RedisClient, sentAt: number, send: () => Promise<T>): Promise<T> {
+    const command: PendingCommand = { sentAt, bytesRead: bytesReadBy(client) };
+    this.#pending.push(command);
     try {
       return await send();
     } finally {
-      this.#open = this.#open.filter((other) => other !== command);
+      this.#pending = this.#pending.filter((other) => other !== command);
     }
   }
 
   /**
-   * To be called now and then. A connection may be dead before the client is ready, and then nothing else is asked over it:
-   * ioredis waits for such an answer without end.
+   * Call this with every poll. A connection can be dead before the client is ready. No command is sent over it then, and
+   * ioredis waits for its own handshake without a timeout.
    */
   observe(client: RedisClient, now: number): void {
     const bytesRead = bytesReadBy(client);
     if (client.status !== 'connect') this.#handshake = null;
-    else if (this.#handshake?.bytesRead !== bytesRead) this.#handshake = { askedAt: now, bytesRead };
+    else if (this.#handshake?.bytesRead !== bytesRead) this.#handshake = { sentAt: now, bytesRead };
   }
 
-  /** The connection is another now, and the old questions say nothing of it. */
+  /** Starts again for another connection. */
   reset(): void {
-    this.#open = [];
+    this.#pending = [];
     this.#handshake = null;
     this.#suspectedAt = null;
   }
 
   /**
-   * Whether the connection leads nowhere: nothing has come from it since a command was asked, though the server has
-   * answered on another connection what was sent so much later; and that once more, with what was sent a while after it
-   * had been noticed. A server that wakes up, or a process that does, is not heard on both connections at the same moment.
+   * Whether the connection is dead: it received nothing since a command was sent, while the server answered a much later
+   * command on another connection. This has to be seen twice, a while apart: after a pause of the server or the process,
+   * the replies do not arrive on both connections at the same moment.
    *
-   * @param heardAt - when that was sent.
+   * @param answeredAt Time at which the command was sent that the server answered last on the other connection.
    */
-  isDead(client: RedisClient, heardAt: number, now: number): boolean {
-    if (!this.isOverdue(client, heardAt)) {
+  isDead(client: RedisClient, answeredAt: number, now: number): boolean {
+    if (!this.isOverdue(client, answeredAt)) {
       this.#suspectedAt = null;
       return false;
     }
     this.#suspectedAt ??= now;
-    return heardAt - this.#suspectedAt >= this.#patience / 4;
+    return answeredAt - this.#suspectedAt >= this.#maxSilence / 4;
   }
 
-  /** Whether nothing at all has come from the connection for long, though it should have by this time. */
+  /** Whether a reply has been due for long at this time, and the connection has received nothing since. */
   isOverdue(client: RedisClient, by: number): boolean {
-    const oldest = this.#handshake ?? this.#open[0];
-    if (oldest === undefined || by - oldest.askedAt < this.#patience) return false;
+    const oldest = this.#handshake ?? this.#pending[0];
+    if (oldest === undefined || by - oldest.sentAt < this.#maxSilence) return false;
     return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);
   }
 }

@@ -5,46 +5,46 @@ import type { RedisClient } from '../client';
 import type { Connection } from '../connection';
 import type { FeedMode } from './store-mode';
 
-/** The server that a command goes to, as far as is known when it is sent. */
+/** The server that a command goes to, as known when the command is sent. */
 export interface Route {
-  /** Why the server must not be used, if that is known by now: it is a replica, has been replaced, … */
+  /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
   problem(): string | null;
 }
 
-/** Hears of changes, and knows for how long it can be sure of hearing. Opens nothing before `start`. */
+/** Receives invalidations, and grants leases while it is certain to receive all of them. Opens nothing before `start`. */
 export interface InvalidationFeed {
   start(): void;
   close(): void;
-  /** Resolves when it is known for the first time whether Redis tells of changes. */
+  /** Resolves when it is known for the first time whether Redis sends invalidations. */
   settled(): Promise<void>;
-  /** The lease under which a read of this key of Redis, sent now, may be remembered; null where there is none. */
+  /** The lease under which a read of this Redis key, sent now, may be cached; null if there is none. */
   leaseFor(key: string): Lease | null;
   routeOf(key: string): Route;
-  /** Null until it is known for the first time. */
+  /** Null until it is known. */
   readonly mode: FeedMode | null;
   nodes(): NodeHealth[];
-  /** What went wrong last; null while nothing does. */
+  /** The last error; null while there is none. */
   lastError(): string | null;
 }
 
 export interface InvalidationFeedOptions<Client extends RedisClient = RedisClient> {
   /** The caller's. */
   readonly client: Client;
-  /** The same client, whose servers are verified. */
+  /** The same client, with its servers verified. */
   readonly connection: Connection;
   /** A hash that only this package uses; a feed watches it to notice that its database was swapped for another. */
   readonly epochKey: string;
-  /** What the names of all keys to hear of begin with, the client's own key prefix included. */
+  /** Prefixes of the tracked keys, including the client's own key prefix. */
   readonly prefixes: readonly string[];
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
-  /** Keys have changed; null: all may have. */
+  /** Keys have changed. Null: all of them may have. */
   readonly onChanged: (names: readonly unknown[] | null) => void;
   readonly emit: (event: StoreEvent) => void;
 }
 
-/** How often a lease is renewed in its time. */
+/** How often a lease is renewed per `maxRevocationLag`. */
 export const POLLS_PER_LAG = 4;
-/** Commands that one node may owe the answer to. They lie in the caller's client until it has one. */
+/** Bound on the commands without a reply of one node. They are in the memory of the caller's client. */
 export const MAX_UNANSWERED = 8;

@@ -5,7 +5,7 @@ import type { Ask } from '../server-role';
 import { type FeedFailure, type FeedServer, TrackingConnection } from './tracking-connection';
 
 export interface NodeFeedOptions {
-  /** A client of the node. Asked anew for each connection: an app may have changed its password meanwhile. */
+  /** A client of the node. Called for each connection, because an app can change the client's password. */
   readonly client: () => RedisClient;
   readonly prefixes: readonly string[];
   /** See `TrackingConnectionOptions`. */
@@ -13,44 +13,45 @@ export interface NodeFeedOptions {
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
-  /** Milliseconds for which an open feed need not have a lease yet to pass for working. */
+  /** Milliseconds for which a new feed counts as working without a lease. */
   readonly grace: number;
   readonly identify: (ask: Ask) => Promise<string | null>;
   readonly onChanged: (names: readonly unknown[] | null) => void;
-  /** Something about `state` has changed. */
+  /** `state` or `failure` has changed. */
   readonly onState: () => void;
 }
 
-/** `opening`: it has not been open yet, or has been lost. `refused`: Redis will not tell of changes. */
+/** `opening`: not open yet, or lost. `refused`: Redis does not permit tracking. */
 export type FeedState = 'closed' | 'opening' | 'open' | 'refused';
 
-/** How soon a lost feed is tried again at first, and a refused one: somebody may have changed the ACL. Milliseconds. */
+/** Delay of the first retry of a lost feed, and of every retry of a refused one: its ACL can change. Milliseconds. */
 const FIRST_RETRY = 10;
 const REFUSED_RETRY = 30_000;
 
-/** How long a new feed may take to open: several round trips, on networks that are as slow as the lag allows. */
-function patienceFor(maxRevocationLag: number): number {
+/** Time for a new feed to open: several round trips, on networks as slow as the lag allows. */
+function openTimeoutFor(maxRevocationLag: number): number {
   return Math.max(2000, 4 * maxRevocationLag);
 }
 
 /**
- * The feed of one node: one connection after the other, and the lease under which what was read from the node counts.
+ * Invalidation feed of one node: a connection, its successors after a loss, and the lease of data read from the node.
  *
- * What the lease promises: at any time t at which it holds, every change that this node acknowledged before
- * t - maxRevocationLag has been heard. Why: it is extended to the time a ping was *sent* (measured before it is written)
- * + maxRevocationLag, once the ping is answered on the connection on which changes are told. Redis queues what it has to
- * tell of a change at the end of the turn of its event loop that made the change, and sends replies after that. So a
- * ping processed in a later turn is answered after the change is told, on the same connection, in order. And a ping
- * processed in the same turn as the change was sent before the change was acknowledged: a lease from then on ends
- * earlier than acknowledgement + maxRevocationLag, even if the connection breaks between its answer and the change.
- * A late answer therefore never extends past its own ping, and a suspended process wakes with a lapsed lease.
+ * The lease guarantees: if it holds at time t, an invalidation has been received for every change that the node
+ * acknowledged before t - maxRevocationLag. The argument:
+ * - A ping is sent on the connection that receives invalidations. Its reply extends the lease to the time the ping was
+ *   sent (taken before it is written) + maxRevocationLag.
+ * - Redis queues the invalidations of a change at the end of the event loop turn that made it, and sends replies later.
+ * - If the ping is processed in a later turn, its reply follows the invalidation on the same connection, in order.
+ * - If the ping is processed in the same turn, it was sent before the change was acknowledged. A lease from then on ends
+ *   before acknowledgement + maxRevocationLag, even if the connection breaks between the reply and the invalidation.
+ * So a late reply never extends the lease past its own ping, and a suspended process resumes with a lapsed lease.
  *
- * A lost feed extends nothing any more, and what was remembered under it counts to the end of its lease. A new one
- * begins with a lease of its own, because it knows nothing of what happened in between.
+ * After a loss, the lease is not extended, and cached data is used until it ends. A new connection starts with a new
+ * lease, because changes made between the two connections are not known.
  */
 export class NodeFeed {
   readonly #options: NodeFeedOptions;
-  readonly #patience: number;
+  readonly #openTimeout: number;
   #connection: TrackingConnection | null = null;
   #lease = new Lease();
   #state: FeedState = 'closed';
@@ -61,19 +62,19 @@ export class NodeFeed {
   #attempts = 0;
   #attemptedAt = Number.NEGATIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  /** When the pings were sent that have not been answered. */
+  /** Times at which the pings without a reply were sent. */
   #unanswered: number[] = [];
 
   constructor(options: NodeFeedOptions) {
     this.#options = options;
-    this.#patience = patienceFor(options.maxRevocationLag);
+    this.#openTimeout = openTimeoutFor(options.maxRevocationLag);
   }
 
   get state(): FeedState {
     return this.#state;
   }
 
-  /** What the server reported when the feed was opened; null while it is not open. */
+  /** Facts that the server reported when the feed was opened; null while it is not open. */
   get server(): FeedServer | null {
     return this.#server;
   }
@@ -82,24 +83,24 @@ export class NodeFeed {
     return this.#lease;
   }
 
-  /** Why the feed is not open, or was not last time. */
+  /** Why the feed is not open; null if it is, or has never failed. */
   get failure(): FeedFailure | null {
     return this.#failure;
   }
 
-  /** When the last was sent to which the server has given an answer: a ping, or an attempt at a feed, which it refused. */
+  /** Time at which the last answered command was sent: a ping, or an attempt to open a feed that was refused. */
   get answeredAt(): number {
     return this.#answeredAt;
   }
 
-  /** The lease holds, or the feed is so new that it need not yet. */
+  /** The lease holds, or the feed is too new to have one. */
   get isWorking(): boolean {
     const { clock, grace } = this.#options;
     const isNew = this.#state === 'open' && clock.monotonic() - this.#openedAt < grace;
     return isNew || holdsNow(this.#lease, clock);
   }
 
-  /** Opens the feed, now, unless it is open or being opened. */
+  /** Opens the feed now, unless it is open or being opened. */
   open(): void {
     if (this.#connection !== null) return;
     if (this.#retry !== null) clearTimeout(this.#retry);
@@ -110,7 +111,7 @@ export class NodeFeed {
       client: this.#options.client(),
       prefixes: this.#options.prefixes,
       epochKey: this.#options.epochKey,
-      patience: this.#patience,
+      openTimeout: this.#openTimeout,
       identify: this.#options.identify,
       onChanged: this.#options.onChanged,
       onOpen: (server) => this.#opened(server),
@@ -128,33 +129,33 @@ export class NodeFeed {
     this.#enter('closed');
   }
 
-  /** Asks a server that refuses to tell of changes whether it is there at all: it may say no, but it says so. */
-  askAgain(): void {
+  /** Tries a refused feed again. A refusal also proves that the server answers. */
+  retryRefused(): void {
     if (this.#state === 'refused') this.open();
   }
 
-  /** Lets go of the connection, because it leads to the wrong server, and looks for the right one. */
+  /** Closes the connection, because it is to the wrong server or database, and reconnects. */
   reopen(why: string): void {
     this.#connection?.end(why);
   }
 
-  /** Whatever has been remembered under the lease counts no more. */
+  /** Ends the lease: data cached under it is no longer used. */
   resetLease(): void {
     this.#lease.end();
     this.#lease = new Lease();
   }
 
-  /** Begins a new lease. What was read under the old one counts to its end. */
+  /** Starts a new lease. Data cached under the old one is used until that ends. */
   replaceLease(): void {
     this.#lease = new Lease();
   }
 
-  /** Extends the lease that was in force when a ping was sent; not one that has taken its place. */
+  /** Extends the lease that was in force when a ping was sent, unless a new one has replaced it. */
   extend(lease: Lease, sent: Timestamps): void {
     if (lease === this.#lease && this.#connection !== null) extendFrom(lease, sent, this.#options.maxRevocationLag);
   }
 
-  /** Pings, where the feed is open. Resolves with true when everything told before `sent` has been heard. */
+  /** Pings, if the feed is open. Resolves with true when all invalidations sent before `sent` have been received. */
   async ping(sent: Timestamps): Promise<boolean> {
     const connection = this.#connection;
     if (connection === null || this.#state !== 'open') return false;
@@ -163,7 +164,7 @@ export class NodeFeed {
     try {
       await connection.ping();
     } catch {
-      // The connection ends, or has ended, and says why.
+      // The connection reports its end itself.
       return false;
     }
     if (connection !== this.#connection) return false;
@@ -173,14 +174,14 @@ export class NodeFeed {
     return true;
   }
 
-  /** TCP would keep a connection that leads nowhere for minutes. */
+  /** TCP keeps a dead connection open for minutes. */
   #endIfSilent(connection: TrackingConnection, now: number): void {
     const isSilent = () => {
       const [oldest] = this.#unanswered;
       return oldest !== undefined && now - oldest >= this.#options.maxRevocationLag;
     };
     if (!isSilent()) return;
-    // Once what has arrived has been read: it may be us who have been asleep.
+    // After the data that has arrived is read: it may be this process that was paused.
     setImmediate(() => {
       if (connection === this.#connection && isSilent()) connection.end('Redis did not answer on the feed.');
     });
@@ -207,7 +208,7 @@ export class NodeFeed {
     this.#enter(refused ? 'refused' : 'opening');
   }
 
-  /** Soon, then less and less often, never rarer than the lag; with some chance, so that not all processes come at once. */
+  /** Exponential, at most the lag, with jitter: not all processes must reconnect at once. */
   #nextRetry(): number {
     const delay = Math.min(this.#options.maxRevocationLag, FIRST_RETRY * 2 ** this.#attempts);
     this.#attempts += 1;

@@ -183,10 +183,10 @@ export class SingleServerFeed implements InvalidationFeed {
     if (agreed.every(Boolean)) this.#node.extend(lease, sent);
   }
 
-  /** The server may answer on connections of ours while the client's connection is dead. */
+  /** The server can answer on our connections while the client's connection is dead. */
   #checkClientConnection(now: number): void {
     this.#watchdog.observe(this.#client, now);
-    if (this.#watchdog.isOverdue(this.#client, now)) this.#node.askAgain();
+    if (this.#watchdog.isOverdue(this.#client, now)) this.#node.retryRefused();
     if (this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
       this.#options.emit(connectionReplaced(addressOf(this.#client)));
     }

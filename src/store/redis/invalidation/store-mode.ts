@@ -2,13 +2,13 @@ import type { Clock } from '../../../clock';
 import type { StoreEvent, StoreMode } from '../../store';
 import type { NodeFeed } from './node-feed';
 
-/** How changes are heard of; in the memory of one process there is nothing to hear. */
+/** Modes of a store in Redis. */
 export type FeedMode = Exclude<StoreMode, 'memory'>;
 
-/** What Redis must allow for changes to be told of. */
+/** Permissions and version that invalidations need. */
 const HOW_TO_ALLOW =
   'Allow the user `+client|id +client|tracking +client|trackinginfo +subscribe +ping &__redis__:invalidate`, and use a ' +
-  'server that knows CLIENT TRACKING (Redis 6.2 or later), without a proxy before it that does not.';
+  'server with CLIENT TRACKING (Redis 6.2 or later), without a proxy that lacks it.';
 
 export interface StoreModeOptions {
   readonly clock: Clock;
@@ -17,16 +17,16 @@ export interface StoreModeOptions {
   readonly emit: (event: StoreEvent) => void;
 }
 
-/** In which mode the store is: says so when it changes, and not before it is known. */
+/** Tracks the mode of the store, and emits an event when it changes. */
 export class StoreModeTracker {
   /** Resolves when the mode is known for the first time. */
   readonly settled: Promise<void>;
   readonly #options: StoreModeOptions;
   #settle!: () => void;
   #mode: FeedMode | null = null;
-  /** When the outcome of the first attempt at a feed was known. */
+  /** When the outcome of the first attempt to open a feed was known. */
   #triedAt: number | null = null;
-  /** When the last question was asked to which the client's server gave an answer. */
+  /** When the last command was sent that the client's server answered. */
   #answeredAt = Number.NEGATIVE_INFINITY;
   #hasWarned = false;
 
@@ -41,9 +41,9 @@ export class StoreModeTracker {
     return this.#mode;
   }
 
-  /** A server has answered what was asked at this time, by the monotonic clock. */
-  markAnswered(askedAt: number): void {
-    this.#answeredAt = Math.max(this.#answeredAt, askedAt);
+  /** A server has answered a command that was sent at this time, by the monotonic clock. */
+  markAnswered(sentAt: number): void {
+    this.#answeredAt = Math.max(this.#answeredAt, sentAt);
   }
 
   /** All feeds are open, or one cannot be opened. */
@@ -52,17 +52,17 @@ export class StoreModeTracker {
   }
 
   /**
-   * Finds out the mode.
+   * Computes the mode.
    *
-   * @param why - why there is no lease, if there is none.
-   * @param isUnusable - the server answers, but must not be used.
+   * @param why Why there is no lease, if there is none.
+   * @param isUnusable The server answers, but must not be used.
    */
   update(nodes: readonly NodeFeed[], why: string | null, isUnusable = false): void {
     const { clock, maxRevocationLag } = this.#options;
     const now = clock.monotonic();
     if (this.#mode === null) {
       if (this.#triedAt === null) return;
-      // A server that did not let us have a feed may yet answer the client.
+      // A server that refuses a feed can still answer the client.
       const hasAnswered = this.#answeredAt > Number.NEGATIVE_INFINITY;
       if (!hasAnswered && now - this.#triedAt < maxRevocationLag) return;
     }
@@ -73,7 +73,7 @@ export class StoreModeTracker {
     this.#warn(nodes);
     const isWorking = nodes.length > 0 && nodes.every((node) => node.isWorking);
     const isAnswering = now - this.#answeredAt < maxRevocationLag;
-    this.#enter(isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down', why ?? 'an answer is overdue.');
+    this.#enter(isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down', why ?? 'a reply is overdue.');
   }
 
   /** The client has ended. */
@@ -82,7 +82,7 @@ export class StoreModeTracker {
     else this.#enter('down', 'the client has been closed.');
   }
 
-  /** We have been closed, which is no news to who did it. */
+  /** The store was closed by its owner, who needs no event. */
   close(): void {
     this.#mode = 'down';
     this.#settle();
@@ -96,17 +96,17 @@ export class StoreModeTracker {
   }
 
   #explain(mode: FeedMode, why: string): string {
-    if (mode === 'tracking') return 'Redis tells of changes as they are made.';
+    if (mode === 'tracking') return 'Redis sends an invalidation for every change.';
     if (mode === 'down') return `Redis cannot be used: ${why}`;
     const { maxRevocationLag } = this.#options;
-    return `Redis does not tell of changes now, so what was read is trusted for ${maxRevocationLag} ms: ${why}`;
+    return `Redis sends no invalidations now, so cached data is used for ${maxRevocationLag} ms: ${why}`;
   }
 
   #warn(nodes: readonly NodeFeed[]): void {
     const refused = nodes.find((node) => node.state === 'refused');
     if (this.#hasWarned || refused === undefined) return;
     this.#hasWarned = true;
-    const message = `Redis refuses to tell of changes: ${refused.failure?.message}. Until it does, what was read is trusted for ${this.#options.maxRevocationLag} ms: the same promise, with more reads. ${HOW_TO_ALLOW}`;
+    const message = `Redis refuses to send invalidations: ${refused.failure?.message}. Until it does, cached data is used for ${this.#options.maxRevocationLag} ms: the same bound, with more reads. ${HOW_TO_ALLOW}`;
     this.#options.emit({ type: 'warning', code: 'tracking_refused', message });
   }
 }

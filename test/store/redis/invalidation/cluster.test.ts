@@ -12,7 +12,7 @@ import { type SlotMove, slotMove } from '../../../support/redis/slot-move';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../../sample';
-import { createReader, isFeed, isReadable, lastBelieved, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, isReadable, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 
@@ -72,7 +72,7 @@ const slotOfKey = (id: string) => slotOf(`{${id.slice(0, 4)}}`);
 /** Masters share the slots evenly, in order. */
 const homeOf = (id: string) => Math.floor((slotOfKey(id) * 3) / 16384);
 
-/** The id of a key whose home is this master. */
+/** The id of a key in a slot of this master. */
 function idAt(home: number): { id: string; workspaceId: string } {
   for (;;) {
     const workspaceId = newWorkspace();
@@ -92,30 +92,30 @@ async function untilAged(lag = LAG): Promise<void> {
 }
 
 describe.each(Object.entries(CLIENTS))('with %s', (name, connect) => {
-  test('what was read from any master is believed for as long as nobody changes it', async () => {
+  test('a key of any master is read from the cache until it is changed', async () => {
     const reader = await open(connect());
     const store = name.includes('prefix') ? reader.store : writer;
     const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home, store)));
-    for (const { id } of keys) await remember(reader, id);
+    for (const { id } of keys) await cacheKey(reader, id);
     await untilAged();
-    expect(keys.map(({ id }) => reader.recall(id))).toEqual(keys);
+    expect(keys.map(({ id }) => reader.getCached(id))).toEqual(keys);
     for (const { id } of keys) await store.updateKey(id, { disabled: true }, ORIGIN, {});
-    await waitUntil('the changes are told', () => keys.every(({ id }) => reader.recall(id) === undefined));
+    await waitUntil('the changes are received', () => keys.every(({ id }) => reader.getCached(id) === undefined));
     expect(reader.store.health()).toMatchObject({ mode: 'tracking', nodes: [{}, {}, {}], lastError: null });
   });
 });
 
-test('where the feed of one master is lost, what was read from the others counts on', async () => {
+test('keys of the other masters are read from the cache when the feed of one is lost', async () => {
   const reader = await open(new Cluster([...servers.startupNodes], behindProxies()));
   const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home)));
-  for (const { id } of keys) await remember(reader, id);
+  for (const { id } of keys) await cacheKey(reader, id);
   proxies[1]?.hinder('feed', { toClient: { blackHole: true } });
   const [, lost] = keys as [KeyRecord, KeyRecord, KeyRecord];
   await writer.updateKey(lost.id, { disabled: true }, ORIGIN, {});
   const acknowledged = performance.now();
-  expect(await lastBelieved(reader, lost.id, lost, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+  expect(await lastCachedAt(reader, lost.id, lost, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
   await untilAged();
-  expect(keys.map(({ id }) => reader.recall(id))).toEqual([keys[0], undefined, keys[2]]);
+  expect(keys.map(({ id }) => reader.getCached(id))).toEqual([keys[0], undefined, keys[2]]);
   expect(reader.store.health()).toMatchObject({ mode: 'per-entry' });
   expect(
     reader.store
@@ -131,11 +131,11 @@ test.each([
   ['ioredis 6', () => new Cluster([...servers.startupNodes], behindProxies())],
   ['ioredis 5', () => new Cluster5([...servers.startupNodes], behindProxies())],
 ])(
-  'with %s, a connection to a master that leads nowhere, though the master is well, is made anew by itself',
+  'a dead connection of %s to a master is replaced while the master answers on another',
   async (_, connect) => {
     const reader = await open(connect());
     const keys = await Promise.all([0, 1, 2].map((home) => keyAt(home)));
-    for (const { id } of keys) await remember(reader, id);
+    for (const { id } of keys) await cacheKey(reader, id);
     proxies[1]?.abandon('other');
     const [, lost] = keys as [KeyRecord, KeyRecord, KeyRecord];
     await waitUntil('the connection is given up', () => {
@@ -143,21 +143,21 @@ test.each([
     });
     await waitUntil('the key can be read again', () => isReadable(reader.store, lost.id));
     await untilTracking(reader);
-    await remember(reader, lost.id);
+    await cacheKey(reader, lost.id);
   },
   40_000,
 );
 
-test('what was read from one master is not trusted while most of them do not confirm it', async () => {
-  // Their own patience is longer than the test: nobody is replaced.
+test('a key is not read from the cache while most masters do not confirm its own', async () => {
+  // The timeout of the nodes is longer than the test: no master is replaced.
   const patient = await startCluster({ masters: 3, args: ['--cluster-node-timeout', '60000'] });
   const client = new Cluster([...patient.startupNodes]);
   const reader = await open(client);
   const key = await keyAt(0, reader.store);
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   for (const node of patient.nodes.slice(1)) await node.kill('SIGSTOP');
   const frozen = performance.now();
-  expect(await lastBelieved(reader, key.id, key, LAG)).toBeLessThanOrEqual(frozen + LAG);
+  expect(await lastCachedAt(reader, key.id, key, LAG)).toBeLessThanOrEqual(frozen + LAG);
   expect(await reader.read(key.id)).toEqual(key);
   for (const node of patient.nodes.slice(1)) await node.kill('SIGCONT');
   await untilTracking(reader);
@@ -169,23 +169,23 @@ describe('a slot that moves', () => {
   let move: SlotMove;
   afterEach(() => move.close());
 
-  test('is not trusted from the moment on that keys in it may be made elsewhere, until it has arrived', async () => {
+  test('a slot has no lease from when its keys can be created elsewhere until it has arrived', async () => {
     const reader = await open(new Cluster([...servers.startupNodes]));
     const key = await keyAt(0);
     const missing = sampleKey(key.workspaceId);
     const [from, to] = servers.nodes as [RedisServer, RedisServer];
     move = slotMove(slotOfKey(key.id), from, to, servers.nodes);
-    await remember(reader, key.id);
-    await remember(reader, missing.id);
+    await cacheKey(reader, key.id);
+    await cacheKey(reader, missing.id);
     await untilAged();
-    expect(reader.recall(key.id)).toEqual(key);
-    expect(reader.recall(missing.id)).toBeNull();
+    expect(reader.getCached(key.id)).toEqual(key);
+    expect(reader.getCached(missing.id)).toBeNull();
 
-    // What is missing at home is made where the slot goes, and home does not hear of it.
+    // A key that is missing on the source is created on the target, and the source sends no invalidation.
     await move.begin();
     await writing.hset(`keyscope:key:{${tagOf(missing.id)}}${missing.id}`, ...encodeKey(missing));
     const created = performance.now();
-    expect(await lastBelieved(reader, missing.id, null, LAG)).toBeLessThanOrEqual(created + LAG);
+    expect(await lastCachedAt(reader, missing.id, null, LAG)).toBeLessThanOrEqual(created + LAG);
     expect(await reader.read(missing.id)).toEqual(missing);
 
     // Read through the redirection, and changed behind it.
@@ -194,7 +194,7 @@ describe('a slot that moves', () => {
       const known = (await reader.read(key.id)) as KeyRecord;
       await writer.updateKey(key.id, { name: `Name ${round}` }, ORIGIN, {});
       const acknowledged = performance.now();
-      expect(await lastBelieved(reader, key.id, known, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+      expect(await lastCachedAt(reader, key.id, known, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
     }
 
     await move.finish();
@@ -207,27 +207,27 @@ describe('a slot that moves', () => {
       return name === 'Arrived';
     });
     await untilTracking(reader);
-    await remember(reader, key.id);
+    await cacheKey(reader, key.id);
     await untilAged();
-    expect(reader.recall(key.id)).toMatchObject({ name: 'Arrived' });
+    expect(reader.getCached(key.id)).toMatchObject({ name: 'Arrived' });
     await writer.deleteKey(key.id, ORIGIN, {});
-    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+    await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
   }, 60_000);
 
-  test('does not keep the rest of its master from being trusted for long', async () => {
+  test('other slots of the master soon have a lease again', async () => {
     const reader = await open(new Cluster([...servers.startupNodes]));
     const other = await keyAt(2);
     const neighbour = await keyAt(2);
     const [to, , from] = servers.nodes as [RedisServer, RedisServer, RedisServer];
     move = slotMove(slotOfKey(other.id), from, to, servers.nodes);
     await move.begin();
-    await remember(reader, neighbour.id);
+    await cacheKey(reader, neighbour.id);
     await untilAged();
-    await remember(reader, neighbour.id);
+    await cacheKey(reader, neighbour.id);
     expect(reader.store.keyLease(neighbour.id)).not.toBeNull();
     expect(reader.store.keyLease(other.id)).toBeNull();
     await move.moveKeys();
     await move.finish();
-    await remember(reader, other.id);
+    await cacheKey(reader, other.id);
   }, 60_000);
 });

@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, isFeed, isReadable, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, isReadable, type Reader, untilTracking } from './reader';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -34,7 +34,7 @@ describe.each([
   ['ioredis 6, commands of which wait for ever', (port: number) => new Redis(port, { maxRetriesPerRequest: null })],
   ['ioredis 5', (port: number) => new Redis5(port)],
 ])('%s', (_, connect) => {
-  test('a connection that leads nowhere, though Redis is well, is made anew by itself', async () => {
+  test('a dead connection is replaced while Redis answers on another', async () => {
     const { store, ...rest } = await open(connect(proxy.port));
     const key = await createSample(store, newWorkspace());
     proxy.abandon('other');
@@ -42,12 +42,12 @@ describe.each([
     await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
     expect(warnings({ store, ...rest })).toContain('connection_replaced');
     await untilTracking({ store, ...rest });
-    await remember({ store, ...rest }, key.id);
+    await cacheKey({ store, ...rest }, key.id);
     expect(await store.updateKey(key.id, { disabled: true }, ORIGIN, {})).toMatchObject({ ok: true });
     expect(await store.getKey(key.id)).toMatchObject({ disabled: true });
   }, 40_000);
 
-  test('one that has led nowhere since before it was ready is made anew, too', async () => {
+  test('a connection that died before it was ready is replaced', async () => {
     const client = connect(proxy.port);
     const { store, ...rest } = await open(client);
     const key = await createSample(store, newWorkspace());
@@ -62,7 +62,7 @@ describe.each([
   }, 40_000);
 });
 
-test('a connection that leads nowhere is made anew, too, where Redis may not tell of changes', async () => {
+test('a dead connection is replaced if the user may not track', async () => {
   const admin = new Redis(server.port);
   try {
     await admin.call('acl', 'setuser', 'default', '-client|tracking');
@@ -80,7 +80,7 @@ test('a connection that leads nowhere is made anew, too, where Redis may not tel
   }
 }, 40_000);
 
-test('a connection is left alone that answers a little later than the feed, when Redis wakes up', async () => {
+test('a connection is kept that answers a little later than the feed after a pause of Redis', async () => {
   const { store, events } = await open(new Redis(proxy.port));
   const key = await createSample(store, newWorkspace());
   proxy.hinder('other', { toClient: { delay: 100 } });
@@ -89,26 +89,26 @@ test('a connection is left alone that answers a little later than the feed, when
   await waitUntil('time has passed', () => performance.now() > until);
   await server.kill('SIGCONT');
   await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
-  await waitUntil('changes are told of', () => store.health().mode === 'tracking', 30_000);
+  await waitUntil('Redis sends invalidations', () => store.health().mode === 'tracking', 30_000);
   expect(events).not.toContainEqual(expect.objectContaining({ code: 'connection_replaced' }));
   expect(proxy.count('other')).toBe(1);
 }, 40_000);
 
-test('a connection is left alone while Redis answers nobody', async () => {
+test('a connection is kept while Redis answers no client', async () => {
   const { store, events } = await open(new Redis(proxy.port));
   const key = await createSample(store, newWorkspace());
   const { accepted } = proxy;
   proxy.hinder('other', { toClient: { blackHole: true } });
   await server.kill('SIGSTOP');
   await waitUntil('it is known to be down', () => store.health().mode === 'down');
-  // As long again as it takes to give a connection up.
+  // Twice the time after which a connection counts as dead.
   const until = performance.now() + 2500;
   await waitUntil('time has passed', () => performance.now() > until);
   await server.kill('SIGCONT');
   proxy.hinder('other', {});
   await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
   expect(events).not.toContainEqual(expect.objectContaining({ code: 'connection_replaced' }));
-  // What has been made anew meanwhile are feeds.
+  // Only feeds were replaced.
   expect(proxy.count('other')).toBe(1);
   expect(proxy.accepted).toBeGreaterThan(accepted);
 }, 40_000);

@@ -6,7 +6,7 @@ import { type RedisClusterServers, startCluster } from '../../../support/redis/c
 import type { RedisServer } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
-import { createReader, lastBelieved, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 const NODE_TIMEOUT = '1000';
@@ -45,8 +45,8 @@ async function start(connect: () => Cluster | Cluster5): Promise<void> {
     await admins[3]?.readonly();
     return (await admins[3]?.exists(nameOf(key.id))) === 1;
   });
-  await remember(reader, key.id);
-  await remember(reader, bystander.id);
+  await cacheKey(reader, key.id);
+  await cacheKey(reader, bystander.id);
 }
 
 afterEach(async () => {
@@ -66,7 +66,7 @@ async function untilReplaced(): Promise<Redis> {
   return next;
 }
 
-/** Nobody believes what was before a change on the new master, and everything is as it was in the end. */
+/** No reader uses a state from before a change on the new master, and all of them track again at the end. */
 async function expectFollowed(next: Redis): Promise<void> {
   await waitUntil('the new master takes changes', async () => (await next.hset(nameOf(key.id), 'revision', '2')) === 0);
   const changed = performance.now();
@@ -81,9 +81,9 @@ async function expectFollowed(next: Redis): Promise<void> {
     20_000,
   );
   await untilTracking(reader);
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   await next.hset(nameOf(key.id), 'revision', '3');
-  await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+  await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
 }
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
@@ -92,19 +92,19 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   test('a master that dies is replaced by its replica', async () => {
     await (servers.nodes[0] as RedisServer).kill('SIGKILL');
     const died = performance.now();
-    expect(await lastBelieved(reader, key.id, key, 50)).toBeLessThanOrEqual(died + LAG);
+    expect(await lastCachedAt(reader, key.id, key, 50)).toBeLessThanOrEqual(died + LAG);
     await expectFollowed(await untilReplaced());
   }, 60_000);
 
-  test('a master that hands over to its replica is believed no longer', async () => {
+  test('a master that hands over to its replica loses its lease', async () => {
     const next = admins[3] as Redis;
     await next.call('cluster', 'FAILOVER');
     await untilReplaced();
     await expectFollowed(next);
-    await remember(reader, bystander.id);
+    await cacheKey(reader, bystander.id);
   }, 60_000);
 
-  test('a master that was frozen and replaced is not believed when it wakes', async () => {
+  test('a master that was frozen and replaced gets no lease when it resumes', async () => {
     const old = servers.nodes[0] as RedisServer;
     await old.kill('SIGSTOP');
     const next = await untilReplaced();

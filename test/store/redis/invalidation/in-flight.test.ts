@@ -42,33 +42,33 @@ async function readsAnswered(): Promise<number> {
   return Number(/cmdstat_hmget:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
 }
 
-/** Waits until the server has answered a read; the answer is on its way. */
+/** Waits until the server has replied to a read. */
 async function untilAnswered(before: number): Promise<void> {
   await waitUntil('the server has answered the read', async () => (await readsAnswered()) > before);
 }
 
-test('a read that a change overtakes answers who asked before, is not remembered, and answers nobody who asks later', async () => {
+test('a read that is invalidated in flight answers earlier callers, is not cached, and answers no later caller', async () => {
   const key = await createSample(writer, newWorkspace());
-  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  await waitUntil('the creation is received', () => reader.invalidated.includes(key.id));
   const before = await readsAnswered();
   proxy.hinder('other', HOLD);
   const early = reader.read(key.id);
   await untilAnswered(before);
 
-  reader.told.length = 0;
+  reader.invalidated.length = 0;
   await writer.deleteKey(key.id, ORIGIN, {});
-  await waitUntil('the change is told', () => reader.told.includes(key.id));
+  await waitUntil('the change is received', () => reader.invalidated.includes(key.id));
   const late = reader.read(key.id);
   proxy.hinder('other', {});
 
   expect(await early).toEqual(key);
   expect(await late).toBeNull();
-  expect(reader.recall(key.id)).toBeNull();
+  expect(reader.getCached(key.id)).toBeNull();
 });
 
-test('who joins a read before its change is told, but after it was acknowledged, reads again', async () => {
+test('a caller that joins a read after a change was acknowledged and before its invalidation reads again', async () => {
   const key = await createSample(writer, newWorkspace());
-  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  await waitUntil('the creation is received', () => reader.invalidated.includes(key.id));
   const before = await readsAnswered();
   proxy.hinder('other', HOLD);
   proxy.hinder('feed', HOLD);
@@ -77,17 +77,17 @@ test('who joins a read before its change is told, but after it was acknowledged,
 
   await writer.updateKey(key.id, { disabled: true }, ORIGIN, {});
   const late = reader.read(key.id);
-  reader.told.length = 0;
+  reader.invalidated.length = 0;
   proxy.hinder('feed', {});
-  await waitUntil('the change is told', () => reader.told.includes(key.id));
+  await waitUntil('the change is received', () => reader.invalidated.includes(key.id));
   proxy.hinder('other', {});
 
   expect(await early).toEqual(key);
   expect(await late).toMatchObject({ disabled: true });
-  expect(reader.recall(key.id)).not.toMatchObject({ disabled: false });
+  expect(reader.getCached(key.id)).not.toMatchObject({ disabled: false });
 });
 
-test('a key that is created while it is being found missing is not remembered as missing', async () => {
+test('a key that is created during a read that misses it is not cached as missing', async () => {
   const workspaceId = newWorkspace();
   const id = newId(workspaceId);
   const before = await readsAnswered();
@@ -95,36 +95,36 @@ test('a key that is created while it is being found missing is not remembered as
   const early = reader.read(id);
   await untilAnswered(before);
   const key = await createSample(writer, workspaceId, { id });
-  await waitUntil('the creation is told', () => reader.told.includes(id));
+  await waitUntil('the creation is received', () => reader.invalidated.includes(id));
   const late = reader.read(id);
   proxy.hinder('other', {});
   expect(await early).toBeNull();
   expect(await late).toEqual(key);
 });
 
-test('a flush overtakes all reads', async () => {
+test('a flush invalidates all reads in flight', async () => {
   const keys = await Promise.all(Array.from({ length: 10 }, () => createSample(writer, newWorkspace())));
-  await waitUntil('the creations have been told', () => keys.every(({ id }) => reader.told.includes(id)));
+  await waitUntil('the creations are received', () => keys.every(({ id }) => reader.invalidated.includes(id)));
   const before = await readsAnswered();
   proxy.hinder('other', HOLD);
   const early = keys.map(({ id }) => reader.read(id));
   await waitUntil('the server has answered', async () => (await readsAnswered()) >= before + keys.length);
   await admin.flushall();
-  await waitUntil('it is told', () => reader.told.includes('*'));
+  await waitUntil('the invalidation is received', () => reader.invalidated.includes('*'));
   const late = keys.map(({ id }) => reader.read(id));
   proxy.hinder('other', {});
   expect(await Promise.all(early)).toEqual(keys);
   expect(await Promise.all(late)).toEqual(keys.map(() => null));
 });
 
-test('a read that begins under a lease which ends meanwhile is not remembered beyond it', async () => {
+test('a read is cached no longer than the lease that it was sent under', async () => {
   const key = await createSample(writer, newWorkspace());
-  await waitUntil('the creation has been told', () => reader.told.includes(key.id));
+  await waitUntil('the creation is received', () => reader.invalidated.includes(key.id));
   const before = await readsAnswered();
   proxy.hinder('other', HOLD);
   const early = reader.read(key.id);
   await untilAnswered(before);
-  // The old feed is gone, and what is changed now is told to nobody; the new one has a lease of its own.
+  // The old feed is gone, so no invalidation is sent for a change now. The new feed has a lease of its own.
   const feed = String(await admin.client('LIST'))
     .split('\n')
     .find((line) => line.includes('name=keyscope-feed'));
@@ -136,6 +136,6 @@ test('a read that begins under a lease which ends meanwhile is not remembered be
   proxy.hinder('other', {});
   expect(await early).toEqual(key);
   await untilTracking(reader);
-  const remembered = reader.store.keyLease(key.id);
-  expect(remembered).not.toBe(old);
+  const after = reader.store.keyLease(key.id);
+  expect(after).not.toBe(old);
 });

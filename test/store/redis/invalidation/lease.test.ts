@@ -9,13 +9,13 @@ import { type Hindrances, startTcpProxy, type TcpProxy } from '../../../support/
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
 import {
+  cacheKey,
   createReader,
   feedsOn,
   isFeed,
-  lastBelieved,
+  lastCachedAt,
   type Reader,
   type ReaderOptions,
-  remember,
   untilTracking,
 } from './reader';
 
@@ -30,7 +30,7 @@ let readers: Reader[];
 beforeAll(async () => {
   server = await startRedis();
   admin = new Redis(server.url);
-  // Changes go straight to the server: when they are acknowledged does not depend on what befalls the reader.
+  // Changes go to the server directly: faults of the reader do not delay their acknowledgement.
   writer = createRedisStore({ client: admin, storeTimeout: 10_000 });
 });
 afterAll(async () => {
@@ -57,7 +57,7 @@ async function open({ client = new Redis(proxy.port), ...options }: Partial<Read
 
 async function given(reader: Reader): Promise<KeyRecord> {
   const key = await createSample(writer, newWorkspace());
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   return key;
 }
 
@@ -81,9 +81,9 @@ describe.each([
       const key = await given(reader);
       proxy.hinder('feed', hindrances);
       const acknowledged = await disable(key.id);
-      const last = await lastBelieved(reader, key.id, key, 2 * LAG);
+      const last = await lastCachedAt(reader, key.id, key, 2 * LAG);
       expect(last).toBeLessThanOrEqual(acknowledged + LAG);
-      // It is the end of the lease that has been seen, and the connection for reads is as good as ever.
+      // The lease has ended, and the connection for reads still works.
       if (hindrances.toClient) expect(last).toBeGreaterThan(acknowledged);
       expect(await reader.read(key.id)).toMatchObject({ disabled: true });
       expect(reader.store.health()).toMatchObject({ mode: 'per-entry', nodes: [{ feed: 'opening', trusted: false }] });
@@ -92,12 +92,12 @@ describe.each([
       await untilTracking(reader);
       const another = await given(reader);
       await disable(another.id);
-      await waitUntil('the change is told', () => reader.recall(another.id) === undefined);
+      await waitUntil('the change is received', () => reader.getCached(another.id) === undefined);
     },
   );
 });
 
-test('without a feed, what was read is trusted for the lag from its reading on', async () => {
+test('cached data is used for the lag from its read if there is no feed', async () => {
   const reader = await open();
   proxy.hinder('feed', { toClient: { blackHole: true } });
   await waitUntil('the feed is lost', () => reader.store.health().mode === 'per-entry');
@@ -106,12 +106,12 @@ test('without a feed, what was read is trusted for the lag from its reading on',
   const sent = performance.now();
   await reading;
   const acknowledged = await disable(key.id);
-  const last = await lastBelieved(reader, key.id, key, 2 * LAG);
+  const last = await lastCachedAt(reader, key.id, key, 2 * LAG);
   expect(last).toBeGreaterThan(acknowledged);
   expect(last).toBeLessThanOrEqual(sent + LAG + 1);
 });
 
-test('a slow feed is trusted all the same, and not for longer than the lag', async () => {
+test('a slow feed grants leases, and none longer than the lag', async () => {
   const lag = 1000;
   const slow = { delay: 100, jitter: 200 };
   proxy.hinder('feed', { toServer: slow, toClient: slow });
@@ -120,14 +120,14 @@ test('a slow feed is trusted all the same, and not for longer than the lag', asy
     const key = await given(reader);
     await waitUntil('nothing would be trusted for its age alone', async () => {
       await untilTracking(reader);
-      return reader.recall(key.id) !== undefined;
+      return reader.getCached(key.id) !== undefined;
     });
     const acknowledged = await disable(key.id);
-    expect(await lastBelieved(reader, key.id, key, lag)).toBeLessThanOrEqual(acknowledged + lag);
+    expect(await lastCachedAt(reader, key.id, key, lag)).toBeLessThanOrEqual(acknowledged + lag);
   }
 }, 30_000);
 
-test('a feed that is slower than the lag is never trusted', async () => {
+test('a feed that is slower than the lag grants no lease', async () => {
   proxy.hinder('feed', { toClient: { delay: LAG } });
   const reader = createReader({ client: new Redis(proxy.port), maxRevocationLag: LAG });
   readers.push(reader);
@@ -140,7 +140,7 @@ test('a feed that is slower than the lag is never trusted', async () => {
   });
   await reader.read(key.id);
   const acknowledged = await disable(key.id);
-  expect(await lastBelieved(reader, key.id, key, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+  expect(await lastCachedAt(reader, key.id, key, LAG)).toBeLessThanOrEqual(acknowledged + LAG);
 });
 
 describe('a late answer', () => {
@@ -149,7 +149,7 @@ describe('a late answer', () => {
     return Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
   }
 
-  test('extends the lease by the lag from its ping on, not from its arrival', async () => {
+  test('a late reply extends the lease from its ping, not from its arrival', async () => {
     const lag = 4000;
     const clock = fakeClock();
     const reader = await open({ clock, maxRevocationLag: lag });
@@ -158,15 +158,15 @@ describe('a late answer', () => {
     proxy.hinder('feed', { toClient: { blackHole: true } });
     const before = await pings();
     await waitUntil('a ping has been answered, and the answer held back', async () => (await pings()) > before);
-    // What comes behind the answer shows when it has arrived.
+    // The message behind the reply shows when that has arrived.
     await admin.set('keyscope:projects:{xxxx}:marker', 'x');
     clock.advance(lag - 1);
-    expect(reader.recall(key.id)).toEqual(key);
+    expect(reader.getCached(key.id)).toEqual(key);
     proxy.hinder('feed', { toServer: { blackHole: true }, toClient: {} });
-    await waitUntil('the answer has arrived', () => reader.told.includes('marker'));
-    expect(reader.recall(key.id)).toEqual(key);
+    await waitUntil('the answer has arrived', () => reader.invalidated.includes('marker'));
+    expect(reader.getCached(key.id)).toEqual(key);
     clock.advance(1);
-    expect(reader.recall(key.id)).toBeUndefined();
+    expect(reader.getCached(key.id)).toBeUndefined();
     expect(reader.store.keyLease(key.id)).toBeNull();
   });
 });
@@ -179,12 +179,12 @@ test.each<[string, (clock: ReturnType<typeof fakeClock>) => void]>([
   const reader = await open({ clock });
   const key = await given(reader);
   proxy.hinder('feed', { toServer: { blackHole: true } });
-  expect(reader.recall(key.id)).toEqual(key);
+  expect(reader.getCached(key.id)).toEqual(key);
   sleep(clock);
-  expect(reader.recall(key.id)).toBeUndefined();
+  expect(reader.getCached(key.id)).toBeUndefined();
 });
 
-test('a process that was busy for longer than the lag keeps its feed: the answers had arrived', async () => {
+test('a process that was busy for longer than the lag keeps its feed, because the replies had arrived', async () => {
   const reader = await open();
   const [before] = await feedsOn(admin);
   const until = performance.now() + 3 * LAG;
@@ -194,7 +194,7 @@ test('a process that was busy for longer than the lag keeps its feed: the answer
   expect(after?.get('id')).toBe(before?.get('id'));
 });
 
-test('a client that reads from another server than the feed hears is not trusted', async () => {
+test('a client on another server than the feed gets no lease', async () => {
   const elsewhere = await startRedis();
   let target = server.port;
   const forked = await startTcpProxy({ target: () => target, kinds: { feed: isFeed } });
@@ -207,7 +207,7 @@ test('a client that reads from another server than the feed hears is not trusted
   const key = await createSample(writer, newWorkspace());
   await reader.read(key.id);
   const acknowledged = await disable(key.id);
-  expect(await lastBelieved(reader, key.id, key, 3 * LAG)).toBeLessThanOrEqual(acknowledged + LAG);
+  expect(await lastCachedAt(reader, key.id, key, 3 * LAG)).toBeLessThanOrEqual(acknowledged + LAG);
   expect(reader.store.health().mode).toBe('per-entry');
 
   forked.cut('other');

@@ -4,7 +4,7 @@ import type { KeyRecord } from '../../../../src/store/records';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, lastBelieved, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 
@@ -35,7 +35,7 @@ async function open(client: Redis | Redis5): Promise<Reader> {
 
 async function given(reader: Reader): Promise<KeyRecord> {
   const key = await createSample(reader.store, newWorkspace());
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   return key;
 }
 
@@ -43,14 +43,14 @@ const modes = (reader: Reader) => reader.events.flatMap((event) => (event.type =
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   test.each(['SIGKILL', 'SIGSTOP'] as const)(
-    'after %s, what was read is believed until the lease ends, and everything comes back by itself',
+    'cached data is used until the lease ends after %s, and the store recovers by itself',
     async (signal) => {
       const reader = await open(connect());
       const key = await given(reader);
       await server.kill(signal);
       const ended = performance.now();
-      expect(reader.recall(key.id)).toEqual(key);
-      const last = await lastBelieved(reader, key.id, key, LAG);
+      expect(reader.getCached(key.id)).toEqual(key);
+      const last = await lastCachedAt(reader, key.id, key, LAG);
       expect(last).toBeLessThanOrEqual(ended + LAG);
       await expect(reader.read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
       await waitUntil('it is known to be down', () => reader.store.health().mode === 'down');
@@ -60,7 +60,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       else await server.restart();
       await untilTracking(reader);
       await waitUntil('it can be read', async () => (await reader.read(key.id)) !== null);
-      await remember(reader, key.id);
+      await cacheKey(reader, key.id);
       expect(modes(reader).at(-1)).toBe('tracking');
       expect(reader.store.health().lastError).toBeNull();
       await reader.store.updateKey(key.id, { disabled: true }, ORIGIN, {});
@@ -69,7 +69,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   );
 });
 
-test('a server that comes back empty is believed to be', async () => {
+test('a server that comes back empty is read as empty', async () => {
   const reader = await open(new Redis(server.url, { retryStrategy }));
   const key = await given(reader);
   const { port } = server;
@@ -77,8 +77,8 @@ test('a server that comes back empty is believed to be', async () => {
   server = await startRedis({ port });
   await untilTracking(reader);
   await waitUntil('the key is gone', async () => (await reader.read(key.id)) === null);
-  await remember(reader, key.id);
-  expect(reader.recall(key.id)).toBeNull();
+  await cacheKey(reader, key.id);
+  expect(reader.getCached(key.id)).toBeNull();
 });
 
 describe('a server that is made a replica while the client is connected', () => {
@@ -88,13 +88,13 @@ describe('a server that is made a replica while the client is connected', () => 
   });
   afterEach(() => master.stop());
 
-  test('is not read from, not written to, and not trusted', async () => {
+  test('a replica is not read from, not written to, and grants no lease', async () => {
     const reader = await open(new Redis(server.url, { retryStrategy }));
     const key = await given(reader);
     const admin = new Redis(server.url);
     await admin.call('replicaof', '127.0.0.1', String(master.port));
     const changed = performance.now();
-    expect(await lastBelieved(reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(changed + LAG);
+    expect(await lastCachedAt(reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(changed + LAG);
     const replica = { code: 'store_unavailable', cause: { message: expect.stringMatching('the server is a replica') } };
     await expect(reader.store.getKey(key.id)).rejects.toMatchObject(replica);
     await expect(reader.store.getProjects(key.workspaceId)).rejects.toMatchObject(replica);
@@ -109,7 +109,7 @@ describe('a server that is made a replica while the client is connected', () => 
     expect(await createSample(reader.store, newWorkspace())).toBeDefined();
   });
 
-  test('is left by a client that is connected to an address, not to a server', async () => {
+  test('a client leaves a replica when its address leads to a master again', async () => {
     const reader = await open(new Redis(server.url, { retryStrategy }));
     const admin = new Redis(server.url);
     const connections = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);

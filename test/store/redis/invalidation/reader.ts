@@ -10,15 +10,15 @@ import { waitUntil } from '../../../support/wait-until';
 
 type Entry = { readonly record: KeyRecord };
 
-/** What one process of an app has: a client, a store, and what it remembers. */
+/** The parts of one app process: a client, a store and its caches. */
 export interface Reader {
   readonly store: Store;
-  readonly memory: Caches<Entry>;
+  readonly caches: Caches<Entry>;
   readonly events: StoreEvent[];
-  /** What it was told of, in order: ids, workspaces, `*` for everything. */
-  readonly told: string[];
-  /** What it believes of a key without asking: a record, null (no such key), undefined (it would have to ask). */
-  recall(id: string): KeyRecord | null | undefined;
+  /** Invalidations that it received, in order: ids, workspaces, `*` for everything. */
+  readonly invalidated: string[];
+  /** The key in its cache: a record, null (no such key), undefined (it has to read). */
+  getCached(id: string): KeyRecord | null | undefined;
   read(id: string): Promise<KeyRecord | null>;
   close(): Promise<void>;
 }
@@ -43,32 +43,32 @@ export function createReader({
   const events: StoreEvent[] = [];
   store.onEvent((event) => events.push(event));
   const bounds = { maxKeys: 1000, maxMisses: 1000, maxWorkspaces: 100 };
-  const memory = createCaches<Entry>({
+  const caches = createCaches<Entry>({
     ...bounds,
-    // The whole record: its revision says which of its states is believed.
+    // The whole record: its revision says which of its states is cached.
     store: { ...store, getCredential: store.getKey },
     clock,
     maxRevocationLag,
     storeTimeout,
     toEntry: (record) => ({ record: record as KeyRecord }),
   });
-  const told: string[] = [];
+  const invalidated: string[] = [];
   store.onChange({
-    keyChanged: (id) => told.push(id),
-    projectsChanged: (workspaceId) => told.push(workspaceId),
-    allChanged: () => told.push('*'),
+    keyChanged: (id) => invalidated.push(id),
+    projectsChanged: (workspaceId) => invalidated.push(workspaceId),
+    allChanged: () => invalidated.push('*'),
   });
   return {
     store,
-    memory,
+    caches,
     events,
-    told,
-    recall(id) {
-      const entry = memory.keys.get(id, clock.wall());
+    invalidated,
+    getCached(id) {
+      const entry = caches.keys.get(id, clock.wall());
       return entry === null || entry === undefined ? entry : entry.record;
     },
     async read(id) {
-      return (await memory.keys.load(id))?.record ?? null;
+      return (await caches.keys.load(id))?.record ?? null;
     },
     async close() {
       await store.close();
@@ -77,27 +77,27 @@ export function createReader({
   };
 }
 
-/** Waits until a reader is told of changes, and trusted because of it. */
+/** Waits until a reader receives invalidations and has a lease. */
 export async function untilTracking({ store }: Reader): Promise<void> {
-  await waitUntil('Redis tells of changes', () => {
+  await waitUntil('Redis sends invalidations', () => {
     const { mode, nodes } = store.health();
     return mode === 'tracking' && nodes.length > 0 && nodes.every(({ trusted }) => trusted);
   });
 }
 
 /**
- * Reads a key until it is remembered under a lease of its server: changes that are still being told of overtake reads,
- * and without a lease a reading ages by itself.
+ * Reads a key until it is cached under a lease of its server: invalidations that are still arriving prevent that, and
+ * without a lease an entry expires by age.
  */
-export async function remember(reader: Reader, id: string): Promise<void> {
-  await waitUntil('the key is remembered', async () => {
+export async function cacheKey(reader: Reader, id: string): Promise<void> {
+  await waitUntil('the key is cached', async () => {
     const lease = reader.store.keyLease(id);
     await reader.read(id);
-    return lease !== null && lease === reader.store.keyLease(id) && reader.recall(id) !== undefined;
+    return lease !== null && lease === reader.store.keyLease(id) && reader.getCached(id) !== undefined;
   });
 }
 
-/** Whether the store gives a key's record now. */
+/** Whether the store returns a key's record now. */
 export async function isReadable(store: Store, id: string): Promise<boolean> {
   try {
     return (await store.getKey(id)) !== null;
@@ -108,16 +108,16 @@ export async function isReadable(store: Store, id: string): Promise<boolean> {
 }
 
 /**
- * Looks without pause at what a reader believes of a key, until it believes something else than `old` for `after`
- * milliseconds, and gives the last time at which it still believed it.
+ * Watches a reader's cache entry of a key until it has not been `old` for `after` milliseconds. Resolves with the last
+ * time at which it was.
  */
-export async function lastBelieved(reader: Reader, id: string, old: KeyRecord | null, after: number): Promise<number> {
+export async function lastCachedAt(reader: Reader, id: string, old: KeyRecord | null, after: number): Promise<number> {
   let last = Number.NEGATIVE_INFINITY;
   let since = performance.now();
   for (;;) {
     const now = performance.now();
-    const believed = reader.recall(id);
-    if (believed === old || (believed && old && believed.revision === old.revision)) {
+    const cached = reader.getCached(id);
+    if (cached === old || (cached && old && cached.revision === old.revision)) {
       last = now;
       since = now;
     } else if (now - since > after) {
@@ -135,5 +135,5 @@ export async function feedsOn(admin: Redis): Promise<Map<string, string>[]> {
     .map((line) => new Map(line.split(' ').map((pair) => pair.split('=') as [string, string])));
 }
 
-/** What a client sends that becomes a feed, for proxies. */
+/** Recognises the first bytes of a feed, for proxies. */
 export const isFeed = (sent: string) => sent.includes('keyscope-feed');

@@ -5,7 +5,7 @@ import { type RedisSentinelServers, startSentinels } from '../../../support/redi
 import type { RedisServer } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
-import { createReader, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, type Reader, untilTracking } from './reader';
 
 const LAG = 500;
 
@@ -36,7 +36,7 @@ async function given(reader: Reader): Promise<KeyRecord> {
   const replica = new Redis((servers.nodes[1] as RedisServer).url);
   await waitUntil('the replica has it', async () => (await replica.exists(nameOf(key.id))) === 1);
   replica.disconnect();
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   return key;
 }
 
@@ -53,7 +53,7 @@ async function untilFailedOver(): Promise<Redis> {
 }
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
-  test('a master that dies is replaced, and changes are told of by the next', async () => {
+  test('a master that dies is replaced, and the next one sends invalidations', async () => {
     const reader = await open(connect());
     const key = await given(reader);
     await servers.nodes[0]?.kill('SIGKILL');
@@ -62,15 +62,15 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     const changed = performance.now();
     await waitUntil('the new master is read from', async () => (await reader.read(key.id))?.revision === 2, 20_000);
     await untilTracking(reader);
-    await remember(reader, key.id);
-    expect(reader.recall(key.id)).toMatchObject({ revision: 2 });
+    await cacheKey(reader, key.id);
+    expect(reader.getCached(key.id)).toMatchObject({ revision: 2 });
     expect(performance.now()).toBeGreaterThan(changed);
     await admin.hset(nameOf(key.id), 'revision', '3');
-    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+    await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
     admin.disconnect();
   }, 60_000);
 
-  test('a master that was frozen and replaced is not believed when it wakes', async () => {
+  test('a master that was frozen and replaced gets no lease when it resumes', async () => {
     const reader = await open(connect());
     const key = await given(reader);
     const old = servers.nodes[0] as RedisServer;
@@ -80,7 +80,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     const changed = performance.now();
     await old.kill('SIGCONT');
 
-    // It takes itself for the master for seconds, and answers as such.
+    // It calls itself a master for seconds.
     const seen: number[] = [];
     await waitUntil(
       'the new master is read from, and trusted',
@@ -88,7 +88,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
         const asked = performance.now();
         const read = await reader.read(key.id).catch(() => null);
         if (read !== null && asked > changed + LAG) seen.push(read.revision);
-        return read?.revision === 2 && reader.recall(key.id) !== undefined && seen.length > 3;
+        return read?.revision === 2 && reader.getCached(key.id) !== undefined && seen.length > 3;
       },
       40_000,
     );
@@ -120,7 +120,7 @@ test('a master that is replaced while it is well hands over', async () => {
   admin.disconnect();
 }, 60_000);
 
-test('what was read is trusted by its age alone while most of the Sentinels are silent', async () => {
+test('cached data is used by age alone while most Sentinels are silent', async () => {
   const reader = await open(new Redis(options()));
   const key = await given(reader);
   for (const sentinel of servers.sentinels.slice(0, 2)) sentinel.kill('SIGSTOP');

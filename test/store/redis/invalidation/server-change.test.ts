@@ -7,7 +7,7 @@ import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, isFeed, lastBelieved, type Reader, remember, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 
@@ -48,7 +48,7 @@ async function startProxy(target: () => number): Promise<TcpProxy> {
   return proxy;
 }
 
-/** Reads a key until the time is over, and gives every revision that a read resolved with. */
+/** Reads a key until the time is over. Resolves with the revision of each read. */
 async function readFor(ms: number, { read }: Reader, id: string): Promise<(number | null)[]> {
   const seen: (number | null)[] = [];
   const until = performance.now() + ms;
@@ -93,7 +93,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       expect(await onReplica.exists(nameOf(key.id))).toBe(1);
     });
 
-    test('never reads the deleted key when a request is made while it reconnects', async () => {
+    test('a deleted key stays deleted when a request is made during the reconnect', async () => {
       target = replica.port;
       proxy.cut('other');
       await expect(reader?.read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
@@ -104,7 +104,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       expect(await reader?.read(key.id)).toBeNull();
     }, 30_000);
 
-    test('never reads the deleted key when a read is in flight while it reconnects', async () => {
+    test('a deleted key stays deleted when a read is in flight during the reconnect', async () => {
       proxy.hinder('other', { toServer: { blackHole: true } });
       const reading = reader?.read(key.id);
       await new Promise((resolve) => setImmediate(resolve));
@@ -118,7 +118,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       expect(await readFor(2 * LAG, reader as Reader, key.id)).not.toContain(1);
     }, 30_000);
 
-    test('never reads the deleted key under traffic', async () => {
+    test('a deleted key stays deleted under traffic', async () => {
       const seen: (number | null)[] = [];
       for (let round = 0; round < 3; round++) {
         target = replica.port;
@@ -135,10 +135,10 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   test('a key is not read from the cache when its database was swapped for another', async () => {
     await open(connect(server.port));
     const key = await createSample(writer, newWorkspace());
-    await remember(reader as Reader, key.id);
+    await cacheKey(reader as Reader, key.id);
     await admin.call('swapdb', '0', '9');
     const swapped = performance.now();
-    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+    expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
     expect(await reader?.read(key.id)).toBeNull();
     await untilTracking(reader as Reader);
   });
@@ -148,10 +148,10 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     const names = await admin.keys('*');
     for (const name of names) await admin.call('copy', name, name, 'DB', '9');
     const key = await createSample(writer, newWorkspace());
-    await remember(reader as Reader, key.id);
+    await cacheKey(reader as Reader, key.id);
     await admin.call('swapdb', '0', '9');
     const swapped = performance.now();
-    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+    expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
     expect(await reader?.read(key.id)).toBeNull();
   });
 });
@@ -167,10 +167,10 @@ test.each([[['flushall']], [['flushdb']], [['debug', 'reload', 'nosave']]])(
     await admin.save();
     await open(new Redis(server.url));
     const key = await createSample(writer, newWorkspace());
-    await remember(reader as Reader, key.id);
+    await cacheKey(reader as Reader, key.id);
     await admin.call(...(command as [string, ...string[]]));
     const changed = performance.now();
-    expect(await lastBelieved(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(changed + LAG);
+    expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(changed + LAG);
     expect(await reader?.read(key.id)).toBeNull();
     await untilTracking(reader as Reader);
   },

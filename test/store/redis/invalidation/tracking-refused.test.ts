@@ -3,7 +3,7 @@ import { Redis as Redis5 } from 'ioredis5';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, feedsOn, lastBelieved, type Reader, untilTracking } from './reader';
+import { createReader, feedsOn, lastCachedAt, type Reader, untilTracking } from './reader';
 
 const LAG = 400;
 
@@ -43,14 +43,14 @@ const refusals = (reader: Reader) =>
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   test.each(Object.entries(REFUSALS))(
-    'where an ACL forbids %s, what was read is trusted for the lag, and somebody is told what to set',
+    'cached data is used for the lag if an ACL forbids %s, and a warning says what to set',
     async (__, rules) => {
       await admin.call('acl', 'setuser', 'limited', 'on', '>pw', ...rules);
       const reader = open(connect());
       await reader.store.ready();
       expect(modes(reader)).toEqual(['per-entry']);
       expect(refusals(reader).map(({ message }) => message)).toEqual([
-        expect.stringMatching(/NOPERM.*trusted for 400 ms.*\+client\|tracking.*&__redis__:invalidate/s),
+        expect.stringMatching(/NOPERM.*used for 400 ms.*\+client\|tracking.*&__redis__:invalidate/s),
       ]);
       expect(reader.store.health()).toMatchObject({ mode: 'per-entry', nodes: [{ feed: 'refused', trusted: false }] });
 
@@ -58,17 +58,17 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       const reading = reader.read(key.id);
       const sent = performance.now();
       await reading;
-      expect(reader.recall(key.id)).toEqual(key);
+      expect(reader.getCached(key.id)).toEqual(key);
       const elsewhere = createReader({ client: new Redis(server.url), maxRevocationLag: LAG });
       readers.push(elsewhere);
       await elsewhere.store.updateKey(key.id, { disabled: true }, ORIGIN, {});
-      expect(await lastBelieved(reader, key.id, key, LAG)).toBeLessThanOrEqual(sent + LAG + 1);
+      expect(await lastCachedAt(reader, key.id, key, LAG)).toBeLessThanOrEqual(sent + LAG + 1);
       expect(await reader.read(key.id)).toMatchObject({ disabled: true });
     },
   );
 });
 
-test('a refusal is told once, and lifted by the next connection that is let', async () => {
+test('a refusal is reported once, and ends with the next connection that is permitted', async () => {
   await admin.call('acl', 'setuser', 'limited', 'on', '>pw', '~*', '&*', '+@all', '-client|tracking');
   const client = new Redis(asLimited());
   const reader = open(client);
@@ -89,11 +89,11 @@ test('a refusal is told once, and lifted by the next connection that is let', as
   expect(refusals(reader)).toHaveLength(1);
 });
 
-test('a server that only says that it tracks is not believed', async () => {
+test('a server that replies OK and does not track grants no lease', async () => {
   await admin.call('acl', 'setuser', 'limited', 'on', '>pw', '~*', '&*', '+@all');
   const client = new Redis(asLimited());
   const duplicate = client.duplicate.bind(client);
-  // As a proxy may: whatever CLIENT it does not know is answered with OK.
+  // A proxy can do this: it replies OK to any CLIENT command that it does not know.
   client.duplicate = (override) => {
     const connection = duplicate(override);
     const call = connection.call.bind(connection) as (...args: string[]) => Promise<unknown>;
@@ -108,7 +108,7 @@ test('a server that only says that it tracks is not believed', async () => {
   await waitUntil('its connection is gone', async () => (await feedsOn(admin)).length === 0);
 });
 
-test('a user who may not see INFO is told of changes all the same', async () => {
+test('a user without INFO receives invalidations', async () => {
   const rules = ['on', '>pw', '~*', '&__redis__:invalidate', '+@all', '-@dangerous', '-@admin'];
   await admin.call('acl', 'setuser', 'limited', 'reset', ...rules);
   const reader = open(new Redis({ ...asLimited(), enableReadyCheck: false }));

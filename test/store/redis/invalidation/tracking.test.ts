@@ -3,7 +3,7 @@ import { Redis as Redis5 } from 'ioredis5';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newId, newWorkspace, ORIGIN } from '../../sample';
-import { createReader, feedsOn, type Reader, type ReaderOptions, remember, untilTracking } from './reader';
+import { cacheKey, createReader, feedsOn, type Reader, type ReaderOptions, untilTracking } from './reader';
 
 const LAG = 300;
 const FEATURES = { transcript: true, metrics: 'all' } as const;
@@ -34,7 +34,7 @@ async function open({ client = new Redis(server.url), ...options }: Partial<Read
   return reader;
 }
 
-/** Waits for as long as nothing would be believed that is not told of. */
+/** Waits until data without a lease would have expired. */
 async function untilAged(): Promise<void> {
   const from = performance.now();
   await waitUntil('everything that ages by itself has', () => performance.now() > from + 3 * LAG);
@@ -50,44 +50,44 @@ const CLIENTS = {
 };
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
-  test('what was read is believed for as long as nobody changes it, and no longer', async () => {
+  test('a key is read from the cache until it is changed, and no longer', async () => {
     const reader = await open({ client: connect() });
     const other = await open({ client: connect() });
     const key = await createSample(other.store, newWorkspace());
-    await remember(reader, key.id);
+    await cacheKey(reader, key.id);
     await untilAged();
-    expect(reader.recall(key.id)).toEqual(key);
+    expect(reader.getCached(key.id)).toEqual(key);
 
     await other.store.updateKey(key.id, { disabled: true }, ORIGIN, {});
-    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+    await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
     expect(await reader.read(key.id)).toMatchObject({ disabled: true });
     await untilAged();
-    expect(reader.recall(key.id)).toMatchObject({ disabled: true });
+    expect(reader.getCached(key.id)).toMatchObject({ disabled: true });
   });
 
-  test('that a key does not exist is believed until it is created', async () => {
+  test('a missing key is cached until it is created', async () => {
     const reader = await open({ client: connect() });
     const other = await open({ client: connect() });
     const workspaceId = newWorkspace();
     const id = newId(workspaceId);
-    await remember(reader, id);
+    await cacheKey(reader, id);
     await untilAged();
-    expect(reader.recall(id)).toBeNull();
+    expect(reader.getCached(id)).toBeNull();
     await createSample(other.store, workspaceId, { id });
-    await waitUntil('the creation is told', () => reader.recall(id) === undefined);
+    await waitUntil('the creation is received', () => reader.getCached(id) === undefined);
   });
 
-  test('the configurations of a workspace are believed until one is changed', async () => {
+  test('the configurations of a workspace are cached until one is changed', async () => {
     const reader = await open({ client: connect() });
     const other = await open({ client: connect() });
     const workspaceId = `${newWorkspace()}:{ü}`;
-    const { projects } = reader.memory;
-    await remember(reader, newId(workspaceId));
+    const { projects } = reader.caches;
+    await cacheKey(reader, newId(workspaceId));
     await projects.load(workspaceId);
     await untilAged();
     expect(projects.get(workspaceId, Date.now())?.size).toBe(0);
     await other.store.setProject(workspaceId, 'p', FEATURES, ORIGIN);
-    await waitUntil('the change is told', () => projects.get(workspaceId, Date.now()) === undefined);
+    await waitUntil('the change is received', () => projects.get(workspaceId, Date.now()) === undefined);
     expect((await projects.load(workspaceId))?.get('p')).toMatchObject(FEATURES);
   });
 });
@@ -106,7 +106,7 @@ test('the feed is a connection of its own in RESP2, redirected to itself, on our
   });
 });
 
-test('nothing but keys and configurations is told of', async () => {
+test('an invalidation is sent for keys and configurations only', async () => {
   const reader = await open({ namespace: 'ours', client: new Redis(server.url, { keyPrefix: 'app:' }) });
   const workspaceId = newWorkspace();
   const id = newId(workspaceId);
@@ -120,21 +120,21 @@ test('nothing but keys and configurations is told of', async () => {
   await admin.set('app:ours:key:nonsense', 'not one of our names');
   await admin.set(`app:ours:key:{${tag}}${id}`, 'the one');
   await admin.set(`app:ours:projects:{${tag}}:${workspaceId}`, 'the other one');
-  await waitUntil('the last is told', () => reader.told.includes(workspaceId));
-  expect(reader.told).toEqual([id, workspaceId]);
+  await waitUntil('the last change is received', () => reader.invalidated.includes(workspaceId));
+  expect(reader.invalidated).toEqual([id, workspaceId]);
 });
 
-test.each(['FLUSHALL', 'FLUSHDB'])('%s is told as a change of everything', async (command) => {
+test.each(['FLUSHALL', 'FLUSHDB'])('%s invalidates everything', async (command) => {
   const reader = await open();
   const key = await createSample(reader.store, newWorkspace());
-  await remember(reader, key.id);
+  await cacheKey(reader, key.id);
   await admin.call(command);
-  await waitUntil('it is told', () => reader.told.includes('*'));
-  expect(reader.recall(key.id)).toBeUndefined();
+  await waitUntil('the invalidation is received', () => reader.invalidated.includes('*'));
+  expect(reader.getCached(key.id)).toBeUndefined();
   expect(await reader.read(key.id)).toBeNull();
 });
 
-test('a feed that is killed is replaced, and hears again, time after time', async () => {
+test('a feed that is killed is replaced each time, and receives invalidations again', async () => {
   const reader = await open();
   const key = await createSample(reader.store, newWorkspace());
   for (let revision = 2; revision < 7; revision++) {
@@ -145,37 +145,37 @@ test('a feed that is killed is replaced, and hears again, time after time', asyn
       return after !== undefined && after.get('id') !== before?.get('id') && after.get('flags') === 'PtB';
     });
     await untilTracking(reader);
-    await remember(reader, key.id);
+    await cacheKey(reader, key.id);
     await untilAged();
-    expect(reader.recall(key.id)).not.toBeUndefined();
+    expect(reader.getCached(key.id)).not.toBeUndefined();
     await admin.hset(`keyscope:key:{${key.id.slice(0, 4)}}${key.id}`, 'revision', String(revision));
-    await waitUntil('the change is told', () => reader.recall(key.id) === undefined);
+    await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
     expect(await reader.read(key.id)).toMatchObject({ revision });
   }
   expect(reader.events.filter(({ type }) => type === 'mode').length).toBeGreaterThan(0);
 });
 
-test('what is changed while a feed is being replaced is not believed under the new one', async () => {
+test('a key that is changed while the feed is replaced is not cached under the new one', async () => {
   const reader = await open();
   const keys = await Promise.all(Array.from({ length: 50 }, () => createSample(reader.store, newWorkspace())));
-  for (const { id } of keys) await remember(reader, id);
+  for (const { id } of keys) await cacheKey(reader, id);
   const [feed] = await feedsOn(admin);
-  // In one go: nobody tells the reader of these.
+  // In one step: the reader receives no invalidation for these.
   const changes = admin.multi().client('KILL', 'ID', feed?.get('id') as string);
   for (const { id } of keys) changes.hset(`keyscope:key:{${id.slice(0, 4)}}${id}`, 'revision', '2');
   await changes.exec();
   const changed = performance.now();
   for (const { id } of keys) {
-    const believed = reader.recall(id);
+    const cached = reader.getCached(id);
     // Under the old lease, which is still running.
-    if (believed !== undefined) expect(performance.now()).toBeLessThan(changed + LAG);
+    if (cached !== undefined) expect(performance.now()).toBeLessThan(changed + LAG);
   }
   await untilAged();
   await untilTracking(reader);
-  expect(keys.map(({ id }) => reader.recall(id))).toEqual(keys.map(() => undefined));
+  expect(keys.map(({ id }) => reader.getCached(id))).toEqual(keys.map(() => undefined));
 });
 
-test('closing ends what was opened, and the client is left alone', async () => {
+test('closing ends the feed, and keeps the client', async () => {
   const client = new Redis(server.url);
   const reader = createReader({ client, maxRevocationLag: LAG });
   await reader.store.ready();

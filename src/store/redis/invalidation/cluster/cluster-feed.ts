@@ -12,27 +12,27 @@ import { type ClusterMaster, followConnection } from './cluster-master';
 import { askView, type ClusterView, identifyNode } from './cluster-nodes';
 import { ClusterPoll } from './cluster-poll';
 
-/** The nodes of a Cluster themselves say where else to ask, and the client is made to look where it is best not to ask. */
+/** The nodes of a Cluster redirect commands themselves, so that no server has to be avoided. */
 const FOLLOWED: Route = { problem: () => null };
 
 type Poll = ClusterPoll<ClusterMaster>;
 
 /**
- * The feeds of a Cluster's masters. What was read of a slot counts under the lease of the node that owns the slot.
+ * Feeds of a Cluster's masters. Data of a slot is cached under the lease of the node that owns the slot.
  *
- * A feed proves that its node has nothing more to tell. But slots move, and a node that was cut off believes for a while
- * that they are still its own. So a poll extends a node's lease only where, of the masters asked at its beginning,
+ * A feed proves that its node has sent all invalidations. But slots move, and a partitioned node regards them as its own
+ * for a while. So a poll extends a node's lease only if, among the masters asked at its beginning,
  * 1. the node has answered on its feed;
- * 2. the node itself says that it is a master, with these slots, and which of them it is giving away (those do not count:
- *    reads of them may be answered, and keys in them made, elsewhere); and has said the same since the lease began;
- * 3. more than half of all masters say so of it too, and do not hold it failed;
- * 4. these, and the node, are in the epoch that is the latest anyone knows, and it has stood for maxRevocationLag.
+ * 2. the node calls itself a master of these slots, and has done so since the lease began. Slots that it is giving away
+ *    do not count: reads of them can be answered, and keys in them created, on another node;
+ * 3. more than half of all masters agree with 2 and have not marked the node as failed;
+ * 4. they and the node are in the latest known epoch, which has lasted for maxRevocationLag.
  *
- * Why that is enough: a replica becomes a master by the votes of more than half of the masters, each of which enters a
- * new epoch before it votes. So while more than half are in the old one, nobody has been elected, and what was written
- * to these slots before the poll was sent was written to this node. A new epoch ends all leases, and none begins before
- * everybody has had time to hear who won. Not covered: CLUSTER FAILOVER TAKEOVER, and slots assigned by hand to a second
- * node, which ask nobody.
+ * The argument: a replica becomes a master by the votes of more than half of the masters, and each enters a new epoch
+ * before it votes. So while more than half are in the old epoch, no replica has been elected, and writes to these slots
+ * that were acknowledged before the poll was sent went to this node. A new epoch ends all leases, and none begins before
+ * all nodes have had time to learn the outcome. Not covered: CLUSTER FAILOVER TAKEOVER, and slots assigned by hand to a
+ * second node, because neither takes a vote.
  */
 export class ClusterFeed implements InvalidationFeed {
   readonly #options: InvalidationFeedOptions<RedisCluster>;
@@ -45,7 +45,7 @@ export class ClusterFeed implements InvalidationFeed {
   #polls = 0;
   #epoch = -1;
   #epochSince = Number.NEGATIVE_INFINITY;
-  /** The ids of the masters that have slots, as a voting master in this epoch gave them last. */
+  /** The ids of the masters with slots, as a voting master in this epoch listed them last. */
   #owners: readonly string[] = [];
 
   constructor(options: InvalidationFeedOptions<RedisCluster>) {
@@ -83,7 +83,7 @@ export class ClusterFeed implements InvalidationFeed {
 
   leaseFor(key: string): Lease | null {
     const slot = slotOf(key);
-    // The node that the client will ask: what it says is worth nothing under another's lease.
+    // The node that the client will ask: its replies are not covered by another node's lease.
     const master = this.#masters.get(this.#client.slots[slot]?.[0] ?? '');
     if (!master?.confirmed?.owns(slot)) return null;
     return holdsNow(master.feed.lease, this.#options.clock) ? master.feed.lease : null;
@@ -120,7 +120,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   readonly #onReady = () => {
-    // It may be another Cluster at the same addresses, which counts from the start.
+    // It can be another Cluster at the same addresses, with lower epochs.
     this.#epoch = -1;
     this.#startPolling();
     for (const { feed } of this.#masters.values()) feed.open();
@@ -136,9 +136,9 @@ export class ClusterFeed implements InvalidationFeed {
     if (this.#timer !== null) this.#followTopology();
   };
 
-  /** Has a feed for each master that the client knows, and for no other node. */
+  /** Keeps one feed for each master that the client knows, and none for other nodes. */
   #followTopology(): void {
-    // Before it is ready, the client takes every node it was given for a master.
+    // Before it is ready, the client regards all nodes of its options as masters.
     if (this.#client.status !== 'ready') return;
     const present = new Set<string>();
     for (const client of this.#client.nodes('master')) {
@@ -164,14 +164,14 @@ export class ClusterFeed implements InvalidationFeed {
       client,
       id: null,
       selfDescription: null,
-      heardIn: -1,
+      describedIn: -1,
       confirmed: null,
       watchdog: new ConnectionWatchdog(this.#options.maxRevocationLag),
       feed: new NodeFeed({
         ...this.#options,
-        // A Cluster has one database, which is never swapped.
+        // A Cluster has one database, and no SWAPDB.
         epochKey: null,
-        // Until an epoch has stood long enough, and the poll after that.
+        // The first lease needs an epoch that has lasted for one lag, and a poll after that.
         grace: 2 * this.#options.maxRevocationLag,
         client: () => master.client,
         identify: identifyNode,
@@ -205,26 +205,26 @@ export class ClusterFeed implements InvalidationFeed {
     const poll: Poll = new ClusterPoll(this.#polls, timestampsOf(this.#options.clock), leases);
     for (const master of masters) {
       this.#checkClientConnection(master, poll.sent.monotonic);
-      master.feed.ping(poll.sent).then((heard) => {
-        if (!heard) return;
-        poll.hear(master);
+      master.feed.ping(poll.sent).then((hasAnswered) => {
+        if (!hasAnswered) return;
+        poll.markAnswered(master);
         this.#confirm(poll, master);
       });
       this.#askMaster(poll, master);
     }
   }
 
-  /** A connection of the client's that leads nowhere is ended; the client then looks for the node again. */
+  /** Closes a dead connection of the client, which then connects to the node again. */
   #checkClientConnection({ client, watchdog, feed }: ClusterMaster, now: number): void {
     watchdog.observe(client, now);
-    if (watchdog.isOverdue(client, now)) feed.askAgain();
+    if (watchdog.isOverdue(client, now)) feed.retryRefused();
     if (!watchdog.isDead(client, feed.answeredAt, now)) return;
     watchdog.reset();
     client.disconnect();
     this.#options.emit(connectionReplaced(addressOf(client)));
   }
 
-  /** The client learns of a new master by being sent there; a frozen one sends nobody anywhere. */
+  /** The client learns about a new master by a redirection. A frozen node sends none. */
   #discoverMasters(): void {
     const ids = new Set([...this.#masters.values()].map(({ id }) => id));
     if (!ids.has(null) && this.#owners.some((id) => !ids.has(id))) this.#client.refreshSlotsCache();
@@ -232,7 +232,7 @@ export class ClusterFeed implements InvalidationFeed {
 
   async #askMaster(poll: Poll, master: ClusterMaster): Promise<void> {
     const { client } = master;
-    // `wait` is what the client's nodes are in before their first command.
+    // `wait`: the status of a node's client before its first command.
     if ((client.status !== 'ready' && client.status !== 'wait') || master.watchdog.isFull) return;
     let view: ClusterView;
     try {
@@ -244,12 +244,12 @@ export class ClusterFeed implements InvalidationFeed {
       return;
     }
     this.#hasAnswered(poll);
-    this.#hear(poll, master, view);
+    this.#addView(poll, master, view);
   }
 
-  #hear(poll: Poll, master: ClusterMaster, view: ClusterView): void {
-    if (poll.number < master.heardIn) return;
-    master.heardIn = poll.number;
+  #addView(poll: Poll, master: ClusterMaster, view: ClusterView): void {
+    if (poll.number < master.describedIn) return;
+    master.describedIn = poll.number;
     master.id = view.id;
     if (view.epoch > this.#epoch) this.#enterEpoch(view.epoch);
     if (view.selfDescription !== master.selfDescription) {
@@ -263,7 +263,7 @@ export class ClusterFeed implements InvalidationFeed {
     for (const other of poll.viewed) this.#confirm(poll, other);
   }
 
-  /** Somewhere a failover has been voted for, or slots have moved. */
+  /** A failover was voted on, or slots have moved. */
   #enterEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.#epochSince = this.#options.clock.monotonic();
@@ -275,7 +275,7 @@ export class ClusterFeed implements InvalidationFeed {
     master.feed.resetLease();
   }
 
-  /** Extends a node's lease, once the poll has brought everything that it takes. */
+  /** Extends a node's lease if the poll has confirmed it. */
   #confirm(poll: Poll, master: ClusterMaster): void {
     const found = poll.confirmed(master, this.#epoch);
     if (found === null || found.lease !== master.feed.lease || found.view.id !== master.feed.server?.identity) return;

@@ -4,21 +4,22 @@ import type { ConnectionWatchdog } from '../connection-watchdog';
 import type { NodeFeed } from '../node-feed';
 import type { ClusterView } from './cluster-nodes';
 
-/** A master, as the client knows it. */
+/** A master that the client knows. */
 export interface ClusterMaster {
   client: RedisClient;
   readonly feed: NodeFeed;
   /** Its id in the Cluster. */
   id: string | null;
-  /** What it said last of itself, and in which poll it was asked. */
+  /** Its last description of itself. Null: none yet. */
   selfDescription: string | null;
-  heardIn: number;
-  /** What it said when it was last confirmed, under the lease that is in force. */
+  /** Number of the poll that this was the reply to. */
+  describedIn: number;
+  /** Its view when the lease that is in force was last extended. */
   confirmed: ClusterView | null;
   readonly watchdog: ConnectionWatchdog;
 }
 
-/** Begins a new lease with each connection of the client: what the node said on the last one proves nothing about the next. */
+/** Starts a new lease with each connection of the client: replies on the last one prove nothing about the next. */
 export function followConnection(master: ClusterMaster, connection: Connection): void {
   const { client } = master;
   function reset(): void {

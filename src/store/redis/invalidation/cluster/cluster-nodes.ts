@@ -1,27 +1,27 @@
 import { parseInfo } from '../../info';
 import type { Ask } from '../../server-role';
 
-/** What one node of a Cluster says of a master. */
+/** A master, as a node of the Cluster describes it. */
 export interface MasterRow {
   readonly id: string;
   readonly hasSlots: boolean;
-  /** The majority has given it up. */
+  /** A majority has marked it as failed. */
   readonly hasFailed: boolean;
-  /** Id, configuration epoch and slots as text: what has to be the same in everybody's eyes. */
+  /** Id, configuration epoch and slots, as a string. A majority of the masters has to agree on it. */
   readonly slotClaim: string;
 }
 
-/** What a node of a Cluster says of itself and the others. */
+/** A node's view of the Cluster. */
 export interface ClusterView {
   /** The node's own id. */
   readonly id: string;
-  /** It is a master that has slots: one that decides on failovers. */
+  /** It is a master with slots, and so votes on failovers. */
   readonly isVotingMaster: boolean;
-  /** The epoch of the latest failover, or of the latest move of slots, that the node has heard of or voted for. */
+  /** The latest epoch that the node knows or has voted in. Failovers and moves of slots increase it. */
   readonly epoch: number;
-  /** How many masters there are that have slots. */
+  /** Number of masters with slots. */
   readonly votingMasters: number;
-  /** What it says of itself, moves that are under way included. Whatever changes in it ends what was promised before. */
+  /** Its description of itself, with slots that are being moved. A change of it ends the lease. */
   readonly selfDescription: string;
   readonly slotClaim: string;
   readonly owns: (slot: number) => boolean;
@@ -49,7 +49,7 @@ export function parseView(nodes: string, info: string): ClusterView {
     if (all.includes('master'))
       masters.push({ id, slotClaim, hasSlots: ranges.length > 0, hasFailed: all.includes('fail') });
     if (!all.includes('myself')) continue;
-    // `[77->-<id>]`: slot 77 is being moved away. What is not here any more is asked for there.
+    // `[77->-<id>]`: slot 77 is being moved away. Keys that are no longer here are looked up there.
     const leaving = slots.filter((slot) => slot.includes('->-'));
     own = { id, isMaster: all.includes('master'), slotClaim, ranges, leaving };
   }

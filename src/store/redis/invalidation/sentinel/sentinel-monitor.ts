@@ -9,17 +9,17 @@ interface SentinelOptions {
   readonly sentinelTLS?: object;
 }
 
-/** What one Sentinel says of the master. */
+/** One Sentinel's description of the master. */
 interface SentinelReply {
-  /** The master's run id; empty where it is not known yet. */
+  /** The master's run id; empty if it is not known yet. */
   readonly runId: string;
-  /** Grows with each failover: where two disagree, the higher one is the later. */
+  /** Increases with each failover: if two Sentinels disagree, the higher one is the later. */
   readonly epoch: number;
   /** A failover is under way, or due. */
   readonly isInDoubt: boolean;
 }
 
-/** A flat list of names and values, as RESP2 has it. */
+/** Reads a flat array of names and values, the form of RESP2. */
 function readReply(reply: unknown): SentinelReply {
   const list = Array.isArray(reply) ? reply.map(String) : [];
   const values = new Map<string, string>();
@@ -31,9 +31,9 @@ function readReply(reply: unknown): SentinelReply {
   };
 }
 
-/** What the Sentinels say together, that is, the one among them that knows the latest. */
+/** The answer of the Sentinel with the latest epoch. */
 export interface SentinelConsensus {
-  /** The master's run id; null where it is not known, or in doubt. */
+  /** The master's run id; null if it is not known, or in doubt. */
   readonly runId: string | null;
   readonly epoch: number;
   /** More than half of them have answered. */
@@ -45,23 +45,22 @@ function delay(ms: number): Promise<null> {
 }
 
 /**
- * Asks the Sentinels which server is the master. A master that was cut off or frozen believes for seconds that it still
- * is; only they know better.
+ * Asks the Sentinels which server is the master. A partitioned or frozen master still calls itself one for seconds.
  *
- * It is the Sentinel that leads a failover which makes a replica a master, and it says so before any client can hear of
- * the new master. The others hear of it from that one within fractions of a second. So where the latest word of more
- * than half of them names a server, no other has been made master, but for that fraction if the leader is silent.
+ * The Sentinel that leads a failover promotes a replica, and reports that before any client can find the new master. It
+ * publishes the new configuration to the others within fractions of a second. So if the latest answer of more than half
+ * of them names a server, no other server is master. Not covered: that fraction of a second if the leader is silent.
  */
 export class SentinelMonitor {
   readonly #connections: { readonly connection: RedisClient; unanswered: number }[];
   readonly #name: string;
   /** Milliseconds after which a Sentinel that has not answered counts as silent. */
-  readonly #patience: number;
+  readonly #replyTimeout: number;
 
   constructor(client: RedisClient, maxRevocationLag: number) {
     const options = client.options as unknown as SentinelOptions;
     this.#name = options.name;
-    this.#patience = maxRevocationLag / POLLS_PER_LAG;
+    this.#replyTimeout = maxRevocationLag / POLLS_PER_LAG;
     this.#connections = options.sentinels.map(({ host = '127.0.0.1', port = 26_379 }) => {
       const connection = client.duplicate({
         sentinels: null,
@@ -92,14 +91,14 @@ export class SentinelMonitor {
         scripts: undefined,
         keyPrefix: '',
       });
-      // It shows as a Sentinel that says nothing; ioredis would otherwise print it.
+      // An error shows as a Sentinel that does not answer. Without a listener, ioredis would print it.
       connection.on('error', () => {});
       connection.connect().catch(() => {});
       return { connection, unanswered: 0 };
     });
   }
 
-  /** Null where nobody answers. */
+  /** Null if none of them answers. */
   async ask(): Promise<SentinelConsensus | null> {
     const answers = await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)));
     const replies = answers.filter((reply) => reply !== null);
@@ -126,6 +125,6 @@ export class SentinelMonitor {
       .finally(() => {
         sentinel.unanswered -= 1;
       });
-    return Promise.race([answer, delay(this.#patience)]);
+    return Promise.race([answer, delay(this.#replyTimeout)]);
   }
 }

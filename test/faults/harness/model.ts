@@ -1,52 +1,52 @@
 import { generateToken } from '../../../src/token/generate';
 import type { KeyState, ProjectState, Step, Time } from '../checker/history';
 import { fromWall, now } from './clock';
-import type { SeenKey } from './commands';
+import type { KeyView } from './commands';
 import type { Random } from './random';
 
 const EVER = Number.NEGATIVE_INFINITY;
 
-/** A key as the harness knows it, and everything that became of it. */
+/** A key and the record of its changes. */
 export interface TrackedKey {
   readonly id: string;
   readonly token: string;
   readonly workspace: string;
-  readonly course: Step<KeyState>[];
-  /** As far as is known. */
+  readonly timeline: Step<KeyState>[];
+  /** Last known revision. */
   revision: number;
-  /** What it was when it was last certain. */
-  certain: KeyState;
-  /** Steps that may have been made, or may still be. */
-  doubts: Step<KeyState>[];
-  /** Someone is changing it. */
+  /** State at the last time that it was known. */
+  lastKnown: KeyState;
+  /** Steps that may have been applied, or may still be. */
+  undecided: Step<KeyState>[];
+  /** A change is in progress. */
   busy: boolean;
 }
 
 export interface TrackedProject {
   readonly id: string;
   readonly workspace: string;
-  readonly course: Step<ProjectState>[];
+  readonly timeline: Step<ProjectState>[];
   busy: boolean;
 }
 
-/** How many keys that are no more are still asked for. */
-const REMEMBERED_DEAD = 24;
+/** Number of deleted keys that requests still use. */
+const KEPT_RETIRED_KEYS = 24;
 const FORGED = 500;
 
 export function nameOf({ workspace, id }: TrackedProject): string {
   return `${workspace}/${id}`;
 }
 
-/** The keys and projects of a round, alive and dead, and what is known of them. */
-export class World {
+/** Keys and projects of a trial, existing and deleted, and their known states. */
+export class Model {
   readonly workspaces: readonly string[];
   readonly #random: Random;
   readonly #keys = new Map<string, TrackedKey>();
   readonly #projects = new Map<string, TrackedProject>();
-  /** Those that are asked for. */
+  /** Existing keys that are changed. */
   readonly live: TrackedKey[] = [];
-  readonly #dead: TrackedKey[] = [];
-  /** Good from their making on, and never changed: one for each workspace. */
+  readonly #retired: TrackedKey[] = [];
+  /** One valid key per workspace that is never changed. */
   readonly witnesses: TrackedKey[] = [];
   readonly projects: TrackedProject[] = [];
   readonly #forged: readonly string[];
@@ -72,75 +72,89 @@ export class World {
     return this.#keys;
   }
 
-  /** Those of which the configuration is known, and their courses, by name. */
+  /** Timelines of the projects with a known configuration, by name. */
   get knownProjects(): ReadonlyMap<string, readonly Step<ProjectState>[]> {
-    return new Map([...this.#projects].map(([name, { course }]) => [name, course]));
+    return new Map([...this.#projects].map(([name, { timeline }]) => [name, timeline]));
   }
 
-  addKey(seen: SeenKey, token: string, workspace: string, asked: Time, known: Time, atOnce: boolean): TrackedKey {
+  addKey(seen: KeyView, token: string, workspace: string, sentAt: Time, knownAt: Time, immediate: boolean): TrackedKey {
     const state = stateOf(seen);
-    const course: Step<KeyState>[] = [
-      { state: null, asked: EVER, known: EVER },
-      { state, asked, known, atOnce },
+    const timeline: Step<KeyState>[] = [
+      { state: null, sentAt: EVER, knownAt: EVER },
+      { state, sentAt, knownAt, immediate },
     ];
     const { id, revision } = seen;
-    const key: TrackedKey = { id, token, workspace, course, revision, certain: state, doubts: [], busy: false };
+    const key: TrackedKey = {
+      id,
+      token,
+      workspace,
+      timeline,
+      revision,
+      lastKnown: state,
+      undecided: [],
+      busy: false,
+    };
     this.#keys.set(id, key);
     this.live.push(key);
     return key;
   }
 
-  /** Takes a key out of those that are changed, and makes it a witness. */
+  /** Excludes a key from changes and makes it a witness. */
   makeWitness(key: TrackedKey): void {
     this.#remove(this.live, key);
     this.witnesses.push(key);
   }
 
-  /** The key is no more; it is asked for a while longer. */
-  bury(key: TrackedKey): void {
+  /** The key was deleted. Requests use it for a while longer. */
+  retire(key: TrackedKey): void {
     this.#remove(this.live, key);
     this.#remove(this.witnesses, key);
-    if (this.#dead.includes(key)) return;
-    this.#dead.push(key);
-    if (this.#dead.length > REMEMBERED_DEAD) this.#dead.shift();
+    if (this.#retired.includes(key)) return;
+    this.#retired.push(key);
+    if (this.#retired.length > KEPT_RETIRED_KEYS) this.#retired.shift();
   }
 
   addProject(id: string, workspace: string): TrackedProject {
-    const project: TrackedProject = { id, workspace, course: [{ state: null, asked: EVER, known: EVER }], busy: false };
+    const project: TrackedProject = {
+      id,
+      workspace,
+      timeline: [{ state: null, sentAt: EVER, knownAt: EVER }],
+      busy: false,
+    };
     this.projects.push(project);
     this.#projects.set(nameOf(project), project);
     return project;
   }
 
-  /** What is configured is in doubt for good: nobody asks about it any more, and nothing it lets out is wrong. */
-  forgetProject(project: TrackedProject): void {
+  /** The outcome of a change is unknown: the project is no longer requested nor checked. */
+  dropProject(project: TrackedProject): void {
     this.#remove(this.projects, project);
     this.#projects.delete(nameOf(project));
   }
 
-  /** Everything is gone. Called when nothing is being changed. */
-  wipe(asked: Time, known: Time): void {
-    const gone = { state: null, asked, known };
+  /** All data were deleted. No change is in progress. */
+  deleteAll(sentAt: Time, knownAt: Time): void {
+    const gone = { state: null, sentAt, knownAt };
     for (const key of this.#keys.values()) {
-      key.course.push(gone);
-      key.certain = null;
-      key.doubts = [];
-      this.bury(key);
+      key.timeline.push(gone);
+      key.lastKnown = null;
+      key.undecided = [];
+      this.retire(key);
     }
-    for (const project of this.#projects.values()) project.course.push(gone);
+    for (const project of this.#projects.values()) project.timeline.push(gone);
   }
 
-  /** Whom to ask for next, when nobody in particular: mostly for keys that there are. */
+  /** A token for a request: mostly of an existing key. */
   pickToken(): { readonly key: TrackedKey | null; readonly token: string; readonly workspace: string } {
     const random = this.#random;
     if (random.chance(0.12) || this.live.length === 0) {
       const token = random.pick(this.#forged);
       return { key: null, token, workspace: random.pick(this.workspaces) };
     }
-    const group = random.pick([this.live, this.live, this.live, this.witnesses, this.#dead]);
+    const group = random.pick([this.live, this.live, this.live, this.witnesses, this.#retired]);
     const key = random.pick(group.length > 0 ? group : this.live);
     if (!random.chance(0.1)) return { key, token: key.token, workspace: key.workspace };
-    // The right id with a wrong secret.
+    // An existing id with a wrong secret.
     const { token } = generateToken('ks', key.workspace, undefined, key.id);
     return { key: null, token, workspace: key.workspace };
   }
@@ -156,15 +170,15 @@ export class World {
   }
 }
 
-export function stateOf({ name, permissions, disabled, expiresAt }: SeenKey): NonNullable<KeyState> {
+export function stateOf({ name, permissions, disabled, expiresAt }: KeyView): NonNullable<KeyState> {
   const at = fromWall(expiresAt);
   return { name, permissions, disabled, expires: { from: at, to: at } };
 }
 
-/** Whether what was seen of a key is what a state says. */
-export function isSame(state: KeyState, seen: SeenKey | null): boolean {
+/** Whether a key as returned by the API is in a given state. */
+export function isSame(state: KeyState, seen: KeyView | null): boolean {
   if (state === null || seen === null) return state === seen;
-  // Expiries are as good as equal: two readings of two clocks lie between them.
+  // Expiries are equal within the error of two clock readings.
   const at = fromWall(seen.expiresAt);
   return (
     state.name === seen.name &&
@@ -175,7 +189,7 @@ export function isSame(state: KeyState, seen: SeenKey | null): boolean {
   );
 }
 
-/** Whether a key in this state may be used at all, now or after being enabled. */
+/** Whether a key in this state can be used, now or after being enabled. */
 export function isAlive(state: KeyState): boolean {
   return state !== null && state.expires.from > now();
 }
