@@ -1,4 +1,4 @@
-/** How many characters must be changed, added, removed or swapped with their neighbour to make one name of another. */
+/** Edit distance: characters changed, added, removed, or swapped with their neighbour. */
 function distance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);
@@ -21,12 +21,12 @@ function distance(from: string, to: string): number {
 const MAX_LENGTH = 64;
 const SHOWN_NAMES = 20;
 
-/** `Did you mean "…"? ` where one of the names is close enough to have been meant, else empty. */
+/** `Did you mean "…"? ` if one of the names is close to the received one, else empty. */
 export function didYouMean(given: unknown, names: readonly string[]): string {
   if (typeof given !== 'string' || given === '' || given.length > MAX_LENGTH) return '';
   const wanted = given.toLowerCase();
   let best: string | undefined;
-  // A third of the characters may be wrong; for short names at least one.
+  // A third of the characters can be wrong, at least one.
   let least = Math.max(1, Math.floor(given.length / 3)) + 1;
   for (const name of names) {
     if (Math.abs(name.length - wanted.length) >= least) continue;
@@ -39,7 +39,7 @@ export function didYouMean(given: unknown, names: readonly string[]): string {
   return best === undefined ? '' : `Did you mean ${JSON.stringify(best)}? `;
 }
 
-/** Names for a message, not more than a reader takes in. */
+/** Lists names in a message, at most 20. */
 export function listNames(names: readonly string[]): string {
   const more = names.length - SHOWN_NAMES;
   return more > 0 ? `${names.slice(0, SHOWN_NAMES).join(', ')} and ${more} more` : names.join(', ');

@@ -1,12 +1,12 @@
-/** One thing that was wrong with an input: where, and what to do about it. */
+/** One issue of an input. */
 export interface InputIssue {
-  /** Where in the input, e.g. `agents` or `permissions.1`; empty for the input as a whole. */
+  /** Path in the input, e.g. `agents` or `permissions.1`. Empty for the input as a whole. */
   readonly path: string;
-  /** A sentence that says what was wrong and what is accepted. */
+  /** Sentence that says what is accepted and what was received. */
   readonly message: string;
 }
 
-/** Every code an error of this package can carry, with the HTTP status and the RFC 9457 `title` that belong to it. */
+/** All error codes, with their HTTP status and RFC 9457 `title`. */
 export const ERRORS = {
   missing_key: { status: 401, title: 'API key required' },
   invalid_key: { status: 401, title: 'Invalid API key' },
@@ -26,7 +26,7 @@ export const ERRORS = {
   cross_origin: { status: 403, title: 'Request from another site' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
-  precondition_failed: { status: 412, title: 'Changed meanwhile' },
+  precondition_failed: { status: 412, title: 'Changed since it was read' },
   payload_too_large: { status: 413, title: 'Request too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
@@ -40,20 +40,21 @@ export type ErrorCode = keyof typeof ERRORS;
 
 export interface KeyscopeErrorOptions {
   cause?: unknown;
-  /** For `invalid_request`: everything that was wrong, not only the first. */
+  /** For `invalid_request`, `immutable_field` and `invalid_options`: all issues of the input. */
   issues?: readonly InputIssue[];
 }
 
 /**
- * The one error class of this package. Functions reject with it, middleware answers from it, and `onError` receives it.
- * `message` is written for the caller of the API and never contains a token, a secret or a digest.
+ * Error class of this package. Functions reject with it, error responses are built from it, and `onError` receives it.
+ * `message` is safe to send to a caller: it never contains a token, a secret or a digest.
  */
 export class KeyscopeError extends Error {
   override readonly name = 'KeyscopeError';
-  /** A stable name for programs to branch on. */
+  /** Stable name for programs. */
   readonly code: ErrorCode;
-  /** The HTTP status that belongs to `code`. */
+  /** HTTP status of `code`. */
   readonly status: number;
+  /** All issues of an input. Empty for other errors. */
   readonly issues: readonly InputIssue[];
 
   constructor(code: ErrorCode, message: string, options: KeyscopeErrorOptions = {}) {

@@ -1,10 +1,10 @@
-/** What a project lets out in API responses. */
+/** Features that a project has enabled in API responses. */
 export interface Features {
-  /** Whether transcripts may leave. */
+  /** Whether responses can contain transcripts. */
   readonly transcript: boolean;
-  /** Which metrics may leave, by name; `'all'` includes names that do not exist yet. */
+  /** Names of the metrics that responses can contain. `'all'` includes names that do not exist yet. */
   readonly metrics: 'all' | readonly string[];
 }
 
-/** What a project without a configuration has enabled, and what doubt falls back to. */
+/** Features of a project without configuration, and of every project whose configuration is unknown. */
 export const NOTHING_ENABLED: Features = Object.freeze({ transcript: false, metrics: Object.freeze([]) });

@@ -6,94 +6,113 @@ import type { RedisClient } from './store/redis/client';
 import { isTokenPrefix } from './token/format';
 import { parseInput } from './validate-input';
 
-/** What a permission is called where people choose it. */
+/** Texts for a permission in the console and the CLI. */
 export interface PermissionInfo {
-  /** A short name for lists and forms. */
+  /** Short name, e.g. `'Conversations data'`. */
   readonly label: string;
-  /** One sentence: what a key with it can do. */
+  /** One sentence: what a key with this permission can do. */
   readonly description?: string;
 }
 
-/** What `createApiKeys` takes. Durations are milliseconds, or text such as `'90d'`, `'12h'`, `'30m'`, `'45s'`. */
+/** Options of `createApiKeys`. Durations are milliseconds, or strings such as `'90d'`, `'12h'`, `'30m'`, `'45s'`. */
 export interface ApiKeysOptions<Permission extends string = string> {
-  /** Every permission there is, by name. The names are typed: `requireApiKey('conversatoins')` does not compile. */
+  /**
+   * All permissions, by name. The names are typed: `requireApiKey('conversatoins')` does not compile.
+   *
+   * @example { conversations: { label: 'Conversations data' }, handoff: { label: 'Hand over to an agent' } }
+   */
   readonly permissions: Readonly<Record<Permission, PermissionInfo>>;
   /**
-   * An ioredis `Redis` or `Cluster` (5.4 or later) of yours; it stays yours to close. Left out: keys live in this
-   * process' memory and end with it, which suits first steps and tests.
+   * Your ioredis `Redis` or `Cluster`, version 5.4 or later. You close it. Default: none; keys are stored in the memory of
+   * this process and end with it, for first steps and tests.
+   *
+   * @example new Redis(process.env.REDIS_URL)
    */
   readonly redis?: RedisClient;
-  /** What tokens begin with: letters, digits and single underscores, e.g. `'acme_live'`. Default `'ks'`. */
+  /** Prefix of tokens: letters, digits and single underscores, e.g. `'acme_live'`. Default `'ks'`. */
   readonly prefix?: string;
   /**
-   * Whether keys are let in whose tokens others made and that have been imported (`keys.import`). Off, whatever has not
-   * the form of a token of ours is refused without asking the store; on, it is looked up. Default `false`.
+   * Accepts tokens of imported keys (`keys.import`), which another system issued. If false, a string without the form of
+   * this app's tokens is denied without a read of the store. Default `false`.
    */
   readonly foreignTokens?: boolean;
-  /** What all keys in Redis begin with. Default `'keyscope'`. */
+  /** Prefix of all Redis keys: 1–64 letters, digits and `_ . : -`. Default `'keyscope'`. */
   readonly namespace?: string;
   /**
-   * A secret kept outside Redis that goes into every digest, so that write access to Redis alone cannot mint a key. In a
-   * list the first signs and all verify, for rotation; `null` in the list stands for "no pepper". Default: none.
+   * Secret outside Redis that is part of every digest, so that write access to Redis is not enough to create a key. At
+   * least 16 characters. In an array, the first hashes and all verify; `null` stands for no pepper. Default: none.
+   *
+   * @example [process.env.NEXT_PEPPER, process.env.PEPPER]   // replaces a pepper on a running system
    */
   readonly pepper?: string | readonly (string | null)[];
-  /** How long a key lives when its creation does not say. Default `'365d'`. */
+  /** Lifetime of keys that are created without an expiry. Default `'365d'`; at least 1 second. */
   readonly defaultLifetime?: number | string;
   /**
-   * The longest time for which a change that has been acknowledged may go unnoticed by any process, whatever fails.
-   * Default 1000 ms; at least 50.
+   * Upper bound on how long a process can use an old state after a change was acknowledged, whatever fails: for example,
+   * accept a revoked key. Default 1000 ms; from 50 ms to 1 hour.
    */
   readonly maxRevocationLag?: number | string;
-  /** The longest time that a request waits for the store before it is answered 503. Default 500 ms; at least 10. */
+  /**
+   * Upper bound on how long a request waits for the store before it is denied with 503. Default 500 ms, or
+   * `maxRevocationLag` if that is shorter; from 10 ms to `maxRevocationLag`.
+   */
   readonly storeTimeout?: number | string;
   /**
-   * How many replicas must have a change before it counts as made, waited for (`WAIT`) for up to `timeout`, by default
-   * 1000 ms. Redis replicates behind its callers' backs: without this, a failover can bring back a key whose deletion was
-   * acknowledged a moment before. Too few: `store_unavailable`, with a message that says so. Default: none need to.
+   * Number of replicas that must confirm a change (`WAIT`) before it is acknowledged, and for how long to wait for them
+   * (default 1000 ms). Redis replicates asynchronously: without this, a failover can undo an acknowledged deletion. With
+   * too few confirmations, the change rejects with `store_unavailable`. Default: none.
+   *
+   * @example { replicas: 1, timeout: 500 }
    */
   readonly durability?: { readonly replicas: number; readonly timeout?: number | string };
   /**
-   * What to do while the store cannot be reached. `serveStaleFor`: let requests in by what was last known of their key for
-   * so much longer than `maxRevocationLag`; **a key that was revoked meanwhile is let in too**. Default: nothing, 503.
+   * `serveStaleFor`: while the store is unreachable, requests are allowed by cached keys for this long after
+   * `maxRevocationLag`. **A key that is revoked during this time is accepted as well.** Default: none; 503.
+   *
+   * @example { serveStaleFor: '5m' }
    */
   readonly whenStoreDown?: { readonly serveStaleFor: number | string };
-  /** Bounds of what is remembered. */
+  /** Bounds of the cache, as numbers of entries. The least recently used entries are evicted. */
   readonly cache?: {
     /** Keys. Default 10,000, about 10 MB. */
     readonly maxKeys?: number;
-    /** Ids that no key has, kept apart so that guesses push out guesses. Default 10,000. */
+    /** Ids without a key. Separate, so that guessed ids evict only guessed ids. Default 10,000. */
     readonly maxMisses?: number;
-    /** Workspaces' project configurations. Default 1,000. */
+    /** Workspaces with their project configurations. Default 1,000. */
     readonly maxWorkspaces?: number;
   };
-  /** The request header that carries the token, in lower case. Default `'x-api-key'`. */
+  /** Request header of the token, in lower case. Default `'x-api-key'`. */
   readonly header?: string;
-  /** The protection space named in `WWW-Authenticate`. Default `'api'`. */
+  /** Protection space in `WWW-Authenticate` (RFC 9110 section 11.5). Default `'api'`. */
   readonly realm?: string;
-  /** Audit entries kept per workspace, roughly; the oldest go first. Default 10,000. */
+  /** Approximate number of audit entries per workspace; the oldest are removed. Default 10,000. */
   readonly auditLimit?: number;
   /**
-   * How often the counts of use are stored; in between they are in memory. A process that is killed loses so much of
-   * them. Default `'5s'`; from 100 ms to 1 hour.
+   * Interval at which usage counts are stored. Until then they are in memory, and lost if the process is killed. Default
+   * `'5s'`; from 100 ms to 1 hour.
    */
   readonly usageFlushInterval?: number | string;
   /**
    * Records `prefix`, the names of permissions and fingerprints of peppers in Redis. The command line uses them, and a
-   * second app with other settings gets a `store` event. Set it to false in scripts with other settings. Default true.
+   * second app with other settings gets a `store` event. Set it to false in scripts with other settings. Default `true`.
    */
   readonly recordSettings?: boolean;
   /**
-   * `'auto'`: where `@opentelemetry/api` is installed and an SDK has been registered before this call, metrics are
-   * recorded and spans described. `false`: not. Default `'auto'`, as of every library that knows OpenTelemetry.
+   * `'auto'`: records metrics and describes spans if `@opentelemetry/api` is installed and an SDK was registered before
+   * this call. `false`: never. Default `'auto'`.
    */
   readonly telemetry?: 'auto' | false;
-  /** Replaces the body of error responses, e.g. with your API's own envelope. Default: RFC 9457 problem documents. */
+  /**
+   * Replaces the body of error responses, for example with your API's own envelope. Default: RFC 9457 problem documents.
+   *
+   * @example (error, req, res) => { res.json({ error: { code: error.code, message: error.message } }); }
+   */
   readonly onError?: ErrorResponder;
-  /** The time, for tests. Default: the machine's. */
+  /** Source of time, for tests: `wall()` and `monotonic()`, both in milliseconds. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
-/** The options with every default filled in and every duration in milliseconds: what the rest of the code reads. */
+/** The options with all defaults, and durations in milliseconds. */
 export interface Settings {
   readonly permissions: readonly string[];
   readonly redis: RedisClient | undefined;
@@ -105,7 +124,7 @@ export interface Settings {
   readonly maxRevocationLag: number;
   readonly storeTimeout: number;
   readonly durability: { readonly replicas: number; readonly timeout: number } | undefined;
-  /** Milliseconds; 0 for not at all. */
+  /** Milliseconds; 0: never. */
   readonly serveStaleFor: number;
   readonly maxKeys: number;
   readonly maxMisses: number;
@@ -122,8 +141,8 @@ export interface Settings {
 }
 
 /**
- * Headers of which Node keeps the first value only, or joins several its own way: two keys in one of them could go unnoticed
- * (https://nodejs.org/api/http.html#messageheaders). And those that Node, proxies or this package change on the way.
+ * Headers that cannot carry a token. Node keeps only the first value of some, so that a second token would not be noticed
+ * (https://nodejs.org/api/http.html#messageheaders). Node, proxies or this package change others.
  */
 const UNSUITABLE_HEADERS = new Set(
   [
@@ -145,42 +164,68 @@ const UNSUITABLE_HEADERS = new Set(
 const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
-/** What an RFC 9110 quoted-string may hold without escapes. */
+/** Content of a quoted-string without escapes (RFC 9110 section 5.6.4). */
 const REALM = /^[ !#-[\]-~]{1,128}$/;
 
-const duration = (minimum: number) =>
-  z.union([z.number(), z.string()]).transform((value, context) => {
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** Ten thousand years. Bounds durations that are added to the time. */
+const MAX_DURATION = 315_360_000_000_000;
+
+const MESSAGES = {
+  duration: (minimum: number, maximum: number) =>
+    `Expected milliseconds or a string such as '90d', '12h' or '1s', ${
+      maximum < MAX_DURATION ? `from ${minimum} to ${maximum} ms` : `at least ${minimum} ms`
+    }.`,
+  permissions: "Expected an object such as { conversations: { label: 'Conversations data' } }.",
+  redis: 'Expected a client of ioredis, such as new Redis(process.env.REDIS_URL). Other clients are not supported.',
+  clock: 'Expected an object with the functions wall() and monotonic(), both in milliseconds.',
+  onError: 'Expected a function (error, req, res, next).',
+  storeTimeout: 'Expected at most `maxRevocationLag`.',
+};
+
+const duration = (minimum: number, maximum = MAX_DURATION) =>
+  z.union([z.number(), z.string()], MESSAGES.duration(minimum, maximum)).transform((value, context) => {
     const ms = parseDuration(value);
-    if (ms !== null && ms >= minimum) return ms;
-    context.addIssue({
-      code: 'custom',
-      message: `Give milliseconds or a text such as '90d', '12h' or '1s', at least ${minimum} ms.`,
-    });
+    if (ms !== null && ms >= minimum && ms <= maximum) return ms;
+    context.addIssue({ code: 'custom', message: MESSAGES.duration(minimum, maximum), input: value });
     return z.NEVER;
   });
 const count = z.int().min(1).max(10_000_000);
-const functions = (...names: string[]) =>
-  z.custom<object>((value) => names.every((name) => typeof (value as Record<string, unknown>)?.[name] === 'function'));
+const functions = (names: readonly string[], error: string) =>
+  z.custom<object>((value) => names.every((name) => typeof (value as Record<string, unknown>)?.[name] === 'function'), {
+    error,
+  });
 
-const optionsSchema = z.strictObject({
+/** The compiler reports an option that the interface has and the schema has not, and the other way round. */
+const shape = {
   permissions: z
     .record(
-      z.string().regex(PERMISSION, 'Name permissions with letters, digits and _ . : -, beginning with a letter.'),
-      z.strictObject({ label: z.string().min(1), description: z.string().optional() }),
+      z.string().regex(PERMISSION, 'Expected a name of letters, digits and _ . : -, beginning with a letter.'),
+      z.strictObject(
+        { label: z.string().min(1), description: z.string().optional() },
+        {
+          error: (issue) =>
+            issue.code === 'invalid_type' ? "Expected an object such as { label: 'Conversations data' }." : undefined,
+        },
+      ),
+      { error: (issue) => (issue.code === 'invalid_type' ? MESSAGES.permissions : undefined) },
     )
-    .refine((permissions) => Object.keys(permissions).length > 0, 'Declare at least one permission.'),
-  redis: functions('defineCommand', 'duplicate', 'on').optional(),
+    .refine((permissions) => Object.keys(permissions).length > 0, 'Expected at least one permission.'),
+  redis: functions(['defineCommand', 'duplicate', 'on'], MESSAGES.redis).optional(),
   prefix: z
     .string()
-    .refine(isTokenPrefix, 'Use 1–32 letters, digits and single underscores, beginning with a letter.')
+    .refine(isTokenPrefix, 'Expected 1–32 letters, digits and single underscores, beginning with a letter.')
     .default('ks'),
   foreignTokens: z.boolean().default(false),
-  namespace: z.string().regex(NAMESPACE, 'Use 1–64 letters, digits and _ . : -.').default('keyscope'),
+  namespace: z.string().regex(NAMESPACE, 'Expected 1–64 letters, digits and _ . : -.').default('keyscope'),
   pepper: z.union([z.string().min(16), z.array(z.union([z.string().min(16), z.null()])).min(1)]).optional(),
   defaultLifetime: duration(1000).prefault('365d'),
-  maxRevocationLag: duration(50).prefault(1000),
-  storeTimeout: duration(10).prefault(500),
-  durability: z.strictObject({ replicas: z.int().min(1).max(100), timeout: duration(10).prefault(1000) }).optional(),
+  maxRevocationLag: duration(50, HOUR).prefault(1000),
+  storeTimeout: duration(10, HOUR).optional(),
+  durability: z
+    .strictObject({ replicas: z.int().min(1).max(100), timeout: duration(10, HOUR).prefault(1000) })
+    .optional(),
   whenStoreDown: z.strictObject({ serveStaleFor: duration(1) }).optional(),
   cache: z
     .strictObject({
@@ -191,26 +236,37 @@ const optionsSchema = z.strictObject({
     .prefault({}),
   header: z
     .string()
-    .regex(HEADER, 'Give the header name in lower case.')
+    .regex(HEADER, 'Expected the name of a header in lower case.')
     .refine(
       (name) => !UNSUITABLE_HEADERS.has(name),
-      'This header has a meaning of its own, and Node does not report it faithfully when it is repeated; use another.',
+      'Expected another header: Node or proxies change this one, or hide that it was sent twice.',
     )
     .default('x-api-key'),
-  realm: z.string().regex(REALM, 'Use printable ASCII without quotes or backslashes.').default('api'),
+  realm: z.string().regex(REALM, 'Expected printable ASCII without quotes or backslashes.').default('api'),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
-  usageFlushInterval: duration(100)
-    .refine((ms) => ms <= 3_600_000, 'Give at most an hour.')
-    .prefault('5s'),
-  telemetry: z.union([z.literal('auto'), z.literal(false)], "Give 'auto' or false.").default('auto'),
-  onError: z.custom<ErrorResponder>((value) => typeof value === 'function').optional(),
-  clock: functions('wall', 'monotonic').optional(),
-});
+  usageFlushInterval: duration(100, HOUR).prefault('5s'),
+  telemetry: z.union([z.literal('auto'), z.literal(false)], "Expected 'auto' or false.").default('auto'),
+  onError: z.custom<ErrorResponder>((value) => typeof value === 'function', { error: MESSAGES.onError }).optional(),
+  clock: functions(['wall', 'monotonic'], MESSAGES.clock).optional(),
+} satisfies Record<keyof ApiKeysOptions, z.ZodType>;
 
-/** @throws {KeyscopeError} `invalid_options`, with everything that is wrong. */
+const DEFAULT_STORE_TIMEOUT = 500;
+
+const optionsSchema = z
+  .strictObject(shape)
+  .refine(({ storeTimeout, maxRevocationLag }) => storeTimeout === undefined || storeTimeout <= maxRevocationLag, {
+    path: ['storeTimeout'],
+    message: MESSAGES.storeTimeout,
+  });
+
+/**
+ * Validates the options of `createApiKeys` and fills in the defaults.
+ *
+ * @throws {KeyscopeError} `invalid_options` with all issues.
+ */
 export function resolveOptions(options: ApiKeysOptions): Settings {
-  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, ...rest } = parseInput(
+  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, storeTimeout, ...rest } = parseInput(
     optionsSchema,
     options,
     'createApiKeys',
@@ -220,6 +276,7 @@ export function resolveOptions(options: ApiKeysOptions): Settings {
     ...rest,
     ...cache,
     durability,
+    storeTimeout: storeTimeout ?? Math.min(DEFAULT_STORE_TIMEOUT, rest.maxRevocationLag),
     serveStaleFor: whenStoreDown?.serveStaleFor ?? 0,
     permissions: Object.keys(permissions),
     redis: redis as RedisClient | undefined,

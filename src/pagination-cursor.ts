@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { inputError } from './validate-input';
 
-/** Grows when what cursors hold changes; one of another version is refused, not misread. */
+/** Incremented if the content of cursors changes. A cursor of another version is rejected. */
 const VERSION = 1;
 
 function listHash(list: readonly unknown[]): string {
@@ -9,10 +9,10 @@ function listHash(list: readonly unknown[]): string {
 }
 
 /**
- * An opaque cursor: a position in a list, and which list it is one of. Not signed, because a position opens nothing: what
- * it is used in is bound to the caller's workspace anyhow.
+ * Encodes an opaque cursor: a list, and a position in it. Not signed, because a position gives no access: queries are
+ * bound to the caller's workspace.
  *
- * @param list Whatever makes this list another one than the next: workspace, search, sort, order.
+ * @param list Everything that identifies the list: workspace, search, sort, order.
  */
 export function writeCursor(list: readonly unknown[], position: string): string {
   return Buffer.from(JSON.stringify([VERSION, listHash(list), position])).toString('base64url');
@@ -27,9 +27,9 @@ function decode(cursor: string): unknown {
 }
 
 /**
- * The position that `writeCursor` wrote for the same list.
+ * Decodes the position that `writeCursor` encoded for the same list.
  *
- * @throws {KeyscopeError} `invalid_request` for a cursor of another list, and for what is none.
+ * @throws {KeyscopeError} `invalid_request` for a cursor of another list, and for other strings.
  */
 export function readCursor(
   list: readonly unknown[],
@@ -45,6 +45,6 @@ export function readCursor(
     }
     if (isPosition(parts[2])) return parts[2];
   }
-  const message = 'This is not a cursor. Give the `cursor` of an earlier page, or leave it out to begin at the start.';
+  const message = 'Expected the `cursor` of an earlier page. Leave it out to begin at the start.';
   throw inputError(what, [{ path: 'cursor', message }]);
 }

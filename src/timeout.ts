@@ -1,19 +1,19 @@
 import { KeyscopeError } from './errors';
 
-/** What is asked of the store has so long, counted from now, in however many steps. */
+/** Point in time until which all steps of one operation together must complete. */
 export interface Deadline {
-  /** A promise's outcome, or `store_unavailable` when the time is over. */
+  /** Outcome of a promise, or `store_unavailable` after the deadline. */
   within<T>(promise: Promise<T>): Promise<T>;
 }
 
-/** @param timeout - milliseconds */
+/** Creates a deadline. `timeout`: milliseconds from now. */
 export function createDeadline(timeout: number): Deadline {
   const at = performance.now() + timeout;
 
   function within<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(
-        function giveUp() {
+        function timeOut() {
           reject(
             new KeyscopeError('store_unavailable', `The key store did not answer within ${timeout} ms. Try again.`),
           );
@@ -27,7 +27,7 @@ export function createDeadline(timeout: number): Deadline {
   return { within };
 }
 
-/** A promise's outcome, or `store_unavailable` after `timeout` milliseconds. */
+/** Outcome of a promise, or `store_unavailable` after `timeout` milliseconds. */
 export function within<T>(timeout: number, promise: Promise<T>): Promise<T> {
   return createDeadline(timeout).within(promise);
 }

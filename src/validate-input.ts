@@ -3,18 +3,18 @@ import type { z } from 'zod';
 import { didYouMean, listNames } from './did-you-mean';
 import { type ErrorCode, type InputIssue, KeyscopeError } from './errors';
 
-/** What must not be repeated in a message, however wrong it is. */
+/** Fields whose values are never quoted in a message. */
 const SECRET_FIELDS = new Set(['pepper', 'token', 'sha256', 'secret', 'digest', 'password']);
-/** A run that long is hardly a name and may well be a secret that went into the wrong field. */
+/** A run of this length is hardly a name. It can be a secret in the wrong field. */
 const SECRET_LIKE = /[0-9A-Za-z]{20}/;
 const SHOWN_LENGTH = 40;
-/** Characters up to which a string is searched for something that looks like a secret. */
+/** Maximum length of a string that is searched for secrets. */
 const MAX_SEARCHED = 1000;
 const SHOWN_ISSUES = 5;
-/** A list of a million wrong entries is one mistake, not a million. */
+/** Bounds the work and the size of an error: an array of a million wrong entries is one mistake. */
 const MAX_ISSUES = 50;
 
-/** Addresses have passwords in them. Not by one pattern, which would be slow on a text that is nothing but colons. */
+/** Addresses can contain passwords. Not one pattern, which would be slow for a string of colons. */
 function isAddress(text: string): boolean {
   const colon = text.indexOf(':');
   return colon !== -1 && (text.includes('://') || text.lastIndexOf('@') > colon);
@@ -26,16 +26,20 @@ function mayBeSecret(text: string): boolean {
   return SECRET_LIKE.test(text) || isAddress(text);
 }
 
-/** What was given, in words that are safe to log and to send: text is cut, what may be a secret is only measured. */
+/**
+ * Describes a received value, safe to log and to send: strings are shortened, and possible secrets only measured.
+ *
+ * @param secret Never quote the value.
+ */
 export function describeValue(value: unknown, secret = false): string {
   if (value === null) return 'null';
   if (value === undefined) return 'nothing';
   if (typeof value === 'string') {
-    if (value === '') return 'an empty text';
-    if (secret || mayBeSecret(value)) return `a text of ${value.length} characters`;
+    if (value === '') return 'an empty string';
+    if (secret || mayBeSecret(value)) return `a string of ${value.length} characters`;
     return JSON.stringify(value.length > SHOWN_LENGTH ? `${value.slice(0, SHOWN_LENGTH)}…` : value);
   }
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty array' : `an array of ${value.length}`;
   if (secret) return types.isDate(value) ? 'a Date' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString();
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
@@ -43,11 +47,11 @@ export function describeValue(value: unknown, secret = false): string {
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  string: 'text',
+  string: 'a string',
   number: 'a number',
-  int: 'a whole number',
+  int: 'an integer',
   boolean: 'true or false',
-  array: 'a list',
+  array: 'an array',
   object: 'an object',
   record: 'an object',
   date: 'a Date',
@@ -58,15 +62,16 @@ function plural(count: number | bigint, thing: string): string {
 }
 
 function bound(issue: { origin: string; inclusive?: boolean }, limit: number | bigint, end: 'least' | 'most'): string {
-  if (issue.origin === 'string') return `Give text of at ${end} ${plural(limit, 'character')}.`;
-  if (issue.origin === 'array') return `Give a list of at ${end} ${limit === 1 ? '1 entry' : `${limit} entries`}.`;
-  if (issue.inclusive === false) return `Give ${end === 'least' ? 'more' : 'less'} than ${limit}.`;
-  return `Give at ${end} ${limit}.`;
+  if (issue.origin === 'string') return `Expected a string of at ${end} ${plural(limit, 'character')}.`;
+  if (issue.origin === 'array')
+    return `Expected an array of at ${end} ${limit === 1 ? '1 entry' : `${limit} entries`}.`;
+  if (issue.inclusive === false) return `Expected ${end === 'least' ? 'more' : 'less'} than ${limit}.`;
+  return `Expected at ${end} ${limit}.`;
 }
 
 /**
- * What was written in an object itself: zod reads what all objects inherit as well, and options such as `optional: true` must
- * not come from a prototype that somebody has polluted.
+ * Own members of an object. Zod also reads inherited ones, and options such as `optional: true` must not come from a
+ * polluted prototype.
  */
 function ownMembers<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
@@ -75,11 +80,11 @@ function ownMembers<T>(value: T): T {
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
-/** What is accepted, for the rules that bring no sentence of their own. */
+/** Says what is accepted, for rules without their own message. */
 function acceptedMessage(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `Give ${KINDS[issue.expected] ?? issue.expected}.`;
+      return `Expected ${KINDS[issue.expected] ?? issue.expected}.`;
     case 'too_small':
       return bound(issue, issue.minimum as number, 'least');
     case 'too_big':
@@ -101,7 +106,7 @@ function acceptedMessage(issue: RawIssue): string {
 
 type Definition = { type: string; shape?: Record<string, z.core.$ZodType>; [part: string]: unknown };
 
-/** The fields that the object at a path takes, looked up in the schema: zod only reports the ones it does not know. */
+/** Fields that a schema accepts at a path. Zod reports only the unknown ones. */
 function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readonly string[] {
   const definition = schema._zod.def as unknown as Definition;
   const [step, ...rest] = path;
@@ -117,7 +122,7 @@ function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): readon
   return inner ? fieldsAt(inner as z.core.$ZodType, path) : [];
 }
 
-/** A field's name as given, which may be anything. */
+/** Name of a field for a message. The caller chose it, so it can be anything. */
 function shownName(name: string, secret: boolean): string {
   return secret || name.length > SHOWN_LENGTH || mayBeSecret(name) ? `(a name of ${name.length} characters)` : name;
 }
@@ -131,7 +136,7 @@ function unknownFields(
   // Each suggestion compares the name with every known field, so the number of names is bounded first.
   return issue.keys.slice(0, MAX_ISSUES).map((name) => {
     const meant = didYouMean(name, known);
-    // What is nearly a field's name is a slip of the pen, whatever else may stand there.
+    // A name that is close to a known one is a typing error, and safe to quote.
     const path = [...issue.path.map(String), shownName(name, secret && meant === '')].join('.');
     const accepted = known.length > 0 ? `Accepted: ${listNames(known)}.` : '';
     return { path, message: `There is no such field. ${meant}${accepted}`.trim() };
@@ -151,7 +156,7 @@ function summarise(what: string, issues: readonly InputIssue[]): string {
   return `${what}: ${shown.join(' ')}${more > 0 ? ` And ${more} more.` : ''}`;
 }
 
-/** An error for one or more things that were wrong with an input. */
+/** Creates the error for one or more issues of an input. `what` names the function that received it. */
 export function inputError(
   what: string,
   issues: readonly InputIssue[],
@@ -161,11 +166,11 @@ export function inputError(
 }
 
 /**
- * What a schema makes of a value; every problem is reported at once, as sentences that say what is accepted and what was
- * given. `what` names the function or the document that received it, e.g. `keys.create`. With `secret`, what was given is
- * only measured, wherever it stands: for inputs that hold a secret, which may have got into any of their fields.
+ * Parses a value. Reports every issue at once, each with what is accepted and what was received.
  *
- * @throws {KeyscopeError} with `code` (default `invalid_request`) and `issues`.
+ * @param what Function or document that received the value, e.g. `keys.create`.
+ * @param secret Never quote received values: for inputs that contain a secret, which can be in the wrong field.
+ * @throws {KeyscopeError} `code` (default `invalid_request`) with `issues`.
  */
 export function parseInput<S extends z.ZodType>(
   schema: S,

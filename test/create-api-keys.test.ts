@@ -84,7 +84,7 @@ describe('in Redis', () => {
       redis,
       clock,
       maxRevocationLag: lag,
-      storeTimeout: 100,
+      storeTimeout: lag,
       whenStoreDown: { serveStaleFor: staleFor },
     });
     await apiKeys.ready();
@@ -117,7 +117,7 @@ describe('in Redis', () => {
 
   test('a cached key is denied store_unavailable when Redis is down and whenStoreDown is not set', async () => {
     const clock = fakeClock();
-    const apiKeys = createApiKeys({ permissions, redis, clock, maxRevocationLag: 400, storeTimeout: 100 });
+    const apiKeys = createApiKeys({ permissions, redis, clock, maxRevocationLag: 400, storeTimeout: 400 });
     await apiKeys.ready();
     const { token } = await apiKeys.keys.create(KEY);
     expect((await apiKeys.verify(token)).ok).toBe(true);

@@ -58,21 +58,21 @@ describe('parseInput', () => {
         names: { A: '' },
       }),
     ).toEqual({
-      text: 'Give text of at least 2 characters. Received "x".',
-      count: 'Give at most 5. Received 6.',
-      more: 'Give more than 0. Received 0.',
-      flag: 'Give true or false. Received "yes".',
+      text: 'Expected a string of at least 2 characters. Received "x".',
+      count: 'Expected at most 5. Received 6.',
+      more: 'Expected more than 0. Received 0.',
+      flag: 'Expected true or false. Received "yes".',
       choice: 'Did you mean "asc"? Accepted: "asc", "desc". Received "dsc".',
-      list: 'Give a list of at least 1 entry. Received an empty list.',
+      list: 'Expected an array of at least 1 entry. Received an empty array.',
       own: 'Begin with an a. Received "b".',
-      either: 'Give text. Or: Give a number. Received true.',
+      either: 'Expected a string. Or: Expected a number. Received true.',
       'names.A': 'Use small letters. Received "A".',
     });
     expect(messages({})).toMatchObject({
-      text: 'Give text. Received nothing.',
-      count: 'Give a number. Received nothing.',
-      list: 'Give a list. Received nothing.',
-      names: 'Give an object. Received nothing.',
+      text: 'Expected a string. Received nothing.',
+      count: 'Expected a number. Received nothing.',
+      list: 'Expected an array. Received nothing.',
+      names: 'Expected an object. Received nothing.',
     });
   });
 
@@ -108,8 +108,10 @@ describe('parseInput', () => {
 
   test('parseInput reports at most 50 issues and a short summary', () => {
     const schema = z.array(z.string());
-    expect(refused(z.strictObject({ a: z.string() }), { a: 1 }).message).toBe('thing: `a`: Give text. Received 1.');
-    expect(refused(schema, 1).message).toBe('thing: Give a list. Received 1.');
+    expect(refused(z.strictObject({ a: z.string() }), { a: 1 }).message).toBe(
+      'thing: `a`: Expected a string. Received 1.',
+    );
+    expect(refused(schema, 1).message).toBe('thing: Expected an array. Received 1.');
     const many = refused(schema, Array(100_000).fill(1));
     expect(many.issues).toHaveLength(50);
     expect(many.message).toMatch(/^thing: `0`: .* And 45 more\.$/);
@@ -124,15 +126,15 @@ describe('describeValue', () => {
     const descriptions: [unknown, string][] = [
       [undefined, 'nothing'],
       [null, 'null'],
-      ['', 'an empty text'],
+      ['', 'an empty string'],
       ['a"b\n', '"a\\"b\\n"'],
       ['word '.repeat(20), `"${'word '.repeat(8)}…"`],
       [1.5, '1.5'],
       [Number.NaN, 'NaN'],
       [10n, '10'],
       [true, 'true'],
-      [[], 'an empty list'],
-      [[1, 2], 'a list of 2'],
+      [[], 'an empty array'],
+      [[1, 2], 'an array of 2'],
       [{ a: 1 }, 'an object'],
       [new Date(0), '1970-01-01T00:00:00.000Z'],
       [new Date(Number.NaN), 'an invalid Date'],
@@ -143,11 +145,11 @@ describe('describeValue', () => {
   });
 
   test('describeValue quotes nothing of a value that may be a secret', () => {
-    expect(describeValue('k7Qm2XvR9pLw4TzN8bHc')).toBe('a text of 20 characters');
-    expect(describeValue('redis://:hunter2@host')).toBe('a text of 21 characters');
-    expect(describeValue('ops:hunter2@host')).toBe('a text of 16 characters');
+    expect(describeValue('k7Qm2XvR9pLw4TzN8bHc')).toBe('a string of 20 characters');
+    expect(describeValue('redis://:hunter2@host')).toBe('a string of 21 characters');
+    expect(describeValue('ops:hunter2@host')).toBe('a string of 16 characters');
     expect(describeValue('ops@example.com: hello')).toBe('"ops@example.com: hello"');
-    expect(describeValue('hunter2', true)).toBe('a text of 7 characters');
+    expect(describeValue('hunter2', true)).toBe('a string of 7 characters');
     expect(describeValue(1234, true)).toBe('a number');
     const schema = z.strictObject({ pepper: z.union([z.string().min(16), z.array(z.string().min(16))]).optional() });
     for (const pepper of ['hunter2', ['hunter2'], { hunter2: 1 }]) {
@@ -155,7 +157,7 @@ describe('describeValue', () => {
       expect(JSON.stringify([error.message, error.issues])).not.toContain('hunter2');
     }
     for (const [value, description] of [
-      [['hunter2'], 'a list of 1'],
+      [['hunter2'], 'an array of 1'],
       [{ hunter2: 1 }, 'an object'],
       [new Date(0), 'a Date'],
       [true, 'a boolean'],
@@ -171,7 +173,7 @@ describe('hostile input', () => {
   const bounded = {
     maxKeys: z.int().optional(),
     permissions: distinctList({
-      message: 'Give names.',
+      message: 'Expected names.',
       minimum: 0,
       maximum: 1000,
       entryMessage: (entry) => `There is no such name. ${jest.mocked(didYouMean)(entry, ['maxKeys'])}`,
@@ -193,6 +195,6 @@ describe('hostile input', () => {
   });
 
   test('describeValue quotes nothing of a string that is too long to be searched for secrets', () => {
-    expect(describeValue(`${'a '.repeat(2000)}`)).toBe('a text of 4000 characters');
+    expect(describeValue(`${'a '.repeat(2000)}`)).toBe('a string of 4000 characters');
   });
 });

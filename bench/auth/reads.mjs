@@ -18,7 +18,7 @@ const COLD_TARGET = 0.7;
  * where `storeTimeout` would by default turn the last of ten thousand away.
  */
 async function freshInstance(redis) {
-  const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, storeTimeout: '30s' });
+  const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, maxRevocationLag: '30s', storeTimeout: '30s' });
   await apiKeys.ready();
   return apiKeys;
 }

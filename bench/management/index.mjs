@@ -101,7 +101,8 @@ const report = createReport('management');
 const servers = await Promise.all([startRedis(), startRedis()]);
 const [many, few] = servers.map((server) => connectRedis(server));
 try {
-  const open = (redis) => createApiKeys({ permissions: PERMISSIONS, redis, storeTimeout: '5s' });
+  const open = (redis) =>
+    createApiKeys({ permissions: PERMISSIONS, redis, maxRevocationLag: '5s', storeTimeout: '5s' });
   const apiKeys = open(many);
   await apiKeys.ready();
   const empty = await usedMemory(many);

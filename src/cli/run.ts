@@ -74,6 +74,7 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
       ...Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)),
       permissions,
       redis: client,
+      maxRevocationLag: STORE_TIMEOUT,
       storeTimeout: STORE_TIMEOUT,
       recordSettings: false,
       // Imported keys can be managed and verified, whether the app accepts them yet or not.

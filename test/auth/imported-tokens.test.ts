@@ -29,7 +29,7 @@ afterEach(async () => {
 afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
 
 function open(options: Options = {}): Keys {
-  const apiKeys = createApiKeys({ permissions, foreignTokens: true, storeTimeout: 10_000, ...options }) as Keys;
+  const apiKeys = createApiKeys({ permissions, foreignTokens: true, storeTimeout: 900, ...options }) as Keys;
   ends.push(() => apiKeys.close());
   return apiKeys;
 }

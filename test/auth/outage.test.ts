@@ -22,7 +22,7 @@ describe('while the store does not answer', () => {
   });
 
   async function setUp() {
-    const apiKeys = createApiKeys({ permissions, redis, maxRevocationLag: 200, storeTimeout: 300 });
+    const apiKeys = createApiKeys({ permissions, redis, maxRevocationLag: 300, storeTimeout: 300 });
     await apiKeys.ready();
     const errors: string[] = [];
     apiKeys.on('error', (error) => errors.push(error.code));

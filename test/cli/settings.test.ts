@@ -104,7 +104,7 @@ describe('an address with a password is not repeated', () => {
     ['as an option', ['keys', 'list', `--${ADDRESS}`], 'has no such option.'],
     ['as the topic of help', ['help', ADDRESS], 'There is no such command.'],
     ['as the configuration file', ['keys', 'list', '--config', ADDRESS], 'The file that --config names cannot be read'],
-    ['as the order of a list', ['keys', 'list', '--sort', ADDRESS], 'Received a text of'],
+    ['as the order of a list', ['keys', 'list', '--sort', ADDRESS], 'Received a string of'],
   ])('a password is not printed when the address is given %s', async (_, argv, words) => {
     const { code, stdout, stderr } = await world.run(argv);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -116,7 +116,7 @@ describe('the store', () => {
     const redis = new Redis(server.url, { retryStrategy: () => 20, disconnectTimeout: 50 });
     redis.on('error', () => {}); // a lost connection is the subject of one test
     endings.push(() => redis.disconnect());
-    return create({ redis, storeTimeout: 15_000, ...options });
+    return create({ redis, maxRevocationLag: 15_000, storeTimeout: 15_000, ...options });
   }
 
   const operationsOf = async () =>

@@ -133,7 +133,14 @@ describe('several processes on one Redis', () => {
   async function join(options: Partial<ApiKeysOptions> = {}) {
     const redis = new Redis(server.url, { retryStrategy: () => 20, disconnectTimeout: 50 });
     redis.on('error', () => {}); // lost connections are the subject of one test
-    const apiKeys = createApiKeys({ permissions, redis, usageFlushInterval: '1h', storeTimeout: 15_000, ...options });
+    const apiKeys = createApiKeys({
+      permissions,
+      redis,
+      usageFlushInterval: '1h',
+      maxRevocationLag: 15_000,
+      storeTimeout: 15_000,
+      ...options,
+    });
     endings.push(
       () => redis.disconnect(),
       () => apiKeys.close(),

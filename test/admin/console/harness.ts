@@ -45,6 +45,7 @@ export async function startWorld(): Promise<World> {
     redis: client,
     namespace: redis.namespace,
     usageFlushInterval: 100,
+    maxRevocationLag: 5000,
     storeTimeout: 5000,
   });
   await apiKeys.ready();
