@@ -2,7 +2,7 @@
 // and an ES module face that re-exports it, so that a program that loads the package both ways has one KeyscopeError and
 // one of everything else.
 import { spawnSync } from 'node:child_process';
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,11 +36,24 @@ function writeModuleFace() {
   writeFileSync(path.join(fresh, 'index.d.mts'), "export * from './index.js';\n");
 }
 
+/**
+ * Writes the console's files into a module, so that bundlers include them. The folder stays for an app that runs from the
+ * sources of this repository; it is not published.
+ */
+async function writeConsole() {
+  const folder = path.join(fresh, 'admin', 'console');
+  await buildConsole(path.join(folder, 'assets'));
+  const names = readdirSync(path.join(folder, 'assets'));
+  const files = names.map((name) => [name, readFileSync(path.join(folder, 'assets', name), 'utf8')]);
+  const text = JSON.stringify(Object.fromEntries(files), null, 1);
+  writeFileSync(path.join(folder, 'built-page.js'), `'use strict';\nexports.BUILT_PAGE = ${text};\n`);
+}
+
 rmSync(fresh, { recursive: true, force: true });
 try {
   if (compile()) {
     writeModuleFace();
-    await buildConsole(path.join(fresh, 'admin', 'console', 'assets'));
+    await writeConsole();
     rmSync(out, { recursive: true, force: true });
     renameSync(fresh, out);
   } else process.exitCode = 1;

@@ -6,16 +6,29 @@ import { timeStore } from './instrumented-store';
 
 export type OpenTelemetryApi = typeof OpenTelemetry;
 
+/**
+ * True if the package itself is missing. If a module that it requires is missing, the installation is broken. The first
+ * line of the message names the missing module; the files that require it can follow.
+ */
 function isMissing(error: unknown): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  // Of what it needs itself, something may be missing: that is a broken installation, and worth hearing of.
-  return code === 'MODULE_NOT_FOUND' && String(message).includes("'@opentelemetry/api'");
+  // Some bundlers emit ES modules, which have no `require`, and leave this call as it is.
+  if (error instanceof ReferenceError) return true;
+  return String((error as { message?: unknown }).message)
+    .split('\n', 1)[0]!
+    .includes('@opentelemetry/api');
 }
 
-/** The OpenTelemetry API where the app has installed it, null where not: it is an optional peer dependency. */
+/** False for the empty stub that bundlers put in the place of a missing package. */
+function isApi(loaded: unknown): loaded is OpenTelemetryApi {
+  const { metrics, trace } = (loaded ?? {}) as Partial<OpenTelemetryApi>;
+  return typeof metrics?.getMeterProvider === 'function' && typeof trace?.getTracerProvider === 'function';
+}
+
+/** The OpenTelemetry API, an optional peer dependency, or null if the app has not installed it. */
 export function loadOpenTelemetry(): OpenTelemetryApi | null {
   try {
-    return require('@opentelemetry/api') as OpenTelemetryApi;
+    const loaded: unknown = require('@opentelemetry/api');
+    return isApi(loaded) ? loaded : null;
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { BUILT_PAGE } from './built-page';
 
 /** A file of the built page, ready to send. */
 export interface Asset {
@@ -32,31 +33,33 @@ const manifestSchema = z.record(
   z.object({ file: z.string(), isEntry: z.boolean().optional(), css: z.array(z.string()).optional() }),
 );
 
-/**
- * Folder of the built page, or null if it is not built. It is beside this file in the package, and in `dist` if this
- * file runs from source.
- */
-export function findAssets(): string | null {
-  const folders = [path.join(__dirname, 'assets'), path.join(__dirname, '../../../dist/admin/console/assets')];
-  return folders.find((folder) => existsSync(path.join(folder, MANIFEST))) ?? null;
+/** Contents of the built page's files by name. */
+export type BuiltFiles = ReadonlyMap<string, string>;
+
+/** Files of the built page, or null if it is not built. If this file runs from its source, they are in `dist`. */
+export function findAssets(): BuiltFiles | null {
+  if (BUILT_PAGE !== null) return new Map(Object.entries(BUILT_PAGE));
+  const folder = path.join(__dirname, '../../../dist/admin/console/assets');
+  if (!existsSync(path.join(folder, MANIFEST))) return null;
+  return new Map(readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name), 'utf8')]));
 }
 
-function readAsset(folder: string, name: string, type: string): Asset {
-  const body = readFileSync(path.join(folder, name));
+function toAsset(text: string, type: string): Asset {
+  const body = Buffer.from(text);
   return { body, type, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
 }
 
-/** Reads all files of the built page. Throws if one is missing. */
-export function readAssets(folder: string): Assets {
-  const manifest = manifestSchema.parse(JSON.parse(readFileSync(path.join(folder, MANIFEST), 'utf8')));
+/** Prepares all files of the built page. Throws if one is missing. */
+export function readAssets(built: BuiltFiles): Assets {
+  const manifest = manifestSchema.parse(JSON.parse(built.get(MANIFEST) ?? '{}'));
   const files = new Map<string, Asset>();
-  for (const name of readdirSync(folder)) {
+  for (const [name, text] of built) {
     const type = TYPES[path.extname(name)];
-    if (type !== undefined) files.set(name, readAsset(folder, name, type));
+    if (type !== undefined) files.set(name, toAsset(text, type));
   }
   const entries = Object.entries(manifest);
   const entry = entries.find(([, { isEntry }]) => isEntry)?.[1];
   const icon = entries.find(([source]) => source.endsWith('.svg'))?.[1];
-  if (entry === undefined || icon === undefined) throw new Error(`${folder} does not contain a built console.`);
+  if (entry === undefined || icon === undefined) throw new Error('The files of the console are incomplete.');
   return { files, script: entry.file, styles: entry.css ?? [], icon: icon.file };
 }

@@ -1,0 +1,124 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import path from 'node:path';
+import { createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
+
+/** Protects, redacts, serves the console, sends itself requests and prints the responses. */
+const APP = `
+import express from 'express';
+import { createApiKeys } from 'keyscope';
+
+const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations data' } } });
+const app = express();
+app.get('/:project_id', apiKeys.requireApiKey('conversations', { agent: 'project_id' }), apiKeys.redactResponse(),
+  (req, res) => { res.json({ caller: req.apiKey?.name, turns: ['Hello'] }); });
+app.use('/admin/keys', apiKeys.adminRouter({ authenticate: () => ({ workspaceId: 'default', actor: 'ops' }) }));
+
+async function main() {
+  await apiKeys.ready();
+  const { token } = await apiKeys.keys.create({ name: 'CRM', agents: 'all', permissions: ['conversations'] });
+  const server = app.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const base = 'http://127.0.0.1:' + server.address().port;
+  const redacted = await fetch(base + '/support', { headers: { 'x-api-key': token } });
+  const body = await redacted.json();
+  const page = await fetch(base + '/admin/keys/', { headers: { accept: 'text/html' } });
+  const [script] = /assets\\/[\\w.-]+\\.js/.exec(await page.text()) ?? [];
+  const file = await fetch(base + '/admin/keys/' + script);
+  server.close();
+  await apiKeys.close();
+  console.log(JSON.stringify({ status: redacted.status, body, page: page.status, file: file.status }));
+}
+main();
+`;
+
+const SERVED = { status: 200, body: { caller: 'CRM', turns: [] }, page: 200, file: 200 };
+
+/** A program that bundles `app.mjs` into the folder `out`, and the name of the result. */
+interface Bundler {
+  readonly name: string;
+  readonly script: string;
+  readonly result: string;
+}
+
+const BUNDLERS: readonly Bundler[] = [
+  {
+    name: 'esbuild, CommonJS',
+    script:
+      "await (await load('esbuild')).build({ entryPoints: ['app.mjs'], outfile: 'out/app.cjs', bundle: true, platform: 'node', format: 'cjs', logLevel: 'error' });",
+    result: 'app.cjs',
+  },
+  {
+    name: 'Rollup, ES module',
+    script: `const { rollup } = await load('rollup');
+const [commonjs, resolve, json] = await Promise.all(['@rollup/plugin-commonjs', '@rollup/plugin-node-resolve', '@rollup/plugin-json'].map(async (name) => (await load(name)).default));
+const bundle = await rollup({ input: 'app.mjs', plugins: [resolve({ preferBuiltins: true, exportConditions: ['node'] }), commonjs(), json()], onwarn() {} });
+await bundle.write({ file: 'out/app.mjs', format: 'es', inlineDynamicImports: true });`,
+    result: 'app.mjs',
+  },
+  {
+    name: 'Vite SSR, ES module',
+    script:
+      "await (await load('vite')).build({ configFile: false, logLevel: 'error', ssr: { noExternal: true, target: 'node' }, build: { ssr: 'app.mjs', outDir: 'out', rollupOptions: { output: { entryFileNames: 'app.mjs' } } } });",
+    result: 'app.mjs',
+  },
+  {
+    name: 'ncc, ES module',
+    script: `import { writeFileSync, mkdirSync } from 'node:fs';
+const { code, assets } = await (await load('@vercel/ncc')).default(path.resolve('app.mjs'), { quiet: true, cache: false, esm: true });
+mkdirSync('out', { recursive: true });
+for (const [name, { source }] of Object.entries(assets)) { mkdirSync(path.dirname(path.join('out', name)), { recursive: true }); writeFileSync(path.join('out', name), source); }
+writeFileSync('out/app.mjs', code);`,
+    result: 'app.mjs',
+  },
+];
+
+const LOADER = `import { createRequire } from 'node:module';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+const load = (name) => import(pathToFileURL(createRequire(${JSON.stringify(path.join(ROOT, 'package.json'))}).resolve(name)).href);
+`;
+
+// Four bundlers on a busy machine.
+jest.setTimeout(120_000);
+
+let workshop: Awaited<ReturnType<typeof createWorkshop>>;
+
+beforeAll(async () => {
+  workshop = await createWorkshop();
+  await stagePackage(path.join(workshop.folder, 'staged'));
+}, 120_000);
+
+afterAll(() => workshop.remove());
+
+/** A project with the package copied into its `node_modules`, where bundlers resolve its dependencies. */
+function createProject(name: string, peers: readonly string[]): string {
+  const folder = path.join(workshop.folder, name);
+  const modules = path.join(folder, 'node_modules');
+  mkdirSync(path.join(modules, '@opentelemetry'), { recursive: true });
+  cpSync(path.join(workshop.folder, 'staged'), path.join(modules, 'keyscope'), {
+    recursive: true,
+    filter: (file) => path.basename(file) !== 'node_modules',
+  });
+  const scoped = readdirSync(path.join(ROOT, 'node_modules')).filter((each) => !/^(?:\.|@opentelemetry$)/.test(each));
+  for (const each of [...scoped, ...peers]) {
+    const target = path.join(modules, each);
+    if (!existsSync(target)) symlinkSync(path.join(ROOT, 'node_modules', each), target, 'junction');
+  }
+  writeFiles(folder, { 'package.json': { type: 'module' }, 'app.mjs': APP });
+  return folder;
+}
+
+test.each([
+  ...BUNDLERS.map((bundler) => ({ ...bundler, peers: [], state: 'is not installed' })),
+  // These two resolve an optional package in ways of their own.
+  ...BUNDLERS.slice(1, 3).map((bundler) => ({ ...bundler, peers: ['@opentelemetry/api'], state: 'is installed' })),
+])('an app bundled by $name starts, redacts and serves the console when @opentelemetry/api $state', async (bundler) => {
+  const folder = createProject(`${bundler.name} ${bundler.state}`.replace(/\W+/g, '-'), bundler.peers);
+  writeFiles(folder, { 'bundle.mjs': LOADER + bundler.script });
+  expect(await runNode(['bundle.mjs'], folder)).toMatchObject({ code: 0, stderr: '' });
+  // As on a server that has nothing but the bundle.
+  rmSync(path.join(folder, 'node_modules'), { recursive: true });
+  const { code, stdout, stderr } = await run(process.execPath, [bundler.result], path.join(folder, 'out'));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual(SERVED);
+});
