@@ -72,8 +72,7 @@ export interface ApiKeys<Permission extends string = string> {
    */
   on<E extends EventName>(event: E, listener: EventListener<E>): () => void;
   /**
-   * Resolves when the store can be used. Rejects with `store_unavailable` and the reason; with `invalid_options` if the
-   * installed Express lets responses past the redaction, which is tested once.
+   * Resolves when the store can be used. Rejects with `store_unavailable` and the reason.
    */
   ready(): Promise<void>;
   /** Store health for a health-check endpoint. No I/O. Contains host names; expose only `mode` publicly. */

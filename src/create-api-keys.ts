@@ -19,12 +19,10 @@ import type { KeyscopeError } from './errors';
 import { Events } from './events';
 import { sendProblem } from './http/problem-response';
 import { createKeyService } from './keys/service';
-import { once } from './once';
 import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
 import { createProjectFeatures } from './projects/project-features';
 import { createProjectService } from './projects/service';
-import { createRedactResponse } from './redaction/response/redact-response';
-import { selfTest } from './redaction/response/self-test';
+import { createRedactResponse } from './redaction/response';
 import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store } from './store/store';
@@ -88,7 +86,6 @@ export function createApiKeys<const Permission extends string>(
     },
   });
   const contexts = createRequestContexts();
-  const testRedaction = once(() => selfTest());
 
   const keys = createKeyService<Permission>({
     ...{ store, clock, prefix, hasher, permissions, defaultLifetime },
@@ -120,10 +117,11 @@ export function createApiKeys<const Permission extends string>(
   return {
     requireApiKey: createRequireApiKey({ access, clock, reader, permissions, contexts, fail }) as Keys['requireApiKey'],
     redactResponse: createRedactResponse({
-      subjectFor: createResolvePolicy({ projectFeatures, contexts, events, testRedaction }),
+      resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
       fail,
       keyHeader: header,
-      failsByItself: settings.onError === undefined,
+      usesDefaultErrorBody: settings.onError === undefined,
+      checkInterval: settings.maxRevocationLag / 4,
       onRedacted(req, withheld) {
         if (events.hasListeners('redacted')) {
           events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });
@@ -156,7 +154,7 @@ export function createApiKeys<const Permission extends string>(
     }),
     on: (event, listener) => events.on(event, listener),
     async ready() {
-      await Promise.all([store.ready(), testRedaction()]);
+      await store.ready();
     },
     health: () => store.health(),
     async close() {

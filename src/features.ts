@@ -8,3 +8,13 @@ export interface Features {
 
 /** Features of a project without configuration, and of every project whose configuration is unknown. */
 export const NOTHING_ENABLED: Features = Object.freeze({ transcript: false, metrics: Object.freeze([]) });
+
+/** The policy for one request: the project that its route names, and what the projects of its workspace enable. */
+export interface RoutePolicy {
+  /** The agent (= project) that the route declared to `requireApiKey`. */
+  readonly routeProject: string | undefined;
+  /** Features of a project in the request's workspace. Nothing for `undefined` and unknown projects. */
+  featuresFor(projectId: string | undefined): Features;
+  /** Keeps the policy up to date without I/O on the request path, until the returned function is called. */
+  keepFresh?(): () => void;
+}

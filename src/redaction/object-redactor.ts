@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../errors';
-import { type Fields, hasNestedPaths, isIgnorable, type PathState, TEXT_IN_TEXT } from './path-matcher';
+import { isJsonWithName } from './nested-json';
+import { type Fields, hasNestedPaths, NESTED_JSON, type PathState } from './path-matcher';
 import {
   CLEAR,
   featuresOf,
@@ -27,8 +28,14 @@ const NOT_PLAIN = Symbol('not plain');
 /** Lists directly in lists, where the paths go. Deeper, the byte filter's own limit (or `JSON.stringify`) decides. */
 const MAX_LISTS = 64;
 
-/** How JSON that paths could lead into begins. */
-const OPENINGS = new Set(['{', '[', '"']);
+/**
+ * Whether this V8 can misread an escaped member name: Node 24 and 26 read `"\u0070"` as `\u00` once a member with
+ * that name has been parsed (nodejs/node#63785). The wrong name always has a backslash.
+ */
+const MISREADS_NAMES = ((): boolean => {
+  JSON.parse('{"keyscope":0,"k\\\\u00":1}');
+  return !Object.hasOwn(JSON.parse('{"keyscope":0,"k\\u0070s":1}') as object, 'kps');
+})();
 
 type Plain = Record<string, unknown>;
 
@@ -73,11 +80,13 @@ function clearedValue(value: unknown): unknown {
   }
 }
 
-function refuseJsonText(text: string): void {
-  let at = 0;
-  while (at < text.length && isIgnorable(text.charCodeAt(at))) at++;
-  if (!OPENINGS.has(text[at]!)) return;
-  throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${TEXT_IN_TEXT}.`);
+function reject(what: string): never {
+  throw new KeyscopeError('unredactable_response', `The response cannot be redacted: ${what}.`);
+}
+
+function rejectMisreadNames(value: Plain): void {
+  for (const name in value)
+    if (name.includes('\\')) reject('a member name has a backslash, and this Node may have misread it');
 }
 
 /** A copy of an object with only some of its members, in its order. */
@@ -109,9 +118,11 @@ function pick(value: Plain, names: ReadonlySet<string>): Plain {
 class ObjectWalker {
   readonly policy: RedactionPolicy;
   readonly #projectMember: string | null;
+  readonly #names: ReadonlySet<string>;
 
   constructor(fields: Fields, source: PolicySource) {
     this.policy = new RedactionPolicy(fields, source);
+    this.#names = fields.names;
     this.#projectMember = featuresOf(source) === undefined ? fields.projectMember : null;
   }
 
@@ -122,7 +133,8 @@ class ObjectWalker {
       if (action !== null) return clearedValue(value);
       // With a toJSON of its own, either could print as anything.
       if (typeof value === 'function' || typeof value === 'bigint') throw NOT_PLAIN;
-      if (typeof value === 'string' && hasNestedPaths(position)) refuseJsonText(value);
+      if (typeof value === 'string' && hasNestedPaths(position) && isJsonWithName(value, this.#names))
+        reject(NESTED_JSON);
       return value;
     }
     if (action === CLEAR) return clearedValue(value);
@@ -156,6 +168,7 @@ class ObjectWalker {
   /** Redacts the members of a copy, in place. */
   #members(copy: Plain, position: PathState): Plain {
     if (typeof copy.toJSON === 'function') throw NOT_PLAIN;
+    if (MISREADS_NAMES) rejectMisreadNames(copy);
     const { members, named, others } = position;
     for (let i = 0; i < named.length; i++) {
       const { name, position: inner } = named[i]!;

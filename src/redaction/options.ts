@@ -1,8 +1,12 @@
-import { didYouMean, listNames } from '../did-you-mean';
+import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { ParameterSource } from '../http/route-parameter';
+import { parseInput } from '../validate-input';
 import { compileFields, type Fields } from './path-matcher';
 import { parsePath, type Step } from './path-parser';
+
+/** How JSON is arranged in a body. */
+export type BodyFormat = 'json' | 'ndjson' | 'json-seq' | 'sse' | 'jsonp';
 
 /** How far a body may go before it counts as one that cannot be redacted. */
 export interface Limits {
@@ -44,6 +48,20 @@ export interface RedactOptions {
   readonly project?: ParameterSource | { readonly member: string };
   /** Media types that the route vouches for, and which leave unread: `['audio/wav']`, `['image/*']`. Default none. */
   readonly passthrough?: readonly string[];
+  /**
+   * Formats of bodies whose media type does not say it: `{ 'application/octet-stream': 'ndjson' }` for a `.jsonl` file. Default none.
+   */
+  readonly formats?: Readonly<Record<string, BodyFormat>>;
+  /**
+   * Names of server-sent events whose data is text that never holds a transcript or metrics: `['endpoint', 'ping']`. `message` stands
+   * for events without a name. Their data passes through unparsed. Default none.
+   */
+  readonly textEvents?: readonly string[];
+  /**
+   * Set it if the caller chooses member names (GraphQL aliases, PostgREST's `select`, JSON Patch), so that names say nothing about
+   * what a member holds. The route then responds 403 `feature_not_enabled` unless the project has everything enabled. Default false.
+   */
+  readonly callerChoosesNames?: boolean;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
 }
@@ -55,181 +73,143 @@ export interface ResolvedRedactOptions {
   readonly project: RedactOptions['project'];
   /** Lower case, `type/subtype` or `type/*`. */
   readonly passthrough: readonly string[];
+  readonly formats: ReadonlyMap<string, BodyFormat>;
+  readonly textEvents: ReadonlySet<string>;
+  readonly callerChoosesNames: boolean;
+  readonly asciiNames: boolean;
   readonly limits: Limits;
 }
 
-const OPTIONS = [
-  'conversations',
-  'transcript',
-  'metrics',
-  'metricAliases',
-  'project',
-  'passthrough',
-  'limits',
-] as const;
 const DEFAULT_LIMITS: Limits = { depth: 1024, keyBytes: 65_536, heldBytes: 1_048_576 };
 const DEFAULT_PROJECT_MEMBER = 'project_id';
 /** RFC 6838 section 4.2 names, with `*` for any subtype; no parameters. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/;
+const EMPTY_MESSAGE =
+  'Expected at least one entry; an empty array would withhold nothing. Leave it out for the default.';
+const PROJECT_MESSAGE =
+  "Expected a route parameter's name, { query: '…' }, { member: '…' } or a function of the request.";
+const TYPE_MESSAGE = 'Expected a media type such as audio/wav or image/*.';
+const FORMATS = ['json', 'ndjson', 'json-seq', 'sse', 'jsonp'] as const satisfies readonly BodyFormat[];
+
+/** One string or several. */
+function strings(what: string) {
+  const message = `Expected ${what} or an array of them.`;
+  const list = z.array(z.string(`Expected ${what}.`), message).min(1, EMPTY_MESSAGE);
+  return z.preprocess((value) => (typeof value === 'string' ? [value] : value), list);
+}
+
+const mediaType = z.string(TYPE_MESSAGE).toLowerCase().regex(MEDIA_TYPE, TYPE_MESSAGE);
+const LIMIT_MESSAGE = 'Expected a whole number of at least 1.';
+
+function limit(name: keyof Limits) {
+  return z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).default(DEFAULT_LIMITS[name]);
+}
+
+const memberName = z.string(PROJECT_MESSAGE).min(1, PROJECT_MESSAGE);
+
+const schema = z.strictObject({
+  conversations: strings('a path').default(['$', 'conversations[*]']),
+  transcript: strings('a path').default(['turns']),
+  metrics: strings('a path').default(['metrics']),
+  metricAliases: z.record(z.string(), strings("a member's name")).default({}),
+  project: z
+    .custom<RedactOptions['project']>()
+    .pipe(
+      z.union(
+        [
+          memberName,
+          z.custom<ParameterSource>((value) => typeof value === 'function'),
+          z.strictObject({ query: memberName }),
+          z.strictObject({ member: memberName }),
+        ],
+        PROJECT_MESSAGE,
+      ),
+    )
+    .optional(),
+  passthrough: z.array(mediaType).default([]),
+  formats: z.record(mediaType, z.enum(FORMATS)).default({}),
+  textEvents: z.array(z.string().min(1)).default([]),
+  callerChoosesNames: z.boolean().default(false),
+  limits: z
+    .strictObject({ depth: limit('depth'), keyBytes: limit('keyBytes'), heldBytes: limit('heldBytes') })
+    .prefault({}),
+});
 
 function fail(what: string): never {
   throw new KeyscopeError('invalid_options', `redactResponse: ${what}`);
 }
 
-function shown(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (value === null || typeof value !== 'object') return String(value);
-  return Array.isArray(value) ? 'an array' : 'an object';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** What was written in an object itself, and nothing that all objects inherit. */
-function own<T extends object>(given: T): T {
-  return Object.assign(Object.create(null) as object, given) as T;
-}
-
-function refuseUnknown(given: object, accepted: readonly string[], of: string): void {
-  for (const name of Object.keys(given)) {
-    if (accepted.includes(name)) continue;
-    fail(`unknown ${of} "${name}". ${didYouMean(name, accepted)}Accepted: ${listNames(accepted)}.`);
-  }
-}
-
-function listOf(value: unknown, option: string, what: string): readonly string[] {
-  const list: unknown = typeof value === 'string' ? [value] : value;
-  if (!Array.isArray(list)) fail(`${option} must be ${what} or a list of them, received ${shown(value)}.`);
-  if (list.length === 0)
-    fail(`${option} is an empty list, so nothing of it would be withheld; leave it out for the default.`);
-  list.forEach((item: unknown, i) => {
-    if (typeof item !== 'string') fail(`${option}[${i}] must be ${what}, received ${shown(item)}.`);
-  });
-  return list as string[];
-}
-
-function pathsOf(value: unknown, option: string, byDefault: readonly string[]): readonly (readonly Step[])[] {
-  const texts = listOf(value === undefined ? byDefault : value, option, 'a path');
+function pathsOf(texts: readonly string[], option: string): readonly (readonly Step[])[] {
   return texts.map((text, i) => parsePath(text, `${option}[${i}]`));
 }
 
-function fieldPathsOf(value: unknown, option: string, byDefault: readonly string[]): readonly (readonly Step[])[] {
-  const paths = pathsOf(value, option, byDefault);
+function fieldPathsOf(texts: readonly string[], option: string): readonly (readonly Step[])[] {
+  const paths = pathsOf(texts, option);
   for (const [i, path] of paths.entries()) {
-    const text: unknown = typeof value === 'string' ? value : Array.isArray(value) ? value[i] : byDefault[i];
-    if (String(text).startsWith('$') || typeof path[0] !== 'string') {
-      fail(
-        `${option}[${i}] is ${shown(text)}, but it starts inside a conversation and must begin with a member's name.`,
-      );
-    }
+    if (!texts[i]!.startsWith('$') && typeof path[0] === 'string') continue;
+    const text = JSON.stringify(texts[i]);
+    fail(`${option}[${i}] is ${text}, but it starts inside a conversation and must begin with a member's name.`);
   }
   return paths;
 }
 
-function aliasesOf(value: unknown): readonly { metric: string; member: string }[] {
-  if (value === undefined) return [];
-  if (!isObject(value)) fail(`metricAliases must be an object of member names by metric, received ${shown(value)}.`);
-  return Object.entries(value).flatMap(([metric, members]) => {
+function aliasesOf(
+  aliases: Readonly<Record<string, readonly string[]>>,
+): readonly { metric: string; member: string }[] {
+  return Object.entries(aliases).flatMap(([metric, members]) => {
     const option = `metricAliases[${JSON.stringify(metric)}]`;
-    return listOf(members, option, "a member's name").map((text, i) => {
-      const path = parsePath(text, `${option}[${i}]`);
-      const member = path[0];
-      if (path.length !== 1 || typeof member !== 'string') {
-        fail(`${option}[${i}] is ${shown(text)}, but must be the name of a top-level member of a conversation.`);
-      }
-      return { metric, member };
+    return pathsOf(members, option).map((path, i) => {
+      const [member] = path;
+      if (path.length === 1 && typeof member === 'string') return { metric, member };
+      const text = JSON.stringify(members[i]);
+      return fail(`${option}[${i}] is ${text}, but must be the name of a top-level member of a conversation.`);
     });
   });
 }
 
-/** What a path leads to whatever the arrays on the way: `a[*].b` and `a.b` meet in the same members. */
-function target(path: readonly Step[]): string {
-  return JSON.stringify(path.filter((step) => step !== null));
+/** The members a path leads to, without the arrays on the way: `a[*].b` and `a.b` meet in the same members. */
+function membersOf(path: readonly Step[]): string {
+  return path.filter((step) => step !== null).join('.');
 }
 
-function refuseContradictions(groups: readonly (readonly [what: string, path: readonly Step[]])[]): void {
-  const claimed = new Map<string, string>();
+function rejectContradictions(groups: readonly (readonly [what: string, path: readonly Step[]])[]): void {
+  const matched = new Map<string, string>();
   for (const [what, path] of groups) {
-    const other = claimed.get(target(path));
+    const key = JSON.stringify(path.filter((step) => step !== null));
+    const other = matched.get(key);
     if (other !== undefined && other !== what) {
-      const member = path.filter((step) => step !== null).join('.');
-      fail(`the member "${member}" is claimed by both ${other} and ${what}; it can be only one of them.`);
+      fail(`the member "${membersOf(path)}" is claimed by both ${other} and ${what}; it can be only one of them.`);
     }
-    claimed.set(target(path), what);
+    matched.set(key, what);
   }
-}
-
-function projectOf(value: unknown): RedactOptions['project'] {
-  if (value === undefined || typeof value === 'function') return value as RedactOptions['project'];
-  if (typeof value === 'string' && value !== '') return value;
-  if (isObject(value)) {
-    refuseUnknown(value, ['member', 'query'], 'field of project');
-    const { member, query } = own(value);
-    if (query === undefined && typeof member === 'string' && member !== '') return { member };
-    if (member === undefined && typeof query === 'string' && query !== '') return { query };
-  }
-  return fail(
-    `project must be the name of a route parameter, { query: "…" }, { member: "…" } or a function of the request, received ${shown(value)}.`,
-  );
-}
-
-function passthroughOf(value: unknown): readonly string[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) fail(`passthrough must be a list of media types, received ${shown(value)}.`);
-  return value.map((type: unknown, i) => {
-    const lower = typeof type === 'string' ? type.toLowerCase() : '';
-    if (!MEDIA_TYPE.test(lower)) {
-      fail(`passthrough[${i}] must be a media type such as audio/wav or image/*, received ${shown(type)}.`);
-    }
-    return lower;
-  });
-}
-
-function limitsOf(value: unknown): Limits {
-  if (value === undefined) return DEFAULT_LIMITS;
-  if (!isObject(value)) fail(`limits must be an object, received ${shown(value)}.`);
-  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
-  refuseUnknown(value, names, 'limit');
-  const limits: Record<keyof Limits, number> = { ...DEFAULT_LIMITS };
-  for (const name of names) {
-    const given = own(value)[name];
-    if (given === undefined) continue;
-    if (typeof given !== 'number' || !Number.isSafeInteger(given) || given < 1) {
-      fail(`limits.${name} must be a whole number of at least 1, received ${shown(given)}.`);
-    }
-    limits[name] = given;
-  }
-  return limits;
 }
 
 /**
  * Checks the options and compiles the paths.
  *
- * @throws KeyscopeError `invalid_options`, saying what was given and what is accepted
+ * @throws KeyscopeError `invalid_options`, with everything that is wrong in `issues`
  */
 export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactOptions {
-  if (!isObject(given)) fail(`the options must be an object, received ${shown(given)}.`);
-  refuseUnknown(given, OPTIONS, 'option');
-  const options: RedactOptions = own(given);
-  const conversations = pathsOf(options.conversations, 'conversations', ['$', 'conversations[*]']);
-  const transcript = fieldPathsOf(options.transcript, 'transcript', ['turns']);
-  const metrics = fieldPathsOf(options.metrics, 'metrics', ['metrics']);
+  const options = parseInput(schema, given, 'redactResponse', 'invalid_options');
+  const { project, passthrough, callerChoosesNames } = options;
+  const conversations = pathsOf(options.conversations, 'conversations');
+  const transcript = fieldPathsOf(options.transcript, 'transcript');
+  const metrics = fieldPathsOf(options.metrics, 'metrics');
   const aliases = aliasesOf(options.metricAliases);
-  refuseContradictions([
+  rejectContradictions([
     ...transcript.map((path) => ['transcript', path] as const),
     ...metrics.map((path) => ['metrics', path] as const),
     ...aliases.map(({ metric, member }) => [`the alias of ${metric}`, [member]] as const),
   ]);
-  const project = projectOf(options.project);
   const projectMember = typeof project === 'object' && 'member' in project ? project.member : DEFAULT_PROJECT_MEMBER;
   for (const path of [...transcript, ...metrics, ...aliases.map(({ member }) => [member])]) {
     if (path[0] === projectMember) fail(`the member "${projectMember}" names the project, so it cannot be withheld.`);
   }
+  const fields = compileFields({ conversations, transcript, metrics, aliases, projectMember });
   return {
-    fields: compileFields({ conversations, transcript, metrics, aliases, projectMember }),
-    project,
-    passthrough: passthroughOf(options.passthrough),
-    limits: limitsOf(options.limits),
+    ...{ fields, project, passthrough, callerChoosesNames, asciiNames: fields.asciiNames },
+    formats: new Map(Object.entries(options.formats)),
+    textEvents: new Set(options.textEvents),
+    limits: options.limits,
   };
 }

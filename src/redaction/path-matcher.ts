@@ -8,9 +8,8 @@ import type { Step } from './path-parser';
  *
  * - A **conversation** is an object at one of the `conversations` paths. An array there stands for its elements, so `$`
  *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
- * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there, but
- *   for a text that looks like JSON (its first character that is not blank is `{`, `[` or `"`): it is refused. Blank is
- *   what some reader may skip ({@link isIgnorable}).
+ * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there.
+ *   A string that is JSON with a configured name is rejected, because a client that parses it sees inside.
  * - An **each step** (`[*]`) goes into each element of an array. Anything else met there counts as the element itself,
  *   and the values of an object's members count as elements too: `{ conversations: { … } }` is covered whether it
  *   is one conversation or many by name.
@@ -46,8 +45,8 @@ export function hasNestedPaths({ named, others }: PathState): boolean {
   return named.length > 0 || others !== null;
 }
 
-/** What is wrong with a body where {@link hasNestedPaths} but a text stands that looks like JSON: clients that read it see inside. */
-export const TEXT_IN_TEXT = 'a text that is JSON itself stands where an object may';
+/** Error of a string that stands in place of an object and is JSON with a configured name: clients that parse it see inside. */
+export const NESTED_JSON = 'a string is JSON that contains a configured name';
 
 const WIDE_SPACE = /\s/;
 
@@ -79,8 +78,12 @@ export interface Fields {
   readonly root: PathState;
   /** How many conversations can be open inside one another. */
   readonly levels: number;
-  /** The member that names a conversation's project, where a body mixes projects. */
+  /** The member that names a conversation's project, if a body mixes projects. */
   readonly projectMember: string;
+  /** The names of all members that can be redacted. */
+  readonly names: ReadonlySet<string>;
+  /** Whether all names that are looked for are ASCII. */
+  readonly asciiNames: boolean;
 }
 
 /** The paths to compile. Those of fields start inside a conversation, with a member. */
@@ -215,5 +218,9 @@ export function compileFields(paths: FieldPaths): Fields {
   );
   const starts = paths.conversations.map((steps) => ({ route: route(steps, null), at: 0, level: -1 }));
   const root = compiler.position(starts, 0)!;
-  return { root, levels: compiler.levels, projectMember: paths.projectMember };
+  const fields = [...paths.transcript, ...paths.metrics].map((steps) => steps.findLast((step) => step !== null));
+  const names = new Set([...fields, ...paths.aliases.map(({ member }) => member)] as string[]);
+  const steps = [...paths.conversations, ...paths.transcript, ...paths.metrics, [...names, paths.projectMember]].flat();
+  const asciiNames = steps.every((step) => step === null || /^[ -~]*$/.test(step));
+  return { root, levels: compiler.levels, projectMember: paths.projectMember, names, asciiNames };
 }

@@ -55,9 +55,10 @@ test('a text that looks like JSON is let through where nothing would be looked f
   for (const redaction of redactions(JSON.stringify(INNER), {}, open)) expect(redaction).not.toThrow();
 });
 
-test('it is known in every spelling and however it is cut up, and texts that only come close are let through', () => {
+test('a string is rejected in every spelling if it is JSON with a name, and passes if it only begins like JSON', () => {
   const blank = fc.constantFrom(' ', '\\n', '\\r', '\\t', '\\u0020', '\\u0009', '\\u000a', '\\u000D', ...SKIPPED);
-  const opening = fc.constantFrom('{', '[', '\\"', '\\u007b', '\\u007B', '\\u005b', '\\u0022');
+  const opening = fc.constantFrom('{', '\\u007b', '\\u007B');
+  const name = fc.constantFrom('\\"turns\\"', '\\u0022turns\\u0022', '\\"\\u0074urns\\"', '\\"t\\\\u0075rns\\"');
   const other = fc.constantFrom(
     '',
     'x{',
@@ -69,15 +70,34 @@ test('it is known in every spelling and however it is cut up, and texts that onl
     '\\ud83d\\ude42[',
     'é{',
     '\\u007c{',
+    '[urgent] refund',
+    '\\"vip\\" customer',
+    '{name}',
+    '[1, 2]',
+    '{\\"turn\\": 1}',
+    '[\\"turns\\"]',
   );
   const { fields, limits } = resolveRedactOptions();
   fc.assert(
-    fc.property(fc.array(blank, { maxLength: 3 }), opening, other, pieceLengths, (blanks, json, close, lengths) => {
-      const filtered = (text: string) =>
-        filterInPieces(Buffer.from(`{"conversations":["${blanks.join('')}${text}"]}`), lengths, fields, CLOSED, limits);
-      expect(() => filtered(`${json} rest`)).toThrow(/a text that is JSON itself/);
-      expect(filtered(close).toString()).toBe(`{"conversations":["${blanks.join('')}${close}"]}`);
-    }),
+    fc.property(
+      fc.array(blank, { maxLength: 3 }),
+      opening,
+      name,
+      other,
+      pieceLengths,
+      (blanks, json, member, close, lengths) => {
+        const filtered = (text: string) =>
+          filterInPieces(
+            Buffer.from(`{"conversations":["${blanks.join('')}${text}"]}`),
+            lengths,
+            fields,
+            CLOSED,
+            limits,
+          );
+        expect(() => filtered(`${json}${member}:[1]}`)).toThrow(/a string is JSON that contains a configured name/);
+        expect(filtered(close).toString()).toBe(`{"conversations":["${blanks.join('')}${close}"]}`);
+      },
+    ),
     runs(2_000),
   );
 });

@@ -71,22 +71,25 @@ test('nothing needs to be given', () => {
 test('a project is a parameter, a function of the request, or a member of each conversation', () => {
   const find = () => 'P1';
   expect(resolveRedactOptions({ project: 'project_id' }).project).toBe('project_id');
+  expect(resolveRedactOptions({ project: { query: 'project_id' } }).project).toEqual({ query: 'project_id' });
   expect(resolveRedactOptions({ project: find }).project).toBe(find);
   const { project, fields } = resolveRedactOptions({ project: { member: 'projectId' } });
   expect([project, fields.projectMember]).toEqual([{ member: 'projectId' }, 'projectId']);
   for (const wrong of ['', 1, null, [], {}, { member: '' }, { member: 1 }]) {
-    expect(refusal({ project: wrong })).toMatch(/^redactResponse: project must be the name of a route parameter,/);
+    expect(refusal({ project: wrong })).toMatch(
+      /^redactResponse: `project(?:\.member)?`: Expected a route parameter's/,
+    );
   }
-  expect(refusal({ project: { membr: 'x' } })).toMatch(/unknown field of project "membr". Did you mean "member"\?/);
+  expect(refusal({ project: { membr: 'x' } })).toMatch(/or a function of the request\. Received an object\.$/);
 });
 
 test('types that pass are written as media types', () => {
   expect(resolveRedactOptions({ passthrough: ['Audio/WAV', 'image/*'] }).passthrough).toEqual(['audio/wav', 'image/*']);
   for (const wrong of ['audio', '*/*', 'audio/wav; q=1', '', 1]) {
-    expect(refusal({ passthrough: [wrong] })).toMatch(/^redactResponse: passthrough\[0\] must be a media type such as/);
+    expect(refusal({ passthrough: [wrong] })).toMatch(/^redactResponse: `passthrough\.0`: Expected a media type such/);
   }
   expect(refusal({ passthrough: 'audio/wav' })).toBe(
-    'redactResponse: passthrough must be a list of media types, received "audio/wav".',
+    'redactResponse: `passthrough`: Give a list. Received "audio/wav".',
   );
 });
 
@@ -97,23 +100,32 @@ test('limits are whole numbers of at least one, each of which may be left out', 
     heldBytes: 1_048_576,
   });
   for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
-    expect(refusal({ limits: { depth: wrong } })).toMatch(/^redactResponse: limits.depth must be a whole number of at/);
+    expect(refusal({ limits: { depth: wrong } })).toMatch(
+      /^redactResponse: `limits\.depth`: Expected a whole number of at/,
+    );
   }
-  expect(refusal({ limits: { dept: 5 } })).toMatch(/unknown limit "dept". Did you mean "depth"\?/);
-  expect(refusal({ limits: 5 })).toBe('redactResponse: limits must be an object, received 5.');
+  expect(refusal({ limits: { dept: 5 } })).toMatch(/`limits\.dept`: There is no such field\. Did you mean "depth"\?/);
+  expect(refusal({ limits: 5 })).toBe('redactResponse: `limits`: Give an object. Received 5.');
 });
 
 test.each([
-  [{ transcripts: 'x' }, 'unknown option "transcripts". Did you mean "transcript"?'],
-  [{ colour: 1 }, 'unknown option "colour". Accepted: conversations, transcript, metrics, metricAliases,'],
-  [[], 'the options must be an object, received an array.'],
-  [null, 'the options must be an object, received null.'],
-  ['turns', 'the options must be an object, received "turns".'],
-  [{ transcript: 1 }, 'transcript must be a path or a list of them, received 1.'],
-  [{ metrics: [1] }, 'metrics[0] must be a path, received 1.'],
-  [{ conversations: [] }, 'conversations is an empty list, so nothing of it would be withheld; leave it out for the'],
-  [{ transcript: [] }, 'transcript is an empty list'],
-  [{ metrics: [] }, 'metrics is an empty list'],
+  [{ transcripts: 'x' }, '`transcripts`: There is no such field. Did you mean "transcript"?'],
+  [{ colour: 1 }, '`colour`: There is no such field. Accepted: conversations, transcript, metrics, metricAliases,'],
+  [[], 'Give an object. Received an empty list.'],
+  [null, 'Give an object. Received null.'],
+  ['turns', 'Give an object. Received "turns".'],
+  [{ transcript: 1 }, '`transcript`: Expected a path or an array of them. Received 1.'],
+  [{ metrics: [1] }, '`metrics.0`: Expected a path. Received 1.'],
+  [{ conversations: [] }, '`conversations`: Expected at least one entry; an empty array would withhold nothing.'],
+  [{ transcript: [] }, '`transcript`: Expected at least one entry'],
+  [{ metrics: [] }, '`metrics`: Expected at least one entry'],
+  [
+    { formats: { 'a/b': 'xml' } },
+    '`formats.a/b`: Accepted: "json", "ndjson", "json-seq", "sse", "jsonp". Received "xml".',
+  ],
+  [{ formats: { b: 'json' } }, '`formats.b`: Expected a media type such as audio/wav or image/*. Received "b".'],
+  [{ textEvents: [''] }, '`textEvents.0`: '],
+  [{ callerChoosesNames: 1 }, '`callerChoosesNames`: '],
   [{ transcript: 'a..b' }, 'transcript[0] is "a..b": a member name is expected at position 2.'],
   [{ transcript: '$' }, 'transcript[0] is "$", but it starts inside a conversation and must begin with a member'],
   [{ metrics: ['m', '$.m'] }, 'metrics[1] is "$.m", but it starts inside a conversation'],
@@ -122,9 +134,9 @@ test.each([
   [{ transcript: 'a[*].b', metrics: 'a.b' }, 'the member "a.b" is claimed by both transcript and metrics'],
   [{ metricAliases: { A: 'turns' } }, 'the member "turns" is claimed by both transcript and the alias of A'],
   [{ metricAliases: { A: 'x', B: ['y', 'x'] } }, 'the member "x" is claimed by both the alias of A and the alias of B'],
-  [{ metricAliases: ['x'] }, 'metricAliases must be an object of member names by metric, received an array.'],
-  [{ metricAliases: { A: 1 } }, 'metricAliases["A"] must be a member\'s name or a list of them, received 1.'],
-  [{ metricAliases: { A: [] } }, 'metricAliases["A"] is an empty list'],
+  [{ metricAliases: ['x'] }, '`metricAliases`: Give an object. Received a list of 1.'],
+  [{ metricAliases: { A: 1 } }, "`metricAliases.A`: Expected a member's name or an array of them. Received 1."],
+  [{ metricAliases: { A: [] } }, '`metricAliases.A`: Expected at least one entry'],
   [{ metricAliases: { A: 'x.y' } }, 'metricAliases["A"][0] is "x.y", but must be the name of a top-level member'],
   [{ transcript: 'project_id' }, 'the member "project_id" names the project, so it cannot be withheld.'],
   [{ metricAliases: { A: 'pid' }, project: { member: 'pid' } }, 'the member "pid" names the project'],

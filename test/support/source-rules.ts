@@ -14,7 +14,6 @@ const GROUND = [
   'did-you-mean',
   'pagination-cursor',
   'events',
-  'once',
 ];
 /** The composition root. These files may import every folder; only they and the command line import them. */
 const COMPOSITION = ['index', 'api-keys', 'create-api-keys', 'options'];

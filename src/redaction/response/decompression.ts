@@ -1,20 +1,20 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { KeyscopeError } from '../../errors';
-import type { Drain } from './drain-events';
+import type { DrainEvents } from './drain-events';
 import { type BodyFilter, NOTHING } from './formats/body-filter';
 import type { Coding } from './media-type';
 import type { Callback } from './original-response';
 
-/** Where a decoded and cut-down body goes. */
-export interface Outlet {
-  /** Returns false where no more should come until the response has drained. */
-  deliver(bytes: Uint8Array): boolean;
+/** Takes the bytes of a body that has been redacted. */
+export interface BodySink {
+  /** Returns false if no more should be delivered until the response has drained. */
+  deliver(bytes: Uint8Array, callback?: Callback): boolean;
   finish(bytes: Uint8Array): void;
   fail(error: unknown): void;
 }
 
-/** The low four bits of a zlib header (RFC 1950); what else calls itself deflate is without that header (RFC 1951). */
+/** The low four bits of a zlib header (RFC 1950). Some servers send deflate without that header (RFC 1951). */
 const ZLIB_METHOD = 8;
 
 function createDecoder(coding: Coding, first: number): Transform {
@@ -31,21 +31,21 @@ function createDecoder(coding: Coding, first: number): Transform {
 }
 
 /**
- * A compressed body: decoded, cut down, sent. A chunk is decoded only as far as the response takes it, so that a small body
- * that unpacks to a huge one costs time, not memory.
+ * Decodes a compressed body, and filters and delivers it. A chunk is decoded only as far as the response takes it, so that a small
+ * body that unpacks to a huge one costs time, not memory.
  */
-export class Decoding {
+export class Decompression {
   readonly #coding: Coding;
   readonly #filter: BodyFilter;
-  readonly #outlet: Outlet;
-  readonly #drain: Drain;
+  readonly #sink: BodySink;
+  readonly #drain: DrainEvents;
   #decoder: Transform | undefined;
   #ended = false;
 
-  constructor(coding: Coding, filter: BodyFilter, outlet: Outlet, drain: Drain) {
+  constructor(coding: Coding, filter: BodyFilter, sink: BodySink, drain: DrainEvents) {
     this.#coding = coding;
     this.#filter = filter;
-    this.#outlet = outlet;
+    this.#sink = sink;
     this.#drain = drain;
   }
 
@@ -63,7 +63,7 @@ export class Decoding {
     this.#ended = true;
     if (bytes.length > 0) this.#begin(bytes[0]!).end(bytes);
     else if (this.#decoder) this.#decoder.end();
-    else this.#outlet.finish(NOTHING);
+    else this.#sink.finish(NOTHING);
   }
 
   destroy(): void {
@@ -75,28 +75,28 @@ export class Decoding {
     const decoder = createDecoder(this.#coding, first);
     this.#decoder = decoder;
     this.#drain.divert(() => decoder.resume());
-    decoder.on('drain', () => this.#drain.tell());
+    decoder.on('drain', () => this.#drain.notify());
     decoder.on('data', (chunk: Uint8Array) => this.#attempt(() => this.#pass(decoder, chunk)));
-    decoder.on('end', () => this.#attempt(() => this.#outlet.finish(this.#filter.end())));
+    decoder.on('end', () => this.#attempt(() => this.#sink.finish(this.#filter.end())));
     decoder.on('error', (cause) => {
       const error = new KeyscopeError('unredactable_response', `The ${this.#coding} body is damaged.`, { cause });
-      this.#outlet.fail(error);
+      this.#sink.fail(error);
     });
     return decoder;
   }
 
   #pass(decoder: Transform, chunk: Uint8Array): void {
     const bytes = this.#filter.push(chunk);
-    if (bytes.length > 0 && !this.#outlet.deliver(bytes)) decoder.pause();
+    if (bytes.length > 0 && !this.#sink.deliver(bytes)) decoder.pause();
   }
 
-  /** In the events of a stream there is no caller to throw to. */
+  /** Errors in events of a stream have no caller. */
   #attempt(step: () => void): void {
     try {
       step();
     } catch (error) {
       this.destroy();
-      this.#outlet.fail(error);
+      this.#sink.fail(error);
     }
   }
 }

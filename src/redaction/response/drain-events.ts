@@ -2,26 +2,26 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Method } from './original-response';
 
-/** The part of an emitter that is taken over. */
+/** The methods of an emitter that are replaced. */
 type Emitter = Record<'on' | 'addListener' | 'off' | 'removeListener', Method>;
 
 type Listener = (...args: unknown[]) => void;
 
 /**
- * Takes over who is told of `'drain'`. A decoder between the handler and the response has room at other times than the
- * response has, and `compression()` below us moves the listeners of `'drain'` to a stream of its own, out of our reach.
+ * Emits `'drain'` to the handler. A decoder between the handler and the response has room at other times than the response, and
+ * `compression()`, if mounted before us, moves the listeners of `'drain'` to a stream of its own.
  */
-export class Drain {
+export class DrainEvents {
   readonly #res: ServerResponse;
   readonly #waiting = new EventEmitter();
-  readonly #onBelow: Method;
-  #lower: () => void = () => this.tell();
+  readonly #originalOn: Method;
+  #onDrain: () => void = () => this.notify();
   #listening = false;
 
   constructor(res: ServerResponse) {
     this.#res = res;
     const methods = res as unknown as Emitter;
-    this.#onBelow = methods.on;
+    this.#originalOn = methods.on;
     for (const listener of res.rawListeners('drain')) {
       res.removeListener('drain', listener as Listener);
       this.#waiting.on('drain', listener as Listener);
@@ -34,19 +34,19 @@ export class Drain {
   }
 
   #adding(add: Method): Method {
-    const drain = this;
+    const events = this;
     return function on(event, listener) {
       if (event !== 'drain') return Reflect.apply(add, this, [event, listener]);
-      drain.#waiting.on('drain', listener as Listener);
-      drain.#listen();
+      events.#waiting.on('drain', listener as Listener);
+      events.#listen();
       return this;
     };
   }
 
   #removing(remove: Method): Method {
-    const drain = this;
+    const events = this;
     return function removeListener(event, listener) {
-      if (event === 'drain') drain.#waiting.removeListener('drain', listener as Listener);
+      if (event === 'drain') events.#waiting.removeListener('drain', listener as Listener);
       return Reflect.apply(remove, this, [event, listener]);
     };
   }
@@ -54,17 +54,17 @@ export class Drain {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    Reflect.apply(this.#onBelow, this.#res, ['drain', () => this.#lower()]);
+    Reflect.apply(this.#originalOn, this.#res, ['drain', () => this.#onDrain()]);
   }
 
-  /** From here on `resume` is called where the response has room again, and the handler only through {@link tell}. */
+  /** From here on `resume` is called if the response has room again, and the handler only through {@link notify}. */
   divert(resume: () => void): void {
-    this.#lower = resume;
+    this.#onDrain = resume;
     this.#listen();
   }
 
-  /** Tells the handler that it may write on. */
-  tell(): void {
+  /** Calls the handler's listeners. */
+  notify(): void {
     for (const listener of this.#waiting.rawListeners('drain')) Reflect.apply(listener, this.#res, []);
   }
 }

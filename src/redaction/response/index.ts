@@ -1,2 +1,2 @@
-export { createRedactResponse, type RedactDeps, type RouteSubject } from './redact-response';
-export { selfTest } from './self-test';
+export { createRedactResponse } from './redact-response';
+export type { RedactDeps } from './response-redaction';

@@ -1,75 +1,89 @@
+import { format, parse } from 'content-type';
+import type { Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { redactValue } from '../object-redactor';
+import type { BodyFormat } from '../options';
 import { restricts, type Withheld } from '../policy';
-import { type ExpressCheck, jsonText } from './express-json';
+import { jsonText } from './express-json';
 import { createBodyFilter } from './formats';
-import { joined, ours } from './formats/body-filter';
-import type { Framing } from './media-type';
-import type { Method, Methods } from './original-response';
-import { withCondition } from './request-headers';
-import { forgetBody, headerText } from './response-headers';
-import type { Interception } from './response-interceptor';
+import { concat, copyIfShared } from './formats/body-filter';
+import type { Methods } from './original-response';
+import { withIfNoneMatch } from './request-headers';
+import type { ResponseContext } from './response-head';
+import { headerText, removeMeasures } from './response-headers';
+import type { ResponseInterceptor } from './response-interceptor';
 
-const CHARSET = /;[ \t]*charset[ \t]*=/i;
-
-/** The type of a text as `res.send` would write it: in UTF-8, and saying so. */
-function inUtf8(contentType: string): string {
-  return CHARSET.test(contentType) ? contentType : `${contentType}; charset=utf-8`;
+/** A type with the charset in which `res.send` writes strings. */
+function withUtf8(contentType: string): string {
+  try {
+    const type = parse(contentType);
+    type.parameters.charset = 'utf-8';
+    return format(type);
+  } catch {
+    return contentType;
+  }
 }
 
-interface CutDown {
+interface RedactedText {
   readonly text: string;
   readonly withheld: readonly Withheld[];
 }
 
 /**
- * `res.json` and `res.send`: what they are given is cut down before Express makes a length and an `ETag` of it, so that both
- * are of the redacted body, and HEAD and 304 are right.
+ * `res.json` and `res.send`. Bodies are redacted before Express computes a length and an `ETag`, so both are of the redacted body,
+ * and HEAD and 304 are right.
  *
- * Express sends the bytes we have made. Where it, or anything between, comes to `end` with other bytes than those, they are
- * filtered like any. Where an application has its own `json` or `send`, those are called, and what comes of it is filtered.
+ * Express sends the redacted bytes. If it, or other middleware, calls `end` with other bytes, those are filtered. If the application
+ * has its own `json` or `send`, those are called, and their output is filtered.
  */
-export class ObjectSender {
-  readonly #it: Interception;
-  readonly #end: Method;
-  readonly #isExpress: ExpressCheck;
+export class JsonSender {
+  readonly #context: ResponseContext;
+  readonly #interceptor: ResponseInterceptor;
+  readonly #res: Response;
+  readonly #methods: Methods;
 
-  /** `end` is our own, as put on the response. */
-  constructor(interception: Interception, end: Method, isExpress: ExpressCheck) {
-    this.#it = interception;
-    this.#end = end;
-    this.#isExpress = isExpress;
+  /** `res` is the response, or a view of it, and `methods` are ours on it. */
+  constructor(context: ResponseContext, interceptor: ResponseInterceptor, res: Response, methods: Methods) {
+    this.#context = context;
+    this.#interceptor = interceptor;
+    this.#res = res;
+    this.#methods = methods;
   }
 
   json(args: readonly unknown[]): unknown {
-    const { req, res } = this.#it;
-    if (!this.#maySend(args) || req.app.get('json replacer')) return this.#express('json', args);
+    const { req } = this.#context;
+    const res = this.#res;
+    const { rejection } = this.#interceptor;
+    if (rejection) return rejection.replacement?.json(args) ?? res;
+    if (!this.#mayRedact(args) || req.app.get('json replacer')) return this.#express('json', args);
     const contentType = headerText(res, 'content-type');
-    if (this.#framingAs(contentType ?? 'application/json') !== 'json') return this.#express('json', args);
-    let cut: CutDown | undefined;
+    if (this.#interceptor.head.decideAs('object', contentType).kind !== 'object') return this.#express('json', args);
+    let redacted: RedactedText | undefined;
     try {
-      cut = this.#cutDown(args[0]);
+      redacted = this.#redact(args[0]);
     } catch (error) {
       if (!(error instanceof KeyscopeError)) throw error;
-      this.#it.refuse(error);
+      this.#interceptor.fail(error);
       return res;
     }
-    if (cut === undefined) return this.#express('json', args);
+    if (redacted === undefined) return this.#express('json', args);
     if (contentType === undefined) res.set('Content-Type', 'application/json');
-    else res.setHeader('Content-Type', inUtf8(contentType));
-    this.#sendBytes(Buffer.from(cut.text), cut.withheld);
+    // As Express' json does, for middleware that has replaced `send` since.
+    if (res.send !== this.#methods.send) return res.send(redacted.text);
+    if (contentType !== undefined) res.setHeader('Content-Type', withUtf8(contentType));
+    this.#sendBytes(Buffer.from(redacted.text), redacted.withheld);
     return res;
   }
 
   /**
-   * A value as text, cut down; undefined where Express is to make the text, which is cut down when it comes to `send`: of what
-   * only `JSON.stringify` can print, and of what it cannot, for Express to say so in its own way.
+   * The redacted value as text. Undefined if Express must make the text, which is redacted when it reaches `send`: values that only
+   * `JSON.stringify` can print, and values it cannot print, for which Express throws.
    */
-  #cutDown(value: unknown): CutDown | undefined {
-    const { fields, subject } = this.#it.filterTerms;
+  #redact(value: unknown): RedactedText | undefined {
+    const { options, req } = this.#context;
     try {
-      const redacted = redactValue(value, fields, subject);
-      const text = redacted.needsText ? undefined : jsonText(redacted.value, this.#it.req.app);
+      const redacted = redactValue(value, options.fields, this.#context.getPolicy());
+      const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
       return redacted.needsText || text === undefined ? undefined : { text, withheld: redacted.withheld };
     } catch (error) {
       if (error instanceof KeyscopeError) throw error;
@@ -79,66 +93,60 @@ export class ObjectSender {
 
   send(args: readonly unknown[]): unknown {
     const [body] = args;
-    const { res } = this.#it;
+    const res = this.#res;
+    const { rejection } = this.#interceptor;
+    if (rejection) return rejection.replacement?.sendBody(args) ?? res;
     const isText = typeof body === 'string' || Buffer.isBuffer(body);
     const contentType = headerText(res, 'content-type');
-    if (!isText || body.length === 0 || contentType === undefined || !this.#maySend(args)) {
+    if (!isText || body.length === 0 || contentType === undefined || !this.#mayRedact(args))
       return this.#express('send', args);
-    }
-    const framing = this.#framingAs(contentType);
-    if (framing === undefined) return this.#express('send', args);
-    this.#sendText(body, contentType, framing);
+    const decision = this.#interceptor.head.decideAs('whole', contentType);
+    if (decision.kind !== 'stream' || decision.coding !== null) return this.#express('send', args);
+    this.#sendText(body, contentType, decision);
     return res;
   }
 
-  /** Looked up each time: mounted applications put their own methods below ours. */
+  /** Read each time: a mounted application has its own methods on the prototype. */
   #express(name: 'json' | 'send', args: readonly unknown[]): unknown {
-    const { res } = this.#it;
-    const method = (Object.getPrototypeOf(res) as Methods)[name]!;
-    return Reflect.apply(method, res, args);
+    const method = (Object.getPrototypeOf(this.#context.res) as Methods)[name]!;
+    return Reflect.apply(method, this.#res, args);
   }
 
-  #maySend(args: readonly unknown[]): boolean {
-    this.#it.lookAgain();
-    const { phase, req, res } = this.#it;
-    if (args.length !== 1 || phase !== 'open' || res.headersSent) return false;
-    return (res as unknown as Methods).end === this.#end && this.#isExpress(req, res);
+  #mayRedact(args: readonly unknown[]): boolean {
+    if (args.length !== 1 || !this.#interceptor.isUndecided || this.#res.headersSent) return false;
+    if ((this.#res as unknown as Methods).end !== this.#methods.end) return false;
+    return restricts(this.#context.getPolicy()) && this.#context.isExpress;
   }
 
-  /** How a body of this type would lie; undefined where it is not for us to cut down. HEAD is asked as GET. */
-  #framingAs(contentType: string): Framing | undefined {
-    const decision = this.#it.decide({ ...this.#it.facts(), method: 'GET', contentType });
-    if (decision.action === 'pass') return decision.vouched ? undefined : 'json';
-    return decision.action === 'filter' && decision.coding === null ? decision.framing : undefined;
-  }
-
-  #sendText(body: string | Buffer, contentType: string, framing: Framing): void {
-    const it = this.#it;
+  #sendText(body: string | Buffer, contentType: string, decision: { format: BodyFormat; anyCharset: boolean }): void {
+    const { fields, limits, textEvents } = this.#context.options;
+    const getPolicy = () => this.#context.getPolicy();
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const filter = restricts(it.subject) ? createBodyFilter(framing, it.filterTerms) : undefined;
-    let leaving: Uint8Array;
+    const { format: bodyFormat, anyCharset } = decision;
+    const filter = createBodyFilter(bodyFormat, { fields, limits, textEvents, getPolicy, anyCharset });
+    let sent: Uint8Array;
     try {
-      leaving = filter ? joined(filter.push(bytes), filter.end()) : bytes;
-      if (bytes === body) leaving = ours(leaving, bytes);
+      sent = concat(filter.push(bytes), filter.end());
+      if (bytes === body) sent = copyIfShared(sent, bytes);
     } catch (error) {
       if (!(error instanceof KeyscopeError)) throw error;
-      it.refuse(error);
+      this.#interceptor.fail(error);
       return;
     }
-    if (typeof body === 'string') it.res.setHeader('Content-Type', inUtf8(contentType));
-    this.#sendBytes(leaving, filter?.withheld ?? []);
+    if (typeof body === 'string') this.#res.setHeader('Content-Type', withUtf8(contentType));
+    this.#sendBytes(sent, filter.withheld);
   }
 
-  /** Has Express send what has been cut down. */
   #sendBytes(bytes: Uint8Array, withheld: readonly Withheld[]): void {
-    const it = this.#it;
-    forgetBody(it.res);
-    it.withheld = withheld;
-    it.trusted = bytes;
+    const { req, res, hidden } = this.#context;
+    const interceptor = this.#interceptor;
+    removeMeasures(res);
+    interceptor.head.withheld = withheld;
+    interceptor.expected = bytes;
     try {
-      withCondition(it.req, it.withdrawn, () => void this.#express('send', [bytes]));
+      withIfNoneMatch(req, hidden, () => void this.#express('send', [bytes]));
     } finally {
-      it.trusted = undefined;
+      interceptor.expected = undefined;
     }
   }
 }

@@ -1,43 +1,52 @@
-/** What a `Content-Type` says, as far as it decides anything here. */
+import type { BodyFormat } from '../options';
+
+/** The parts of a `Content-Type` that redaction depends on. */
 export interface MediaType {
   /** `type/subtype`, lower case. */
   readonly essence: string;
-  /** Lower case, without quotes; undefined where none is named. */
+  /** Lower case, without quotes; undefined if there is none. */
   readonly charset: string | undefined;
 }
 
-/** How JSON lies in a body: alone, a value a line, a value after each record separator, in events, in a script. */
-export type Framing = 'json' | 'lines' | 'sequence' | 'events' | 'script';
-
-/** A content coding that `node:zlib` can undo in a stream. */
+/** A content coding that `node:zlib` can decode in a stream. */
 export type Coding = 'gzip' | 'br' | 'deflate' | 'zstd';
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const ESSENCE = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** RFC 9110, 5.6.6: `; name=value`, the value a token or a quoted string. */
-const PARAMETER = /;[ \t]*(?:([!#$%&'*+.^_`|~0-9a-z-]+)=([!#$%&'*+.^_`|~0-9a-z-]+|"(?:[^"\\]|\\.)*"))?[ \t]*/gy;
+/**
+ * RFC 9110 section 5.6.6: `; name=value`. Values may also be unquoted URLs (`profile=https://…`), which many servers send. A
+ * comma separates two types, so it ends the match.
+ */
+const PARAMETER = /;[ \t]*(?:([!#$%&'*+.^_`|~0-9a-z-]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]*))?[ \t]*/gy;
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-const FRAMINGS: ReadonlyMap<string, Framing> = new Map([
+const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
   ['application/json', 'json'],
   ['text/json', 'json'],
-  ['application/x-ndjson', 'lines'],
-  ['application/ndjson', 'lines'],
-  ['application/jsonl', 'lines'],
-  ['application/x-jsonl', 'lines'],
-  ['application/jsonlines', 'lines'],
-  ['application/x-jsonlines', 'lines'],
-  ['application/stream+json', 'lines'],
-  ['application/x-stream+json', 'lines'],
-  ['application/json-seq', 'sequence'],
-  ['text/event-stream', 'events'],
-  ['text/javascript', 'script'],
-  ['application/javascript', 'script'],
-  ['application/x-javascript', 'script'],
+  ['application/x-ndjson', 'ndjson'],
+  ['application/ndjson', 'ndjson'],
+  ['application/jsonl', 'ndjson'],
+  ['application/x-jsonl', 'ndjson'],
+  ['application/jsonlines', 'ndjson'],
+  ['application/x-jsonlines', 'ndjson'],
+  ['application/json-lines', 'ndjson'],
+  ['text/jsonl', 'ndjson'],
+  ['text/ndjson', 'ndjson'],
+  ['text/x-ndjson', 'ndjson'],
+  ['application/stream+json', 'ndjson'],
+  ['application/x-stream+json', 'ndjson'],
+  ['application/json-seq', 'json-seq'],
+  ['text/event-stream', 'sse'],
+  ['text/javascript', 'jsonp'],
+  ['application/javascript', 'jsonp'],
+  ['application/x-javascript', 'jsonp'],
 ]);
 
+/** `none` and `utf-8` are not codings, but are sent in this header by servers that mean "not encoded". */
 const CODINGS: ReadonlyMap<string, Coding | null> = new Map([
   ['', null],
   ['identity', null],
+  ['none', null],
+  ['utf-8', null],
   ['gzip', 'gzip'],
   ['x-gzip', 'gzip'],
   ['br', 'br'],
@@ -45,8 +54,11 @@ const CODINGS: ReadonlyMap<string, Coding | null> = new Map([
   ['zstd', 'zstd'],
 ]);
 
-/** Reads a `Content-Type`; `null` where it cannot be read without doubt. */
-export function parseMediaType(value: string): MediaType | null {
+/** Types seen before. Servers send few; the limit is for types that a caller could choose. */
+const parsed = new Map<string, MediaType | null>();
+const MAX_PARSED = 100;
+
+function parse(value: string): MediaType | null {
   const lower = value.trim().toLowerCase();
   const end = lower.indexOf(';');
   const essence = (end === -1 ? lower : lower.slice(0, end)).trim();
@@ -60,24 +72,44 @@ export function parseMediaType(value: string): MediaType | null {
     at = PARAMETER.lastIndex;
     if (match[1] !== 'charset') continue;
     const text = match[2]!.replace(/^"(.*)"$/, '$1');
-    // Two charsets: a client may believe the other one.
+    // Clients disagree on which of two charsets counts.
     if (!TOKEN.test(text) || (charset !== undefined && charset !== text)) return null;
     charset = text;
   }
   return { essence, charset };
 }
 
-/** How JSON lies in a body of this type; undefined where the type is none that we can read. */
-export function framingOf(essence: string): Framing | undefined {
-  return FRAMINGS.get(essence) ?? (essence.endsWith('+json') ? 'json' : undefined);
+/**
+ * Parses a `Content-Type`; `null` if it is malformed or ambiguous. The package `content-type` is not used for this: it takes the
+ * first of two charsets, where a client may take the last.
+ */
+export function parseMediaType(value: string): MediaType | null {
+  let type = parsed.get(value);
+  if (type === undefined) {
+    type = parse(value);
+    if (parsed.size >= MAX_PARSED) parsed.clear();
+    parsed.set(value, type);
+  }
+  return type;
 }
 
-/** The one coding of a body; `null`: none; undefined: one we cannot undo, or several. */
-export function codingOf(value: string): Coding | null | undefined {
-  return CODINGS.get(value.trim().toLowerCase());
+/** The format of a body of this type; undefined if it cannot be parsed. */
+export function knownFormat(essence: string): BodyFormat | undefined {
+  if (essence.endsWith('+json-seq')) return 'json-seq';
+  return FORMATS.get(essence) ?? (essence.endsWith('+json') ? 'json' : undefined);
+}
+
+/** Whether a format is a series of records, each of which is redacted by the policy of its moment. */
+export function isRecordFormat(format: BodyFormat | undefined): boolean {
+  return format === 'ndjson' || format === 'json-seq' || format === 'sse';
+}
+
+/** The one coding of a body; `null`: none; undefined: one that cannot be decoded, or several. */
+export function codingOf(value: string | undefined): Coding | null | undefined {
+  return CODINGS.get((value ?? '').trim().toLowerCase());
 }
 
 /** Whether `type/subtype` is in a list of types and `type/*`. */
-export function listed(essence: string, types: readonly string[]): boolean {
+export function isListed(essence: string, types: readonly string[]): boolean {
   return types.some((type) => type === essence || (type.endsWith('/*') && essence.startsWith(type.slice(0, -1))));
 }

@@ -1,40 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 
-function isReadable(source: unknown): source is Readable {
-  return typeof (source as Readable | undefined)?.unpipe === 'function';
-}
-
-/** The streams that are piped into a response. */
-export class Sources {
-  readonly #res: ServerResponse;
-  #piped: readonly Readable[] = [];
-
-  constructor(res: ServerResponse) {
-    this.#res = res;
-    res.on('pipe', (source: unknown) => {
-      if (isReadable(source)) this.#piped = [...this.#piped, source];
-    });
-  }
-
-  /** Lets them go: one whose data nobody takes any more would hold its file or connection for ever. */
-  leave(): void {
-    for (const source of this.#piped) {
-      source.unpipe(this.#res);
-      if (source.listenerCount('data') === 0) source.destroy();
-    }
-    this.#piped = [];
-  }
-}
-
 export type Callback = (error?: Error | null) => void;
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/**
- * What we put our own functions in the place of. As few as can be: Express changes a response's prototype, after which V8
- * makes a shape of its own for every property added, at some 4 µs each. `json` and `send` are Express', and undefined where
- * they are not ours to hook.
- */
+/** The response methods that are replaced. `json` and `send` are Express' own, and undefined if they are not replaced. */
 export interface Methods {
   write: Method;
   end: Method;
@@ -43,14 +13,15 @@ export interface Methods {
   send: Method | undefined;
 }
 
-type Bottom = { _send?: (data: string | Uint8Array, encoding: unknown, callback: unknown, length: unknown) => boolean };
-
-function methodsOf(res: ServerResponse, ofExpress: boolean): Methods {
-  const { write, end, writeHead, json, send } = res as unknown as Methods;
-  return { write, end, writeHead, json: ofExpress ? json : undefined, send: ofExpress ? send : undefined };
+/** Parts of Node's response that have no public name. */
+interface NodePrivate {
+  _send?: (data: string | Uint8Array, encoding: unknown, callback: unknown, length: unknown) => boolean;
+  _storeHeader?: Method;
+  cork: () => void;
+  uncork: () => void;
 }
 
-/** By name: what is added in a loop over names makes V8 give up on the object's shape altogether, at 100 µs a response. */
+/** By name: a property added in a loop over names makes V8 give up on the object's shape, at 100 µs a response. */
 function setMethods(res: ServerResponse, methods: Methods): void {
   const target = res as unknown as Methods;
   target.write = methods.write;
@@ -62,76 +33,68 @@ function setMethods(res: ServerResponse, methods: Methods): void {
 }
 
 /**
- * The response as it was before us. All that leaves, leaves through here.
+ * The original response. All output goes through it.
  *
- * Where nobody before us has replaced `write` or `end`, bytes that reach Node's innermost `_send` on another way (a reference
- * to `res.write` kept from before, `ServerResponse.prototype.write.call(res)`) are noticed and do not leave. Where
- * somebody has (compression, sessions), their bytes come at any time and cannot be told from such.
+ * If no middleware has replaced `write` or `end` before, bytes that reach Node's innermost `_send` on another way (a reference to
+ * `res.write` kept from before, `ServerResponse.prototype.write.call(res)`) are detected and not sent. If one has (compression,
+ * sessions), its writes cannot be told apart from such.
  */
-export class Downstream {
-  /** Whether Express' `json` and `send` are there, and nobody before us has replaced them on this response. */
-  readonly ofExpress: boolean;
+export class OriginalResponse {
+  /** Whether Express' `json` and `send` exist, and no middleware has replaced them on this response before. */
+  readonly isExpress: boolean;
   readonly #res: ServerResponse;
-  readonly #below: Methods;
-  /** Whether somebody before us has replaced `write` or `end`. */
+  readonly #methods: Methods;
+  /** Whether `write` or `end` had been replaced before. */
   readonly #patched: boolean;
-  #hooks: Methods | undefined;
-  /** How many of our own calls are under way: what reaches `_send` meanwhile is ours. */
+  #replaced: Methods | undefined;
+  /** How many of our own calls are in progress. Bytes that reach `_send` during one are ours. */
   #calls = 0;
-  #open = false;
   #guarded = false;
+  #sources: Readable[] | undefined;
 
   constructor(res: ServerResponse) {
-    const { json, send } = res as unknown as Methods;
-    this.ofExpress =
-      typeof json === 'function' &&
-      typeof send === 'function' &&
-      !Object.hasOwn(res, 'json') &&
-      !Object.hasOwn(res, 'send');
+    const { write, end, writeHead, json, send } = res as unknown as Methods;
     this.#res = res;
-    this.#below = methodsOf(res, this.ofExpress);
+    this.#methods = { write, end, writeHead, json, send };
+    const isReplaced = Object.hasOwn(res, 'json') || Object.hasOwn(res, 'send');
+    this.isExpress = typeof json === 'function' && typeof send === 'function' && !isReplaced;
     this.#patched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
   }
 
   /**
-   * Whether Node will send no more of it. Not `writableEnded`: another redaction above us says so of a body that it is still
-   * decoding.
+   * Whether Node sends nothing more. Not `writableEnded`: another redaction after us sets that while it is still decoding a body.
    */
   get isOver(): boolean {
     const { finished, destroyed } = this.#res;
     return finished || destroyed;
   }
 
-  /** Puts our functions in their places. */
-  hook(hooks: Methods): void {
-    this.#hooks = hooks;
-    setMethods(this.#res, hooks);
+  /** Whether one of our own calls is in progress. */
+  get isCalling(): boolean {
+    return this.#calls > 0;
   }
 
-  /**
-   * From here on bytes that come on another way do not leave; `onBypass` is told of them. Asked for where there can be such:
-   * a response that is sent whole is over before anything else can be written.
-   */
-  guard(onBypass: () => void): void {
-    const bottom = this.#res as unknown as Bottom;
-    const below = bottom._send;
-    if (this.#guarded || this.#patched || typeof below !== 'function') return;
-    this.#guarded = true;
-    const downstream = this;
-    bottom._send = function _send(data, encoding, callback, length) {
-      if (downstream.#calls > 0 || downstream.#open || data.length === 0) {
-        return below.call(this, data, encoding, callback, length);
-      }
-      onBypass();
-      return false;
+  replace(methods: Methods): void {
+    this.#replaced = methods;
+    setMethods(this.#res, methods);
+  }
+
+  /** Runs `step` before Node serializes the headers, after any listener that was mounted before us and changes them. */
+  beforeHeaders(step: () => void): void {
+    const res = this.#res as unknown as NodePrivate;
+    const storeHeader = res._storeHeader;
+    if (!Object.hasOwn(res, 'writeHead') || typeof storeHeader !== 'function') return;
+    res._storeHeader = function _storeHeader(...args) {
+      step();
+      return storeHeader.apply(this, args);
     };
   }
 
-  /** Calls what was there before us, with the arguments and errors that are its own. */
-  call(name: keyof Methods, args: readonly unknown[]): unknown {
+  /** Calls an original method, with the arguments and errors that are its own. */
+  call(name: 'write' | 'end' | 'writeHead', args: readonly unknown[]): unknown {
     this.#calls++;
     try {
-      return Reflect.apply(this.#below[name]!, this.#res, args);
+      return Reflect.apply(this.#methods[name], this.#res, args);
     } finally {
       this.#calls--;
     }
@@ -141,41 +104,60 @@ export class Downstream {
     return this.call('write', callback ? [bytes, callback] : [bytes]) as boolean;
   }
 
-  /** Calls back for bytes of which none leave: where it can be told, when all that was written before them has left. */
+  end(bytes: Uint8Array): void {
+    this.call('end', bytes.length > 0 ? [bytes] : []);
+  }
+
+  /** Calls back for a chunk that was redacted as a whole, if possible after all that was written before has been sent. */
   confirm(callback: Callback): void {
     if (this.#patched) process.nextTick(callback);
     else this.write(Buffer.alloc(0), callback);
   }
 
-  end(bytes: Uint8Array | undefined): void {
-    this.call('end', bytes && bytes.length > 0 ? [bytes] : []);
-  }
-
-  /** From here on everything may leave, in whatever way it comes. Takes our functions off the way where that is easy. */
-  open(): void {
-    this.#open = true;
+  /** From here on all output passes through: removes our methods, unless another middleware has replaced them since. */
+  passThrough(): void {
     const methods = this.#res as unknown as Methods;
-    if (methods.write === this.#hooks?.write) methods.write = this.#below.write;
-    if (methods.end === this.#hooks?.end) methods.end = this.#below.end;
+    if (methods.write === this.#replaced?.write) methods.write = this.#methods.write;
   }
 
-  /** Runs `answer` with a response that has none of our functions on it, nor any put above them. Says whether it ended. */
-  expose(answer: () => void): boolean {
-    const above = methodsOf(this.#res, this.ofExpress);
-    let ended = false;
-    const { end } = this.#below;
-    const endExposed: Method = function endExposed(...args) {
-      ended = true;
-      return Reflect.apply(end, this, args);
+  /**
+   * From here on bytes that bypass us are not sent; `onBypass` is called for them. Only needed while a response can be written
+   * to in pieces.
+   *
+   * Since Node 21 a corked response sends its chunks when it is uncorked, outside of our calls. Corking is only about packets, so
+   * it is passed on to the socket, as Node 20 does.
+   */
+  detectBypass(onBypass: () => void): void {
+    const res = this.#res as unknown as NodePrivate & ServerResponse;
+    const send = res._send;
+    if (this.#guarded || this.#patched || typeof send !== 'function') return;
+    this.#guarded = true;
+    const original = this;
+    res._send = function _send(data, encoding, callback, length) {
+      if (original.#calls > 0 || data.length === 0) return send.call(this, data, encoding, callback, length);
+      onBypass();
+      return false;
     };
-    setMethods(this.#res, { ...this.#below, end: endExposed });
-    this.#calls++;
-    try {
-      answer();
-    } finally {
-      this.#calls--;
-      setMethods(this.#res, above);
+    const corked = res.writableCorked;
+    for (let i = 0; i < corked; i++) res.uncork();
+    res.cork = () => void res.socket?.cork();
+    res.uncork = () => void res.socket?.uncork();
+    for (let i = 0; i < corked; i++) res.cork();
+  }
+
+  /** Keeps the streams that are piped into the response, for {@link releaseSources}. */
+  trackSources(): void {
+    const sources: Readable[] = [];
+    this.#sources = sources;
+    this.#res.on('pipe', (source: Readable) => void sources.push(source));
+  }
+
+  /** Unpipes the sources and destroys those without another reader: they would hold their file or connection for ever. */
+  releaseSources(): void {
+    for (const source of this.#sources ?? []) {
+      if (typeof source.unpipe !== 'function') continue;
+      source.unpipe(this.#res);
+      if (source.listenerCount('data') === 0) source.destroy();
     }
-    return ended;
   }
 }

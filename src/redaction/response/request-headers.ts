@@ -1,27 +1,34 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isListed, parseMediaType } from './media-type';
+import { headerText } from './response-headers';
 
-/** What a handler was not told of its request. */
-export interface Withdrawn {
-  /** Whether any condition was among it. */
+/** Request headers that the handler does not see. */
+export interface HiddenHeaders {
+  /** Whether there was a condition. */
   readonly conditional: boolean;
-  /** To be compared with the tag of the redacted body. */
+  /** Whether a handler has seen a condition, for a type that passes through. */
+  revealed: boolean;
+  /** The client's `If-None-Match`, which is compared with the tag of the redacted body. */
   readonly ifNoneMatch: string | undefined;
-  /** To be put back before compression for the client is decided; undefined where the client sent none. */
+  /** Restored before compression for the client is decided; undefined if the client sent none. */
   readonly acceptEncoding: string | undefined;
 }
 
-const RANGES = ['range', 'if-range'];
-/**
- * Conditions are withdrawn from requests that only read. On others (`PUT` with `If-Match`) they guard against lost
- * updates, and no body is spared by them.
- */
+const BYTE_RANGE = /^\s*bytes\s*=/i;
+/** Hidden only from requests that read. On others (`PUT` with `If-Match`) they prevent lost updates. */
 const CONDITIONS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since'];
 const READS = new Set(['GET', 'HEAD', 'QUERY']);
 const IDENTITY = 'identity';
 
-/** From every form in which Node offers headers: a proxy may forward any of them. */
-function withdraw(req: IncomingMessage, names: readonly string[]): void {
-  // Node makes the first two of the third when they are first asked for, and counts on its length.
+/** Whether a 304 could confirm the client's copy of the unredacted body. */
+export function mayConfirm(req: IncomingMessage, hidden: HiddenHeaders | undefined): boolean {
+  if (hidden !== undefined) return hidden.conditional && !hidden.revealed;
+  return CONDITIONS.some((name) => req.headers[name] !== undefined);
+}
+
+/** Hides headers in all forms in which Node offers them, because a proxy may forward any of them. */
+function hide(req: IncomingMessage, names: readonly string[]): void {
+  // Node makes the first two from the third when they are first read, and depends on its length.
   const { headers, headersDistinct, rawHeaders } = req;
   for (const name of names) {
     delete headers[name];
@@ -33,44 +40,80 @@ function withdraw(req: IncomingMessage, names: readonly string[]): void {
 }
 
 /**
- * Takes from a request what a handler, a file or an upstream would answer from the unredacted body (ranges, conditions),
- * and asks for an answer that is not compressed.
+ * Hides the headers that a handler, a file or an upstream would answer from the unredacted body: byte ranges and conditions.
+ * Asks for a response that is not compressed.
+ *
+ * If the route has `passthrough` types, ranges stay, and a condition is visible once the response has such a type: `send`, which
+ * serves files for Express, sets the type first.
  */
-export function withdrawFromHandler(req: IncomingMessage): Withdrawn {
+export function hideFromHandler(
+  req: IncomingMessage,
+  res: ServerResponse,
+  passthrough: readonly string[],
+): HiddenHeaders {
   const { headers } = req;
   const acceptEncoding = headers['accept-encoding'] as string | undefined;
   const ifNoneMatch = headers['if-none-match'];
-  const names = RANGES.filter((name) => name in headers);
-  if (READS.has(req.method ?? '')) names.push(...CONDITIONS.filter((name) => name in headers));
-  const conditional = names.some((name) => !RANGES.includes(name));
-  if (names.length > 0) withdraw(req, names);
+  const names: string[] = [];
+  if (passthrough.length === 0 && headers.range !== undefined && BYTE_RANGE.test(headers.range)) {
+    names.push('range', 'if-range');
+  }
+  const conditions = READS.has(req.method ?? '') ? CONDITIONS.filter((name) => headers[name] !== undefined) : [];
+  const values = conditions.map((name) => headers[name]);
+  if (names.length + conditions.length > 0) hide(req, [...names, ...conditions]);
+  const conditional = conditions.length > 0;
+  const hidden = { conditional, revealed: false, ifNoneMatch: conditional ? ifNoneMatch : undefined, acceptEncoding };
+  if (passthrough.length > 0) {
+    conditions.forEach((name, i) => {
+      Object.defineProperty(headers, name, {
+        get() {
+          const passes = isPassthrough(res, passthrough);
+          hidden.revealed ||= passes;
+          return passes ? values[i] : undefined;
+        },
+        configurable: true,
+      });
+    });
+  }
   headers['accept-encoding'] = IDENTITY;
-  return { conditional, ifNoneMatch: conditional ? ifNoneMatch : undefined, acceptEncoding };
+  return hidden;
+}
+
+function isPassthrough(res: ServerResponse, passthrough: readonly string[]): boolean {
+  const contentType = headerText(res, 'content-type');
+  const media = contentType === undefined ? null : parseMediaType(contentType);
+  return media !== null && isListed(media.essence, passthrough);
 }
 
 /**
- * Lets a `compression()` below us see what the client accepts: it looks when the headers are written, and our output flows
- * into it. What somebody else has changed meanwhile stays changed.
+ * Shows `compression()`, if it is mounted before us, which codings the client accepts: it looks when the headers are written, and
+ * our output goes through it. A value that a handler has set since stays.
  */
-export function returnAcceptEncoding(req: IncomingMessage, { acceptEncoding }: Withdrawn): void {
+export function restoreAcceptEncoding(req: IncomingMessage, { acceptEncoding }: HiddenHeaders): void {
   if (req.headers['accept-encoding'] !== IDENTITY) return;
   if (acceptEncoding === undefined) delete req.headers['accept-encoding'];
   else req.headers['accept-encoding'] = acceptEncoding;
 }
 
 /**
- * Runs `send` with the client's `If-None-Match` in place, for Express to compare with the tag that it makes of the redacted
- * body. `*` would match any version, also a fuller one that the client kept, so it is not put back.
+ * Runs `send` with the client's `If-None-Match` visible, so that Express compares it with the tag of the redacted body. `*` would
+ * match any version, also a fuller one that the client has stored, so it stays hidden.
  */
-export function withCondition(req: IncomingMessage, { ifNoneMatch }: Withdrawn, send: () => void): void {
-  if (ifNoneMatch === undefined || ifNoneMatch.trim() === '*') {
+export function withIfNoneMatch(req: IncomingMessage, hidden: HiddenHeaders | undefined, send: () => void): void {
+  if (hidden?.ifNoneMatch === undefined || hidden.ifNoneMatch.trim() === '*') {
     send();
     return;
   }
-  req.headers['if-none-match'] = ifNoneMatch;
+  const before = Object.getOwnPropertyDescriptor(req.headers, 'if-none-match');
+  Object.defineProperty(req.headers, 'if-none-match', {
+    value: hidden.ifNoneMatch,
+    configurable: true,
+    writable: true,
+  });
   try {
     send();
   } finally {
-    delete req.headers['if-none-match'];
+    if (before) Object.defineProperty(req.headers, 'if-none-match', before);
+    else delete req.headers['if-none-match'];
   }
 }

@@ -1,11 +1,13 @@
 import type { ServerResponse } from 'node:http';
+import vary from 'vary';
 import type { Withheld } from '../policy';
 
-/** What identifies or measures the unredacted body. */
-const VALIDATORS = new Set(['etag', 'last-modified', 'accept-ranges', 'content-range']);
-const DIGESTS = new Set(['content-md5', 'digest', 'content-digest', 'repr-digest']);
-const ABOUT_BODY = new Set([...VALIDATORS, ...DIGESTS, 'content-length']);
-/** What tells caches in front of us something else than `Cache-Control` does. */
+/** Headers and trailers that measure or identify a body: lengths, validators, digests; also those of vendors (`x-amz-checksum-sha256`). */
+const MEASURES =
+  /^(?:last-modified|accept-ranges|content-range)$|(?:content|body|file|object|original|decoded|uncompressed)-(?:length|size)|digest|checksum|md5|sha-?\d|crc\d|(?:^|-)(?:etag|hash)(?:-|$)/;
+/** A range in another unit, such as `items 0-9/30`, counts records of a list, and says nothing about bytes. */
+const BYTE_RANGE = /^\s*bytes\b/i;
+/** Headers that override `Cache-Control` for caches in front of us. */
 const CACHE_OVERRIDES = new Set([
   'surrogate-control',
   'cdn-cache-control',
@@ -15,8 +17,8 @@ const CACHE_OVERRIDES = new Set([
   'edge-control',
   'x-accel-expires',
 ]);
-/** What has a server in front of us send a file or another resource in place of the body. */
-const HAND_OVERS = new Set([
+/** Headers that make a server in front of us send a file or another resource instead of the body. */
+const SENDFILE = new Set([
   'x-accel-redirect',
   'x-sendfile',
   'x-sendfile2',
@@ -28,11 +30,8 @@ const HAND_OVERS = new Set([
   'x-reproxy-service',
   'x-reproxy-url',
 ]);
-/** What belongs to a body that did not leave. */
-const ENTITY = new Set([
-  ...ABOUT_BODY,
-  ...CACHE_OVERRIDES,
-  ...HAND_OVERS,
+/** Headers that describe a body which is not sent. */
+const DESCRIPTION = new Set([
   'content-type',
   'content-encoding',
   'content-disposition',
@@ -40,87 +39,105 @@ const ENTITY = new Set([
   'content-location',
   'transfer-encoding',
   'trailer',
-  'location',
-  'refresh',
-  'cache-control',
-  'expires',
-  'age',
   'redacted',
 ]);
-/** RFC 9111, 5.2: a directive, its argument a token or a quoted string (which may hold commas). */
+/** Headers that tell clients and caches how to use a response that is not sent. */
+const USE = new Set(['location', 'refresh', 'cache-control', 'expires', 'age']);
+/** RFC 9111 section 5.2: a directive, with a token or a quoted string (which may contain commas) as its argument. */
 const DIRECTIVE = /[^\s,="]+(?:[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
-/** Directives that invite a shared cache to keep or answer with a response, and those we say ourselves. */
+/** Directives that allow a shared cache to store or reuse a response, and the one we set. */
 const SHARED = /^(?:public|s-maxage|proxy-revalidate|private)\b/i;
 const NO_STORE = /^no-store$/i;
 
-/** A response has few headers, so they are looked up in the list and not the list in them. */
-function remove(res: ServerResponse, names: ReadonlySet<string>): void {
-  for (const name of res.getHeaderNames()) if (names.has(name)) res.removeHeader(name);
+/** Parts of Node's response that have no public name. */
+interface NodePrivate {
+  _trailer?: string;
 }
 
-/** A header's value as one line; undefined where it is not set. */
+function removeWhere(res: ServerResponse, condition: (name: string) => boolean): void {
+  for (const name of res.getHeaderNames()) if (condition(name)) res.removeHeader(name);
+}
+
+/** A header's value as one line; undefined if it is not set. */
 export function headerText(res: ServerResponse, name: string): string | undefined {
   const value = res.getHeader(name);
   if (value === undefined) return undefined;
   return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-/** A header that would have another server send another body. */
-export function handsOver(res: ServerResponse): string | undefined {
-  return res.getHeaderNames().find((name) => HAND_OVERS.has(name));
+/** The name of a header that makes another server send another body. */
+export function sendfileHeader(res: ServerResponse): string | undefined {
+  return res.getHeaderNames().find((name) => SENDFILE.has(name));
 }
 
-/** Takes away what says how long the unredacted body is, which one it is and what it hashes to. */
-export function forgetBody(res: ServerResponse): void {
-  remove(res, ABOUT_BODY);
+function isMeasure(res: ServerResponse, name: string): boolean {
+  return MEASURES.test(name) && (name !== 'content-range' || BYTE_RANGE.test(headerText(res, name)!));
 }
 
-/** Takes away what says which version of the body this is: a project's configuration makes others of it. */
-export function forgetValidators(res: ServerResponse): void {
-  remove(res, VALIDATORS);
+/** Whether a header says the length, the version or a digest of the body. */
+export function hasMeasures(res: ServerResponse): boolean {
+  return res.getHeaderNames().some((name) => name !== 'accept-ranges' && isMeasure(res, name));
 }
 
-/** Takes digests of the unredacted body out of the trailers, which Node keeps as text until the end. */
-export function forgetTrailerDigests(res: ServerResponse): void {
-  const kept = res as unknown as { _trailer?: string };
-  if (!kept._trailer) return;
-  const lines = kept._trailer.split('\r\n');
-  kept._trailer = lines.filter((line) => !DIGESTS.has(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
+/**
+ * Removes headers that measure or identify the body. `Content-Length` also if it is not set: Node would write the length that
+ * adapters such as Hono's store in a private field, and does not if the header was removed.
+ */
+export function removeMeasures(res: ServerResponse): void {
+  removeWhere(res, (name) => isMeasure(res, name));
+  res.removeHeader('content-length');
 }
 
-/** What a private cache may do with the response, as the handler said; shared caches may do nothing. */
-export function privately(cacheControl: string | undefined): string {
-  const kept = (cacheControl?.match(DIRECTIVE) ?? []).filter((directive) => !SHARED.test(directive));
+/** Removes trailers that measure or identify the body. Node keeps trailers as text until the end. */
+export function removeTrailerMeasures(res: ServerResponse): void {
+  const target = res as NodePrivate;
+  if (!target._trailer) return;
+  const lines = target._trailer.split('\r\n');
+  target._trailer = lines.filter((line) => !MEASURES.test(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
+}
+
+/** A `Cache-Control` for private caches alone, with the directives of the handler that concern those. */
+function privateCacheControl(cacheControl: string): string {
+  const kept = (cacheControl.match(DIRECTIVE) ?? []).filter((directive) => !SHARED.test(directive));
   if (kept.some((directive) => NO_STORE.test(directive))) return kept.join(', ');
   return ['private', ...kept].join(', ');
 }
 
-/** Keeps shared caches from giving one caller's variant to another. */
-export function keepPrivate(res: ServerResponse, keyHeader: string): void {
-  remove(res, CACHE_OVERRIDES);
-  res.setHeader('Cache-Control', privately(headerText(res, 'cache-control')));
-  const vary = headerText(res, 'vary');
-  const varies = (vary ?? '').split(',').map((name) => name.trim().toLowerCase());
-  if (varies.includes('*') || varies.includes(keyHeader)) return;
-  res.setHeader('Vary', vary ? `${vary}, ${keyHeader}` : keyHeader);
+/** Keeps shared caches from sending one caller's response to another. */
+export function setPrivateCaching(res: ServerResponse, keyHeader: string): void {
+  const cacheControl = headerText(res, 'cache-control');
+  if (cacheControl !== 'private') {
+    res.setHeader('Cache-Control', cacheControl === undefined ? 'private' : privateCacheControl(cacheControl));
+  }
+  const before = res.getHeader('vary');
+  if (before === undefined) res.setHeader('Vary', keyHeader);
+  else if (before !== keyHeader) vary(res, keyHeader);
+  removeWhere(res, (name) => CACHE_OVERRIDES.has(name));
 }
 
-/** `Redacted: transcript, metrics`: what the project has not enabled, beside what an upstream said of its own. */
-export function nameWithheld(res: ServerResponse, withheld: readonly Withheld[]): void {
+/** `Redacted: transcript, metrics`: the features that the project has not enabled, and those that an upstream named. */
+export function setRedactedHeader(res: ServerResponse, withheld: readonly Withheld[]): void {
   if (withheld.length === 0) return;
   const before = (headerText(res, 'redacted') ?? '').split(',').map((name) => name.trim());
   const names = (['transcript', 'metrics'] as const).filter((name) => withheld.includes(name) || before.includes(name));
   res.setHeader('Redacted', names.join(', '));
 }
 
-/** Makes room for the answer that takes the place of one that may not leave. */
-export function forgetAnswer(res: ServerResponse): void {
-  remove(res, ENTITY);
+/** Removes the headers that describe a body which is replaced. */
+export function removeDescription(res: ServerResponse): void {
+  removeWhere(res, (name) => DESCRIPTION.has(name) || SENDFILE.has(name) || isMeasure(res, name));
+  res.removeHeader('content-length');
+}
+
+/** Removes the headers of a response that is replaced, apart from those that do not depend on it (`Access-Control-…`). */
+export function removeResponseHeaders(res: ServerResponse): void {
+  removeDescription(res);
+  removeWhere(res, (name) => USE.has(name) || CACHE_OVERRIDES.has(name));
   res.statusMessage = '';
 }
 
 function setAll(res: ServerResponse, pairs: readonly (readonly [unknown, unknown])[]): void {
-  // A name may come twice in a list (`Set-Cookie`): the list replaces what was set before, and its own add up.
+  // A name may occur twice in a list (`Set-Cookie`): the list replaces earlier values, and its own values add up.
   for (const [name] of pairs) res.removeHeader(name as string);
   for (const [name, value] of pairs) res.appendHeader(name as string, value as string);
 }
@@ -133,9 +150,15 @@ function pairsOf(list: readonly unknown[]): (readonly [unknown, unknown])[] {
   return pairs;
 }
 
+/** Whether Node accepts a value as a status. */
+export function isStatus(status: unknown): boolean {
+  const code = Number(status) | 0;
+  return code >= 100 && code <= 999;
+}
+
 /**
- * Does what `writeHead(status[, reason][, headers])` would, but on the response: so that what it says can be read, judged
- * and corrected. Every form Node takes: an object, a flat list, a list of pairs; `reason` left out or undefined.
+ * Sets on the response everything that `writeHead(status[, reason][, headers])` would write, so that it can be read and corrected.
+ * `headers` is an object, a flat list or a list of pairs, as in Node.
  */
 export function applyHead(res: ServerResponse, status: number, reason: unknown, headers: unknown): void {
   res.statusCode = status;

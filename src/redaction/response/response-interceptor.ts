@@ -1,298 +1,315 @@
-import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
-import { NOTHING_ENABLED } from '../../features';
-import type { ResolvedRedactOptions } from '../options';
-import { featuresOf, type PolicySource, restricts, type Withheld, withheldBy } from '../policy';
-import { type Decision, decide, type Facts } from './body-policy';
-import type { FilterTerms } from './formats/body-filter';
-import { Downstream, Sources } from './original-response';
-import { returnAcceptEncoding, type Withdrawn, withdrawFromHandler } from './request-headers';
-import {
-  forgetAnswer,
-  forgetBody,
-  forgetValidators,
-  handsOver,
-  headerText,
-  keepPrivate,
-  nameWithheld,
-} from './response-headers';
+import type { StreamDecision } from './body-decision';
+import { BodyWriter } from './body-writer';
+import type { BodySink } from './decompression';
+import { copyIfShared, NOTHING, skipWhiteSpace } from './formats/body-filter';
+import { HandlerCallbacks } from './handler-callbacks';
+import type { Callback } from './original-response';
+import { asKeyscopeError, type InterceptorEvents, Rejection } from './rejection';
+import { type ResponseContext, ResponseHead } from './response-head';
+import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
+import { type PassThrough, type ResponseState, transition } from './response-state';
+import { bytesOf, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
-/** What the application that uses the interceptor decides. */
-export interface InterceptorDeps {
-  /** Answers a request with an error, or cuts the connection where the response has begun. */
-  fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
-  /** The request header that carries the token, in lower case: responses vary on it. */
-  readonly keyHeader: string;
-  /**
-   * Whether `fail` answers with an error's own text, and asks nobody else to: then it need not be judged. Whatever an
-   * application answers is judged like any response.
-   */
-  readonly failsByItself: boolean;
-  /** Called once for a response from which something is withheld, before its headers leave. */
-  onRedacted?(req: Request, withheld: readonly Withheld[]): void;
-}
+const UNCHECKED = 'The head of the response was sent before it could be checked.';
+const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
+const UNDECIDED: ResponseState = { name: 'undecided' };
+const PASS: PassThrough = { kind: 'pass-through', bare: false, vouched: false };
+/** Statuses for which Express drops the body: No Content, Reset Content, Not Modified. */
+const BODILESS = new Set([204, 205, 304]);
 
-/**
- * Where a response stands. `open`: nothing is decided. `plain`: a body that leaves as it is. `judged`: a decision about a
- * body that has not begun. `filtered`: its bytes go through a filter. `trusted`: Express sends what we have cut down.
- * `closed`: it has been ended. `refused`: it may not leave, and something else has been answered, or the connection cut.
- */
-export type Phase = 'open' | 'judged' | 'plain' | 'filtered' | 'trusted' | 'closed' | 'refused';
+/** One response on its way to the client. The first byte of its body decides what happens to it. */
+export class ResponseInterceptor implements BodySink {
+  readonly head: ResponseHead;
+  /** Redacted bytes that Express has been given. */
+  expected: Uint8Array | undefined;
+  readonly #context: ResponseContext;
+  readonly #events: InterceptorEvents;
+  readonly #callbacks: HandlerCallbacks;
+  #state: ResponseState = UNDECIDED;
+  #isInHandlerHead = false;
 
-const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
-/** With one of these, a body's length is said already, or must not be (RFC 9112, 6.2; trailers need chunks). */
-const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
-const NOBODY: PolicySource = { features: NOTHING_ENABLED };
-
-/** What a body that has been cut down as an object, or as a whole text, may still turn out to be. */
-function isTrusted(decision: Decision): boolean {
-  if (decision.action === 'filter') return decision.coding === null;
-  return decision.action === 'pass' || decision.action === 'none';
-}
-
-/** One response on its way out: what has been decided of it, and what its head says. */
-export class Interception {
-  readonly req: Request;
-  readonly res: Response;
-  readonly downstream: Downstream;
-  readonly withdrawn: Withdrawn;
-  phase: Phase = 'open';
-  decision: Decision = { action: 'none' };
-  /** Whose data the body is. Nobody's, as long as that is being found out. */
-  subject: PolicySource = NOBODY;
-  /** The length of the whole body that is about to leave, where it is in hand. */
-  length: number | undefined;
-  /** What has been withheld from a whole body that mixes projects; undefined: not known before it has left. */
-  withheld: readonly Withheld[] | undefined;
-  /** The bytes of a body that has been cut down, as long as Express is sending them. */
-  trusted: Uint8Array | undefined;
-  /** Stops whatever works on the body. */
-  release: () => void = () => {};
-  /** Whether something has been answered in place of what was refused. */
-  answered = false;
-  readonly #next: NextFunction;
-  readonly #deps: InterceptorDeps;
-  readonly #options: ResolvedRedactOptions;
-  readonly #sources: Sources;
-  /** Whether a head is being written at our own wish, or at somebody else's. */
-  #ownHead = false;
-  #foreignHead = false;
-  #look: () => PolicySource = () => NOBODY;
-  #judged = '';
-  #refusals = 0;
-  #error: KeyscopeError | undefined;
-
-  constructor(req: Request, res: Response, next: NextFunction, options: ResolvedRedactOptions, deps: InterceptorDeps) {
-    this.req = req;
-    this.res = res;
-    this.#next = next;
-    this.#deps = deps;
-    this.#options = options;
-    this.downstream = new Downstream(res);
-    this.withdrawn = withdrawFromHandler(req);
-    this.#sources = new Sources(res);
+  constructor(context: ResponseContext, events: InterceptorEvents) {
+    this.#context = context;
+    this.#events = events;
+    this.head = new ResponseHead(context);
+    this.#callbacks = new HandlerCallbacks(context, () => this.rejection?.error);
   }
 
-  /** From now on it is known whose data the body is. */
-  follow(look: () => PolicySource): void {
-    this.#look = look;
+  get isUndecided(): boolean {
+    return this.#state.name === 'undecided';
   }
 
-  /** Looks whose data the body is and what is enabled for it now; the last time is when the body is decided about. */
-  lookAgain(): void {
-    if (this.phase === 'open' && this.trusted === undefined) this.subject = this.#look();
+  /** Undefined unless the response was rejected. */
+  get rejection(): Rejection | undefined {
+    return this.#state.name === 'discarding' ? this.#state.rejection : undefined;
   }
 
-  get filterTerms(): FilterTerms {
-    const { fields, limits } = this.#options;
-    return { fields, subject: this.subject, limits, again: this.#look };
+  /** Passes everything through: the response is an error response of our own. */
+  trust(): void {
+    this.#transition({ name: 'passing', decision: { ...PASS, vouched: true } });
   }
 
-  get error(): KeyscopeError | undefined {
-    return this.#error;
+  /** Whether the body is passing through because nothing had to be removed from it, which may change. */
+  get passesByPolicy(): boolean {
+    const state = this.#state;
+    const decision = state.name === 'passing' ? state.decision : state.name === 'ended' ? state.passed : undefined;
+    return decision?.vouched === false;
   }
 
-  get refused(): boolean {
-    return this.phase === 'refused';
+  #transition(state: ResponseState): void {
+    const from = this.#state;
+    this.#state = transition(this.#context.res, from, state);
+    if (this.#state !== from && (state.name === 'ended' || state.name === 'discarding')) this.#events.onEnd();
   }
 
-  facts(): Facts {
-    const { req, res } = this;
-    return {
-      method: req.method,
-      status: res.statusCode,
-      contentType: headerText(res, 'content-type'),
-      contentEncoding: headerText(res, 'content-encoding'),
-      handsOver: handsOver(res),
-      conditional: this.withdrawn.conditional && this.phase !== 'trusted',
-    };
-  }
-
-  /** What would be decided of a response like this. */
-  decide(facts: Facts): Decision {
-    return decide(facts, { passthrough: this.#options.passthrough, restricts: restricts(this.subject) });
-  }
-
-  /** Decides, once. What was decided on must be the same when the headers leave. Returns false where it was refused. */
-  judge(): boolean {
-    this.lookAgain();
-    const facts = this.facts();
-    const judged = `${facts.status} ${facts.contentType} ${facts.contentEncoding} ${facts.handsOver}`;
-    if (this.phase !== 'open' && this.phase !== 'trusted') {
-      if (judged === this.#judged) return true;
-      this.doubt('The status, type or coding of the response changed after its body had begun.');
-      return false;
+  write(args: readonly unknown[]): boolean {
+    const { original } = this.#context;
+    const state = this.#state;
+    if (state.name === 'passing' && !state.decision.bare) return original.call('write', args) as boolean;
+    if (state.name === 'ended' && state.passed) return original.call('write', args) as boolean;
+    const given = readArguments(args);
+    if (state.name === 'discarding') {
+      return state.rejection.replacement?.write(args) ?? this.#callbacks.drop(given.callback);
     }
-    this.#judged = judged;
-    this.decision = this.decide(facts);
-    if (this.decision.action === 'refuse') {
-      this.doubt(this.decision.refusal);
-      return false;
-    }
-    if (this.phase === 'trusted' && !isTrusted(this.decision)) {
-      this.doubt('The type or coding of a JSON response was changed while it was sent.');
-      return false;
-    }
-    if (this.phase === 'open') this.phase = this.decision.action === 'pass' ? 'plain' : 'judged';
-    return true;
+    if (this.#hasEnded) return this.#callbacks.reportLate(given);
+    if (original.isOver) return original.call('write', withoutBytes(given)) as boolean;
+    if (state.name === 'streaming') return state.writer.write(bytesOf(given), given.callback);
+    if (state.name === 'passing') return this.#callbacks.confirm(given.callback);
+    return this.#mayPass ? this.#beginOpen(args, given) : this.#beginRestricted(args, given, false);
   }
 
-  /** Writes the head, through whoever hooked `writeHead` above us, which ends in {@link head}. False: refused. */
-  commit(): boolean {
-    const { res } = this;
-    if (res.headersSent || this.refused) return !this.refused;
-    this.#ownHead = true;
+  end(args: readonly unknown[]): void {
+    const { original } = this.#context;
+    const state = this.#state;
+    const given = readArguments(args);
+    if (state.name === 'passing' && !state.decision.bare) this.#endPassing(args);
+    else if (state.name === 'ended' && state.passed) original.call('end', args);
+    else if (state.name === 'discarding') {
+      if (!state.rejection.replacement?.end(args)) this.#callbacks.whenOver(given.callback);
+    } else if (this.#hasEnded) {
+      if (given.chunk) this.#callbacks.reportLate(given);
+      else this.#callbacks.whenOver(given.callback);
+    } else if (original.isOver) {
+      original.call('end', given.chunk ? withoutBytes(given) : args);
+    } else if (state.name === 'streaming') {
+      this.#endStream(state.writer, given.chunk ? bytesOf(given) : NOTHING, given.callback);
+    } else if (state.name === 'passing') {
+      this.#callbacks.whenOver(given.callback);
+      this.finish(NOTHING);
+    } else if (this.#mayPass) {
+      this.head.decide('whole');
+      this.#transition({ name: 'passing', decision: PASS });
+      this.#endPassing(args);
+    } else {
+      this.#beginRestricted(args, given, true);
+    }
+  }
+
+  writeHead(args: readonly unknown[]): unknown {
+    const { res, original } = this.#context;
+    const { name } = this.#state;
+    if (this.rejection) return this.rejection.replacement?.writeHead(args) ?? res;
+    if (name === 'held') return res;
+    if (res.headersSent || !isStatus(args[0])) return original.call('writeHead', args);
+    applyHead(res, Number(args[0]) | 0, args[1], args[2]);
+    if (name === 'undecided') this.#writeHandlerHead(args.length === 1);
+    else this.#writeHead();
+    return res;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#state.name === 'ended' || (this.#state.name === 'streaming' && this.#state.writer.isDecoding);
+  }
+
+  /** Whether nothing has to be removed now, nor had to be when the head was sent. */
+  get #mayPass(): boolean {
+    return !(this.#state.name === 'head-sent' && !this.#state.open) && this.head.isOpen;
+  }
+
+  /** The first chunk of a body from which nothing has to be removed. */
+  #beginOpen(args: readonly unknown[], given: WriteArguments): boolean {
+    const { original } = this.#context;
+    const { chunk } = given;
+    const isBytes = typeof chunk === 'string' || chunk instanceof Uint8Array;
+    // Not the first byte yet: white space keeps the connection alive, and Node itself rejects other values.
+    const bytes = isBytes && chunk.length > 0 ? bytesOf(given) : NOTHING;
+    if (bytes.length === 0 || (this.head.allowsBlanks && skipWhiteSpace(bytes, 0) === bytes.length)) {
+      return original.call('write', args) as boolean;
+    }
+    const decision = this.head.decide('more');
+    if (decision.kind === 'stream') return this.#startStream(decision).write(bytes, given.callback);
+    this.#transition({ name: 'passing', decision: PASS });
+    original.passThrough();
+    return original.call('write', args) as boolean;
+  }
+
+  /** The first chunk, or the end, of a body from which something may have to be removed. */
+  #beginRestricted(args: readonly unknown[], given: WriteArguments, isEnd: boolean): boolean {
+    const { req, res, original } = this.#context;
+    const state = this.#state;
+    const bytes = isEnd && !given.chunk ? NOTHING : bytesOf(given);
+    if (!isEnd && bytes.length === 0) return this.#callbacks.confirm(given.callback);
+    if (isEnd) this.#callbacks.whenOver(given.callback);
+    const isBodiless = !given.chunk && (req.method === 'HEAD' || BODILESS.has(res.statusCode));
+    const isExpected = this.expected !== undefined && (given.chunk === this.expected || isBodiless);
+    const body = !isEnd ? 'more' : bytes.length > 0 ? 'whole' : 'none';
+    let decision = this.head.decision;
+    if (state.name !== 'head-sent' || state.open) decision = this.head.decide(body, bytes, isExpected);
+    if (state.name === 'undecided' && res.headersSent) decision = { kind: 'reject', reason: UNCHECKED };
+    if (state.name === 'head-sent' && state.open && decision.kind === 'stream' && !this.head.fitsStream) {
+      decision = { kind: 'reject', reason: 'The configuration changed after the head of the response.' };
+    }
+    if (decision.kind === 'replace') this.#replace();
+    else if (decision.kind === 'reject') this.fail(new KeyscopeError('unredactable_response', decision.reason));
+    else if (isExpected && (decision.kind !== 'stream' || decision.coding === null)) {
+      this.#transition({ name: 'express' });
+      this.finish(bytes);
+    } else if (decision.kind === 'stream') {
+      const writer = this.#startStream(decision);
+      if (!isEnd) return writer.write(bytes, given.callback);
+      this.#endStream(writer, bytes, undefined);
+    } else if (decision.kind === 'pass-through') {
+      this.#transition({ name: 'passing', decision });
+      if (isEnd) this.finish(decision.bare ? NOTHING : copyIfShared(bytes, bytes));
+      else if (decision.bare)
+        return this.#commit() ? this.#callbacks.confirm(given.callback) : this.#callbacks.drop(given.callback);
+      else if (this.#commit()) {
+        original.passThrough();
+        return original.call('write', args) as boolean;
+      }
+    }
+    return isEnd || this.#callbacks.drop(given.callback);
+  }
+
+  #startStream(decision: StreamDecision): BodyWriter {
+    if (this.head.isRestricted) this.#detectBypass();
+    const writer = new BodyWriter(decision, this.#context, this, this.head);
+    this.#transition({ name: 'streaming', writer });
+    return writer;
+  }
+
+  #endStream(writer: BodyWriter, bytes: Uint8Array, callback: Callback | undefined): void {
+    const { res } = this.#context;
+    this.#callbacks.whenOver(callback);
+    writer.end(bytes);
+    // Ended for the handler, while the decoder is still at work.
+    if (this.#hasEnded && this.#state.name === 'streaming') {
+      Object.defineProperty(res, 'writableEnded', { value: true, configurable: true });
+    }
+  }
+
+  #endPassing(args: readonly unknown[]): void {
+    const passed = this.#state.name === 'passing' ? this.#state.decision : undefined;
     try {
-      res.writeHead(res.statusCode);
-      if (!res.headersSent) this.head();
+      this.#context.original.call('end', args);
     } catch (thrown) {
       this.#startOver();
       throw thrown;
-    } finally {
-      this.#ownHead = false;
     }
-    return !this.refused;
+    this.#transition({ name: 'ended', passed });
   }
 
-  /** The body is not sent whole, and so there is time for bytes to come on another way than through us. */
-  watch(): void {
-    this.downstream.guard(() => this.doubt('Bytes reached the response past the redaction.'));
+  /** The next redacted bytes of the body. Returns false if no more should come until the response has drained. */
+  deliver(bytes: Uint8Array, callback?: Callback): boolean {
+    if (!this.#commit()) return this.#callbacks.drop(callback);
+    return bytes.length > 0 ? this.#context.original.write(bytes, callback) : this.#callbacks.confirm(callback);
   }
 
-  /** The head has been said, by the handler or by ourselves: judges it, corrects it and hands it down. */
-  head(): void {
-    this.#foreignHead = !this.#ownHead;
-    if (this.#foreignHead) this.watch();
+  /** The last redacted bytes of the body. */
+  finish(bytes: Uint8Array): void {
+    const { req, res, original } = this.#context;
+    const state = this.#state;
+    if (!res.headersSent && state.name !== 'express') {
+      const hasBody = req.method !== 'HEAD' && res.statusCode >= 200 && !BODILESS.has(res.statusCode);
+      if (hasBody || state.name !== 'passing' || !state.decision.bare) this.head.length = bytes.length;
+      if (state.name === 'streaming') this.head.withheld = state.writer.withheld;
+    }
+    if (!this.#commit()) return;
+    if (this.head.isRestricted) removeTrailerMeasures(res);
+    this.#transition({ name: 'ended', passed: undefined });
+    original.end(bytes);
+  }
+
+  /** The handler wrote the head, flushed it, or wrote bytes past us, for which Node writes it. */
+  #writeHandlerHead(isImplicit: boolean): void {
+    const decision = this.head.decide('unknown');
+    if (this.head.isRestricted) this.#detectBypass();
+    if (decision.kind === 'pass-through' && this.head.isRestricted) this.#transition({ name: 'passing', decision });
+    else if (decision.kind === 'pass-through' || decision.kind === 'stream') {
+      this.#transition({ name: 'head-sent', open: !this.head.isRestricted });
+    } else if (decision.kind === 'reject' && isImplicit && this.head.isUnreadable) {
+      this.#isInHandlerHead = true;
+      this.fail(new KeyscopeError('unredactable_response', decision.reason));
+      return;
+    } else {
+      this.#transition({ name: 'held' });
+      return;
+    }
     try {
-      if (!this.judge()) return;
-      // Whoever says the head of a text before the text leaves no way to look at it first.
-      if (this.phase === 'judged' && this.decision.action === 'words') this.doubt(this.decision.refusal);
-      else this.#completeHead();
+      this.#writeHead();
     } catch (thrown) {
       this.#startOver();
       throw thrown;
-    } finally {
-      this.#foreignHead = false;
     }
   }
 
-  /** A head could not be written, and nothing has left. What comes next is another answer, and judged as such. */
+  #writeHead(): void {
+    if (this.head.holds) this.head.write();
+    else this.fail(new KeyscopeError('unredactable_response', CHANGED));
+  }
+
+  /** Writes the head through the middleware that replaced `writeHead` after us. Returns false if the response was rejected. */
+  #commit(): boolean {
+    const { res } = this.#context;
+    if (!res.headersSent && !this.rejection) {
+      try {
+        res.writeHead(res.statusCode);
+        if (!res.headersSent && !this.rejection) this.#writeHead();
+      } catch (thrown) {
+        this.#startOver();
+        throw thrown;
+      }
+    }
+    return this.rejection === undefined;
+  }
+
+  /** The head could not be written, and nothing has been sent: the next body is decided independently. */
   #startOver(): void {
-    if (this.res.headersSent || this.refused) return;
-    this.release();
-    this.phase = 'open';
-    this.length = undefined;
-    this.withheld = undefined;
+    if (this.#context.res.headersSent || this.rejection) return;
+    if (this.#state.name === 'streaming') this.#state.writer.destroy();
+    this.head.length = this.head.withheld = undefined;
+    this.#transition(UNDECIDED);
   }
 
-  #completeHead(): void {
-    const { req, res } = this;
-    if (!(this.decision.action === 'pass' && this.decision.vouched)) this.#correctHead();
-    if (this.length !== undefined && !LENGTHS.some((name) => res.hasHeader(name))) {
-      res.setHeader('Content-Length', this.length);
-    }
-    keepPrivate(res, this.#deps.keyHeader);
-    returnAcceptEncoding(req, this.withdrawn);
-    if (this.decision.action === 'pass') this.downstream.open();
-    this.downstream.call('writeHead', [res.statusCode]);
+  #detectBypass(): void {
+    const message = 'Bytes reached the response past the redaction.';
+    this.#context.original.detectBypass(() => this.fail(new KeyscopeError('unredactable_response', message)));
   }
 
-  #correctHead(): void {
-    const { res, phase } = this;
-    const whole = phase === 'plain' || (this.decision.action !== 'filter' && !restricts(this.subject));
-    if (phase !== 'trusted') {
-      if (whole) forgetValidators(res);
-      else forgetBody(res);
-    }
-    if (!whole && res.hasHeader('content-encoding')) res.removeHeader('Content-Encoding');
-    const withheld = this.#namesWithheld();
-    nameWithheld(res, withheld);
-    if (withheld.length > 0) this.#deps.onRedacted?.(this.req, withheld);
-  }
-
-  /** Of a project, what it has not enabled. Of several in a stream nobody knows yet, so all that could be withheld. */
-  #namesWithheld(): readonly Withheld[] {
-    const features = featuresOf(this.subject);
-    if (features !== undefined) return withheldBy(features);
-    if (this.withheld !== undefined) return this.withheld;
-    return this.phase === 'filtered' || this.req.method === 'HEAD' ? BOTH : [];
-  }
-
-  /** Refuses with a sentence. */
-  doubt(message: string): void {
-    this.refuse(new KeyscopeError('unredactable_response', message));
-  }
-
-  /** Answers with an error in place of what the handler says, or cuts the connection where the answer has begun. */
-  refuse(error: KeyscopeError): void {
-    if (this.refused) return;
-    this.#error = error;
-    this.phase = 'refused';
-    this.release();
-    this.#sources.leave();
-    // A head that we did not ask for may be Node's, for bytes on a way past us: it must not find another answer there.
-    if (this.#foreignHead) process.nextTick(() => this.#replace(error));
-    else this.#replace(error);
-  }
-
-  #replace(error: KeyscopeError): void {
-    const { req, res } = this;
-    if (res.destroyed) return;
-    if (res.headersSent || this.downstream.isOver) {
-      this.#deps.fail(error, req, res, this.#next);
-      if (!res.destroyed) res.destroy(error);
+  /** Rejects the response. An error response keeps its status, and only its body is replaced. */
+  fail(cause: unknown): void {
+    const { res, original } = this.#context;
+    const state = this.#state;
+    if (state.name === 'discarding') return;
+    const error = asKeyscopeError(cause);
+    if (state.name === 'streaming') state.writer.destroy();
+    const isSent = state.name !== 'held' && res.headersSent;
+    if (!isSent && res.statusCode >= 400 && error.code === 'unredactable_response') {
+      this.#replace();
       return;
     }
-    forgetAnswer(res);
-    this.length = undefined;
-    this.withheld = undefined;
-    this.trusted = undefined;
-    this.#refusals++;
-    if (this.#refusals === 1) {
-      this.#answer(error);
-      return;
-    }
-    res.statusCode = error.status;
-    this.downstream.expose(() => void res.end());
-    this.answered = true;
+    const rejection = new Rejection(this.#context, this.#events, error);
+    this.#transition({ name: 'discarding', rejection });
+    original.releaseSources();
+    // A head that we did not ask for may be Node's, for bytes that bypass us: those must not find another response.
+    if (this.#isInHandlerHead || original.isCalling) process.nextTick(() => rejection.send());
+    else rejection.send();
   }
 
-  /**
-   * Answers with the error: by ourselves, on a response that is free of us for as long as it takes; or lets the
-   * application, now or later. What the handler still writes cannot be told from that, so all of it is judged.
-   */
-  #answer(error: KeyscopeError): void {
-    const { req, res } = this;
-    const fail = (): void => this.#deps.fail(error, req, res, this.#next);
-    if (this.#deps.failsByItself) {
-      this.answered = this.downstream.expose(fail);
-      return;
-    }
-    this.phase = 'open';
-    try {
-      fail();
-    } catch (thrown) {
-      this.#next(thrown);
-    }
+  #replace(): void {
+    const rejection = new Rejection(this.#context, this.#events, undefined);
+    this.#transition({ name: 'discarding', rejection });
+    rejection.replaceBody();
   }
 }

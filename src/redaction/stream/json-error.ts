@@ -1,6 +1,6 @@
 import { KeyscopeError } from '../../errors';
 
-/** What can be wrong with a JSON text. The order is that of the numbers in wasm/scanner.wat. */
+/** Syntax errors of a JSON text. The order is that of the numbers in wasm/scanner.wat. */
 export const JSON_ERRORS = [
   'a control character in a string',
   'a comma or the right closing bracket is expected',
@@ -14,7 +14,7 @@ export const JSON_ERRORS = [
 
 export const [CONTROL, SEPARATOR, NAME, COLON, VALUE, NUMBER, ESCAPE, UNICODE] = JSON_ERRORS;
 
-/** What is wrong with a body, and at which byte of the piece being read. Thrown inside the filter, never out of it. */
+/** An error in a body, at a byte of the piece being read. Thrown inside the filter, never out of it. */
 export class JsonError {
   readonly what: string;
   readonly at: number;
@@ -25,6 +25,8 @@ export class JsonError {
   }
 }
 
+/** The position measures the unredacted body, so only the cause has it: callers of the API get the message alone. */
 export function unredactable(what: string, at: number): KeyscopeError {
-  return new KeyscopeError('unredactable_response', `The response cannot be redacted: ${what}, at byte ${at}.`);
+  const cause = new SyntaxError(`${what}, at byte ${at}`);
+  return new KeyscopeError('unredactable_response', `The response cannot be redacted: ${what}.`, { cause });
 }

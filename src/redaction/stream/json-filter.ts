@@ -30,18 +30,26 @@ export interface JsonFilter {
 
 type Emit = (bytes: Uint8Array) => void;
 
-/** Whose data, where, and how far a body may go. */
-interface Terms {
+/** Variations of a JSON body. */
+export interface JsonVariant {
+  /** Reads the policy for each value after the first. Undefined: the body is exactly one value. */
+  readonly nextSource?: () => PolicySource;
+  /** Whether the bytes may be in another charset than UTF-8 of which ASCII is a subset. Default false. */
+  readonly anyCharset?: boolean;
+}
+
+interface FilterOptions {
   readonly fields: Fields;
   readonly source: PolicySource;
   readonly limits: Limits;
+  readonly variant: JsonVariant;
 }
 
 class Filter implements JsonFilter {
   readonly #policy: RedactionPolicy;
   readonly #tracker: PathTracker;
   readonly #fields: Fields;
-  readonly #utf8 = new Utf8Validator();
+  readonly #utf8: Utf8Validator | null;
   readonly #emit: Emit;
   /** Whether the pieces are nobody else's. */
   readonly #owns: boolean;
@@ -53,8 +61,10 @@ class Filter implements JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  constructor(terms: Terms, emit: Emit, create: CreateScanner, owns: boolean) {
-    const { fields, source, limits } = terms;
+  constructor(options: FilterOptions, emit: Emit, create: CreateScanner, owns: boolean) {
+    const { fields, source, limits, variant } = options;
+    const { nextSource } = variant;
+    this.#utf8 = variant.anyCharset ? null : new Utf8Validator();
     this.#policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
     const scanner = create(limits.depth, limits.keyBytes);
@@ -64,6 +74,8 @@ class Filter implements JsonFilter {
       this.#rootFor(source),
       featuresOf(source) === undefined,
       scanner,
+      fields.names,
+      nextSource && (() => this.#begin(nextSource())),
     );
     this.#emit = emit;
     this.#owns = owns;
@@ -99,17 +111,21 @@ class Filter implements JsonFilter {
     return restricts(source) ? this.#fields.root : null;
   }
 
-  reset(source: PolicySource): void {
+  #begin(source: PolicySource) {
     this.#policy.begin(source);
+    return this.#rootFor(source);
+  }
+
+  reset(source: PolicySource): void {
     this.#ended = null;
     this.#heldLength = 0;
     this.#before = 0;
-    this.#utf8.reset();
-    this.#tracker.reset(this.#rootFor(source));
+    this.#utf8?.reset();
+    this.#tracker.reset(this.#begin(source));
   }
 
   #read(chunk: Buffer): Buffer | null {
-    if (!this.#utf8.accepts(chunk)) throw new JsonError('it is not UTF-8', this.#heldLength);
+    if (this.#utf8?.accepts(chunk) === false) throw new JsonError('it is not UTF-8', this.#heldLength);
     const from = this.#heldLength;
     if (from > 0) this.#hold(chunk, 0);
     const bytes = from > 0 ? this.#held : chunk;
@@ -154,8 +170,9 @@ export function createJsonFilter(
   limits: Limits,
   emit: Emit,
   create: CreateScanner = createScanner,
+  variant: JsonVariant = {},
 ): JsonFilter {
-  return new Filter({ fields, source, limits }, emit, create, false);
+  return new Filter({ fields, source, limits, variant }, emit, create, false);
 }
 
 /**
@@ -176,7 +193,7 @@ export function filterText(
     bytes = left;
   };
   const isString = typeof text === 'string';
-  const filter = new Filter({ fields, source, limits }, keep, create, isString);
+  const filter = new Filter({ fields, source, limits, variant: {} }, keep, create, isString);
   filter.write(isString ? Buffer.from(text) : text);
   filter.end();
   return { bytes, withheld: filter.withheld };

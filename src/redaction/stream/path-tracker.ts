@@ -1,6 +1,6 @@
 import { NameTables } from '../member-name-table';
 import type { Limits } from '../options';
-import { hasNestedPaths, type PathState, TEXT_IN_TEXT } from '../path-matcher';
+import { hasNestedPaths, type PathState } from '../path-matcher';
 import { CLEAR, type RedactionPolicy } from '../policy';
 import * as faults from './json-error';
 import type { Scanner } from './json-scanner';
@@ -43,7 +43,8 @@ export class PathTracker {
   readonly #scanner: Scanner;
   readonly #resolver: ProjectResolver;
   readonly #separators: MemberSeparators;
-  readonly #nested = new NestedJsonDetector();
+  readonly #nested: NestedJsonDetector;
+  readonly #nextValue: (() => PathState | null) | undefined;
   readonly #tables = new NameTables();
   readonly #frames: Frame[] = [];
   #frame: Frame | undefined;
@@ -54,8 +55,18 @@ export class PathTracker {
   /** Whether the value to come names the project. */
   #namesProject = false;
 
-  constructor(policy: RedactionPolicy, limits: Limits, root: PathState | null, mixed: boolean, scanner: Scanner) {
+  constructor(
+    policy: RedactionPolicy,
+    limits: Limits,
+    root: PathState | null,
+    mixed: boolean,
+    scanner: Scanner,
+    names: ReadonlySet<string>,
+    nextValue: (() => PathState | null) | undefined,
+  ) {
     this.#policy = policy;
+    this.#nextValue = nextValue;
+    this.#nested = new NestedJsonDetector(names, limits.heldBytes);
     this.#root = root;
     this.#mixed = mixed;
     this.#position = root;
@@ -97,7 +108,7 @@ export class PathTracker {
       } else {
         const from = i;
         i = scanner.skip(bytes, i, end);
-        if (this.#nested.open) this.#detectNestedJson(bytes, from, i);
+        if (this.#nested.reading) this.#nested.read(bytes, from, i);
         if (stage === IN_MEMBERS) {
           if (scanner.stopped) this.#onMemberName(bytes, i);
           else if (scanner.done) this.#closed(bytes, i);
@@ -106,11 +117,6 @@ export class PathTracker {
         }
       }
     }
-  }
-
-  #detectNestedJson(bytes: Buffer, from: number, to: number): void {
-    const at = this.#nested.read(bytes, from, to);
-    if (at >= 0) throw new faults.JsonError(TEXT_IN_TEXT, at);
   }
 
   /** The body is over. */
@@ -139,7 +145,10 @@ export class PathTracker {
         this.#position = this.#frame!.position.elements;
         return at + 1;
       default:
-        throw new faults.JsonError('something follows the value', at);
+        if (this.#nextValue === undefined) throw new faults.JsonError('something follows the value', at);
+        this.#position = this.#nextValue();
+        this.#stage = AT_VALUE;
+        return at;
     }
   }
 
@@ -242,6 +251,7 @@ export class PathTracker {
 
   #valueRead(bytes: Buffer, at: number): void {
     if (this.#mixed) this.#resolver.end(bytes, at);
+    this.#nested.end(bytes, at);
     if (this.#disposition === CLEARED) this.output.resume(at);
     this.#disposition = KEEP;
     this.#afterValue();
@@ -280,7 +290,11 @@ export class PathTracker {
    * @returns from where on they are needed again, in front of the next; they are counted from there afterwards
    */
   pause(bytes: Buffer, end: number): number {
-    const needed = this.#stage === IN_MEMBERS ? this.#neededOfName(bytes, end) : this.#resolver.neededFrom(end);
+    const needed =
+      this.#stage === IN_MEMBERS
+        ? this.#neededOfName(bytes, end)
+        : Math.min(this.#resolver.neededFrom(end), this.#nested.neededFrom(end));
+    this.#nested.rebase(needed);
     this.#separators.rebase(needed);
     this.#scanner.nameAt -= needed;
     this.#resolver.rebase(needed);

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
+import type { BodyFormat } from '../../../src/redaction/options';
 import { resolveRedactOptions } from '../../../src/redaction/options';
+import type { PolicySource } from '../../../src/redaction/policy';
 import { createBodyFilter } from '../../../src/redaction/response/formats';
-import type { Framing } from '../../../src/redaction/response/media-type';
+import type { FilterOptions } from '../../../src/redaction/response/formats/body-filter';
 import { expresses } from '../../support/express-versions';
 import { ask, closeAll, conversation, page, redactedPage, SECRET, SOME_METRICS, serve } from './harness';
 
@@ -9,10 +11,17 @@ afterEach(closeAll);
 
 const { fields, limits } = resolveRedactOptions();
 
+function filterOptions(getPolicy: () => PolicySource): FilterOptions {
+  return { fields, limits, getPolicy, anyCharset: false, textEvents: new Set(['endpoint']) };
+}
+
 /** What leaves of a body that comes in these chunks, or the error. */
-function filtered(framing: Framing, chunks: readonly (string | Uint8Array)[]): string {
+function filtered(format: BodyFormat, chunks: readonly (string | Uint8Array)[]): string {
   const subject = { features: SOME_METRICS };
-  const filter = createBodyFilter(framing, { fields, limits, subject, again: () => subject });
+  const filter = createBodyFilter(
+    format,
+    filterOptions(() => subject),
+  );
   const parts: Uint8Array[] = [];
   for (const chunk of chunks) {
     // A copy that is overwritten afterwards, as a reader with one buffer does: nothing may be kept by reference.
@@ -31,23 +40,26 @@ function cutUp(text: string, cuts: readonly number[]): Buffer[] {
 }
 
 /** The same whatever the chunks: in one, in single bytes, cut at every place, and cut at random. */
-function expectFiltered(framing: Framing, body: string, expected: string): void {
-  expect(filtered(framing, [body])).toBe(expected);
-  expect(filtered(framing, cutUp(body, [...Array(Buffer.byteLength(body)).keys()]))).toBe(expected);
-  for (let at = 0; at <= Buffer.byteLength(body); at++) expect(filtered(framing, cutUp(body, [at]))).toBe(expected);
+function expectFiltered(format: BodyFormat, body: string, expected: string): void {
+  expect(filtered(format, [body])).toBe(expected);
+  expect(filtered(format, cutUp(body, [...Array(Buffer.byteLength(body)).keys()]))).toBe(expected);
+  for (let at = 0; at <= Buffer.byteLength(body); at++) expect(filtered(format, cutUp(body, [at]))).toBe(expected);
   fc.assert(
     fc.property(fc.array(fc.nat(), { maxLength: 12 }), (cuts) => {
-      expect(filtered(framing, cutUp(body, cuts))).toBe(expected);
+      expect(filtered(format, cutUp(body, cuts))).toBe(expected);
     }),
     { numRuns: 50 },
   );
 }
 
 /** Refused, whatever the chunks, and without a trace of the secret in what left before. */
-function expectFault(framing: Framing, body: string): void {
+function expectFault(format: BodyFormat, body: string): void {
   for (const cuts of [[], [...Array(Buffer.byteLength(body)).keys()]]) {
     const subject = { features: SOME_METRICS };
-    const filter = createBodyFilter(framing, { fields, limits, subject, again: () => subject });
+    const filter = createBodyFilter(
+      format,
+      filterOptions(() => subject),
+    );
     let left = '';
     expect(() => {
       for (const chunk of cutUp(body, cuts)) left += Buffer.from(filter.push(chunk)).toString('latin1');
@@ -82,7 +94,7 @@ describe('a value a line', () => {
     ['of scalars', '1\n"a"\nnull\n[]\n', '1\n"a"\nnull\n[]\n'],
     ['of nothing', '', ''],
   ])('%s', (_name, body, expected) => {
-    expectFiltered('lines', body, expected);
+    expectFiltered('ndjson', body, expected);
   });
 
   test.each([
@@ -91,7 +103,7 @@ describe('a value a line', () => {
     ['one that breaks off', `{"turns":["${SECRET}`],
     ['a text', `{}\n${SECRET}\n`],
   ])('refuses %s', (_name, body) => {
-    expectFault('lines', body);
+    expectFault('ndjson', body);
   });
 });
 
@@ -99,8 +111,8 @@ describe('a sequence of JSON texts (RFC 7464)', () => {
   const text = conversation(0);
 
   test('is cut down, with values over several lines', () => {
-    expectFiltered('sequence', `\x1e${text}\n\x1e{\n"turns":["${SECRET}"]}\n`, `\x1e${REDACTED}\n\x1e{\n"turns":[]}\n`);
-    expectFault('sequence', `\x1e{"turns":["${SECRET}"\n\x1e{}\n`);
+    expectFiltered('json-seq', `\x1e${text}\n\x1e{\n"turns":["${SECRET}"]}\n`, `\x1e${REDACTED}\n\x1e{\n"turns":[]}\n`);
+    expectFault('json-seq', `\x1e{"turns":["${SECRET}"\n\x1e{}\n`);
   });
 });
 
@@ -142,12 +154,12 @@ describe('server-sent events', () => {
     ['no line end at the end', `data: ${data}`, `data: ${REDACTED}`],
     ['nothing', '', ''],
   ])('leave cut down: %s', (_name, body, expected) => {
-    expectFiltered('events', body, expected);
+    expectFiltered('sse', body, expected);
   });
 
   test('mean the same to a client where what is withheld reaches over other fields', () => {
     const body = `data: {"turns":["${SECRET}",\nid: 5\ndata: "${SECRET}"],"b":2}\n\n`;
-    const left = filtered('events', [body]);
+    const left = filtered('sse', [body]);
     const joined = [...left.matchAll(/^data: ?(.*)$/gm)].map(([, value]) => value).join('\n');
     expect(JSON.parse(joined)).toEqual({ turns: [], b: 2 });
     expect(left).toContain('id: 5\n');
@@ -170,7 +182,7 @@ describe('server-sent events', () => {
     ['half of [DONE]', `data: [DON\n\n`],
     ['half a byte order mark', '\u00ef'],
   ])('refuse %s', (_name, body) => {
-    expectFault('events', body);
+    expectFault('sse', body);
   });
 });
 
@@ -190,7 +202,7 @@ describe('JSONP', () => {
     ['without an argument', express(''), express('')],
     ['nothing', '', ''],
   ])('leaves cut down: %s', (_name, body, expected) => {
-    expectFiltered('script', body, expected);
+    expectFiltered('jsonp', body, expected);
   });
 
   test.each([
@@ -205,7 +217,7 @@ describe('JSONP', () => {
     ['an endless name', `${'c'.repeat(2000)}({})`],
     ['no call', 'cb'],
   ])('refuses %s', (_name, body) => {
-    expectFault('script', body);
+    expectFault('jsonp', body);
   });
 });
 

@@ -109,12 +109,13 @@ export async function serve(
   const failures: KeyscopeError[] = [];
   const withheld: (readonly Withheld[])[] = [];
   const redact = createRedactResponse({
-    subjectFor: () => ({
+    resolvePolicy: () => ({
       routeProject: routeProject ?? undefined,
       featuresFor: (id) => (id === undefined ? NOTHING_ENABLED : features(id)),
     }),
     keyHeader: 'x-api-key',
-    failsByItself: deps?.fail === undefined,
+    usesDefaultErrorBody: deps?.fail === undefined,
+    checkInterval: 250,
     onRedacted: (_req, names) => withheld.push(names),
     fail(error, req, res) {
       failures.push(error);

@@ -9,9 +9,10 @@ import { createRedactResponse } from '../../../src/redaction/response';
 test('a response over HTTP/2 is refused before its handler runs, whoever has made Express speak it', async () => {
   const handler = jest.fn();
   const redact = createRedactResponse({
-    subjectFor: () => ({ routeProject: undefined, featuresFor: () => NOTHING_ENABLED }),
+    resolvePolicy: () => ({ routeProject: undefined, featuresFor: () => NOTHING_ENABLED }),
     keyHeader: 'x-api-key',
-    failsByItself: true,
+    usesDefaultErrorBody: true,
+    checkInterval: 250,
     fail: (error, req, res, next) => sendProblem(error, req, res, next, { challenge: () => 'ApiKey' }),
   })();
   const server = http2.createServer((req, res) => {

@@ -304,7 +304,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     for (const [type, expected] of [
       ['application/json', 'application/json; charset=utf-8'],
       ['application/json; charset=UTF-8', /^application\/json; charset=utf-8$/i],
-      ['application/ld+json; profile="a"', 'application/ld+json; profile="a"; charset=utf-8'],
+      ['application/ld+json; profile="a b"', 'application/ld+json; profile="a b"; charset=utf-8'],
     ] as const) {
       const served = await answering((_req, res) => {
         res.setHeader('Content-Type', type);

@@ -67,7 +67,7 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
         gzip.end(`${said('P')}\n`);
       }, res.destroy.bind(res));
     };
-    expect(await answers(send, EVERYTHING, CLOSED, 'P')).toBe(`${said('P')}\n${withheld('P')}\n`);
+    expect(await answers(send, CLOSED, EVERYTHING, 'P')).toBe(`${withheld('P')}\n${said('P')}\n`);
   });
 
   test('a text that has begun, and a body that is one JSON value, go on as they were', async () => {

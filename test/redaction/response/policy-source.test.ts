@@ -75,7 +75,7 @@ describe.each(expresses)('%s', (_name, express) => {
           });
           app.get('/', redact(), (_req, res) => void res.json(JSON.parse(PAGE)));
         },
-        { deps: { subjectFor: () => waiting.promise } },
+        { deps: { resolvePolicy: () => waiting.promise } },
       );
       const first = ask(served.url);
       const timedOut = await asked.promise;
@@ -89,7 +89,7 @@ describe.each(expresses)('%s', (_name, express) => {
 
     test('a configuration that cannot be read is answered for, and the handler does not run', async () => {
       const error = new KeyscopeError('store_unavailable', 'Away.');
-      for (const subjectFor of [
+      for (const resolvePolicy of [
         () => Promise.reject(error),
         () => {
           throw error;
@@ -104,7 +104,7 @@ describe.each(expresses)('%s', (_name, express) => {
               ran = true;
               res.json({});
             }),
-          { deps: { subjectFor } },
+          { deps: { resolvePolicy } },
         );
         const answer = await ask(served.url);
         expect(answer.status).toBe(served.failures[0]!.status);

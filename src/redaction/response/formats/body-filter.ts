@@ -4,77 +4,97 @@ import type { Fields } from '../../path-matcher';
 import { type PolicySource, restricts, type Withheld } from '../../policy';
 import { createJsonFilter, type JsonFilter } from '../../stream/json-filter';
 
-/** What one body is cut down by. Both functions throw a {@link KeyscopeError} at the first doubt; nothing may leave after it. */
+/** Redacts one body. Both functions throw a {@link KeyscopeError} at the first error; nothing may be sent after it. */
 export interface BodyFilter {
-  /** What may leave now that `chunk` is known; empty where nothing may. */
+  /** Returns the bytes to send for `chunk`, which may be none; `chunk` itself if it passes through whole. */
   push(chunk: Uint8Array): Uint8Array;
-  /** The body is over: what was kept back until now. Throws where the body is not whole. A body of no bytes is. */
+  /** The body has ended. Returns the bytes held back until now; throws if the body is not complete. No bytes are a complete body. */
   end(): Uint8Array;
   /** Features of which something has been withheld so far. */
   readonly withheld: readonly Withheld[];
 }
 
-/** Whose data, where, and how far a body may go: what a filter is made from. */
-export interface FilterTerms {
+/** The rules a body filter works by. */
+export interface FilterOptions {
   readonly fields: Fields;
-  readonly subject: PolicySource;
   readonly limits: Limits;
-  /** Looks again, for each text of a body that holds one after the other: what was enabled may not be any more. */
-  readonly again: () => PolicySource;
+  /** Reads the policy of this moment. Asked at the beginning of each record. */
+  readonly getPolicy: () => PolicySource;
+  /** Whether the body is in another charset than UTF-8 of which ASCII is a subset. */
+  readonly anyCharset: boolean;
+  /** Names of server-sent events whose data passes through. */
+  readonly textEvents: ReadonlySet<string>;
 }
 
 export const NOTHING: Uint8Array = Buffer.alloc(0);
 
-/** Both, one after the other. */
-export function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length === 0) return b;
   return b.length === 0 ? a : Buffer.concat([a, b]);
 }
 
 /** @throws KeyscopeError always */
-export function doubt(message: string): never {
+export function fail(message: string): never {
   throw new KeyscopeError('unredactable_response', message);
 }
 
-export function isWhiteSpace(byte: number): boolean {
+function isWhiteSpace(byte: number): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
-/** The index of the first byte from `from` on that is not white space; `chunk.length` where there is none. */
-export function skipWhiteSpace(chunk: Uint8Array, from: number, to = chunk.length): number {
+/** The index of the first byte from `from` on that is not white space; `chunk.length` if there is none. */
+export function skipWhiteSpace(chunk: Uint8Array, from: number): number {
   let at = from;
-  while (at < to && isWhiteSpace(chunk[at]!)) at++;
+  while (at < chunk.length && isWhiteSpace(chunk[at]!)) at++;
   return at;
 }
 
-/** Collects what leaves of one chunk, and joins it only where it came in pieces. */
-export class Output {
+function view(bytes: Uint8Array, length: number): Uint8Array {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, length);
+}
+
+/** Collects the parts of one chunk that are sent, without a copy if they are adjacent. */
+export class Parts {
   #parts: Uint8Array[] = [];
 
   add(bytes: Uint8Array): void {
-    if (bytes.length > 0) this.#parts.push(bytes);
+    if (bytes.length === 0) return;
+    const last = this.#parts.at(-1);
+    if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
+      this.#parts[this.#parts.length - 1] = view(last, last.length + bytes.length);
+    } else {
+      this.#parts.push(bytes);
+    }
   }
 
-  take(): Uint8Array {
+  /** All parts as one; `chunk` itself if they are all of it. */
+  flush(chunk: Uint8Array): Uint8Array {
     const parts = this.#parts;
     if (parts.length === 0) return NOTHING;
     this.#parts = [];
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    if (parts.length > 1) return Buffer.concat(parts);
+    const [part] = parts as [Uint8Array];
+    return part.buffer === chunk.buffer && part.byteOffset === chunk.byteOffset && part.length === chunk.length
+      ? chunk
+      : part;
   }
 }
 
-/** The JSON filter with its output returned. One document at a time, each judged by what is enabled when it begins. */
-export class DocumentFilter {
+/** JSON values, one after the other, each redacted by the policy of the moment at which it begins. */
+export class ValueFilter {
   readonly #filter: JsonFilter;
-  readonly #again: () => PolicySource;
-  #between = false;
+  readonly #getPolicy: () => PolicySource;
+  #between = true;
   #emitted: Uint8Array = NOTHING;
 
-  constructor({ fields, subject, limits, again }: FilterTerms) {
-    this.#again = again;
-    this.#filter = createJsonFilter(fields, subject, limits, (chunk) => {
+  /** @param concatenated - whether more values may follow the first without an `end` between them */
+  constructor({ fields, limits, getPolicy, anyCharset }: FilterOptions, concatenated = false) {
+    this.#getPolicy = getPolicy;
+    const variant = { anyCharset, ...(concatenated && { nextSource: getPolicy }) };
+    const emit = (chunk: Uint8Array): void => {
       this.#emitted = chunk;
-    });
+    };
+    this.#filter = createJsonFilter(fields, getPolicy(), limits, emit, undefined, variant);
   }
 
   get withheld(): readonly Withheld[] {
@@ -83,7 +103,7 @@ export class DocumentFilter {
 
   write(chunk: Uint8Array): Uint8Array {
     this.#emitted = NOTHING;
-    if (this.#between) this.#filter.reset(this.#again());
+    if (this.#between) this.#filter.reset(this.#getPolicy());
     this.#between = false;
     this.#filter.write(chunk);
     return this.#emitted;
@@ -96,14 +116,14 @@ export class DocumentFilter {
 
   /** Whether anything could have to be withheld now. */
   get restricts(): boolean {
-    return restricts(this.#again());
+    return restricts(this.#getPolicy());
   }
 }
 
 /**
- * What leaves, in memory that is ours. A filter lets bytes through as a view of what it was given; and a handler that uses
- * its buffer again before Node has sent it would change what has been judged.
+ * The bytes to send, in memory that only we write to. A filter returns a view of its input, and a handler that reuses its
+ * buffer before Node has sent it would change bytes that have been checked.
  */
-export function ours(leaving: Uint8Array, given: Uint8Array): Uint8Array {
-  return leaving.length > 0 && leaving.buffer === given.buffer ? Buffer.from(leaving) : leaving;
+export function copyIfShared(sent: Uint8Array, given: Uint8Array): Uint8Array {
+  return sent.length > 0 && sent.buffer === given.buffer ? Buffer.from(sent) : sent;
 }

@@ -1,41 +1,41 @@
-import type { Framing } from '../media-type';
-import { type BodyFilter, DocumentFilter, type FilterTerms, NOTHING } from './body-filter';
-import { filterScript } from './jsonp';
+import type { BodyFormat } from '../../options';
+import { type BodyFilter, type FilterOptions, NOTHING, skipWhiteSpace, ValueFilter } from './body-filter';
+import { filterJsonp } from './jsonp/jsonp';
 import { filterRecords, LINE_FEED, RECORD_SEPARATOR } from './ndjson';
-import { filterEvents } from './server-sent-events';
+import { ServerSentEvents } from './server-sent-events';
 
-/** A body that is one JSON value. */
-export function filterJson(terms: FilterTerms): BodyFilter {
-  const document = new DocumentFilter(terms);
+/** A body of one JSON value, or of several with nothing but white space between them. */
+function filterJson(options: FilterOptions): BodyFilter {
+  const value = new ValueFilter(options, true);
   let begun = false;
+  let blank = false;
   return {
     get withheld() {
-      return document.withheld;
+      return value.withheld;
     },
     push(chunk) {
-      if (chunk.length === 0) return NOTHING;
-      begun = true;
-      return document.write(chunk);
+      begun ||= skipWhiteSpace(chunk, 0) < chunk.length;
+      blank ||= chunk.length > 0;
+      return begun && chunk.length > 0 ? value.write(chunk) : chunk;
     },
     end() {
-      if (begun) document.end();
+      if (blank) value.end();
       return NOTHING;
     },
   };
 }
 
-/** A filter for a body in which JSON lies like this. */
-export function createBodyFilter(framing: Framing, terms: FilterTerms): BodyFilter {
-  switch (framing) {
+export function createBodyFilter(format: BodyFormat, options: FilterOptions): BodyFilter {
+  switch (format) {
     case 'json':
-      return filterJson(terms);
-    case 'lines':
-      return filterRecords(terms, LINE_FEED);
-    case 'sequence':
-      return filterRecords(terms, RECORD_SEPARATOR);
-    case 'events':
-      return filterEvents(terms);
-    case 'script':
-      return filterScript(terms);
+      return filterJson(options);
+    case 'ndjson':
+      return filterRecords(options, LINE_FEED);
+    case 'json-seq':
+      return filterRecords(options, RECORD_SEPARATOR);
+    case 'sse':
+      return new ServerSentEvents(options);
+    case 'jsonp':
+      return filterJsonp(options);
   }
 }

@@ -1,48 +1,50 @@
-import { type BodyFilter, DocumentFilter, type FilterTerms, Output, skipWhiteSpace } from './body-filter';
+import { type BodyFilter, type FilterOptions, NOTHING, Parts, skipWhiteSpace, ValueFilter } from './body-filter';
 
-/** NDJSON and JSON Lines end each value with it. */
+/** Ends each value of NDJSON and JSON Lines. */
 export const LINE_FEED = 0x0a;
-/** RFC 7464 JSON text sequences begin each value with it. */
+/** Begins each value of RFC 7464 JSON text sequences. */
 export const RECORD_SEPARATOR = 0x1e;
 
+/** `between`: no record has begun. `raw`: the policy allowed everything when this record began. `parsed`: it is filtered. */
+type Place = 'between' | 'raw' | 'parsed';
+
 /**
- * A body of JSON values, one between every two separators. Each leaves with its separator, as soon as it has come; nothing
- * but white space between two separators leaves as it is (blank lines keep connections alive).
+ * A body of JSON values, one between every two separators. Each is sent with its separator as soon as it arrives. White space
+ * between two separators keeps connections alive and passes through.
  */
-export function filterRecords(terms: FilterTerms, separator: number): BodyFilter {
-  const document = new DocumentFilter(terms);
-  const output = new Output();
-  let open = false;
+export function filterRecords(options: FilterOptions, separator: number): BodyFilter {
+  const value = new ValueFilter(options);
+  const parts = new Parts();
+  let place: Place = 'between';
 
   function pushPart(part: Uint8Array): void {
-    open ||= skipWhiteSpace(part, 0) < part.length;
-    output.add(open ? document.write(part) : part);
+    if (place === 'between' && skipWhiteSpace(part, 0) < part.length) place = value.restricts ? 'parsed' : 'raw';
+    parts.add(place === 'parsed' ? value.write(part) : part);
   }
 
   function endRecord(): void {
-    if (!open) return;
-    open = false;
-    document.end();
+    if (place === 'parsed') value.end();
+    place = 'between';
   }
 
   return {
     get withheld() {
-      return document.withheld;
+      return value.withheld;
     },
     push(chunk) {
       let from = 0;
       for (let at = chunk.indexOf(separator); at !== -1; at = chunk.indexOf(separator, from)) {
         pushPart(chunk.subarray(from, at));
         endRecord();
-        output.add(chunk.subarray(at, at + 1));
+        parts.add(chunk.subarray(at, at + 1));
         from = at + 1;
       }
       if (from < chunk.length) pushPart(chunk.subarray(from));
-      return output.take();
+      return parts.flush(chunk);
     },
     end() {
       endRecord();
-      return output.take();
+      return NOTHING;
     },
   };
 }

@@ -1,239 +1,319 @@
-import { type BodyFilter, DocumentFilter, doubt, type FilterTerms, Output, skipWhiteSpace } from './body-filter';
+import { type BodyFilter, type FilterOptions, fail, NOTHING, Parts, skipWhiteSpace, ValueFilter } from './body-filter';
 
 const CR = 0x0d;
 const LF = 0x0a;
+const SPACE = 0x20;
 const COLON = 0x3a;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-/** What many streams of JSON events end with, though it is no JSON. */
+/** Ends many streams of JSON events, though it is not JSON. */
 const DONE = Buffer.from('[DONE]');
 const DATA = Buffer.from('data:');
+const BLANK = Buffer.from(' ');
 const NEW_LINE = Buffer.from('\n');
 const RETURN = Buffer.from('\r');
 const RETURN_NEW_LINE = Buffer.from('\r\n');
-/** The fields there are; what clients ignore may hold anything, and does not leave. */
+/** The other fields of the standard. Clients ignore all others, which could hold anything, so those are rejected. */
 const OTHER_FIELDS = new Set(['', 'event', 'id', 'retry']);
+const UNKNOWN_FIELD = 'A field of an event stream is not one of data, event, id, retry and comment.';
 const LONGEST_NAME = 5;
+const LONGEST_EVENT_NAME = 256;
 
-/** Where in a line we are: in its field's name, in the value of `data`, in that of a field that is a word or two, in a comment. */
+/** Position in a line: in a field name, in `data`, in the value of `event`, `id` or `retry`, or in a comment. */
 type Place = 'name' | 'data' | 'word' | 'comment';
 
-/** What no name of an event, id or number has, and JSON does. */
-const SIGNS = [0x22, 0x5b, 0x7b];
+/** Bytes that JSON has, and no event name, id or number. */
+const JSON_SIGNS = [0x22, 0x5b, 0x7b];
+
+/** The end of the line that `at` is in, or of the chunk. */
+function endOfRun(chunk: Uint8Array, from: number): number {
+  for (let at = from; at < chunk.length; at++) if (chunk[at] === LF || chunk[at] === CR) return at;
+  return chunk.length;
+}
 
 /**
- * Server-sent events (HTML standard, 9.2.6) whose data are JSON values. An event's `data` lines together are one value;
- * the fields `event`, `id` and `retry` leave as they come, unless there is JSON in them. `[DONE]` and empty data are let
- * through. Comments keep connections alive, and where anything is withheld leave without what they say.
+ * Server-sent events (HTML standard, section 9.2.6) whose data is JSON. The `data` lines of an event are one value together. The
+ * policy is read when an event begins: if everything is enabled, the event passes through byte for byte, whatever its data is.
+ *
+ * Otherwise `event`, `id` and `retry` pass through unless they contain JSON; `[DONE]`, empty data and the data of text events
+ * pass through; comments keep their blanks (padding) and lose their text.
  */
-export function filterEvents(terms: FilterTerms): BodyFilter {
-  const document = new DocumentFilter(terms);
-  const output = new Output();
-  let place: Place = 'name';
-  let name = '';
-  let atStart = true;
-  let bomBytes = 0;
-  let afterCr = false;
-  /** Whether this event's data have begun with something else than white space. */
-  let begun = false;
-  /** How much of `[DONE]` the data are so far; kept back, and -1 once they are something else. */
-  let done = 0;
-  /** Whether the last thing that left is a data line without its end; its end is then known and kept back. */
-  let lineOpen = false;
-  let lineEnd: Uint8Array = NEW_LINE;
-  let endKept = false;
-  /** Whether anything could have to be withheld from the word or comment that is being read. */
-  let guarded = true;
+export class ServerSentEvents implements BodyFilter {
+  readonly #value: ValueFilter;
+  readonly #textEvents: ReadonlySet<string>;
+  readonly #parts = new Parts();
+  #between = true;
+  #raw = false;
+  #lineEmpty = true;
+  #atStart = true;
+  #bomBytes = 0;
+  #afterCr = false;
+  #place: Place = 'name';
+  #name = '';
+  #eventName: string | null = null;
+  /** Whether this event's data is text that passes through. */
+  #isText = false;
+  /** Whether this event's data has begun with anything but white space. */
+  #begun = false;
+  /** How many bytes of `[DONE]` the data has matched, which are held back; -1 if it is other data. */
+  #done = 0;
+  /** Whether a data line has been sent without its end. The end is held back once it is known. */
+  #lineOpen = false;
+  #lineEnd: Uint8Array = NEW_LINE;
+  #endHeld = false;
+  /** Blanks at the start of a comment; -1 after its text has begun. The first is held back. */
+  #padding = 0;
 
-  function closeLine(): void {
-    if (lineOpen) output.add(lineEnd);
-    lineOpen = false;
-    endKept = false;
+  constructor(options: FilterOptions) {
+    this.#value = new ValueFilter(options);
+    this.#textEvents = options.textEvents;
   }
 
-  function openLine(): void {
-    closeLine();
-    output.add(DATA);
-    lineOpen = true;
+  get withheld() {
+    return this.#value.withheld;
   }
 
-  /** A line feed in what leaves of a value stands between two of its data lines. */
-  function emit(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    let from = 0;
-    for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
-      emitPart(bytes.subarray(from, at));
-      openLine();
-      from = at + 1;
-    }
-    emitPart(bytes.subarray(from));
-  }
-
-  function emitPart(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (!lineOpen) openLine();
-    output.add(bytes);
-  }
-
-  /** Data that may still turn out to be `[DONE]` are kept back, six bytes at most. Returns where others begin. */
-  function matchDone(data: Uint8Array): number {
+  push(chunk: Uint8Array): Uint8Array {
     let at = 0;
-    while (at < data.length && done >= 0 && done < DONE.length && data[at] === DONE[done]) {
-      at++;
-      done++;
+    while (at < chunk.length) {
+      if (this.#afterCr && chunk[at] === LF) {
+        this.#joinLineEnd(chunk.subarray(at, at + 1));
+        at++;
+        continue;
+      }
+      this.#afterCr = false;
+      if (this.#between) this.#beginEvent();
+      at = this.#raw ? this.#passEvent(chunk, at) : this.#readOn(chunk, at);
     }
-    if (at === data.length) return at;
-    if (done === DONE.length) {
-      if (skipWhiteSpace(data, at) < data.length) doubt('The data of an event go on after [DONE].');
-      return data.length;
+    return this.#parts.flush(chunk);
+  }
+
+  end(): Uint8Array {
+    if (this.#raw) return NOTHING;
+    if (this.#atStart && this.#bomBytes > 0) fail('An event stream ended within its byte order mark.');
+    if (this.#place === 'name' && this.#name !== '') this.#beginValue();
+    this.#endEvent();
+    if (this.#endHeld) this.#closeLine();
+    return this.#parts.flush(NOTHING);
+  }
+
+  #beginEvent(): void {
+    this.#between = false;
+    this.#raw = !this.#value.restricts;
+    this.#lineEmpty = true;
+    this.#eventName = null;
+    this.#isText = false;
+  }
+
+  /** Passes bytes of a raw event through, up to the blank line that ends it. */
+  #passEvent(chunk: Uint8Array, from: number): number {
+    this.#atStart = false;
+    let at = from;
+    while (at < chunk.length && !this.#between) {
+      const byte = chunk[at++]!;
+      if (byte !== LF && byte !== CR) {
+        this.#lineEmpty = this.#afterCr = false;
+        at = endOfRun(chunk, at);
+      } else if (byte === LF && this.#afterCr) {
+        this.#afterCr = false;
+      } else {
+        this.#between = this.#lineEmpty;
+        this.#lineEmpty = true;
+        this.#afterCr = byte === CR;
+      }
     }
-    const kept = DONE.subarray(0, Math.max(0, done));
-    done = -1;
-    if (kept.length > 0) emit(document.write(kept));
+    this.#parts.add(chunk.subarray(from, at));
     return at;
   }
 
-  function pushData(data: Uint8Array): void {
-    let from = 0;
-    if (!begun) {
-      from = skipWhiteSpace(data, 0);
-      emitPart(data.subarray(0, from));
-      if (from === data.length) return;
-      begun = true;
+  #readOn(chunk: Uint8Array, from: number): number {
+    if (this.#atStart) {
+      const at = this.#skipBom(chunk, from);
+      if (at > from || at === chunk.length) return at;
     }
-    const rest = data.subarray(from);
-    const at = done >= 0 ? matchDone(rest) : 0;
-    if (at < rest.length) emit(document.write(rest.subarray(at)));
-  }
-
-  function endEvent(): void {
-    if (begun && done === DONE.length) emitPart(DONE);
-    else if (begun) {
-      const kept = DONE.subarray(0, Math.max(0, done));
-      if (kept.length > 0) emit(document.write(kept));
-      document.end();
+    const byte = chunk[from]!;
+    if (byte === LF || byte === CR) {
+      this.#endLine(byte === CR ? RETURN : NEW_LINE);
+      this.#afterCr = byte === CR;
+      return from + 1;
     }
-    begun = false;
-    done = 0;
-  }
-
-  /** A field's name is complete. */
-  function beginValue(): void {
-    if (name === 'data') {
-      place = 'data';
-      if (!begun) openLine();
-      else pushData(NEW_LINE);
-      endKept = false;
-      return;
+    if (this.#place === 'name') {
+      this.#pushName(byte);
+      return from + 1;
     }
-    if (!OTHER_FIELDS.has(name)) doubt('A field of an event stream is none of data, event, id, retry and comment.');
-    closeLine();
-    output.add(Buffer.from(name, 'latin1'));
-    place = name === '' ? 'comment' : 'word';
-    guarded = document.restricts;
-  }
-
-  /** `end` is CR or LF; the LF after a CR comes later. */
-  function endLine(end: Uint8Array): void {
-    if (place === 'name') {
-      if (name !== '') beginValue();
-      else {
-        endEvent();
-        closeLine();
-      }
-    }
-    if (place === 'data') {
-      lineEnd = end;
-      endKept = true;
-    } else output.add(end);
-    place = 'name';
-    name = '';
-  }
-
-  function pushName(byte: number): void {
-    if (byte === COLON) {
-      beginValue();
-      if (place !== 'data') output.add(Buffer.from(':'));
-      return;
-    }
-    name += String.fromCharCode(byte);
-    if (name.length > LONGEST_NAME) doubt('A field of an event stream is none of data, event, id, retry and comment.');
-  }
-
-  function pushOther(bytes: Uint8Array): void {
-    if (guarded && place === 'comment') return;
-    if (guarded && SIGNS.some((sign) => bytes.includes(sign)))
-      doubt('JSON stands in a field that is no data of an event.');
-    output.add(bytes);
-  }
-
-  /** From `from` on to the end of the line or chunk, whichever comes first. */
-  function endOfRun(chunk: Uint8Array, from: number): number {
-    for (let at = from; at < chunk.length; at++) if (chunk[at] === LF || chunk[at] === CR) return at;
-    return chunk.length;
+    const end = endOfRun(chunk, from);
+    const run = chunk.subarray(from, end);
+    if (this.#place === 'data') this.#pushData(run);
+    else if (this.#place === 'comment') this.#pushComment(run);
+    else this.#pushWord(run);
+    return end;
   }
 
   /** One byte order mark may begin the stream. */
-  function skipBom(chunk: Uint8Array): number {
-    let at = 0;
-    while (at < chunk.length && bomBytes < BOM.length && chunk[at] === BOM[bomBytes]) {
+  #skipBom(chunk: Uint8Array, from: number): number {
+    let at = from;
+    while (at < chunk.length && this.#bomBytes < BOM.length && chunk[at] === BOM[this.#bomBytes]) {
       at++;
-      bomBytes++;
+      this.#bomBytes++;
     }
-    if (at === chunk.length && bomBytes < BOM.length) return at;
-    if (bomBytes > 0 && bomBytes < BOM.length) doubt('An event stream begins with half a byte order mark.');
-    atStart = false;
-    if (bomBytes > 0) output.add(BOM);
+    if (at === chunk.length && this.#bomBytes < BOM.length) return at;
+    if (this.#bomBytes > 0 && this.#bomBytes < BOM.length) fail('An event stream begins with half a byte order mark.');
+    this.#atStart = false;
+    if (this.#bomBytes > 0) this.#parts.add(BOM);
     return at;
   }
 
-  /** The LF of a CR LF whose CR has been dealt with. */
-  function joinLineEnd(): void {
-    if (endKept) lineEnd = RETURN_NEW_LINE;
-    else output.add(NEW_LINE);
+  #pushName(byte: number): void {
+    if (byte === COLON) {
+      this.#beginValue();
+      if (this.#place !== 'data') this.#parts.add(Buffer.from(':'));
+      return;
+    }
+    this.#name += String.fromCharCode(byte);
+    if (this.#name.length > LONGEST_NAME) fail(UNKNOWN_FIELD);
   }
 
-  function push(chunk: Uint8Array): Uint8Array {
-    let at = atStart ? skipBom(chunk) : 0;
-    while (at < chunk.length) {
-      const byte = chunk[at]!;
-      if (afterCr) {
-        afterCr = false;
-        if (byte === LF) {
-          joinLineEnd();
-          at++;
-          continue;
-        }
-      }
-      if (byte === LF || byte === CR) {
-        endLine(byte === CR ? RETURN : NEW_LINE);
-        afterCr = byte === CR;
-        at++;
-      } else if (place === 'name') {
-        pushName(byte);
-        at++;
-      } else {
-        const end = endOfRun(chunk, at);
-        if (place === 'data') pushData(chunk.subarray(at, end));
-        else pushOther(chunk.subarray(at, end));
-        at = end;
+  /** A field name is complete. */
+  #beginValue(): void {
+    if (this.#name === 'data') {
+      this.#place = 'data';
+      this.#isText ||= !this.#begun && this.#textEvents.has(this.#eventName?.replace(/^ /, '') || 'message');
+      if (!this.#begun) this.#openLine();
+      else this.#pushData(NEW_LINE);
+      this.#endHeld = false;
+      return;
+    }
+    if (!OTHER_FIELDS.has(this.#name)) fail(UNKNOWN_FIELD);
+    if (this.#name === 'event') {
+      if (this.#isText) fail('An event of an event stream is named after its data.');
+      this.#eventName = '';
+    }
+    this.#closeLine();
+    this.#parts.add(Buffer.from(this.#name, 'latin1'));
+    this.#place = this.#name === '' ? 'comment' : 'word';
+    this.#padding = 0;
+  }
+
+  /** `end` is CR or LF; the LF after a CR comes later. */
+  #endLine(end: Uint8Array): void {
+    if (this.#place === 'name') {
+      if (this.#name !== '') this.#beginValue();
+      else {
+        this.#endEvent();
+        this.#closeLine();
+        this.#between = true;
       }
     }
-    return output.take();
+    if (this.#place === 'data') {
+      this.#lineEnd = end;
+      this.#endHeld = true;
+    } else this.#parts.add(end);
+    this.#place = 'name';
+    this.#name = '';
   }
 
-  function end(): Uint8Array {
-    if (atStart && bomBytes > 0) doubt('An event stream ended within its byte order mark.');
-    if (place === 'name' && name !== '') beginValue();
-    endEvent();
-    if (endKept) closeLine();
-    return output.take();
+  /** The LF of a CR LF whose CR has been handled. */
+  #joinLineEnd(lineFeed: Uint8Array): void {
+    this.#afterCr = false;
+    if (this.#endHeld) this.#lineEnd = RETURN_NEW_LINE;
+    else this.#parts.add(lineFeed);
   }
 
-  return {
-    get withheld() {
-      return document.withheld;
-    },
-    push,
-    end,
-  };
+  #endEvent(): void {
+    if (this.#begun && this.#done === DONE.length) this.#sendPart(DONE);
+    else if (this.#begun && !this.#isText) {
+      this.#releaseDone();
+      this.#value.end();
+    }
+    this.#begun = false;
+    this.#done = 0;
+  }
+
+  #pushWord(run: Uint8Array): void {
+    if (JSON_SIGNS.some((sign) => run.includes(sign)))
+      fail('A field of an event stream other than data contains JSON.');
+    if (this.#name === 'event') {
+      this.#eventName += Buffer.from(run).toString();
+      if (this.#eventName!.length > LONGEST_EVENT_NAME) fail('The name of an event in an event stream is too long.');
+    }
+    this.#parts.add(run);
+  }
+
+  #pushComment(run: Uint8Array): void {
+    if (this.#padding < 0) return;
+    let blanks = 0;
+    while (blanks < run.length && run[blanks] === SPACE) blanks++;
+    const before = this.#padding;
+    const all = before + blanks;
+    if (all > 1 && before === 1) this.#parts.add(BLANK);
+    if (all > 1) this.#parts.add(run.subarray(0, blanks));
+    this.#padding = blanks < run.length ? -1 : all;
+  }
+
+  #pushData(data: Uint8Array): void {
+    if (this.#isText) {
+      this.#sendPart(data);
+      return;
+    }
+    let from = 0;
+    if (!this.#begun) {
+      from = skipWhiteSpace(data, 0);
+      this.#sendPart(data.subarray(0, from));
+      if (from === data.length) return;
+      this.#begun = true;
+    }
+    const rest = data.subarray(from);
+    const at = this.#done >= 0 ? this.#matchDone(rest) : 0;
+    if (at < rest.length) this.#send(this.#value.write(rest.subarray(at)));
+  }
+
+  /** Holds data back that may become `[DONE]`, six bytes at most. Returns the start of other data. */
+  #matchDone(data: Uint8Array): number {
+    let at = 0;
+    while (at < data.length && this.#done < DONE.length && data[at] === DONE[this.#done]) {
+      at++;
+      this.#done++;
+    }
+    if (at === data.length) return at;
+    if (this.#done === DONE.length) {
+      if (skipWhiteSpace(data, at) < data.length) fail('The data of an event goes on after [DONE].');
+      return data.length;
+    }
+    this.#releaseDone();
+    this.#done = -1;
+    return at;
+  }
+
+  #releaseDone(): void {
+    const held = DONE.subarray(0, Math.max(0, this.#done));
+    if (held.length > 0) this.#send(this.#value.write(held));
+  }
+
+  /** Sends a part of a value. A line feed in it stands between two data lines. */
+  #send(bytes: Uint8Array): void {
+    let from = 0;
+    for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
+      this.#sendPart(bytes.subarray(from, at));
+      this.#openLine();
+      from = at + 1;
+    }
+    this.#sendPart(bytes.subarray(from));
+  }
+
+  #sendPart(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (!this.#lineOpen) this.#openLine();
+    this.#parts.add(bytes);
+  }
+
+  #openLine(): void {
+    this.#closeLine();
+    this.#parts.add(DATA);
+    this.#lineOpen = true;
+  }
+
+  #closeLine(): void {
+    if (this.#lineOpen) this.#parts.add(this.#lineEnd);
+    this.#lineOpen = false;
+    this.#endHeld = false;
+  }
 }
