@@ -6,6 +6,7 @@ import type { ApiKeys } from './api-keys';
 import { createAuditService } from './audit/service';
 import { createAccess } from './auth/access';
 import { createAuthenticator, createImportedTokenAuthenticator } from './auth/authenticator';
+import { KeyWatch } from './auth/key-watch';
 import { type PermissionRequirement, parseRequirement } from './auth/permission-requirement';
 import { createTokenReader } from './auth/read-token';
 import { type CachedKey, createToCachedKey } from './auth/request-api-key';
@@ -85,6 +86,9 @@ export function createApiKeys<const Permission extends string>(
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },
   });
+  const watch = new KeyWatch({ ...settings, keys: caches.keys });
+  watch.follow(store);
+  const watching = { watch, events };
   const contexts = createRequestContexts();
 
   const keys = createKeyService<Permission>({
@@ -115,7 +119,15 @@ export function createApiKeys<const Permission extends string>(
   }
 
   return {
-    requireApiKey: createRequireApiKey({ access, clock, reader, permissions, contexts, fail }) as Keys['requireApiKey'],
+    requireApiKey: createRequireApiKey({
+      access,
+      clock,
+      reader,
+      permissions,
+      contexts,
+      watching,
+      fail,
+    }) as Keys['requireApiKey'],
     redactResponse: createRedactResponse({
       resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
       fail,
@@ -130,7 +142,7 @@ export function createApiKeys<const Permission extends string>(
     }) as Keys['redactResponse'],
     requireFeature: createRequireFeature({ projectFeatures, contexts, fail }) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
-    verify: createVerify({ access, clock, permissions }) as Keys['verify'],
+    verify: createVerify({ access, clock, permissions, watching }) as Keys['verify'],
     keys,
     projects,
     audit,
@@ -159,6 +171,7 @@ export function createApiKeys<const Permission extends string>(
     health: () => store.health(),
     async close() {
       for (const release of onCloseCallbacks.splice(0)) release();
+      watch.close();
       projectFeatures.close();
       await recorder.close();
       await store.close();

@@ -39,12 +39,26 @@ export interface DeniedEvent {
   readonly route: string | null;
 }
 
+/** An open response, or a signal, that ended because its key stopped being valid. */
+export interface EndedEvent {
+  readonly keyId: string;
+  readonly workspaceId: string;
+  /** `store`: the store could not confirm the key within `maxRevocationLag`. */
+  readonly reason: 'deleted' | DenialReason;
+  /** Null for `verify()`. */
+  readonly method: string | null;
+  /** The path that the route was declared with, below its router; null for `verify()` and in `app.use`. */
+  readonly route: string | null;
+}
+
 /** Events for logs and metrics. Key ids are public. An event never contains a token, a secret or a digest. */
 export interface KeyscopeEvents {
   /** A request was allowed. */
   authenticated: { readonly keyId: string; readonly workspaceId: string; readonly cached: boolean };
   /** A request was denied. */
   denied: DeniedEvent;
+  /** A response was ended, or a signal aborted, because its key stopped being valid. */
+  ended: EndedEvent;
   /** A response was redacted, or would have been. `withheld` lists the features that are not enabled. */
   redacted: { readonly keyId: string | null; readonly withheld: readonly ('transcript' | 'metrics')[] };
   /** A key or a workspace's project configurations were looked up in the cache. */
@@ -63,6 +77,7 @@ export type EventListener<E extends EventName> = (event: KeyscopeEvents[E]) => u
 const EVENT_NAMES = Object.keys({
   authenticated: true,
   denied: true,
+  ended: true,
   redacted: true,
   cache: true,
   store: true,

@@ -26,6 +26,12 @@ export interface RequireApiKeyOptions {
   readonly agent?: ParameterSource | false;
   /** Allow requests without a token, without `req.apiKey`. Invalid tokens are still denied. Default `false`. */
   readonly optional?: boolean;
+  /**
+   * End the response when the key stops being valid: it is deleted or disabled, expires, loses the required permission, or
+   * cannot be confirmed by the store. `true`: any response that is not finished by then, such as a download. `false`: none.
+   * Default: those that stream a body behind `redactResponse`. The connection is closed, and the `ended` event emitted.
+   */
+  readonly endOnRevocation?: boolean;
 }
 
 /** Whether a value is what Express calls middleware with: then the parentheses are missing. */
@@ -49,6 +55,7 @@ const optionsSchema = z.strictObject({
     .union([...sources, z.literal(false)], { error: `${SOURCES}, or false if the handler filters by itself.` })
     .optional(),
   optional: z.boolean().default(false),
+  endOnRevocation: z.boolean().optional(),
 });
 
 export function parseRequireOptions(options: RequireApiKeyOptions) {

@@ -13,12 +13,68 @@ export interface RequestApiKey<Permission extends string = string> {
   /** A new Date at each access, so that changing it changes nothing. */
   readonly expiresAt: Date;
   readonly scope: Scope<Permission>;
+  /**
+   * Aborts when a request like this one would be denied: the key was deleted or disabled, has expired or has lost the
+   * required permission, or the store could not confirm it for `maxRevocationLag`. `signal.reason` is the error that the
+   * request would get. The signal of a request is not used after its response has ended.
+   *
+   * @example await pipeline(source, res, { signal: req.apiKey.signal });
+   */
+  readonly signal: AbortSignal;
 }
 
-/** Cached key entry: the record that requests are authorized by, and the object that handlers receive. */
+/** Cached key entry: the record that requests are authorized by, and its scope. */
 export interface CachedKey extends HasCounters {
   readonly record: Credential;
-  readonly apiKey: RequestApiKey;
+  readonly scope: Scope;
+}
+
+/** Creates the signal of a request when it is first read. */
+export interface SignalSource {
+  openSignal(): AbortSignal;
+}
+
+/**
+ * The key of one request. Its signal is created when it is first read. Accessors of a class, because those of an object
+ * literal cost microseconds.
+ */
+class KeyOfRequest implements RequestApiKey {
+  readonly id: string;
+  readonly name: string;
+  readonly workspaceId: string;
+  readonly permissions: readonly string[];
+  readonly scope: Scope;
+  readonly #expiresAt: number;
+  readonly #source: SignalSource;
+  #signal: AbortSignal | undefined;
+
+  constructor({ record, scope }: CachedKey, source: SignalSource) {
+    this.id = record.id;
+    this.name = record.name;
+    this.workspaceId = record.workspaceId;
+    this.permissions = record.permissions;
+    this.scope = scope;
+    this.#expiresAt = record.expiresAt;
+    this.#source = source;
+  }
+
+  get expiresAt(): Date {
+    return new Date(this.#expiresAt);
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= this.#source.openSignal();
+    return this.#signal;
+  }
+
+  toJSON(): object {
+    return { ...this, expiresAt: this.expiresAt };
+  }
+}
+
+/** Creates the key of a request. */
+export function createRequestApiKey(key: CachedKey, source: SignalSource): RequestApiKey {
+  return Object.freeze(new KeyOfRequest(key, source));
 }
 
 /** Distinct arrays of permissions whose scope is shared. */
@@ -43,20 +99,7 @@ export function createToCachedKey(): (record: Credential) => CachedKey {
     return scope;
   }
 
-  return function toCachedKey(record) {
-    const { id, name, workspaceId, permissions, expiresAt } = record;
-    const apiKey = Object.freeze({
-      id,
-      name,
-      workspaceId,
-      permissions,
-      get expiresAt() {
-        return new Date(expiresAt);
-      },
-      scope: scopeOf(record),
-    });
-    return { record, apiKey, counters: null };
-  };
+  return (record) => ({ record, scope: scopeOf(record), counters: null });
 }
 
 declare global {

@@ -10,6 +10,8 @@ export interface RequestContext {
   readonly agentId: string | undefined;
   /** Undefined for an anonymous request. */
   readonly apiKey: RequestApiKey | undefined;
+  /** Ends the response when its key stops being valid, if it streams a body. Undefined for an anonymous request. */
+  endStream?(): void;
 }
 
 /** The contexts by request. */

@@ -4,6 +4,7 @@ import type { KeyscopeError } from '../errors';
 import { createReadParameter } from '../http/route-parameter';
 import type { AuthContext, Denial } from '../keys/authorize';
 import { type Access, isDenial } from './access';
+import { AllowedRequest, type WatchDeps } from './allowed-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
 import {
   type PermissionRequirement,
@@ -22,6 +23,7 @@ export interface RequireApiKeyDeps {
   /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
+  readonly watching: WatchDeps;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -46,14 +48,14 @@ function agentIdOf({ agent }: AuthContext): string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, clock, reader, permissions, contexts, fail } = deps;
+  const { access, clock, reader, permissions, contexts, watching, fail } = deps;
 
   return function requireApiKey(
     permission?: PermissionRequirement,
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, workspace, agent } = parseRequireOptions(options);
+    const { optional, workspace, agent, endOnRevocation } = parseRequireOptions(options);
     // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
@@ -82,7 +84,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         deny(outcome, null, null, req, res, next);
         return;
       }
-      const { record, apiKey } = outcome;
+      const { record } = outcome;
       const context = readContext(req);
       // Two middlewares can allow the same request, which is counted once.
       const isCounted = contexts.get(req)?.apiKey?.id === record.id;
@@ -91,9 +93,10 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
-      const agentId = agentIdOf(context);
-      contexts.set(req, { workspaceId: record.workspaceId, agentId, apiKey });
-      req.apiKey = apiKey;
+      const allowed = new AllowedRequest(outcome, requirement, context, req, watching, endOnRevocation === false);
+      contexts.set(req, allowed);
+      req.apiKey = allowed.apiKey;
+      if (endOnRevocation) allowed.endResponse();
       access.allow(outcome, cached);
       next();
     }

@@ -22,6 +22,7 @@ export function createResolvePolicy(deps: {
       );
     }
     const { workspaceId, agentId: routeProject, apiKey } = context;
+    context.endStream?.();
     const toPolicy = (featuresFor: RoutePolicy['featuresFor']): RoutePolicy => ({
       routeProject,
       // Data of agents that the key does not cover has nothing enabled, if a handler sends it.

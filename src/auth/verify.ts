@@ -4,6 +4,7 @@ import type { KeyscopeError } from '../errors';
 import type { AuthContext, Denial, RequestValue } from '../keys/authorize';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
+import { AllowedRequest, type WatchDeps } from './allowed-request';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
 import { invalidKey } from './read-token';
 import type { CachedKey, RequestApiKey } from './request-api-key';
@@ -60,8 +61,9 @@ export function createVerify(deps: {
   readonly clock: Clock;
   /** The declared permissions. */
   readonly permissions: readonly string[];
+  readonly watching: WatchDeps;
 }) {
-  const { access, clock, permissions } = deps;
+  const { access, clock, permissions, watching } = deps;
   // Verifying is a hit path, too: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
@@ -82,9 +84,10 @@ export function createVerify(deps: {
     const known = access.authenticate(token, clock.wall());
     const outcome = known ?? (await access.fetch(token));
     if (isDenial(outcome)) return deny(outcome, null);
-    const denial = access.authorize(outcome, requirement, toContext(options), clock.wall(), false);
+    const context = toContext(options);
+    const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
     if (denial !== null) return deny(denial, outcome);
     access.allow(outcome, known !== undefined);
-    return { ok: true, key: outcome.apiKey };
+    return { ok: true, key: new AllowedRequest(outcome, requirement, context, null, watching).apiKey };
   };
 }

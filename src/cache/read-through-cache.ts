@@ -94,6 +94,11 @@ export class ReadThroughCache<V extends object> {
     return this.#misses.get(id)?.holds(clock, wall) ? null : undefined;
   }
 
+  /** The lease of the cached value or miss; undefined if nothing is cached. It can have lapsed. */
+  leaseOf(id: string): Lease | undefined {
+    return this.#values.peek(id)?.lease ?? this.#misses.peek(id);
+  }
+
   /** What memory says now, for somebody who uses it later; undefined where it may not say, or says that there is none. */
   getHandle(id: string, wall: number): CacheHandle<V> | undefined {
     const { clock } = this.#options;

@@ -53,6 +53,11 @@ export class Lease {
     return clock.monotonic() - ms < this.#untilMonotonic && wall - ms < this.#untilWall;
   }
 
+  /** Milliseconds until the lease ends on the clock that reaches its end first. Negative if it has ended. */
+  remaining(clock: Clock, wall: number): number {
+    return Math.min(this.#untilMonotonic - clock.monotonic(), this.#untilWall - wall);
+  }
+
   /** Moves the end forward, never back: a late reply must not take away what a later one gave. */
   extend(untilMonotonic: number, untilWall: number): void {
     if (untilMonotonic > this.#untilMonotonic) {

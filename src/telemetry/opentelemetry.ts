@@ -70,9 +70,14 @@ function countEvents(meter: Meter, events: Events): void {
     description: 'Responses that were cut down, by what was withheld.',
     unit: '{response}',
   });
+  const ended = meter.createCounter('keyscope.responses.ended', {
+    description: 'Open responses and signals that ended because their key stopped being valid, by the reason.',
+    unit: '{response}',
+  });
   // No key ids among the attributes: each would be a time series of its own.
   events.on('authenticated', () => requests.add(1, { 'keyscope.outcome': 'allowed' }));
   events.on('denied', ({ code }) => requests.add(1, { 'keyscope.outcome': code }));
+  events.on('ended', ({ reason }) => ended.add(1, { 'keyscope.reason': reason }));
   events.on('cache', ({ subject, outcome }) =>
     lookups.add(1, { 'keyscope.cache.subject': subject, 'keyscope.cache.outcome': outcome }),
   );

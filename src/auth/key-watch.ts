@@ -1,0 +1,255 @@
+import type { ReadThroughCache } from '../cache/read-through-cache';
+import type { Clock } from '../clock';
+import type { DenialReason } from '../events';
+import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
+import { Lease } from '../store/lease';
+import type { Store } from '../store/store';
+import type { CachedKey } from './request-api-key';
+
+/** Why a use of a key ended. `store`: the store could not confirm the key in time. */
+export type EndReason = DenialReason | 'deleted';
+
+/** A use of a key that lasts longer than its authorization: an open response, or a signal. */
+export interface KeyUse {
+  readonly requirement: Requirement;
+  readonly context: AuthContext;
+  /** Whether it is over, so that it need not be watched. */
+  isOver(): boolean;
+  /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
+  end(reason: EndReason): boolean;
+}
+
+interface WatchedKey {
+  readonly id: string;
+  readonly uses: Set<KeyUse>;
+  /** Uses that are in the queue of those to end. */
+  ending: number;
+  /** The key, as it was read last; null if it does not exist. */
+  entry: CachedKey | null;
+  /** The latest lease that has covered `entry`. Never extended by itself, as a lease in the cache is. */
+  readonly proof: Lease;
+  /** The key was invalidated since `entry` was read. */
+  isChanged: boolean;
+  isLoading: boolean;
+  /** The key was invalidated while it was read, so that it has to be read again. */
+  loadsAgain: boolean;
+  /** When the first read was sent that is needed to confirm `entry`; null if none is needed. Monotonic. */
+  unconfirmedSince: number | null;
+  timer: NodeJS.Timeout | null;
+}
+
+export interface KeyWatchOptions {
+  readonly keys: ReadThroughCache<CachedKey>;
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly maxRevocationLag: number;
+  /** Milliseconds for which a key that the store cannot confirm is used after its lease. */
+  readonly serveStaleFor: number;
+}
+
+/** Time for ending uses without a pause. Milliseconds. */
+const SLICE = 5;
+const CHECKS_PER_LAG = 4;
+
+/**
+ * Ends uses of keys that are no longer valid, within `maxRevocationLag` of the acknowledged change.
+ *
+ * A use is kept while a lease proves that its key has not changed. So each key with uses is checked against the cache
+ * `CHECKS_PER_LAG` times per lag, which needs no I/O while invalidations arrive. It is read again if it was invalidated,
+ * or if its lease is about to end. If the lease ends and no read has confirmed the key, its uses end.
+ */
+export class KeyWatch {
+  readonly #options: KeyWatchOptions;
+  readonly #interval: number;
+  readonly #watched = new Map<string, WatchedKey>();
+  #timer: NodeJS.Timeout | null = null;
+  #queue: { readonly watched: WatchedKey; readonly use: KeyUse; readonly reason: EndReason }[] = [];
+  #isEnding = false;
+
+  constructor(options: KeyWatchOptions) {
+    this.#options = options;
+    this.#interval = options.maxRevocationLag / CHECKS_PER_LAG;
+  }
+
+  /** Follows the store's invalidations. Call this after the caches follow them. */
+  follow(store: Store): void {
+    store.onChange({
+      keyChanged: (id) => {
+        const watched = this.#watched.get(id);
+        if (watched !== undefined) this.#invalidate(watched);
+      },
+      projectsChanged() {},
+      allChanged: () => {
+        for (const watched of this.#watched.values()) this.#invalidate(watched);
+      },
+    });
+  }
+
+  /** Watches a use that was authorized by this entry. */
+  add(entry: CachedKey, use: KeyUse): void {
+    const { id } = entry.record;
+    let watched = this.#watched.get(id);
+    if (watched === undefined) {
+      // Without a lease in the cache, the first read has one interval.
+      const proof = Lease.from(this.#options.clock, this.#interval);
+      watched = {
+        ...{ id, uses: new Set<KeyUse>(), ending: 0, entry, proof, unconfirmedSince: null, timer: null },
+        ...{ isChanged: false, isLoading: false, loadsAgain: false },
+      };
+      this.#watched.set(id, watched);
+    } else if (watched.entry === entry && !watched.isChanged) {
+      watched.uses.add(use);
+      return;
+    }
+    watched.uses.add(use);
+    this.#check(watched);
+    this.#timer ??= setInterval(() => this.#checkAll(), this.#interval).unref();
+  }
+
+  /** Stops watching, and ends nothing. */
+  close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    for (const { timer } of this.#watched.values()) if (timer !== null) clearTimeout(timer);
+    this.#watched.clear();
+    this.#queue = [];
+  }
+
+  /** Counts of keys and uses, for tests of bounds. */
+  size(): { keys: number; uses: number } {
+    let uses = 0;
+    for (const watched of this.#watched.values()) uses += watched.uses.size;
+    return { keys: this.#watched.size, uses };
+  }
+
+  #invalidate(watched: WatchedKey): void {
+    watched.isChanged = true;
+    watched.loadsAgain = watched.isLoading;
+    this.#check(watched);
+  }
+
+  #checkAll(): void {
+    for (const watched of this.#watched.values()) {
+      for (const use of watched.uses) if (use.isOver()) watched.uses.delete(use);
+      if (watched.uses.size === 0 && watched.ending === 0) this.#remove(watched);
+      else this.#check(watched);
+    }
+    if (this.#watched.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #remove(watched: WatchedKey): void {
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    this.#watched.delete(watched.id);
+  }
+
+  #check(watched: WatchedKey): void {
+    const { clock } = this.#options;
+    const wall = clock.wall();
+    this.#confirm(watched, wall);
+    this.#endDenied(watched, wall);
+    if (watched.uses.size === 0) return;
+    const remaining = watched.proof.remaining(clock, wall);
+    if (watched.isChanged || remaining < 2 * this.#interval) this.#load(watched);
+    this.#checkAgain(watched, remaining, wall);
+  }
+
+  /** Takes over the entry and the lease that the cache has now. */
+  #confirm(watched: WatchedKey, wall: number): void {
+    const { keys, clock } = this.#options;
+    const cached = keys.get(watched.id, wall);
+    // An entry that is in the cache was read after the last invalidation.
+    if (cached === undefined || watched.loadsAgain) return;
+    watched.entry = cached;
+    watched.isChanged = false;
+    const remaining = keys.leaseOf(watched.id)?.remaining(clock, wall) ?? 0;
+    watched.proof.extend(clock.monotonic() + remaining, wall + remaining);
+    if (remaining >= 2 * this.#interval) watched.unconfirmedSince = null;
+  }
+
+  /** Checks at the moment at which the lease ends or the key expires, if that is before the next regular check. */
+  #checkAgain(watched: WatchedKey, remaining: number, wall: number): void {
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    watched.timer = null;
+    const untilExpiry = watched.entry === null ? Number.POSITIVE_INFINITY : watched.entry.record.expiresAt - wall;
+    const delay = Math.min(remaining, untilExpiry);
+    if (delay > 0 && delay < this.#interval) {
+      watched.timer = setTimeout(() => this.#check(watched), Math.ceil(delay)).unref();
+    }
+  }
+
+  #load(watched: WatchedKey): void {
+    if (watched.isLoading) return;
+    watched.isLoading = true;
+    watched.loadsAgain = false;
+    const { keys, clock } = this.#options;
+    watched.unconfirmedSince ??= clock.monotonic();
+    keys.load(watched.id).then(
+      (entry) => {
+        watched.isLoading = false;
+        if (this.#watched.get(watched.id) !== watched) return;
+        if (watched.loadsAgain) {
+          this.#load(watched);
+          return;
+        }
+        watched.entry = entry;
+        watched.isChanged = false;
+        const wall = clock.wall();
+        this.#confirm(watched, wall);
+        this.#endDenied(watched, wall);
+        this.#checkAgain(watched, watched.proof.remaining(clock, wall), wall);
+      },
+      () => {
+        // The next check reads again, as long as the lease lasts.
+        watched.isLoading = false;
+      },
+    );
+  }
+
+  #endDenied(watched: WatchedKey, wall: number): void {
+    const isUnconfirmed = this.#isUnconfirmed(watched, wall);
+    const { entry } = watched;
+    for (const use of watched.uses) {
+      const reason = isUnconfirmed ? 'store' : reasonToEnd(entry, use, wall);
+      if (reason !== null) this.#enqueue(watched, use, reason);
+    }
+  }
+
+  /** Whether the lease has ended, and reads had one interval to confirm the key. A process that was paused reads first. */
+  #isUnconfirmed(watched: WatchedKey, wall: number): boolean {
+    const { clock, serveStaleFor } = this.#options;
+    if (watched.proof.heldWithin(watched.isChanged ? 0 : serveStaleFor, clock, wall)) return false;
+    const { unconfirmedSince } = watched;
+    return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval;
+  }
+
+  /** Ends uses in slices: ten thousand of them at once would block the event loop. */
+  #enqueue(watched: WatchedKey, use: KeyUse, reason: EndReason): void {
+    watched.uses.delete(use);
+    watched.ending += 1;
+    this.#queue.push({ watched, use, reason });
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    setImmediate(() => this.#endQueued());
+  }
+
+  #endQueued(): void {
+    const until = performance.now() + SLICE;
+    let next = 0;
+    while (next < this.#queue.length && performance.now() < until) {
+      const { watched, use, reason } = this.#queue[next]!;
+      next += 1;
+      watched.ending -= 1;
+      if (!use.isOver() && !use.end(reason)) watched.uses.add(use);
+    }
+    this.#queue = this.#queue.slice(next);
+    this.#isEnding = this.#queue.length > 0;
+    if (this.#isEnding) setImmediate(() => this.#endQueued());
+  }
+}
+
+function reasonToEnd(entry: CachedKey | null, { requirement, context }: KeyUse, wall: number): EndReason | null {
+  if (entry === null) return 'deleted';
+  return authorize(entry.record, entry.scope, requirement, context, wall)?.reason ?? null;
+}

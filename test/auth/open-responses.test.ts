@@ -1,0 +1,214 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Express, Request, Response } from 'express';
+import { type ApiKeysOptions, createApiKeys } from 'keyscope';
+import { expresses } from '../support/express-versions';
+import { waitUntil } from '../support/wait-until';
+
+const permissions = { conversations: { label: 'Conversations' }, handoff: { label: 'Handoff' } };
+const BOTH = ['conversations', 'handoff'] as const;
+
+/** A response that streams until its connection is closed. */
+interface Stream {
+  readonly status: number | undefined;
+  /** Resolves when the connection is closed. */
+  readonly closed: Promise<unknown>;
+  readonly isClosed: boolean;
+  close(): void;
+}
+
+describe.each(expresses)('%s', (_name, express) => {
+  let server: http.Server | undefined;
+  let closing: (() => Promise<void>)[];
+  let streams: Stream[];
+  beforeEach(() => {
+    closing = [];
+    streams = [];
+  });
+  afterEach(async () => {
+    for (const stream of streams) stream.close();
+    for (const close of closing) await close();
+    server?.closeAllConnections();
+    server?.close();
+  });
+
+  function setUp(options: Partial<ApiKeysOptions<(typeof BOTH)[number]>> = {}) {
+    const apiKeys = createApiKeys({ permissions, maxRevocationLag: 200, ...options });
+    closing.push(() => apiKeys.close());
+    const ended: unknown[] = [];
+    apiKeys.on('ended', ({ reason, route, method }) => ended.push([reason, method, route]));
+    const app = express();
+    const create = (input: object = {}) =>
+      apiKeys.keys.create({ name: 'partner', agents: 'all', permissions: [...BOTH], ...input });
+    return { apiKeys, app, create, ended };
+  }
+
+  async function open(app: Express, path: string, token: string): Promise<Stream> {
+    if (server === undefined || !server.listening) {
+      server = app.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+    }
+    const { port } = server.address() as AddressInfo;
+    const sent = http.get({ port, path, agent: false, headers: { 'x-api-key': token } });
+    const [incoming] = (await once(sent, 'response')) as [http.IncomingMessage];
+    let isClosed = false;
+    const closed = new Promise<void>((resolve) => {
+      incoming.on('error', () => {});
+      incoming.on('close', () => {
+        isClosed = true;
+        resolve();
+      });
+    });
+    incoming.resume();
+    const stream: Stream = {
+      status: incoming.statusCode,
+      closed,
+      get isClosed() {
+        return isClosed;
+      },
+      close: () => void incoming.destroy(),
+    };
+    streams.push(stream);
+    return stream;
+  }
+
+  function streamEvents(_req: Request, res: Response): void {
+    res.type('text/event-stream');
+    res.write('data: {"id":1}\n\n');
+  }
+
+  describe('a stream with endOnRevocation', () => {
+    function mount(): ReturnType<typeof setUp> {
+      const world = setUp();
+      world.app.get('/events', world.apiKeys.requireApiKey('conversations', { endOnRevocation: true }), streamEvents);
+      return world;
+    }
+
+    test.each<[string, (world: ReturnType<typeof setUp>, id: string) => Promise<unknown>]>([
+      ['deleted', ({ apiKeys }, id) => apiKeys.keys.delete(id)],
+      ['disabled', ({ apiKeys }, id) => apiKeys.keys.update(id, { disabled: true })],
+      ['permission', ({ apiKeys }, id) => apiKeys.keys.update(id, { permissions: ['handoff'] })],
+      ['expired', ({ apiKeys }, id) => apiKeys.keys.rotate(id, { overlap: 0 })],
+    ])('a stream ends and an event says why when its key is %s', async (reason, revoke) => {
+      const world = mount();
+      const { key, token } = await world.create();
+      const other = await world.create();
+      const stream = await open(world.app, '/events', token);
+      const kept = await open(world.app, '/events', other.token);
+      await revoke(world, key.id);
+      await stream.closed;
+      expect(world.ended).toEqual([[reason, 'GET', '/events']]);
+      expect(kept.isClosed).toBe(false);
+    });
+
+    test('a stream goes on when its key changes and still has the permission', async () => {
+      const world = mount();
+      const { key, token } = await world.create();
+      const stream = await open(world.app, '/events', token);
+      await world.apiKeys.keys.update(key.id, { name: 'renamed', permissions: ['conversations'] });
+      await world.apiKeys.keys.update(key.id, { permissions: [...BOTH] });
+      const second = await world.create();
+      const ending = await open(world.app, '/events', second.token);
+      await world.apiKeys.keys.delete(second.key.id);
+      await ending.closed;
+      expect(stream.isClosed).toBe(false);
+    });
+
+    test('a stream ends at the moment at which its key expires', async () => {
+      const world = mount();
+      const { token } = await world.create({ expiresAt: new Date(Date.now() + 1200) });
+      const stream = await open(world.app, '/events', token);
+      await stream.closed;
+      expect(world.ended).toEqual([['expired', 'GET', '/events']]);
+    });
+  });
+
+  test('a stream behind redactResponse ends by default, and another one does not', async () => {
+    const { apiKeys, app, create, ended } = setUp();
+    app.get('/redacted', apiKeys.requireApiKey(), apiKeys.redactResponse(), streamEvents);
+    app.get(
+      '/kept',
+      apiKeys.requireApiKey(undefined, { endOnRevocation: false }),
+      apiKeys.redactResponse(),
+      streamEvents,
+    );
+    app.get('/plain', apiKeys.requireApiKey(), streamEvents);
+    const { key, token } = await create();
+    const redacted = await open(app, '/redacted', token);
+    const others = [await open(app, '/kept', token), await open(app, '/plain', token)];
+    await apiKeys.keys.delete(key.id);
+    await redacted.closed;
+    expect(others.map(({ isClosed }) => isClosed)).toEqual([false, false]);
+    expect(ended).toEqual([['deleted', 'GET', '/redacted']]);
+  });
+
+  test('a stream that begins after the revocation ends when it begins', async () => {
+    const { apiKeys, app, create } = setUp();
+    let begin = () => {};
+    const received = new Promise<void>((resolve) => {
+      app.get('/late', apiKeys.requireApiKey(), apiKeys.redactResponse(), (req, res) => {
+        begin = () => streamEvents(req, res);
+        resolve();
+      });
+    });
+    const { key, token } = await create();
+    const opening = open(app, '/late', token);
+    await received;
+    await apiKeys.keys.delete(key.id);
+    begin();
+    await (await opening).closed;
+  });
+
+  test('a response that does not stream is sent after the revocation', async () => {
+    const { apiKeys, app, create, ended } = setUp();
+    let respond = () => {};
+    const received = new Promise<void>((resolve) => {
+      app.get('/slow', apiKeys.requireApiKey(), apiKeys.redactResponse(), (_req, res) => {
+        respond = () => void res.json({ id: 1 });
+        resolve();
+      });
+    });
+    const { key, token } = await create();
+    const opening = open(app, '/slow', token);
+    await received;
+    await apiKeys.keys.delete(key.id);
+    respond();
+    expect((await opening).status).toBe(200);
+    expect(ended).toEqual([]);
+  });
+
+  test('req.apiKey.signal aborts with the error that a request would get', async () => {
+    const { apiKeys, app, create } = setUp();
+    const signals: AbortSignal[] = [];
+    app.get('/a', apiKeys.requireApiKey('conversations'), (req, res) => {
+      signals.push((req.apiKey as NonNullable<typeof req.apiKey>).signal);
+      expect(req.apiKey?.signal).toBe(signals.at(-1));
+      res.write('x');
+    });
+    const { key, token } = await create();
+    const stream = await open(app, '/a', token);
+    expect(signals[0]?.aborted).toBe(false);
+    await apiKeys.keys.update(key.id, { permissions: ['handoff'] });
+    await waitUntil('the signal has aborted', () => signals[0]?.aborted === true);
+    expect(signals[0]?.reason).toMatchObject({ code: 'permission_denied', status: 403 });
+    expect(stream.isClosed).toBe(false);
+  });
+});
+
+describe('verify', () => {
+  test('key.signal aborts when the key loses the permission that was verified', async () => {
+    const apiKeys = createApiKeys({ permissions });
+    const { key, token } = await apiKeys.keys.create({ name: 'x', agents: 'all', permissions: [...BOTH] });
+    const ofOne = await apiKeys.verify(token, { permission: 'conversations' });
+    const ofAny = await apiKeys.verify(token);
+    if (!ofOne.ok || !ofAny.ok) throw new Error('denied');
+    const { signal } = ofOne.key;
+    const aborted = once(signal, 'abort');
+    expect(ofAny.key.signal.aborted).toBe(false);
+    await apiKeys.keys.update(key.id, { permissions: ['handoff'] });
+    await aborted;
+    expect(ofAny.key.signal.aborted).toBe(false);
+    await apiKeys.close();
+  });
+});
