@@ -92,24 +92,28 @@ describe.each(Object.entries(DEPLOYMENTS))('with %s', (name, start) => {
   // A Cluster has one database.
   const changes = Object.entries(CHANGES).filter(([change]) => name !== 'a Cluster' || change !== 'SWAPDB');
 
-  test.each(changes)('a key is not read from the cache after %s', async (_, change) => {
-    const admins = deployment.masters.map(({ url }) => new Redis(url, { retryStrategy }));
-    for (const admin of admins) admin.on('error', () => {});
-    await Promise.all(admins.map((admin) => admin.save()));
-    const reader = await open();
-    const key = await createSample(writer, newWorkspace());
-    await cacheKey(reader, key.id);
+  test.each(changes)(
+    'a key is not read from the cache after %s',
+    async (_, change) => {
+      const admins = deployment.masters.map(({ url }) => new Redis(url, { retryStrategy }));
+      for (const admin of admins) admin.on('error', () => {});
+      await Promise.all(admins.map((admin) => admin.save()));
+      const reader = await open();
+      const key = await createSample(writer, newWorkspace());
+      await cacheKey(reader, key.id);
 
-    const changing = Promise.all(deployment.masters.map((master, i) => change(master, admins[i] as Redis)));
-    const [last] = await Promise.all([lastCachedAt(reader, key.id, key, 3 * LAG), changing]);
-    const changed = performance.now() - 3 * LAG;
-    expect(last).toBeLessThanOrEqual(changed + LAG);
+      const changing = Promise.all(deployment.masters.map((master, i) => change(master, admins[i] as Redis)));
+      const [last] = await Promise.all([lastCachedAt(reader, key.id, key, 3 * LAG), changing]);
+      const changed = performance.now() - 3 * LAG;
+      expect(last).toBeLessThanOrEqual(changed + LAG);
 
-    await waitUntil('the key is missing', async () => (await reader.read(key.id)) === null, 20_000);
-    await waitUntil('the store has leases again', () => reader.store.health().mode === 'tracking', 20_000);
-    await untilTracking(reader);
-    for (const admin of admins) admin.disconnect();
-  }, 60_000);
+      await waitUntil('the key is missing', async () => (await reader.read(key.id)) === null, 20_000);
+      await waitUntil('the store has leases again', () => reader.store.health().mode === 'tracking', 20_000);
+      await untilTracking(reader);
+      for (const admin of admins) admin.disconnect();
+    },
+    60_000,
+  );
 
   test('a key is read again when the client has reconnected', async () => {
     const reader = await open();
