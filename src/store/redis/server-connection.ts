@@ -40,6 +40,7 @@ export class ServerConnection {
   #verifying: Promise<void> | null = null;
   #role: ServerRole | null = null;
   #problem: string | null = null;
+  #hasBeenUsable = false;
   /** The server that must not be used although it calls itself a master, and why. */
   #rejected: { readonly identity: string | null; readonly reason: string } | null = null;
   #retry: NodeJS.Timeout | null = null;
@@ -72,6 +73,11 @@ export class ServerConnection {
   /** False once the server on this connection has said that it is something else. */
   get isMaster(): boolean {
     return this.#role === null || roleProblem(this.#role.role) === null;
+  }
+
+  /** One of the servers that the client was connected to could be used. */
+  get hasBeenUsable(): boolean {
+    return this.#hasBeenUsable;
   }
 
   /** Why the server must not be used; null if it may be, or if the reason is not known yet. */
@@ -235,6 +241,7 @@ export class ServerConnection {
   #becomeReady(): void {
     const wasReady = this.#isVerified;
     this.#isVerified = true;
+    if (this.#problem === null) this.#hasBeenUsable = true;
     const callbacks = [...this.#waiting];
     this.#waiting.clear();
     if (!wasReady) this.#notify();

@@ -6,8 +6,6 @@ import { MAX_UNANSWERED } from './invalidation-feed';
 interface PendingCommand {
   /** By the monotonic clock. */
   readonly sentAt: number;
-  /** Bytes read from the connection before it was sent; undefined if the client does not show them. */
-  readonly bytesRead: number | undefined;
 }
 
 /** Shortest silence after which a connection can count as dead while its server answers on another one. Milliseconds. */
@@ -35,6 +33,10 @@ export class ConnectionWatchdog {
   #pending: PendingCommand[] = [];
   /** The client's own commands on a connection that is made and not ready yet. */
   #handshake: PendingCommand | null = null;
+  /** Bytes read from the connection at the last poll. */
+  #bytesRead: number | undefined;
+  /** The poll since which no more bytes were read. */
+  #silentSince = Number.NEGATIVE_INFINITY;
   /** When the connection was first suspected to be dead; null while it is not. */
   #suspectedAt: number | null = null;
 
@@ -48,8 +50,8 @@ export class ConnectionWatchdog {
   }
 
   /** Sends a command, and counts it as pending until the reply or the error. */
-  async track<T>(client: RedisClient, sentAt: number, send: () => Promise<T>): Promise<T> {
-    const command: PendingCommand = { sentAt, bytesRead: bytesReadBy(client) };
+  async track<T>(sentAt: number, send: () => Promise<T>): Promise<T> {
+    const command: PendingCommand = { sentAt };
     this.#pending.push(command);
     try {
       return await send();
@@ -64,14 +66,17 @@ export class ConnectionWatchdog {
    */
   observe(client: RedisClient, now: number): void {
     const bytesRead = bytesReadBy(client);
+    if (bytesRead !== this.#bytesRead) this.#silentSince = now;
+    this.#bytesRead = bytesRead;
     if (client.status !== 'connect') this.#handshake = null;
-    else if (this.#handshake?.bytesRead !== bytesRead) this.#handshake = { sentAt: now, bytesRead };
+    else this.#handshake ??= { sentAt: now };
   }
 
   /** Starts again for another connection. */
   reset(): void {
     this.#pending = [];
     this.#handshake = null;
+    this.#bytesRead = undefined;
     this.#suspectedAt = null;
   }
 
@@ -91,10 +96,14 @@ export class ConnectionWatchdog {
     return answeredAt - this.#suspectedAt >= this.#maxSilence / 4;
   }
 
-  /** Whether a reply has been due for long at this time, and the connection has received nothing since. */
+  /**
+   * Whether a reply has been due for long at this time, and the connection has received nothing for as long. Replies to
+   * earlier commands may have arrived after the oldest pending command was sent, so its own time does not tell.
+   */
   isOverdue(client: RedisClient, by: number): boolean {
     const oldest = this.#handshake ?? this.#pending[0];
-    if (oldest === undefined || by - oldest.sentAt < this.#maxSilence) return false;
-    return oldest.bytesRead !== undefined && oldest.bytesRead === bytesReadBy(client);
+    const bytesRead = bytesReadBy(client);
+    if (oldest === undefined || bytesRead === undefined || bytesRead !== this.#bytesRead) return false;
+    return by - Math.max(oldest.sentAt, this.#silentSince) >= this.#maxSilence;
   }
 }

@@ -13,7 +13,7 @@ import { type SentinelConsensus, SentinelMonitor } from './sentinel/sentinel-mon
 import { StoreModeTracker } from './store-mode';
 
 /** How soon the caller's client is made to reconnect, and how much later at most after many attempts. Milliseconds. */
-const FIRST_RECONNECT_INTERVAL = 1000;
+const FIRST_RECONNECT_INTERVAL = 500;
 const LAST_RECONNECT_INTERVAL = 30_000;
 
 const REPLACED = 'the server has been replaced: Sentinel names another one as the master';
@@ -47,8 +47,6 @@ export class SingleServerFeed implements InvalidationFeed {
   /** The run id that the Sentinels last named while the client was connected to it, and their epoch then. */
   #named: { readonly runId: string; readonly epoch: number } | null = null;
   #namedLast: string | null = null;
-  /** The client has been connected to a master. One that never was is where the app has sent it. */
-  #hasBeenMaster = false;
   #reconnectedAt = Number.NEGATIVE_INFINITY;
   #reconnectInterval = FIRST_RECONNECT_INTERVAL;
 
@@ -139,10 +137,7 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#watchdog.reset();
     this.#node.replaceLease();
     if (this.#timer === null || !this.#server.isReady) return;
-    if (this.#server.problem === null) {
-      this.#hasBeenMaster = true;
-      this.#reconnectInterval = FIRST_RECONNECT_INTERVAL;
-    }
+    if (this.#server.problem === null) this.#reconnectInterval = FIRST_RECONNECT_INTERVAL;
     this.#poll();
   }
 
@@ -197,7 +192,7 @@ export class SingleServerFeed implements InvalidationFeed {
     if (this.#client.status !== 'ready' || this.#watchdog.isFull) return false;
     const { generation } = this.#server;
     try {
-      const [isUsable, isSameDatabase] = await this.#watchdog.track(this.#client, now, () =>
+      const [isUsable, isSameDatabase] = await this.#watchdog.track(now, () =>
         Promise.all([this.#server.recheck(), this.#askDatabase()]),
       );
       this.#hasAnswered(now);
@@ -214,7 +209,8 @@ export class SingleServerFeed implements InvalidationFeed {
   #leaveServer(): void {
     this.#updateMode();
     if (this.#hasSentinels) this.#server.reject(REPLACED);
-    if (this.#hasBeenMaster) this.#reconnectClient();
+    // A client that was never connected to a master is where the app has sent it.
+    if (this.#server.hasBeenUsable) this.#reconnectClient();
   }
 
   #isSameMaster(): boolean {

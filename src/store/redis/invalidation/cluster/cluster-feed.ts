@@ -236,7 +236,7 @@ export class ClusterFeed implements InvalidationFeed {
     if ((client.status !== 'ready' && client.status !== 'wait') || master.watchdog.isFull) return;
     let view: ClusterView;
     try {
-      view = await master.watchdog.track(client, poll.sent.monotonic, () =>
+      view = await master.watchdog.track(poll.sent.monotonic, () =>
         askView((command, ...args) => client.call(command, ...args)),
       );
     } catch (error) {
