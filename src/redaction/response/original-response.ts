@@ -152,12 +152,17 @@ export class OriginalResponse {
     this.#res.on('pipe', (source: Readable) => void sources.push(source));
   }
 
-  /** Unpipes the sources and destroys those without another reader: they would hold their file or connection for ever. */
+  /**
+   * Unpipes the sources, so that they stop reading. When the response is over, destroys those without another reader: they would
+   * keep their file or connection open. Not before: `pipeline` destroys the response when its source is destroyed.
+   */
   releaseSources(): void {
-    for (const source of this.#sources ?? []) {
-      if (typeof source.unpipe !== 'function') continue;
-      source.unpipe(this.#res);
-      if (source.listenerCount('data') === 0) source.destroy();
-    }
+    const sources = (this.#sources ?? []).filter((source) => typeof source.unpipe === 'function');
+    for (const source of sources) source.unpipe(this.#res);
+    const destroy = (): void => {
+      for (const source of sources) if (source.listenerCount('data') === 0) source.destroy();
+    };
+    if (this.#res.closed) destroy();
+    else this.#res.once('close', destroy);
   }
 }

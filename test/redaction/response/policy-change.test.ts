@@ -85,6 +85,47 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
     }
   });
 
+  /** Writes that send the head, or keep a connection alive, before the first record. */
+  const OPENINGS: Record<string, readonly [format: 'sse' | 'ndjson' | 'json', open: (res: Response) => unknown]> = {
+    'flushHeaders before events': ['sse', (res) => res.flushHeaders()],
+    'writeHead and a comment before events': ['sse', (res) => res.writeHead(200).write(': hi\n\n')],
+    'a retry field before events': ['sse', (res) => res.write('retry: 1000\n\n')],
+    'comments and blank lines before events': ['sse', (res) => res.write(':\n\n') && res.write('\n')],
+    'flushHeaders before lines': ['ndjson', (res) => res.flushHeaders()],
+    'blank lines before lines': ['ndjson', (res) => res.write('\n') && res.write('\n')],
+    'flushHeaders before a value': ['json', (res) => res.flushHeaders()],
+    'writeHead before a value': ['json', (res) => res.writeHead(200)],
+    'blanks before a value': ['json', (res) => res.write(' ') && res.write('\n')],
+    'an empty chunk before a value': ['json', (res) => res.write('')],
+  };
+  const TYPES = { sse: 'text/event-stream', ndjson: 'application/x-ndjson', json: 'application/json' };
+
+  test.each(Object.entries(OPENINGS))(
+    'the first record is redacted by the policy at its first byte: %s',
+    async (_, [format, open]) => {
+      const text = {
+        sse: (json: string) => `data: ${json}\n\n`,
+        ndjson: (json: string) => `${json}\n`,
+        json: (json: string) => json,
+      }[format];
+      for (const [before, after, expected] of [
+        [EVERYTHING, CLOSED, withheld],
+        [CLOSED, EVERYTHING, said],
+      ] as const) {
+        const send = (res: Response, change: () => void): void => {
+          res.set('Content-Type', TYPES[format]);
+          open(res);
+          setImmediate(() => {
+            change();
+            res.write(text(said('P')).slice(0, 9));
+            res.end(text(said('P')).slice(9));
+          });
+        };
+        expect(await answers(send, before, after, 'P')).toContain(text(expected('P')));
+      }
+    },
+  );
+
   test('a comment says nothing as soon as anything is withheld', async () => {
     const send = (res: Response, change: () => void): void => {
       res.set('Content-Type', 'text/event-stream');

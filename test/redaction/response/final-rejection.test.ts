@@ -1,0 +1,111 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setImmediate as nextRound } from 'node:timers/promises';
+import type { ErrorRequestHandler, Response } from 'express';
+import type { RedactDeps } from '../../../src/redaction/response';
+import { expresses } from '../../support/express-versions';
+import { ask, closeAll, SECRET, serve } from './harness';
+
+afterEach(closeAll);
+
+type Fail = RedactDeps['fail'];
+
+const envelope: Fail = (error, _req, res) => void res.status(error.status).json({ ok: false, error: error.code });
+
+/** Who sends the error response: `onError` or the error handlers of the application, at once or later. */
+const RESPONDERS: Record<string, Fail | undefined> = {
+  'no onError': undefined,
+  'an onError that responds at once': envelope,
+  'an onError that responds after a look-up': async (...args) => {
+    for (let i = 0; i < 5; i++) await nextRound();
+    envelope(...args);
+  },
+  'an onError that writes in pieces later': async (_error, _req, res) => {
+    for (let i = 0; i < 5; i++) await nextRound();
+    res.status(500).type('json').write('{"ok":');
+    await nextRound();
+    res.end('false}');
+  },
+  'next(error)': (error, _req, _res, next) => next(error),
+  'next(error) after a look-up': async (error, _req, _res, next) => {
+    for (let i = 0; i < 5; i++) await nextRound();
+    next(error);
+  },
+};
+
+const turn = `{"role":"user","text":"${SECRET}"}`;
+
+/** Bodies in pieces, whose first piece cannot be redacted. Pieces that follow are JSON without a configured name. */
+const BODIES: Record<string, readonly [type: string, pieces: readonly (string | Buffer)[]]> = {
+  'a CSV body': ['text/csv', ['id,text\n', `[${turn}]`, turn]],
+  'bytes of no type': ['application/octet-stream', [turn, turn]],
+  'an object that is nested too deeply': ['application/json', ['{"a":'.repeat(1100), `[${turn}]`, '}'.repeat(1100)]],
+  'a byte order mark': ['application/json', ['\ufeff', `{"turns":[${turn}]}`]],
+  'invalid UTF-8': ['application/json', [Buffer.from([0x22, 0xff]), `[${turn}]`, turn]],
+  'a string with JSON': ['application/json', ['{"conversations":["{\\"turns\\":1}"', `,${turn}`, ']}']],
+  'two values without a separator': ['application/json', ['{}x', turn, turn]],
+};
+
+/** Ways of writing in pieces. */
+const WRITERS: Record<string, (res: Response, pieces: readonly (string | Buffer)[]) => unknown> = {
+  'write in a loop': (res, pieces) => {
+    for (const piece of pieces) res.write(piece);
+    res.end();
+  },
+  'write with pauses': async (res, pieces) => {
+    for (const piece of pieces) {
+      res.write(piece);
+      await nextRound();
+    }
+    res.end(pieces.at(-1));
+  },
+  'write that waits for its callback': async (res, pieces) => {
+    for (const piece of pieces) await new Promise<void>((resolve) => res.write(piece, () => resolve()));
+    await new Promise<void>((resolve) => res.end(() => resolve()));
+  },
+  pipe: (res, pieces) => Readable.from(pieces).pipe(res),
+  pipeline: (res, pieces) => pipeline(Readable.from(pieces), res).catch(() => {}),
+  'write, then json, send and end': async (res, pieces) => {
+    res.write(pieces[0]);
+    await nextRound();
+    res.json([SECRET]);
+    res.send(SECRET);
+    res.end(SECRET);
+    res.end(SECRET);
+  },
+};
+
+describe.each(expresses)('%s', (_version, express) => {
+  describe.each(Object.entries(RESPONDERS))('%s', (_responder, fail) => {
+    describe.each(Object.entries(WRITERS))('%s', (_writer, write) => {
+      test.each(Object.entries(BODIES))('a rejection is final: %s', async (_body, [type, pieces]) => {
+        const errors: unknown[] = [];
+        const thrown: unknown[] = [];
+        const served = await serve(
+          express,
+          (app, redact) => {
+            app.get('/', redact(), (_req, res) => {
+              res.emit = function emit(this: Response, event: string, ...args: unknown[]) {
+                if (event === 'error') errors.push(args[0]);
+                return Reflect.apply(Object.getPrototypeOf(this).emit, this, [event, ...args]);
+              } as Response['emit'];
+              res.type(type);
+              Promise.resolve()
+                .then(() => write(res, pieces))
+                .catch((error) => thrown.push(error));
+            });
+            app.use(((error, _req, res, _next) => {
+              res.status(error.status).json({ ok: false, error: error.code });
+            }) satisfies ErrorRequestHandler);
+          },
+          fail && { deps: { fail } },
+        );
+        const response = await ask(served.url);
+        expect(response).toMatchObject({ status: 500, cut: false });
+        expect(response.text).not.toContain(SECRET);
+        expect(JSON.parse(response.text)).toEqual(expect.any(Object));
+        expect({ errors, thrown }).toEqual({ errors: [], thrown: [] });
+      });
+    });
+  });
+});
