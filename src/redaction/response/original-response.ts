@@ -74,16 +74,21 @@ export class OriginalResponse {
     return this.#calls > 0;
   }
 
+  /** Whether middleware that was mounted before us may change the headers when they are written. */
+  get changesHeaders(): boolean {
+    return Object.hasOwn(this.#res, 'writeHead');
+  }
+
   replace(methods: Methods): void {
     this.#replaced = methods;
     setMethods(this.#res, methods);
   }
 
-  /** Runs `step` before Node serializes the headers, after any listener that was mounted before us and changes them. */
+  /** Runs `step` before Node serializes the headers, after any middleware that was mounted before us and changes them. */
   beforeHeaders(step: () => void): void {
     const res = this.#res as unknown as NodePrivate;
     const storeHeader = res._storeHeader;
-    if (!Object.hasOwn(res, 'writeHead') || typeof storeHeader !== 'function') return;
+    if (typeof storeHeader !== 'function') return;
     res._storeHeader = function _storeHeader(...args) {
       step();
       return storeHeader.apply(this, args);

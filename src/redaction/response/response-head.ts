@@ -29,7 +29,16 @@ export interface ResponseContext {
   onRedacted(withheld: readonly Withheld[]): void;
 }
 
+/**
+ * The head when the first byte of a body comes. `open`: it was sent when nothing had to be removed. `restricted`: it was sent with a
+ * decision that holds. `unchecked`: it was sent without our knowledge.
+ */
+export type WrittenHead = 'none' | 'open' | 'restricted' | 'unchecked';
+
+const UNCHECKED = 'The head of the response was sent before it could be checked.';
+const STRICTER = 'The configuration of the project changed after the head of the response was sent.';
 const PASS: BodyDecision = { kind: 'pass-through', bare: false, vouched: false };
+const BODILESS = new Set([204, 205, 304]);
 const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
 /** If one of these is set, a length has been said, or must not be (RFC 9112 section 6.2; trailers need chunks). */
 const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
@@ -83,6 +92,17 @@ export class ResponseHead {
     return this.#decision;
   }
 
+  /** Decides at the first byte of a body, or at its end. */
+  decideFirst(written: WrittenHead, body: KnownBody, bytes: Uint8Array, isRedacted: boolean): BodyDecision {
+    if (written === 'restricted') return this.#decision;
+    const decision = this.decide(body, bytes, isRedacted);
+    if (written === 'unchecked') return { kind: 'reject', reason: UNCHECKED };
+    // The head says what the unredacted body is.
+    return written === 'open' && decision.kind === 'stream' && !this.fitsStream
+      ? { kind: 'reject', reason: STRICTER }
+      : decision;
+  }
+
   /** The decision for a body of this type, if it were sent now. HEAD is decided as the GET whose length and tag it tells. */
   decideAs(body: KnownBody, contentType: string | undefined): BodyDecision {
     const { options, req } = this.#context;
@@ -129,6 +149,12 @@ export class ResponseHead {
     return contentType !== undefined && !/^text\/(?:plain|html)\b/i.test(contentType);
   }
 
+  /** Whether a response with this method and status has a body: not HEAD, No Content, Reset Content, Not Modified. */
+  get allowsBody(): boolean {
+    const { req, res } = this.#context;
+    return req.method !== 'HEAD' && res.statusCode >= 200 && !BODILESS.has(res.statusCode);
+  }
+
   /** Whether white space keeps the connection alive before a body of this type. */
   get allowsBlanks(): boolean {
     const { res, options } = this.#context;
@@ -148,6 +174,19 @@ export class ResponseHead {
     headers.setPrivateCaching(res, keyHeader);
     if (hidden) restoreAcceptEncoding(req, hidden);
     original.call('writeHead', [res.statusCode]);
+  }
+
+  /**
+   * Writes a list of headers, if nothing has to be removed from the body. Node versions merge lists in different ways, so Node gets
+   * the list. Returns false if these are other arguments.
+   */
+  writeOpenList(args: readonly unknown[]): boolean {
+    const { res, original, keyHeader } = this.#context;
+    if (!Array.isArray(args.at(-1)) || !this.isOpen || res.getHeaderNames().length === 0) return false;
+    this.decide('unknown');
+    original.beforeHeaders(() => headers.setPrivateCaching(res, keyHeader));
+    original.call('writeHead', args);
+    return true;
   }
 
   #redact(decision: BodyDecision): void {

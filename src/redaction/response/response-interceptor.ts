@@ -6,17 +6,15 @@ import { copyIfShared, NOTHING, skipWhiteSpace } from './formats/body-filter';
 import { HandlerCallbacks } from './handler-callbacks';
 import type { Callback } from './original-response';
 import { asKeyscopeError, type InterceptorEvents, Rejection } from './rejection';
-import { type ResponseContext, ResponseHead } from './response-head';
+import { type ResponseContext, ResponseHead, type WrittenHead } from './response-head';
 import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
 import { type PassThrough, type ResponseState, transition } from './response-state';
-import { bytesOf, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
+import { bytesOf, isChunk, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
-const UNCHECKED = 'The head of the response was sent before it could be checked.';
 const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
+const BYPASSED = 'Bytes reached the response past the redaction.';
 const UNDECIDED: ResponseState = { name: 'undecided' };
 const PASS: PassThrough = { kind: 'pass-through', bare: false, vouched: false };
-/** Statuses for which Express drops the body: No Content, Reset Content, Not Modified. */
-const BODILESS = new Set([204, 205, 304]);
 
 /** One response on its way to the client. The first byte of its body decides what happens to it. */
 export class ResponseInterceptor implements BodySink {
@@ -112,6 +110,10 @@ export class ResponseInterceptor implements BodySink {
     if (this.rejection) return this.rejection.replacement?.writeHead(args) ?? res;
     if (name === 'held') return res;
     if (res.headersSent || !isStatus(args[0])) return original.call('writeHead', args);
+    if (name === 'undecided' && this.head.writeOpenList(args)) {
+      this.#transition({ name: 'head-sent', open: true });
+      return res;
+    }
     applyHead(res, Number(args[0]) | 0, args[1], args[2]);
     if (name === 'undecided') this.#writeHandlerHead(args.length === 1);
     else this.#writeHead();
@@ -127,13 +129,17 @@ export class ResponseInterceptor implements BodySink {
     return !(this.#state.name === 'head-sent' && !this.#state.open) && this.head.isOpen;
   }
 
+  get #writtenHead(): WrittenHead {
+    const state = this.#state;
+    if (state.name === 'head-sent') return state.open ? 'open' : 'restricted';
+    return state.name === 'undecided' && this.#context.res.headersSent ? 'unchecked' : 'none';
+  }
+
   /** The first chunk of a body from which nothing has to be removed. */
   #beginOpen(args: readonly unknown[], given: WriteArguments): boolean {
     const { original } = this.#context;
-    const { chunk } = given;
-    const isBytes = typeof chunk === 'string' || chunk instanceof Uint8Array;
+    const bytes = isChunk(given) ? bytesOf(given) : NOTHING;
     // Not the first byte yet: white space keeps the connection alive, and Node itself rejects other values.
-    const bytes = isBytes && chunk.length > 0 ? bytesOf(given) : NOTHING;
     if (bytes.length === 0 || (this.head.allowsBlanks && skipWhiteSpace(bytes, 0) === bytes.length)) {
       return original.call('write', args) as boolean;
     }
@@ -146,22 +152,16 @@ export class ResponseInterceptor implements BodySink {
 
   /** The first chunk, or the end, of a body from which something may have to be removed. */
   #beginRestricted(args: readonly unknown[], given: WriteArguments, isEnd: boolean): boolean {
-    const { req, res, original } = this.#context;
-    const state = this.#state;
+    const { original } = this.#context;
     const bytes = isEnd && !given.chunk ? NOTHING : bytesOf(given);
     if (!isEnd && bytes.length === 0) return this.#callbacks.confirm(given.callback);
     if (isEnd) this.#callbacks.whenOver(given.callback);
-    const isBodiless = !given.chunk && (req.method === 'HEAD' || BODILESS.has(res.statusCode));
-    const isExpected = this.expected !== undefined && (given.chunk === this.expected || isBodiless);
+    const isExpected =
+      this.expected !== undefined && (given.chunk === this.expected || (!given.chunk && !this.head.allowsBody));
     const body = !isEnd ? 'more' : bytes.length > 0 ? 'whole' : 'none';
-    let decision = this.head.decision;
-    if (state.name !== 'head-sent' || state.open) decision = this.head.decide(body, bytes, isExpected);
-    if (state.name === 'undecided' && res.headersSent) decision = { kind: 'reject', reason: UNCHECKED };
-    if (state.name === 'head-sent' && state.open && decision.kind === 'stream' && !this.head.fitsStream) {
-      decision = { kind: 'reject', reason: 'The configuration changed after the head of the response.' };
-    }
+    const decision = this.head.decideFirst(this.#writtenHead, body, bytes, isExpected);
     if (decision.kind === 'replace') this.#replace();
-    else if (decision.kind === 'reject') this.fail(new KeyscopeError('unredactable_response', decision.reason));
+    else if (decision.kind === 'reject') this.#reject(decision.reason);
     else if (isExpected && (decision.kind !== 'stream' || decision.coding === null)) {
       this.#transition({ name: 'express' });
       this.finish(bytes);
@@ -218,11 +218,10 @@ export class ResponseInterceptor implements BodySink {
 
   /** The last redacted bytes of the body. */
   finish(bytes: Uint8Array): void {
-    const { req, res, original } = this.#context;
+    const { res, original } = this.#context;
     const state = this.#state;
     if (!res.headersSent && state.name !== 'express') {
-      const hasBody = req.method !== 'HEAD' && res.statusCode >= 200 && !BODILESS.has(res.statusCode);
-      if (hasBody || state.name !== 'passing' || !state.decision.bare) this.head.length = bytes.length;
+      if (this.head.allowsBody || state.name !== 'passing' || !state.decision.bare) this.head.length = bytes.length;
       if (state.name === 'streaming') this.head.withheld = state.writer.withheld;
     }
     if (!this.#commit()) return;
@@ -240,7 +239,7 @@ export class ResponseInterceptor implements BodySink {
       this.#transition({ name: 'head-sent', open: !this.head.isRestricted });
     } else if (decision.kind === 'reject' && isImplicit && this.head.isUnreadable) {
       this.#isInHandlerHead = true;
-      this.fail(new KeyscopeError('unredactable_response', decision.reason));
+      this.#reject(decision.reason);
       return;
     } else {
       this.#transition({ name: 'held' });
@@ -256,7 +255,7 @@ export class ResponseInterceptor implements BodySink {
 
   #writeHead(): void {
     if (this.head.holds) this.head.write();
-    else this.fail(new KeyscopeError('unredactable_response', CHANGED));
+    else this.#reject(CHANGED);
   }
 
   /** Writes the head through the middleware that replaced `writeHead` after us. Returns false if the response was rejected. */
@@ -283,8 +282,11 @@ export class ResponseInterceptor implements BodySink {
   }
 
   #detectBypass(): void {
-    const message = 'Bytes reached the response past the redaction.';
-    this.#context.original.detectBypass(() => this.fail(new KeyscopeError('unredactable_response', message)));
+    this.#context.original.detectBypass(() => this.#reject(BYPASSED));
+  }
+
+  #reject(reason: string): void {
+    this.fail(new KeyscopeError('unredactable_response', reason));
   }
 
   /** Rejects the response. An error response keeps its status, and only its body is replaced. */

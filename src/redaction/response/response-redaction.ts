@@ -63,7 +63,7 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
   readonly next: NextFunction;
   readonly options: ResolvedRedactOptions;
   readonly original: OriginalResponse;
-  readonly drain: DrainEvents | undefined;
+  drain: DrainEvents | undefined;
   hidden: HiddenHeaders | undefined;
   readonly #shared: SharedParts;
   readonly #interceptor: ResponseInterceptor;
@@ -79,8 +79,6 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
     this.options = options;
     this.#shared = shared;
     this.original = new OriginalResponse(res);
-    // compression() moves listeners of 'drain' elsewhere.
-    this.drain = Object.hasOwn(res, 'on') ? new DrainEvents(res) : undefined;
     this.#interceptor = new ResponseInterceptor(this, this);
   }
 
@@ -132,13 +130,15 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
     if (this.isRestricted) {
       this.hidden = hideFromHandler(req, res, options.passthrough);
       original.trackSources();
+      // compression() moves listeners of 'drain' elsewhere.
+      if (Object.hasOwn(res, 'on')) this.drain = new DrainEvents(res);
       if (original.isExpress) {
         const sender = new JsonSender(this, interceptor, res, methods);
         methods.json = (...args) => sender.json(args);
         methods.send = (...args) => sender.send(args);
       }
     }
-    original.beforeHeaders(() => setPrivateCaching(res, this.keyHeader));
+    if (original.changesHeaders) original.beforeHeaders(() => setPrivateCaching(res, this.keyHeader));
     original.replace(methods);
     this.#shared.openResponses.add(this);
   }

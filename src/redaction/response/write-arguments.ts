@@ -20,6 +20,12 @@ export function readArguments(args: readonly unknown[]): WriteArguments {
   };
 }
 
+/** Whether Node would send bytes for a chunk. */
+export function isChunk({ chunk, encoding }: WriteArguments): boolean {
+  if (typeof chunk === 'string') return encoding === undefined || Buffer.isEncoding(encoding);
+  return chunk instanceof Uint8Array;
+}
+
 /**
  * The bytes that Node would send for a chunk. Other values (an ArrayBuffer, an array of numbers) are rejected here as Node does:
  * a middleware that replaced `write` before us might make bytes of them, and would send them unread.
