@@ -33,9 +33,15 @@ import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService } from './usage/service';
 
+const EPHEMERAL =
+  'createApiKeys: keys are in the memory of this process, and end with it. Pass an ioredis client as `redis` in production.';
+
 function createStore(settings: Settings): Store {
   const { redis: client, auditLimit, clock } = settings;
-  if (client === undefined) return createMemoryStore({ auditLimit, clock });
+  if (client === undefined) {
+    if (process.env.NODE_ENV === 'production') process.emitWarning(EPHEMERAL, 'KeyscopeWarning');
+    return createMemoryStore({ auditLimit, clock });
+  }
   const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
   const app = { prefix, permissions: [...permissions], peppers: peppers.map(pepperFingerprint) };
   return createRedisStore({
@@ -45,20 +51,22 @@ function createStore(settings: Settings): Store {
 }
 
 /**
- * Sets up API keys for an application. Nothing is sent before `ready()` or the first request.
+ * Creates the API keys of an application. Sends nothing to Redis before `ready()` or the first request.
  *
- * @throws {KeyscopeError} `invalid_options`, with everything that is wrong with them.
+ * @throws {KeyscopeError} `invalid_options` with all issues of the options.
+ * @example const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations data' } } });
  */
 export function createApiKeys<const Permission extends string>(
   options: ApiKeysOptions<Permission>,
 ): ApiKeys<Permission> {
-  // The types of middleware that keep Express' inference.
+  // Its middleware types keep Express' inference.
   type Keys = ApiKeys<Permission>;
   const settings = resolveOptions(options);
   const { clock, header, permissions, prefix, defaultLifetime } = settings;
   const events = new Events();
-  const telemetry = settings.telemetry ? startTelemetry(createStore(settings), events) : null;
-  const store = telemetry?.store ?? createStore(settings);
+  const plainStore = createStore(settings);
+  const telemetry = settings.telemetry ? startTelemetry(plainStore, events) : null;
+  const store = telemetry?.store ?? plainStore;
   let servesStale = false;
   store.onEvent((event) => {
     if (event.type === 'mode' && event.mode !== 'down') servesStale = false;
@@ -105,11 +113,11 @@ export function createApiKeys<const Permission extends string>(
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 
-  /** Once for each outage. */
+  /** Emits one event for each outage. */
   function emitServingStale(): void {
     if (servesStale) return;
     servesStale = true;
-    const message = `The store cannot be reached, and requests are let in by what was known before, for up to ${settings.serveStaleFor} ms: \`whenStoreDown\` says so. Keys that are revoked meanwhile are let in too.`;
+    const message = `Store unreachable: serving cached keys for up to ${settings.serveStaleFor} ms (\`whenStoreDown\`). Keys revoked during this time are still accepted.`;
     events.emit('store', { type: 'warning', code: 'serving_stale', message });
   }
 

@@ -8,7 +8,29 @@ const permissions = { conversations: { label: 'Conversations' } };
 const KEY = { name: 'x', agents: 'all', permissions: ['conversations'] } as const;
 
 test('health() reports the mode memory when there is no redis', () => {
-  expect(createApiKeys({ permissions }).health()).toEqual({ mode: 'memory', nodes: [], lastError: null });
+  expect(createApiKeys({ permissions }).health()).toEqual({
+    mode: 'memory',
+    ephemeral: true,
+    nodes: [],
+    lastError: null,
+  });
+});
+
+test.each([
+  ['production', 1],
+  ['test', 0],
+])('createApiKeys warns about keys in memory when NODE_ENV is %s: %d times', (environment, times) => {
+  const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const before = process.env.NODE_ENV;
+  process.env.NODE_ENV = environment;
+  try {
+    createApiKeys({ permissions });
+  } finally {
+    process.env.NODE_ENV = before;
+  }
+  expect(warn).toHaveBeenCalledTimes(times);
+  if (times > 0) expect(warn).toHaveBeenCalledWith(expect.stringMatching(/end with it.*ioredis/), 'KeyscopeWarning');
+  warn.mockRestore();
 });
 
 test.each([

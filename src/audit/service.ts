@@ -4,7 +4,7 @@ import { readCursor, writeCursor } from '../pagination-cursor';
 import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type Store } from '../store/store';
 import { parseInput } from '../validate-input';
 
-/** One line of the audit trail: who changed what, when, from where. */
+/** Entry of the audit log: a change with its author, time and origin. */
 export interface AuditRecord extends Omit<AuditEntry, 'at'> {
   readonly at: Date;
 }
@@ -14,23 +14,24 @@ export interface ListAuditInput {
   readonly workspaceId?: string;
   /** 1–200, default 50. */
   readonly limit?: number;
-  /** The `cursor` of the page before. */
+  /** `cursor` of the previous page. */
   readonly cursor?: string;
-  /** Only what was done to this key or project, by its id. */
+  /** Only changes of this key or project, by its id. */
   readonly target?: string;
-  /** Only what this actor did. */
+  /** Only changes by this actor. */
   readonly actor?: string;
+  /** Only changes of this kind, e.g. `'key.rotated'`. */
   readonly action?: AuditAction;
 }
 
 export interface AuditList {
   readonly entries: AuditRecord[];
-  /** What to give for the next page of older entries; null on the last. */
+  /** Cursor of the next page, with older entries; null on the last. */
   readonly cursor: string | null;
 }
 
 export interface AuditService {
-  /** One page of a workspace's audit trail, newest first. Rejects with `invalid_request` and `store_unavailable`. */
+  /** One page of a workspace's audit log, newest first. Rejects with `invalid_request` or `store_unavailable`. */
   list(input?: ListAuditInput): Promise<AuditList>;
 }
 
@@ -43,7 +44,7 @@ const inputSchema = z.strictObject({
   action: z.enum(AUDIT_ACTIONS).optional(),
 });
 
-/** The form of an entry's id, as stores give it. */
+/** Form of the id of an entry. */
 const ENTRY_ID = /^\d{1,16}-\d{1,16}$/;
 
 export function createAuditService({ store }: { readonly store: Store }): AuditService {

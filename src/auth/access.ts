@@ -2,10 +2,9 @@ import { KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
 import { type AuthContext, authorize, type Denial, type KeyDenial, type Requirement } from '../keys/authorize';
 import { ID_LENGTH } from '../token/format';
-import { malformedReason } from '../token/malformed-reason';
 import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator, Mismatch } from './authenticator';
-import { invalidKey } from './read-token';
+import { invalidKey, malformedKey } from './read-token';
 import type { CachedKey } from './request-api-key';
 
 /** A denial because the store could not be read. Keeps the error for its cause. */
@@ -13,15 +12,15 @@ interface StoreDenial extends Denial {
   readonly error: KeyscopeError;
 }
 
-/** What the `denied` event says of the request. */
+/** Request of a `denied` event. */
 export interface RequestDescription extends Pick<DeniedEvent, 'method' | 'route'> {
-  /** A sentence for the developer about this denial; null if the request has nothing to add. */
+  /** Sentence for the developer about this denial. Null if the request adds nothing. */
   hint(denial: Denial): string | null;
 }
 
-/** The decision about a token, shared by `requireApiKey` and `verify`: authenticate, then authorize or deny. */
+/** Decision about a token, shared by `requireApiKey` and `verify`: authenticate, then authorize or deny. */
 export interface Access {
-  /** The key of a token or the denial, from the cache; undefined if the cache cannot answer. No I/O. */
+  /** The key of a token or the denial, from the cache. Undefined if the cache cannot decide. No I/O. */
   authenticate(token: string, wall: number): CachedKey | Denial | undefined;
   /** The same, from the store if necessary. */
   fetch(token: string): Promise<CachedKey | Denial>;
@@ -44,8 +43,6 @@ export function isDenial(outcome: CachedKey | Denial): outcome is Denial {
 }
 
 const HINTS: Partial<Record<Denial['reason'], string>> = {
-  malformed: 'The value does not have the form of a token. It was cut, or it is another credential.',
-  checksum: 'The value has the form of a token, but its checksum does not match: it was mistyped or cut.',
   unknown: 'No key has the id in this token: it was deleted, or created with another Redis, database or `namespace`.',
   wrong_secret:
     'The key exists, but the secret is not its own. If the token is genuine, the key was created with a `pepper` that this app does not have.',
@@ -59,29 +56,26 @@ export function createAccess(deps: {
   readonly authenticator: Authenticator;
   readonly events: Events;
   readonly usage: Pick<UsageRecorder, 'count'>;
-  /** Of this app's tokens. */
+  /** Prefix of this app's tokens. */
   readonly prefix: string;
 }): Access {
   const { authenticator, events, usage, prefix } = deps;
 
   function toDenial(mismatch: Mismatch, id: string, token: string): Denial {
-    // With imported tokens, a string that is no token of this app is looked up, too. Its form says more than 'unknown'.
+    // With imported tokens, a string that is no token of this app is looked up as well. Its form says more than 'unknown'.
     if (mismatch !== 'unknown' || id.length === ID_LENGTH) return invalidKey(mismatch);
-    const reason = malformedReason(token, prefix);
-    return invalidKey(reason === 'malformed' ? mismatch : reason);
+    const denial = malformedKey(token, prefix);
+    return denial.reason === 'malformed' ? invalidKey(mismatch) : denial;
   }
 
   function hintOf(denial: Denial, { hint }: RequestDescription): string | null {
-    if (denial.reason === 'other_prefix') {
-      return `The value has the form of a token with another prefix. This app's tokens begin with ${prefix}_.`;
-    }
-    return hint(denial) ?? HINTS[denial.reason] ?? null;
+    return denial.hint ?? hint(denial) ?? HINTS[denial.reason] ?? null;
   }
 
   return {
     authenticate(token, wall) {
       const id = authenticator.parseKeyId(token);
-      if (id === null) return invalidKey(malformedReason(token, prefix));
+      if (id === null) return malformedKey(token, prefix);
       const found = authenticator.getCached(id, token, wall);
       if (events.hasListeners('cache')) {
         events.emit('cache', { subject: 'key', outcome: found === undefined ? 'miss' : 'hit' });

@@ -6,14 +6,14 @@ import { ID_LENGTH } from '../token/format';
 import { aliasOf, fingerprintOf, hashInputOf, isImportedToken } from '../token/imported-token';
 import type { CachedKey } from './request-api-key';
 
-/** Why a well-formed token has no key. Callers are not told which: unknown id, wrong secret and deleted key look alike. */
+/** Reason why a well-formed token has no key. The response is the same for all of them, to prevent probing. */
 export type Mismatch = 'unknown' | 'wrong_secret' | 'pepper';
 
-/** Finds the key of a token, if the token has the key's secret. Ignores expiry, permissions and requests. */
+/** Finds the key of a token, if the token has the key's secret. Independent of expiry, permissions and requests. */
 export interface Authenticator {
-  /** The id in a well-formed token, else null. No I/O. */
+  /** Id in a well-formed token, else null. No I/O. */
   parseKeyId(text: string): string | null;
-  /** The key or the mismatch, from the cache; undefined if the cache cannot answer. */
+  /** The key or the mismatch, from the cache. Undefined if the cache cannot decide. */
   getCached(id: string, token: string, wall: number): CachedKey | Mismatch | undefined;
   /** The same, from the store if necessary. Rejects with `store_unavailable`. */
   fetch(id: string, token: string): Promise<CachedKey | Mismatch>;
@@ -49,9 +49,9 @@ export function createAuthenticator(deps: {
 }
 
 /**
- * Authenticates imported tokens, too. A string that is no token of this app is identified by its fingerprint, which is
- * longer than any id; the string itself is not cached. The fingerprint leads to an alias and the alias to a key id. Only
- * the digest in the key's record proves that the token is right.
+ * Also authenticates imported tokens. A string that is no token of this app is identified by its fingerprint, which is
+ * longer than any id. The string itself is not cached. The fingerprint gives an alias, and the alias a key id. Only the
+ * digest in the key's record proves that the token is correct.
  */
 export function createImportedTokenAuthenticator(deps: {
   readonly keyscopeTokens: Authenticator;
@@ -62,7 +62,7 @@ export function createImportedTokenAuthenticator(deps: {
 }): Authenticator {
   const { keyscopeTokens, aliases, hasher, storeTimeout } = deps;
 
-  /** Does the work that a known token takes. */
+  /** Performs a dummy comparison, so that unknown tokens take as long as known ones. */
   function unknown(fingerprint: string): Mismatch {
     hasher.verify(hashInputOf(fingerprint), DUMMY_DIGEST);
     return 'unknown';

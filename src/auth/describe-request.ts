@@ -5,13 +5,13 @@ import type { AuthContext, Denial } from '../keys/authorize';
 import type { RequestDescription } from './access';
 import type { TokenReader } from './read-token';
 
-/** What a route declares about its requests, for hints. */
+/** Sources that a route declares. */
 export interface DeclaredSources {
   readonly workspace: ParameterSource | undefined;
   readonly agent: ParameterSource | false | undefined;
 }
 
-/** Why a source gave no value. */
+/** Says why a source gave no value. */
 function missingHint(what: 'workspace' | 'agent', source: ParameterSource, req: Request): string {
   if (typeof source === 'function') return `The function for \`${what}\` returned no string.`;
   if (typeof source === 'object') {

@@ -6,7 +6,11 @@ import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/au
 import { inputError, parseInput } from '../validate-input';
 
 /**
- * The permissions that a key must have: a name, `{ anyOf: ['a', 'b'] }`, `{ allOf: ['a', 'b'] }`. Left out: any valid key.
+ * Permissions that a key must have. Default: none; any valid key.
+ *
+ * @example 'conversations'
+ * @example { anyOf: ['conversations', 'handoff'] }   // at least one of them
+ * @example { allOf: ['conversations', 'handoff'] }   // all of them
  */
 export type PermissionRequirement<Permission extends string = string> =
   | Permission
@@ -34,9 +38,20 @@ export interface RequireApiKeyOptions {
   readonly endOnRevocation?: boolean;
 }
 
-/** Whether a value is what Express calls middleware with: then the parentheses are missing. */
+/** Whether a value is a request: Express called the factory, because the parentheses are missing. */
 function looksLikeRequest(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'headers' in value;
+}
+
+/**
+ * Rejects a request in the place of an argument: `app.get('/', apiKeys.requireApiKey)` without parentheses.
+ *
+ * @throws {KeyscopeError} `invalid_options`
+ */
+export function rejectRequest(value: unknown, what: string): void {
+  if (!looksLikeRequest(value)) return;
+  const message = `Pass the middleware that ${what}() returns, not ${what} itself.`;
+  throw inputError(what, [{ path: '', message }], 'invalid_options');
 }
 
 const SOURCES = "Expected the name of a route parameter, { query: 'name' }, or a function of the request";
@@ -63,8 +78,9 @@ export function parseRequireOptions(options: RequireApiKeyOptions) {
 }
 
 /**
- * Checks a route's requirement against the declared permissions, once, when the route is made.
+ * Validates the requirement of a route against the declared permissions, once, when the route is created.
  *
+ * @param what Function that received it, for messages.
  * @throws {KeyscopeError} `invalid_options`
  */
 export function parseRequirement(
@@ -72,30 +88,26 @@ export function parseRequirement(
   declared: readonly string[],
   what: string,
 ): Requirement {
-  if (looksLikeRequest(requirement)) {
-    throw inputError(
-      what,
-      [{ path: '', message: `Pass the middleware that ${what}() returns, not ${what} itself.` }],
-      'invalid_options',
-    );
-  }
+  rejectRequest(requirement, what);
   if (requirement === undefined) return NO_REQUIREMENT;
-  const name = z.string({ error: `Give one of ${listNames(declared)}.` }).refine((text) => declared.includes(text), {
-    error: ({ input }) =>
-      `No such permission is declared. ${didYouMean(input, declared)}Declared: ${listNames(declared)}.`,
-  });
+  const name = z
+    .string({ error: `Expected one of ${listNames(declared)}.` })
+    .refine((text) => declared.includes(text), {
+      error: ({ input }) =>
+        `No such permission is declared. ${didYouMean(input, declared)}Declared: ${listNames(declared)}.`,
+    });
   if (typeof requirement === 'string') {
     return compileRequirement('all', [parseInput(name, requirement, what, 'invalid_options')]);
   }
-  const schema = z.strictObject({ anyOf: z.array(name).optional(), allOf: z.array(name).optional() });
+  const forms = `Expected a permission, or an object such as { anyOf: ['${declared[0]}'] } or { allOf: ['${declared[0]}'] }.`;
+  const schema = z.strictObject(
+    { anyOf: z.array(name).optional(), allOf: z.array(name).optional() },
+    { error: ({ code }) => (code === 'invalid_type' ? forms : undefined) },
+  );
   const { anyOf, allOf } = parseInput(schema, requirement, what, 'invalid_options');
   const [list, mode] = anyOf === undefined ? [allOf, 'all' as const] : [anyOf, 'any' as const];
   if (list === undefined || (anyOf !== undefined && allOf !== undefined)) {
-    throw inputError(
-      what,
-      [{ path: '', message: 'Give a permission, or an object with either anyOf or allOf.' }],
-      'invalid_options',
-    );
+    throw inputError(what, [{ path: '', message: `${forms} Received neither or both.` }], 'invalid_options');
   }
   return compileRequirement(mode, list);
 }

@@ -1,32 +1,38 @@
 import type { IncomingMessage } from 'node:http';
 import type { KeyscopeError } from '../errors';
 import type { Denial } from '../keys/authorize';
-import { malformedReason } from '../token/malformed-reason';
+import { explainMalformed } from '../token/explain-malformed';
 
 /** Headers that Node reads by default. Further ones are ignored: `server.maxHeadersCount`. */
 const DEFAULT_HEADER_LIMIT = 1000;
 /** Node reads the headers in batches of 32. A request with fewer is always complete. */
 const BATCH = 32;
 
-/** Where requests carry their token, and how responses and documents say so. Everything else is told the token only. */
+/** Source of the token in a request, and how responses and documents describe it. All other modules see only the token. */
 export interface TokenReader {
   /** The token, if the request carries exactly one value that can be one. */
   read(req: IncomingMessage): string | undefined;
-  /** Whether the request carries no token at all. An empty header is a caller that meant to send one. */
+  /** Whether the request carries no token at all. An empty header counts as a token, because its caller meant to send one. */
   isAbsent(req: IncomingMessage): boolean;
-  /** Why there is no well-formed token. Called only if there is none, so that other requests do not pay for it. */
+  /** Denial of a request without a well-formed token. Called only then, so that other requests do not pay for it. */
   explain(req: IncomingMessage): Denial;
   /** The value of `WWW-Authenticate` for a 401 response. */
   challenge(error: KeyscopeError): string;
-  /** What the `missing` hint says was looked for. */
+  /** Name of the source, for the hint of `missing`. */
   readonly description: string;
   /** The OpenAPI security scheme. */
   readonly securityScheme: Readonly<Record<string, string>>;
 }
 
-/** The one response for malformed, unknown, deleted and wrong: the caller does not learn which of them it was. */
-export function invalidKey(reason: Denial['reason']): Denial {
-  return { code: 'invalid_key', reason, message: 'The API key is not valid. Check that it was copied whole.' };
+/** Denial for malformed, unknown, deleted and wrong tokens. The response is the same for all of them, to prevent probing. */
+export function invalidKey(reason: Denial['reason'], hint?: string): Denial {
+  return { code: 'invalid_key', reason, message: 'The API key is not valid.', hint };
+}
+
+/** Denial of a string that is no token of this app. */
+export function malformedKey(text: string, prefix: string): Denial {
+  const { reason, hint } = explainMalformed(text, prefix);
+  return invalidKey(reason, hint);
 }
 
 /** Whether Node can have dropped headers. */
@@ -54,7 +60,7 @@ function countRaw({ rawHeaders }: IncomingMessage, header: string): number {
  * Reads tokens from a request header.
  *
  * @param header Name in lower case.
- * @param prefix Of this app's tokens, for diagnosis.
+ * @param prefix Prefix of this app's tokens, for diagnosis.
  */
 export function createTokenReader(options: {
   readonly header: string;
@@ -98,7 +104,7 @@ export function createTokenReader(options: {
       if (isAtHeaderLimit(req)) return TOO_MANY_HEADERS;
       if (value === undefined) return MISSING;
       if (value === '') return EMPTY;
-      return invalidKey(malformedReason(String(value), prefix));
+      return malformedKey(String(value), prefix);
     },
     challenge: ({ code }) => `ApiKey realm="${realm}", error="${code}"`,
     description: `the ${header} header`,

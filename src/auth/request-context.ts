@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
 import type { RequestApiKey } from './request-api-key';
 
-/** What `requireApiKey` found out about a request, for the middleware behind it. */
+/** Result of `requireApiKey` for a request, for the middleware behind it. */
 export interface RequestContext {
   /** Workspace of the request: the declared one, else the key's own. */
   readonly workspaceId: string | undefined;

@@ -27,7 +27,7 @@ export interface RequireApiKeyDeps {
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
-/** Compiles what the route declares into a function that reads it from a request. What never varies is created once. */
+/** Compiles the declared sources into a function that reads them from a request. A constant context is created once. */
 function createContextReader({ workspace, agent }: DeclaredSources): (req: Request) => AuthContext {
   const fixed = agent === false ? 'handler' : null;
   const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace);
@@ -105,7 +105,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const context = readContext(req);
       const workspaceId = context.workspace?.value;
       contexts.set(req, { workspaceId, agentId: agentIdOf(context), apiKey: undefined });
-      // Another middleware can have set it. Behind this one it is the key of this request, or nothing.
+      // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req.apiKey !== undefined) req.apiKey = undefined;
       next();
     }

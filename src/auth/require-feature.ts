@@ -5,14 +5,14 @@ import type { Features } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput } from '../validate-input';
-import { parameterSource } from './permission-requirement';
+import { parameterSource, rejectRequest } from './permission-requirement';
 import type { RequestContexts } from './request-context';
 
-/** What a project can enable: its transcripts, or one metric by name. */
+/** Feature of a project: `'transcript'`, or one metric by name, e.g. `'metric:CSAT'`. */
 export type Feature = 'transcript' | `metric:${string}`;
 
 export interface RequireFeatureOptions {
-  /** Where the request names its project. Left out: the agent that the route declared to `requireApiKey`. */
+  /** Project of the request: `'project_id'`, `{ query: 'project_id' }` or a function. Default: the agent of `requireApiKey`. */
   readonly project?: ParameterSource;
 }
 
@@ -20,7 +20,7 @@ const METRIC = 'metric:';
 
 const featureSchema = z.custom<Feature>(
   (value) => value === 'transcript' || (typeof value === 'string' && value.startsWith(METRIC) && value !== METRIC),
-  { error: "Give 'transcript', or 'metric:' and a metric's name." },
+  { error: "Expected 'transcript', or 'metric:' and the name of a metric, such as 'metric:CSAT'." },
 );
 const optionsSchema = z.strictObject({
   project: parameterSource.optional(),
@@ -31,7 +31,10 @@ function isEnabled(features: Features, feature: Feature): boolean {
   return features.metrics === 'all' || features.metrics.includes(feature.slice(METRIC.length));
 }
 
-/** For routes whose whole body is the feature, such as the audio of a call: nothing can be cut out, so all is refused. */
+/**
+ * Creates `requireFeature()`: for routes whose whole body is the feature, such as the audio of a call. Nothing can be
+ * redacted in it, so the request is denied.
+ */
 export function createRequireFeature(deps: {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
@@ -40,21 +43,19 @@ export function createRequireFeature(deps: {
   const { projectFeatures, contexts, fail } = deps;
 
   return function requireFeature(feature: Feature, options: RequireFeatureOptions = {}): RequestHandler {
+    rejectRequest(feature, 'requireFeature');
     const wanted = parseInput(featureSchema, feature, 'requireFeature', 'invalid_options');
     const { project } = parseInput(optionsSchema, options, 'requireFeature', 'invalid_options');
-    const notEnabled = `The project has not enabled ${wanted === 'transcript' ? 'its transcript' : `the metric ${wanted.slice(METRIC.length)}`} in API responses. Who manages its API keys can enable it.`;
+    const name = wanted === 'transcript' ? 'its transcript' : `the metric ${wanted.slice(METRIC.length)}`;
+    const notEnabled = `The project has not enabled ${name} in API responses. Ask an administrator to enable it.`;
 
     const readProject = project === undefined ? undefined : createReadParameter(project);
 
     return function featureMiddleware(req, res, next) {
       const target = contexts.get(req);
       if (target === undefined) {
-        next(
-          new KeyscopeError(
-            'invalid_options',
-            'requireFeature() found no requireApiKey() before it. Put that one first.',
-          ),
-        );
+        const message = 'requireFeature() found no requireApiKey() before it. Put that one first.';
+        fail(new KeyscopeError('invalid_options', message), req, res, next);
         return;
       }
       const projectId = readProject ? readProject(req).value : target.agentId;
@@ -78,7 +79,7 @@ export function createRequireFeature(deps: {
         .then(
           (featuresFor) => settle(featuresFor(projectId)),
           (error: unknown) => {
-            // Not 403: that the project has not enabled it is more than anyone knows now.
+            // Not 403: the configuration of the project is unknown.
             if (!(error instanceof KeyscopeError)) throw error;
             fail(error, req, res, next);
           },

@@ -21,7 +21,7 @@ export interface VerifyOptions<Permission extends string = string> {
   readonly agentId?: string | false;
 }
 
-/** The decision about a token. `error` has the code and the status that a response would have. */
+/** Decision about a token. `error` has the code and the status that a response would have. */
 export type Verification<Permission extends string = string> =
   | { readonly ok: true; readonly key: RequestApiKey<Permission> }
   | { readonly ok: false; readonly error: KeyscopeError };
@@ -32,10 +32,10 @@ const optionsSchema = z.strictObject({
   agentId: z.union([z.string(), z.literal(false)]).optional(),
 });
 
-/** Most callers give none, and parsing none costs as much as the rest of the decision. Inherits nothing. */
+/** Default options. Parsing none would cost as much as the rest of the decision. Inherits nothing. */
 const NO_OPTIONS: VerifyOptions = Object.freeze(Object.create(null) as object);
 
-const MISSING: Denial = { code: 'missing_key', reason: 'missing', message: 'Give an API key.' };
+const MISSING: Denial = { code: 'missing_key', reason: 'missing', message: 'Pass an API key.' };
 
 const DESCRIPTION: RequestDescription = { method: null, route: null, hint: () => null };
 const describe = () => DESCRIPTION;
@@ -64,7 +64,7 @@ export function createVerify(deps: {
   readonly watching: WatchDeps;
 }) {
   const { access, clock, permissions, watching } = deps;
-  // Verifying is a hit path, too: requirements of one permission are compiled once.
+  // Also a hit path: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
   function deny(denial: Denial, key: CachedKey | null): Verification {
@@ -79,7 +79,7 @@ export function createVerify(deps: {
     const { permission } = options;
     const requirement = single.get(permission as string) ?? parseRequirement(permission, permissions, 'verify');
     if (token === undefined || token === '') return deny(MISSING, null);
-    if (typeof token !== 'string') return deny(invalidKey('malformed'), null);
+    if (typeof token !== 'string') return deny(invalidKey('malformed', 'The token is not a string.'), null);
 
     const known = access.authenticate(token, clock.wall());
     const outcome = known ?? (await access.fetch(token));

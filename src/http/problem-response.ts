@@ -27,7 +27,7 @@ export function problemOf(error: KeyscopeError): Record<string, unknown> {
   return problem;
 }
 
-/** Seconds after which a caller can retry: an outage of the store is usually a restart or a failover. */
+/** Seconds after which a caller can retry. Most outages of a store are restarts or failovers. */
 const RETRY_AFTER_SECONDS = '1';
 
 /**

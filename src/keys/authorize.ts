@@ -9,6 +9,8 @@ export interface Denial<Code extends ErrorCode = ErrorCode> {
   readonly reason: DenialReason;
   /** One sentence for the caller. It can say what is required, never what the key has. */
   readonly message: string;
+  /** One sentence for the developer, in the `denied` event. */
+  readonly hint?: string;
 }
 
 /** Denials of requests whose key is known. They are counted in the key's usage. */
@@ -36,7 +38,7 @@ export interface RequestValue {
   readonly ambiguous: boolean;
 }
 
-/** What a request is about. */
+/** Workspace and agent of a request. */
 export interface AuthContext {
   /**
    * The workspace that the request states, or null if the route declares none: then the key's own workspace is meant. If

@@ -14,22 +14,22 @@ import {
 import { createTokenParser } from '../token/parse';
 import { inputError } from '../validate-input';
 
-/** What there is of a foreign token when its key is imported. */
+/** Parts of an imported token that can be stored. */
 export interface ImportedToken {
   /** SHA-256 of the token. */
   readonly fingerprint: string;
   readonly alias: string;
-  /** The text whose digest is stored. */
+  /** String whose digest is stored. */
   readonly hashInput: string;
-  /** Its ends, or empty. */
+  /** First and last characters of the token, or empty. */
   readonly first: string;
   readonly last: string;
 }
 
 const NATIVE_MESSAGE =
-  'This token has the form of those that are made here, which are looked up by the id in them. Create a key instead.';
+  'This token has the form of tokens of this app, which are found by the id in them. Create a key instead.';
 
-/** What is stored of an import as it was given, and shown to whoever may see the key or its audit trail. */
+/** Fields of an import that are stored unchanged, and shown with the key or in the audit log. */
 export interface ShownFields {
   readonly name: string;
   readonly agents: 'all' | readonly string[];
@@ -39,9 +39,9 @@ export interface ShownFields {
   readonly source?: string | null;
 }
 
-const SHOWN_MESSAGE = 'This holds the token, or its SHA-256, and would be stored and shown. Give something else.';
+const SHOWN_MESSAGE = 'This contains the token or its SHA-256, and would be stored and shown. Use another value.';
 
-/** Whether a text gives the token away. Where only its hash is known, each word is tried: no token has a space. */
+/** Whether a string contains the token. If only the hash is known, each word is tried, because no token has a space. */
 function holdsToken(text: string, fingerprint: string, token: string | undefined): boolean {
   if ((token !== undefined && text.includes(token)) || text.toLowerCase().includes(fingerprint)) return true;
   return text
@@ -51,7 +51,7 @@ function holdsToken(text: string, fingerprint: string, token: string | undefined
     );
 }
 
-/** A token in the wrong column of a table would be in every list of keys, and in the audit trail for good. */
+/** Rejects a token in the wrong column of a table: it would be in every list of keys, and stay in the audit log. */
 function refuseShownToken({ agents, ...texts }: ShownFields, fingerprint: string, token: string | undefined): void {
   const shown: [path: string, text: string | null | undefined][] = [
     ...Object.entries(texts),
@@ -63,11 +63,11 @@ function refuseShownToken({ agents, ...texts }: ShownFields, fingerprint: string
   if (issues.length > 0) throw inputError('keys.import', issues);
 }
 
-/** Reads what a key is imported by, and sees to it that it stands nowhere else. */
+/** Creates the function that reads the token of an import, and rejects it in any other field. */
 export function createReadImportedToken(prefix: string) {
   const parse = createTokenParser(prefix);
 
-  return function readForeignToken(
+  return function readImportedToken(
     given: { readonly token?: string; readonly sha256?: string },
     { name, agents, createdBy, workspaceId, actor, source }: ShownFields,
   ): ImportedToken {
@@ -81,12 +81,12 @@ export function createReadImportedToken(prefix: string) {
   };
 }
 
-/** The id of an imported key: it follows from token and workspace, so that importing it again finds it. */
+/** Id of an imported key, derived from token and workspace, so that importing the token again finds the key. */
 export function deriveImportedKeyId(workspaceId: string, fingerprint: string): string {
   return deriveId(workspaceId, ['foreign', aliasOf(fingerprint)]);
 }
 
-/** The same from what `keys.import` takes. */
+/** The same from the input of `keys.import`. */
 export function importedKeyId(given: {
   readonly workspaceId?: string;
   readonly token?: string;
@@ -96,43 +96,43 @@ export function importedKeyId(given: {
   return deriveImportedKeyId(given.workspaceId ?? DEFAULT_WORKSPACE, fingerprint);
 }
 
-/** The reply to an import of what has been imported; it names no key of another workspace. */
+/** Error for a token that was imported before in the same workspace. */
 export function importedBefore(id: string): KeyscopeError {
-  return new KeyscopeError('conflict', `This token has been imported before: it is the key ${id}. Change that one.`);
+  return new KeyscopeError('conflict', `This token was imported before, as the key ${id}. Update that key instead.`);
 }
 
 function importedElsewhere(): KeyscopeError {
   return new KeyscopeError(
     'conflict',
-    'This token has been imported in another workspace. A token stands for one key; delete that one first.',
+    'This token was imported in another workspace. A token belongs to one key; delete that key first.',
   );
 }
 
 /**
- * What a foreign token stands for is kept apart from the key: its token says nothing of the workspace, so both may lie on
- * different servers, and there is no step that changes both. Hence this order. The alias comes first and is made sure of
- * last: between the two, a deletion of the same key may take it away. A deletion takes the record first, which ends the
- * key, and gives the alias back where the key has been imported again meanwhile. Whichever of the two comes last leaves
- * an alias for a key that is there.
+ * Creates the functions that link an imported token's alias to its key. The token does not identify the workspace, so
+ * alias and record can be on different servers, and no atomic step changes both.
+ *
+ * Import: write the alias, write the record, verify the alias. Delete: remove the record, remove the alias, restore it if
+ * the key was imported again. Every interleaving ends with an alias for every existing key.
  */
 export function createAliasLinks(store: Store) {
-  /** @throws {KeyscopeError} `conflict` where the token stands for a key of another workspace. */
+  /** @throws {KeyscopeError} `conflict` if the token belongs to a key of another workspace. */
   async function claim(alias: string, id: string): Promise<void> {
     let held = await store.linkAlias(alias, id);
-    // A key that has gone, whose deletion did not get that far.
+    // The key was deleted, but not its alias.
     if (held !== id && (await store.getKey(held)) === null) held = await store.linkAlias(alias, id, held);
     if (held !== id) throw importedElsewhere();
   }
 
   return {
-    /** `false` where the key is there already. */
+    /** False if the key exists already. */
     async add(record: KeyRecord, alias: string, origin: ChangeOrigin): Promise<boolean> {
       await claim(alias, record.id);
       const added = await store.createKey(record, origin);
       try {
         await claim(alias, record.id);
       } catch (error) {
-        // Imported in two workspaces at once: a key that its token does not lead to is of no use to anyone.
+        // Imported in two workspaces at once. A key that its token does not find would be useless.
         if (added && error instanceof KeyscopeError && error.code === 'conflict') {
           await store.deleteKey(record.id, origin, { workspaceId: record.workspaceId });
         }
@@ -141,7 +141,7 @@ export function createAliasLinks(store: Store) {
       return added;
     },
 
-    /** Forgets what a deleted key's token stood for. Never rejects: the key is gone, and an alias of nothing is harmless. */
+    /** Removes the alias of a deleted key. Never rejects, because an alias without a key is harmless. */
     async release({ id, alias }: KeyRecord): Promise<void> {
       if (alias === null) return;
       try {

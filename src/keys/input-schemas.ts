@@ -20,22 +20,22 @@ import { DURATION_FORMS, LAST_TIME, parseDuration, parseTime, TIME_FORMS } from 
 
 const MAX_NAME_LENGTH = 100;
 const MAX_AGENTS = 1_000;
-/** Far more than anyone declares, so that unknown and repeated names are told of one by one. */
+/** More than any app declares, so that unknown and repeated names are reported one by one. */
 const MAX_PERMISSIONS = 1_000;
 
-const NAME_MESSAGE = `Give a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
+const NAME_MESSAGE = `Expected a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
 const name = z
   .string(NAME_MESSAGE)
   .transform((text) => text.trim())
   .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_MESSAGE)
   .refine(
     (text) => !mayContainToken(text),
-    'This looks like a token, and names are stored and shown. Give another name.',
+    'This looks like a token, and names are stored and shown. Use another name.',
   )
   .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH });
 
 const agents = allOrList({
-  message: `Give 'all', or a list of 1–${MAX_AGENTS} agent ids. An empty list would be a key for nothing; it never means "all".`,
+  message: `Expected 'all', or an array of 1–${MAX_AGENTS} agent ids. An empty array would be a key for nothing; it never means "all".`,
   minimum: 1,
   maximum: MAX_AGENTS,
   entryMessage: externalIdMessage,
@@ -50,7 +50,7 @@ const agents = allOrList({
 function permissionList(declared: readonly string[]) {
   const known = new Set<unknown>(declared);
   return distinctList({
-    message: `Give a list with at least one of: ${listNames(declared)}.`,
+    message: `Expected an array with at least one of: ${listNames(declared)}.`,
     minimum: 1,
     maximum: MAX_PERMISSIONS,
     entryMessage: (entry) =>
@@ -60,14 +60,28 @@ function permissionList(declared: readonly string[]) {
   }).meta({ type: 'array', items: { type: 'string', enum: declared }, minItems: 1, uniqueItems: true });
 }
 
-/** Why an expiry is not accepted. */
 const PAST_MESSAGE = 'It must be in the future.';
 const BEYOND_MESSAGE = 'Its year is beyond 9999.';
 
 /** JSON Schema of a time or a duration. */
 const STRING_OR_MS = { anyOf: [{ type: 'string' }, { type: 'integer', minimum: 0 }] } as const;
 
-/** `expiresAt` as a time, `expiresIn` as a duration. Both end up in the future, which begins at the moment of the call. */
+/**
+ * Numbers below this are probably seconds or days. A string such as '30s' says its unit, so that shorter durations are
+ * still possible.
+ */
+const MIN_DURATION_NUMBER = 60_000;
+
+/** Whether a number of milliseconds is suspiciously small. */
+function lacksUnit(value: unknown): boolean {
+  return typeof value === 'number' && value > 0 && value < MIN_DURATION_NUMBER;
+}
+
+function unitMessage(value: unknown): string {
+  return `${value} means ${value} milliseconds. For a duration below a minute, use a string such as '30s'.`;
+}
+
+/** `expiresAt` as a time, `expiresIn` as a duration. Both must be in the future, which begins at the time of the call. */
 function expiryFields(now: () => number) {
   function field(sentence: string, parse: (value: unknown) => number | null, begin: () => number) {
     return z
@@ -76,20 +90,22 @@ function expiryFields(now: () => number) {
         if (value === undefined) return undefined;
         const parsed = parse(value);
         const end = parsed === null ? Number.NaN : begin() + parsed;
-        if (end > now() && end <= LAST_TIME) return parsed as number;
-        const reason = end > LAST_TIME ? ` ${BEYOND_MESSAGE}` : Number.isNaN(end) ? '' : ` ${PAST_MESSAGE}`;
+        const small = parse === parseDuration && lacksUnit(value);
+        if (!small && end > now() && end <= LAST_TIME) return parsed as number;
+        const unit = small ? ` ${unitMessage(value)}` : '';
+        const reason = end > LAST_TIME ? ` ${BEYOND_MESSAGE}` : Number.isNaN(end) || small ? unit : ` ${PAST_MESSAGE}`;
         context.addIssue({ code: 'custom', message: `${sentence}${reason}`, input: value });
         return z.NEVER;
       })
       .optional();
   }
   return {
-    expiresAt: field(`Give ${TIME_FORMS}.`, parseTime, () => 0).meta({
+    expiresAt: field(`Expected ${TIME_FORMS}.`, parseTime, () => 0).meta({
       ...STRING_OR_MS,
       description: 'When the key expires: a time in the future.',
       examples: ['2031-05-01', '2031-05-01T12:00:00Z'],
     }),
-    expiresIn: field(`Give ${DURATION_FORMS}.`, parseDuration, now).meta({
+    expiresIn: field(`Expected ${DURATION_FORMS}. A year is '365d'; every key expires.`, parseDuration, now).meta({
       ...STRING_OR_MS,
       description: 'Alternative to `expiresAt`: the lifetime of the key from now.',
       examples: ['90d', 86_400_000],
@@ -100,7 +116,7 @@ function expiryFields(now: () => number) {
 const NOT_BOTH = {
   path: ['expiresIn'],
   message: 'Give either `expiresAt` or `expiresIn`, not both.',
-  // Whatever else is wrong: every problem is reported at once.
+  // Also if there are other issues: all of them are reported at once.
   when: () => true,
 };
 function notBoth(input: unknown): boolean {
@@ -108,8 +124,9 @@ function notBoth(input: unknown): boolean {
   return expiresAt === undefined || expiresIn === undefined;
 }
 
-const TOKEN_MESSAGE = 'Give the text that callers send: 8–512 visible ASCII characters without spaces.';
-const SHA256_MESSAGE = 'Give SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
+const TOKEN_MESSAGE = 'Expected the string that callers send: 8–512 visible ASCII characters without spaces.';
+const SHA256_MESSAGE =
+  'Expected the SHA-256 of the token: 64 hexadecimal digits, or base64 or base64url of the 32 bytes.';
 const importedToken = z.string(TOKEN_MESSAGE).refine(isImportedToken, TOKEN_MESSAGE);
 const fingerprint = z.string(SHA256_MESSAGE).transform((text, context) => {
   const read = readFingerprint(text);
@@ -133,7 +150,7 @@ const overlap = z
   .transform((value, context) => {
     const duration = parseDuration(value);
     if (duration !== null) return duration;
-    const message = `Give ${DURATION_FORMS}: for how long the old key goes on working; 0 ends it at once.`;
+    const message = `Expected ${DURATION_FORMS}: how long the old key is still accepted. 0 revokes it at once.`;
     context.addIssue({ code: 'custom', message, input: value });
     return z.NEVER;
   })
@@ -145,9 +162,9 @@ const overlap = z
 
 const FIXED_AGENTS_MESSAGE = 'The agents of a key are fixed at its creation. Create another key for other agents.';
 const FIXED_EXPIRY_MESSAGE =
-  "A key's expiry is fixed at its creation. Rotate the key for one that lives longer; disable or delete it to end it sooner.";
+  'The expiry of a key is fixed at its creation. Rotate the key for a later one; disable or delete the key to end it sooner.';
 const FIXED_MESSAGE = 'This is fixed at the creation of a key.';
-const OWN_MESSAGE = 'This is kept by keyscope and follows from what is done with the key.';
+const OWN_MESSAGE = 'keyscope sets this field.';
 const IMMUTABLE_FIELD_MESSAGES: ReadonlyMap<string, string> = new Map([
   ['agents', FIXED_AGENTS_MESSAGE],
   ['expiresAt', FIXED_EXPIRY_MESSAGE],
@@ -162,14 +179,14 @@ const IMMUTABLE_FIELD_MESSAGES: ReadonlyMap<string, string> = new Map([
   ['updatedAt', OWN_MESSAGE],
   [
     'revision',
-    `${OWN_MESSAGE} To insist on one, give it as \`{ revision }\` beside the workspace, or over HTTP as \`If-Match\`.`,
+    `${OWN_MESSAGE} As a precondition, pass it in the context as \`{ revision }\`, or over HTTP as \`If-Match\`.`,
   ],
   ['rotatedFrom', OWN_MESSAGE],
   ['rotatedTo', OWN_MESSAGE],
 ]);
 
 /**
- * Refuses changes of what cannot be changed, with a code of its own and a sentence that says what to do instead.
+ * Rejects changes of immutable fields, with a code of its own and what to do instead.
  *
  * @throws {KeyscopeError} `immutable_field`
  */
@@ -182,13 +199,13 @@ export function refuseImmutable(changes: unknown): void {
   if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
 }
 
-/** Drops what is undefined, which means absent, and refuses to change nothing. */
+/** Removes undefined fields, which mean absent, and rejects an empty change. */
 function changeable(changes: unknown): unknown {
   refuseImmutable(changes);
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
   const given = Object.entries(changes).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
-    const message = 'Give at least one of: name, permissions, disabled.';
+    const message = 'Expected at least one of: name, permissions, disabled.';
     throw inputError('keys.update', [{ path: '', message }]);
   }
   return Object.fromEntries(given);
@@ -198,10 +215,10 @@ const contextSchema = z.strictObject({ workspaceId: contextWorkspace });
 const mutationContextSchema = contextSchema.extend({
   actor: auditText,
   source: auditText,
-  revision: z.int('Give the `revision` of the key as it was seen.').min(1).optional(),
+  revision: z.int('Expected the `revision` of the key that was read.').min(1).optional(),
 });
 
-const IDEMPOTENCY_MESSAGE = 'Give 1–255 visible ASCII characters, such as a new UUID.';
+const IDEMPOTENCY_MESSAGE = 'Expected 1–255 visible ASCII characters, such as a new UUID.';
 const importContextSchema = mutationContextSchema.omit({ revision: true });
 const creationContextSchema = importContextSchema.extend({
   idempotencyKey: z
@@ -227,7 +244,7 @@ export function createKeySchemas(permissions: readonly string[], now: () => numb
     create: z.strictObject({
       workspaceId: externalId.optional(),
       name,
-      agents,
+      agents: agents.exactOptional(),
       permissions: permissionsField,
       createdBy: auditText,
       ...expiry,
@@ -241,17 +258,22 @@ export function createKeySchemas(permissions: readonly string[], now: () => numb
   };
 }
 
-/** The readers of everything that callers give to the key service. Each throws `invalid_request` with all that is wrong. */
+/** Creates the parsers of all inputs of the key service. Each throws `invalid_request` with all issues. */
 export function createKeyInputs(permissions: readonly string[], now: () => number) {
   const schemas = createKeySchemas(permissions, now);
   const createSchema = schemas.create.refine(notBoth, NOT_BOTH);
   const importSchema = schemas.create
-    .extend({ token: importedToken.optional(), sha256: fingerprint.optional(), disabled: z.boolean().default(false) })
+    .extend({
+      agents,
+      token: importedToken.optional(),
+      sha256: fingerprint.optional(),
+      disabled: z.boolean().default(false),
+    })
     .refine(notBoth, NOT_BOTH)
     .refine(oneOfBoth, ONE_OF_BOTH);
   const rotateSchema = schemas.rotate.refine(notBoth, NOT_BOTH);
 
-  // Foreign tokens have no form of their own by which one in the wrong field could be told from a name.
+  // An imported token has no form, so that one in the wrong field could not be told from a name.
   function readImport<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
     return parseInput(schema, input, 'keys.import', 'invalid_request', true);
   }

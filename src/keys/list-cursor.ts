@@ -3,7 +3,7 @@ import { readPosition } from '../store/index-position';
 import type { KeySort } from '../store/records';
 import { isKeyId } from '../token/format';
 
-/** Which list of keys a cursor belongs to. */
+/** List of keys that a cursor belongs to. */
 export interface KeyListing {
   readonly workspaceId: string;
   /** Folded. */
@@ -18,17 +18,21 @@ function parts({ workspaceId, q, sort, order }: KeyListing): readonly unknown[] 
   return ['keys', workspaceId, q, sort, order];
 }
 
-/** What a position has before its id: the time or the folded name. Together with the id it is all that counts. */
+/** Part of a position before its id: the time or the folded name. */
 function leadOf(position: string): string {
   return position.slice(0, position.indexOf('\0'));
 }
 
-/** The cursor for what follows a position of the store's. */
+/** Encodes the cursor for the entries after a position of the store. */
 export function writeKeyCursor(listing: KeyListing, position: string): string {
   return writeCursor(parts(listing), `${leadOf(position)}\0${readPosition(position, listing.sort).id}\0`);
 }
 
-/** The position to go on from. @throws {KeyscopeError} `invalid_request`. */
+/**
+ * Decodes the position after which the next page begins.
+ *
+ * @throws {KeyscopeError} `invalid_request`
+ */
 export function readKeyCursor(listing: KeyListing, cursor: string): string {
   return readCursor(parts(listing), cursor, 'keys.list', (position) => {
     const pieces = position.split('\0');

@@ -3,6 +3,7 @@ import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { foldName } from '../store/index-position';
 import { carriedFields } from '../store/key-fields';
+import { keyNotFound } from '../store/key-not-found';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
@@ -11,6 +12,7 @@ import { deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs } from './input-schemas';
+
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import { LAST_TIME } from './time';
 import {
@@ -28,14 +30,18 @@ import {
   type UpdateKeyInput,
 } from './types';
 
-/** What may be done with keys. Every method rejects with `KeyscopeError`; all of them with `store_unavailable`. */
+/** Management of keys. Every method rejects with `KeyscopeError`, and can reject with `store_unavailable`. */
 export interface KeyService<Permission extends string = string> {
-  /** Makes a key. Rejects with `invalid_request`, and with `conflict` where `idempotencyKey` has made one before. */
+  /**
+   * Creates a key. Rejects with `invalid_request`, or `conflict` if `idempotencyKey` was used before.
+   *
+   * @example const { key, token } = await apiKeys.keys.create({ name: 'CRM', permissions: ['conversations'] });
+   */
   create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
   /**
-   * Takes over a key whose token was made elsewhere, so that its callers keep it; for apps made with `foreignTokens: true`.
-   * Rejects with `invalid_request`, with `conflict` where the token has been imported before, and with `invalid_options`
-   * without that option. Rotating the key gives it a token of our own form.
+   * Imports a key whose token another system issued, so that its callers keep the token. For apps with
+   * `foreignTokens: true`. Rejects with `invalid_request`, with `conflict` if the token was imported before, or with
+   * `invalid_options` without that option. A rotation gives the key a token of this app.
    */
   import(
     input: ImportKeyInput<Permission>,
@@ -43,13 +49,13 @@ export interface KeyService<Permission extends string = string> {
   ): Promise<ApiKey<Permission>>;
   /** Rejects with `key_not_found`. */
   get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
-  /** One page of a workspace's keys, expired and disabled ones among them. */
+  /** One page of a workspace's keys, including expired and disabled ones. Rejects with `invalid_request`. */
   list(input?: ListKeysInput): Promise<KeyList<Permission>>;
-  /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` where `revision` is not the key's. */
+  /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` if the key has another `revision`. */
   update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
   /**
-   * Creates a key with the same workspace, name, agents and permissions, and lets the old one expire after `overlap`; 0
-   * revokes it at once, on every clock. Rejects as `update` does, and with `conflict` if the key is disabled, has expired,
+   * Creates a key with the same workspace, name, agents and permissions. The old one expires after `overlap`; 0 revokes
+   * it at once, on every clock. Rejects as `update` does, and with `conflict` if the key is disabled, has expired,
    * or was rotated before: then its successor is the one to rotate.
    */
   rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
@@ -60,14 +66,14 @@ export interface KeyService<Permission extends string = string> {
 export interface KeyServiceDeps {
   readonly store: Store;
   readonly clock: Clock;
-  /** What new tokens begin with. */
+  /** Prefix of new tokens. */
   readonly prefix: string;
   readonly hasher: TokenHasher;
   /** The declared permissions. */
   readonly permissions: readonly string[];
   /** Milliseconds. */
   readonly defaultLifetime: number;
-  /** Whether imported keys are let in. Default false: then none is imported. */
+  /** Whether imported tokens are accepted. Default false: then none is imported. */
   readonly foreignTokens?: boolean;
   /** For tests. Default: `generateToken`. */
   readonly generate?: typeof generateToken;
@@ -82,16 +88,10 @@ const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revoked' | 'revision' | 'rotated
   alias: null,
 };
 
-/** More edits in a row between our reading and our writing than that are no accident. */
+/** Attempts if the key changes between read and write. */
 const MAX_ATTEMPTS = 8;
 
-function notFound(id: unknown): KeyscopeError {
-  // An id is public, but what is not one could be anything, a token among them.
-  const which = isKeyId(id) ? `There is no key with the id ${id}.` : 'There is no such key.';
-  return new KeyscopeError('key_not_found', which);
-}
-
-/** A store's answer to a successor whose id is taken: another id will do. */
+/** Null if the id of the successor is taken: then another one is generated. */
 function idTaken(error: unknown): null {
   if (error instanceof KeyscopeError && error.code === 'conflict') return null;
   throw error;
@@ -111,24 +111,24 @@ function checkRotatable(key: KeyRecord, at: number): void {
   if (!(at < key.expiresAt)) throw new KeyscopeError('conflict', 'The key has expired. Create a key instead.');
 }
 
-function madeBefore(id: string): KeyscopeError {
+function createdBefore(id: string): KeyscopeError {
   return new KeyscopeError(
     'conflict',
-    `The key ${id} has been made with this idempotency key before, and its token is not shown again. Use another idempotency key for another key; if the token got lost, rotate or delete that one.`,
+    `The key ${id} was created with this idempotency key before, and its token is not shown again. Use another idempotency key for another key. If the token was lost, rotate or delete that key.`,
   );
 }
 
 const NOT_ENABLED_MESSAGE =
-  'keys.import: this app was made without `foreignTokens: true`, so imported keys would not be let in. Give createApiKeys that option.';
+  'keys.import: this app denies imported tokens. Pass `foreignTokens: true` to createApiKeys.';
 
-const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and decide anew.';
+const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and retry.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
   const { store, clock, prefix, hasher, defaultLifetime, foreignTokens = false, generate = generateToken } = deps;
-  // Whole milliseconds, whatever the clock gives: they are written into indexes.
+  // Whole milliseconds, because they are part of indexes.
   const now = () => Math.floor(clock.wall());
   const inputs = createKeyInputs(deps.permissions, now);
-  const readForeignToken = createReadImportedToken(prefix);
+  const readImportedToken = createReadImportedToken(prefix);
   const links = createAliasLinks(store);
 
   function newRecord(
@@ -162,23 +162,24 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
 
   async function read(id: string, { workspaceId }: { workspaceId?: string }): Promise<KeyRecord> {
     const record = isKeyId(id) ? await store.getKey(id) : null;
-    if (record === null || (workspaceId !== undefined && record.workspaceId !== workspaceId)) throw notFound(id);
+    if (record === null || (workspaceId !== undefined && record.workspaceId !== workspaceId)) throw keyNotFound(id);
     return record;
   }
 
-  /** What is common to keys that are made and keys that are imported. */
+  /** Common part of `create` and `import`. */
   function readNew<Given extends ReturnType<typeof inputs.create>>(
     what: string,
     { expiresAt, expiresIn, workspaceId, createdBy, ...fields }: Given,
     context: { workspaceId?: string; actor?: string | null; source?: string | null },
   ) {
     if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
-      const message = 'The key is to be made in one workspace, and the call is about another. Give the same, or one.';
+      const message = 'The input and the context name different workspaces. Pass the same, or only one.';
       throw inputError(what, [{ path: 'workspaceId', message }]);
     }
     const createdAt = now();
     const owner = createdBy ?? context.actor ?? null;
     const complete = {
+      agents: 'all' as const,
       ...fields,
       workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
       expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
@@ -187,12 +188,12 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? owner }, createdAt) };
   }
 
-  /** The record that a mutation of one existing key came to. */
+  /** Record after a mutation of one existing key. */
   async function change(id: string, mutation: () => Promise<MutationResult>): Promise<KeyRecord> {
-    if (!isKeyId(id)) throw notFound(id);
+    if (!isKeyId(id)) throw keyNotFound(id);
     const result = await mutation();
     if (result.ok) return result.key;
-    throw result.reason === 'not_found' ? notFound(id) : new KeyscopeError('conflict', CHANGED_MESSAGE);
+    throw result.reason === 'not_found' ? keyNotFound(id) : new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
 
   return {
@@ -206,9 +207,9 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const { record, token } = makeKey(complete, createdAt, null, id);
         if (await store.createKey(record, origin)) return { key: toApiKey(record), token };
-        if (id !== undefined) throw madeBefore(id);
+        if (id !== undefined) throw createdBefore(id);
       }
-      throw new KeyscopeError('conflict', 'Every new id was taken already. Is the source of randomness broken?');
+      throw new KeyscopeError('conflict', 'Every generated id exists already. The random source may be broken.');
     },
 
     async import(input, givenContext) {
@@ -216,7 +217,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const { token, sha256, ...given } = inputs.import(input);
       const context = inputs.importContext(givenContext);
       const shown = { ...context, ...given, workspaceId: given.workspaceId ?? context.workspaceId };
-      const { alias, fingerprint, hashInput: proof, first, last } = readForeignToken({ token, sha256 }, shown);
+      const { alias, fingerprint, hashInput: proof, first, last } = readImportedToken({ token, sha256 }, shown);
       const { complete, createdAt, origin } = readNew('keys.import', given, context);
       const id = deriveImportedKeyId(complete.workspaceId, fingerprint);
       const ends = { prefix: first, last4: last, alias };
@@ -264,7 +265,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
           at,
           id,
         );
-        // Copied from what was read, so it only counts if nothing has changed since.
+        // The successor is a copy, so it is only correct if the key has not changed since the read.
         const precondition: Precondition = { workspaceId, revision: old.revision };
         const oldExpiresAt = overlap === 0 ? null : Math.min(at + overlap, LAST_TIME);
         const result = await store
@@ -272,11 +273,11 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
           .catch(idTaken);
         if (result === null) continue;
         if (result.ok) return { key: toApiKey(record), token };
-        if (result.reason === 'not_found') throw notFound(id);
+        if (result.reason === 'not_found') throw keyNotFound(id);
       }
       throw new KeyscopeError(
         'conflict',
-        'The key could not be rotated, because it kept changing meanwhile. Try again.',
+        'The key could not be rotated, because it changed during every attempt. Retry.',
       );
     },
 

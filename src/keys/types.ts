@@ -2,43 +2,49 @@ import { publicFields } from '../store/key-fields';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
 
-/** A key as it is shown: everything but its token, which nobody can get back. */
+/** A key as operators see it: without its token, which cannot be recovered. */
 export interface ApiKey<Permission extends string = string> {
-  /** The public id; safe to log and to put in addresses. */
+  /** Public id: 16 letters and digits. Safe to log and to use in URLs. */
   readonly id: string;
   /**
-   * A label for people. Stored as given but for spaces at its ends: in writing that runs from right to left, directional
-   * marks are part of it, so whoever shows names isolates them (`<bdi>` in HTML).
+   * Label for operators, trimmed. It can contain directional marks for right-to-left text: isolate it when you show it
+   * (`<bdi>` in HTML).
    */
   readonly name: string;
   readonly workspaceId: string;
-  /** `'all'`: every agent of the workspace, now and later. */
+  /** `'all'`: every agent of the workspace, now and later. Otherwise exactly these. */
   readonly agents: Agents;
   readonly permissions: readonly Permission[];
   readonly createdAt: Date;
   readonly createdBy: string | null;
   readonly updatedAt: Date;
-  /** The key works before this moment, not at it. */
+  /** The key is accepted before this time, not at it. */
   readonly expiresAt: Date;
   readonly disabled: boolean;
-  /** 1 at first, one more with every change; give it to `update` to change only what was seen. */
+  /** 1 for a new key, incremented by every change. Pass it to `update` to change only that revision. */
   readonly revision: number;
-  /** What to recognise the token by, e.g. `ks_8MPC************YphQ`; of an imported one perhaps only the asterisks. */
+  /** Masked token, e.g. `ks_8MPCk3Za************YphQ`. For an imported token possibly only asterisks. */
   readonly masked: string;
-  /** The id of the key that this one replaced. */
+  /** Id of the key that this one replaced. */
   readonly rotatedFrom: string | null;
-  /** The id of the key that replaced this one. */
+  /** Id of the key that replaced this one. */
   readonly rotatedTo: string | null;
 }
 
-/** A point in time: a Date, milliseconds since the epoch, or ISO 8601 text with a zone; a date alone begins in UTC. */
+/**
+ * A point in time: a Date, milliseconds since the epoch, or an ISO 8601 string with a zone. A date alone begins in UTC.
+ *
+ * @example '2031-05-01'
+ * @example '2031-05-01T12:00:00Z'
+ */
 export type Time = Date | string | number;
-/** A length of time: milliseconds, or text such as `'90d'`, `'12h'`, `'30m'`, `'45s'`, `'2w'`. A day is 24 hours. */
+/** A duration: milliseconds, or a string such as `'90d'`, `'12h'`, `'30m'`, `'45s'`, `'2w'`. A day is 24 hours. */
 export type Duration = number | string;
 
-/** When a key ends. Neither given: after the default lifetime. Both given: an error. At the latest in the year 9999. */
+/** Expiry of a key. Default: after `defaultLifetime`. Both: an error. At the latest in the year 9999. */
 export interface Expiry {
   readonly expiresAt?: Time;
+  /** Lifetime from now. A number below 60,000 ms is rejected, because it is probably meant as seconds or days. */
   readonly expiresIn?: Duration;
 }
 
@@ -47,42 +53,44 @@ export interface CreateKeyInput<Permission extends string = string> extends Expi
   readonly workspaceId?: string;
   /** 1–100 characters. Need not be unique. */
   readonly name: string;
-  /** `'all'`, or 1–1,000 distinct ids. Cannot be changed later. */
-  readonly agents: Agents;
+  /** `'all'`, or 1–1,000 distinct ids. Cannot be changed later. Default `'all'`. */
+  readonly agents?: Agents;
   /** At least one, each once, all of them declared. */
   readonly permissions: readonly Permission[];
-  /** Who asked for the key. Default: the context's `actor`. */
+  /** Person or program that asked for the key. Default: `actor` of the context. */
   readonly createdBy?: string | null;
 }
 
-/** A key whose token was made elsewhere and goes on being used. One of `token` and `sha256` is needed. */
+/** Input of `keys.import`: a key whose token another system issued. Exactly one of `token` and `sha256` is required. */
 export interface ImportKeyInput<Permission extends string = string> extends CreateKeyInput<Permission> {
-  /** The text that callers send: 8–512 visible ASCII characters. Only a digest is stored. */
+  /** `'all'`, or 1–1,000 distinct ids. Required, so that no imported key gets more access than it had. */
+  readonly agents: Agents;
+  /** String that callers send: 8–512 visible ASCII characters. Only a digest is stored. */
   readonly token?: string;
-  /** SHA-256 of that text, where only that is known: hexadecimal, base64 or base64url. */
+  /** SHA-256 of the token, if only that is known: hexadecimal, base64 or base64url. */
   readonly sha256?: string;
   /** Default false. */
   readonly disabled?: boolean;
 }
 
-/** What may change about a key. Its agents and its expiry may not. */
+/** Changes of a key. Agents and expiry cannot change. */
 export interface UpdateKeyInput<Permission extends string = string> {
   readonly name?: string;
   readonly permissions?: readonly Permission[];
-  /** A disabled key is refused until it is enabled again. */
+  /** Requests with a disabled key are denied until it is enabled again. */
   readonly disabled?: boolean;
 }
 
-/** The new key's expiry; by default it lives as long as the old one was made to, counted from now. */
+/** Input of `keys.rotate`. Default expiry of the new key: the lifetime of the old one, from now. */
 export interface RotateKeyInput extends Expiry {
-  /** For how long the old key still works. 0 revokes it at once, whatever clocks say. Never longer than it would have. */
+  /** Time for which the old key is still accepted, never beyond its expiry. 0 revokes it at once, on every clock. */
   readonly overlap: Duration;
 }
 
 export interface ListKeysInput {
   /** Default `'default'`. */
   readonly workspaceId?: string;
-  /** Part of the name; case and compatibility forms do not count. */
+  /** Part of the name, in any case and compatibility form. */
   readonly q?: string;
   /** Default `'created'`. */
   readonly sort?: KeySort;
@@ -90,48 +98,49 @@ export interface ListKeysInput {
   readonly order?: 'asc' | 'desc';
   /** 1–200, default 50. */
   readonly limit?: number;
-  /** The `cursor` of the page before. */
+  /** `cursor` of the previous page. */
   readonly cursor?: string;
 }
 
-/** Whose keys a call is about. */
+/** Scope of a call. */
 export interface KeyContext {
-  /** Given, another workspace's key is `key_not_found`. Left out, every workspace's can be reached. */
+  /** If set, keys of other workspaces are `key_not_found`. Default: keys of every workspace. */
   readonly workspaceId?: string;
 }
 
-/** Who changes something, for the audit trail, and what they insist on. */
+/** Author of a change, for the audit log, and its precondition. */
 export interface KeyMutationContext extends KeyContext {
+  /** Person or program that makes the change, e.g. an e-mail address. Default null. */
   readonly actor?: string | null;
-  /** From where: an IP address or the like. */
+  /** Origin of the change, e.g. an IP address. Default null. */
   readonly source?: string | null;
-  /** The revision that was seen; `conflict` where the key has changed since. */
+  /** Revision that was read. Rejects with `conflict` if the key has changed since. Default: any. */
   readonly revision?: number;
 }
 
-/** Who makes a key, and whether they may have asked for it before. */
+/** Author of a new key, and an identifier to create it only once. */
 export interface KeyCreationContext extends Omit<KeyMutationContext, 'revision'> {
   /**
-   * 1–255 visible ASCII characters, such as a UUID, made for this one key and kept for when its creation is tried again
-   * after a failure that leaves open whether it happened. The key's id follows from it, from the workspace and from the
-   * actor: while the key exists, making it again is a `conflict` that names it, in whichever process.
+   * 1–255 visible ASCII characters, such as a UUID, unique to this key. Use it again if you retry after an error with
+   * unknown outcome. The id of the key derives from it, the workspace and the actor. While the key exists, creating it
+   * again rejects with a `conflict` that names the key, in every process.
    */
   readonly idempotencyKey?: string;
 }
 
 export interface CreatedKey<Permission extends string = string> {
   readonly key: ApiKey<Permission>;
-  /** The text to hand to whoever uses the key. It exists here and nowhere else. */
+  /** Token for the caller. Returned here only; it cannot be read again. */
   readonly token: string;
 }
 
 export interface KeyList<Permission extends string = string> {
   readonly keys: ApiKey<Permission>[];
-  /** What to give for the next page; null on the last. */
+  /** Cursor of the next page; null on the last. */
   readonly cursor: string | null;
 }
 
-/** What operators see of a record: the public columns, and the masked token. */
+/** Public columns of a record, and the masked token. */
 export function toApiKey<Permission extends string = string>(record: KeyRecord): ApiKey<Permission> {
   const { prefix, id, last4, alias } = record;
   const masked = alias === null ? maskToken(prefix, id, last4) : maskImportedToken(prefix, last4);

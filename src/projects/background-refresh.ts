@@ -1,6 +1,6 @@
-/** Who is waited for, by what they will ask for. */
+/** Tracks which workspaces have responses in progress, and keeps their cache entries fresh. */
 export interface BackgroundRefresh {
-  /** Somebody will ask for this. The function that is returned says that they no longer will. */
+  /** Keeps an entry fresh until the returned function is called. */
   keepFresh(id: string): () => void;
   close(): void;
 }
@@ -11,8 +11,8 @@ interface Refresh {
 }
 
 /**
- * Renews what is going to be asked for, so that it has not aged when it is. One timer for each id, which ends when it finds
- * that nobody is waiting: most who come have gone long before it fires.
+ * Refreshes entries that will be used, so that they have not expired by then. One timer per id, which stops when it fires
+ * without users. Most users have ended before it fires.
  */
 export function createBackgroundRefresh({
   every,
@@ -30,7 +30,7 @@ export function createBackgroundRefresh({
       refreshes.delete(id);
       return;
     }
-    // What cannot be renewed ages; whoever asks for it then is told that nobody knows.
+    // If the refresh fails, the entry expires and responses are fully redacted.
     renew(id).catch(() => undefined);
   }
 
@@ -46,7 +46,7 @@ export function createBackgroundRefresh({
     keepFresh(id) {
       const refresh = refreshes.get(id) ?? start(id);
       refresh.users += 1;
-      return function leave() {
+      return function release() {
         refresh.users -= 1;
       };
     },

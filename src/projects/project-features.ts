@@ -4,19 +4,19 @@ import type { Clock } from '../clock';
 import { type Features, NOTHING_ENABLED } from '../features';
 import { createBackgroundRefresh } from './background-refresh';
 
-/** What a workspace's projects have enabled, by project id. A project without a configuration has nothing enabled. */
+/** Features of a workspace's projects, by project id. A project without configuration has none. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
 
-/** Finds what a workspace's projects have enabled, from memory where that may say, else from the store. */
+/** Finds the features of a workspace's projects, in the cache or the store. */
 export interface ProjectFeatures {
   /** Rejects with `store_unavailable`. */
   get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
   /**
-   * Keeps what a workspace has enabled in memory for as long as a response is under way that will ask for it. To be called
-   * with the request; the function that is returned ends it.
+   * Keeps the configurations of a workspace in the cache while a response is in progress. Call it with the request, and
+   * the returned function at the end of the response.
    */
   keepFresh(workspaceId: string): () => void;
-  /** Ends what is kept up for {@link keepFresh}. */
+  /** Stops all timers of {@link keepFresh}. */
   close(): void;
 }
 
@@ -25,7 +25,7 @@ export interface ProjectFeaturesDeps {
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
-  /** Told of each request whether memory could say. */
+  /** Called for each request with the outcome of the cache lookup. */
   readonly onLookup?: (outcome: 'hit' | 'miss') => void;
 }
 
@@ -44,9 +44,9 @@ export function createProjectFeatures({
   });
 
   /**
-   * Looks again each time it is asked: a response may begin long after its request, and what has been disabled meanwhile
-   * must not leave. Where memory may not say, what was read for the request counts as long as it may be believed; after that
-   * nobody knows what is enabled.
+   * Reads the cache at each call, because a response can begin long after its request, and must not contain features
+   * disabled since. If the cache cannot decide, the result of the request's own read counts while its lease holds. After
+   * that, nothing is enabled.
    */
   function featuresFor(workspaceId: string, held: CacheHandle<Configurations>): FeaturesFor {
     return function featuresForProject(projectId) {
@@ -57,7 +57,7 @@ export function createProjectFeatures({
     };
   }
 
-  /** What was overtaken by a change while it was read is read again; not for ever, as changes may come without end. */
+  /** Reads again once if the entry was invalidated while the read was in flight. */
   async function load(workspaceId: string): Promise<FeaturesFor> {
     const held = await projects.loadHandle(workspaceId);
     return featuresFor(workspaceId, held.isValid(clock.wall()) ? held : await projects.loadHandle(workspaceId));

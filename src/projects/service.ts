@@ -14,23 +14,28 @@ import type { ProjectRecord } from '../store/records';
 import type { Store } from '../store/store';
 import { parseInput } from '../validate-input';
 
-/** What a project lets out in responses, as it is shown. */
+/** Configuration of a project: the features that responses can contain. */
 export interface ProjectConfiguration {
   readonly projectId: string;
-  /** Whether transcripts may leave. */
+  /** Whether responses can contain transcripts. */
   readonly transcript: boolean;
-  /** Which metrics may leave; `'all'` includes names that do not exist yet. */
+  /** Names of the metrics that responses can contain. `'all'` includes names that do not exist yet. */
   readonly metrics: 'all' | readonly string[];
-  /** When it was last set; null where it never was, or has been cleared. */
+  /** Time of the last `set`. Null if the project has no configuration. */
   readonly updatedAt: Date | null;
-  /** False where nothing has been set: then nothing is enabled. */
+  /** False if the project has no configuration: then nothing is enabled. */
   readonly configured: boolean;
 }
 
-/** What a project is to let out. Both members are required: half a configuration would leave the other half to a guess. */
+/**
+ * Input of `projects.set`. Both fields are required, because `set` replaces the whole configuration.
+ *
+ * @example { transcript: true, metrics: ['CSAT'] }
+ */
 export interface ProjectInput {
+  /** Whether responses can contain transcripts. */
   readonly transcript: boolean;
-  /** `'all'`, or up to 1,000 distinct names of 1–200 characters; an empty list lets none out. */
+  /** `'all'`, or up to 1,000 distinct names of 1–200 characters. An empty array enables none. */
   readonly metrics: 'all' | readonly string[];
 }
 
@@ -39,22 +44,23 @@ export interface ProjectContext {
   readonly workspaceId?: string;
 }
 
-/** Who changes something, for the audit trail. */
+/** Author of a change, for the audit log. */
 export interface ProjectMutationContext extends ProjectContext {
+  /** Person or program that makes the change, e.g. an e-mail address. Default null. */
   readonly actor?: string | null;
-  /** From where: an IP address or the like. */
+  /** Origin of the change, e.g. an IP address. Default null. */
   readonly source?: string | null;
 }
 
-/** What projects have enabled. Methods reject with `invalid_request` and `store_unavailable`. */
+/** Configurations of projects. Methods reject with `invalid_request` or `store_unavailable`. */
 export interface ProjectService {
-  /** Also for a project that nobody has configured, and for one that does not exist: which there are is not known here. */
+  /** Also resolves for projects without configuration, and for ids that do not exist: keyscope does not know your projects. */
   get(projectId: string, context?: ProjectContext): Promise<ProjectConfiguration>;
   /** Replaces the whole configuration. */
   set(projectId: string, features: ProjectInput, context?: ProjectMutationContext): Promise<ProjectConfiguration>;
-  /** Disables everything. Resolves with what the project is then, whether or not there was a configuration. */
+  /** Removes the configuration, so that nothing is enabled. Also resolves if there is none. */
   clear(projectId: string, context?: ProjectMutationContext): Promise<ProjectConfiguration>;
-  /** Every configured project of a workspace, in the order of their ids. */
+  /** All configured projects of a workspace, sorted by id. */
   list(context?: ProjectContext): Promise<ProjectConfiguration[]>;
 }
 
@@ -65,10 +71,10 @@ export interface ProjectServiceDeps {
 
 const MAX_METRIC_LENGTH = 200;
 const MAX_METRICS = 1_000;
-const METRIC_MESSAGE = `Give names of 1–${MAX_METRIC_LENGTH} characters without control characters.`;
+const METRIC_MESSAGE = `Expected a name of 1–${MAX_METRIC_LENGTH} characters without control characters.`;
 
 const metrics = allOrList({
-  message: `Give 'all', or a list of at most ${MAX_METRICS} names; an empty list enables none.`,
+  message: `Expected 'all', or an array of at most ${MAX_METRICS} names. An empty array enables none.`,
   minimum: 0,
   maximum: MAX_METRICS,
   entryMessage: (entry) =>
@@ -140,7 +146,7 @@ export function createProjectService({ store, clock }: ProjectServiceDeps): Proj
 
     async list(context) {
       const records = await store.getProjects(readContext(context, 'projects.list'));
-      // By code unit: the same order on every machine, whatever its locale.
+      // By code unit, so that the order does not depend on the locale.
       return [...records.values()]
         .map(configured)
         .sort((a, b) => (a.projectId < b.projectId ? -1 : a.projectId > b.projectId ? 1 : 0));

@@ -103,6 +103,8 @@ export interface NodeHealth {
 /** How a store is. Names hosts: put what the public may know of it behind a public route, not all of it. */
 export interface StoreHealth {
   readonly mode: StoreMode;
+  /** True if the store is the memory of this process, and ends with it. */
+  readonly ephemeral?: boolean;
   readonly nodes: readonly NodeHealth[];
   /** What went wrong last; null while nothing does. */
   readonly lastError: string | null;

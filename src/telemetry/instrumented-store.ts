@@ -1,7 +1,7 @@
 import { KeyscopeError } from '../errors';
 import type { Store } from '../store/store';
 
-/** What each of a store's methods is called in metrics. */
+/** Names of the store's methods in metrics. */
 const OPERATIONS = {
   getCredential: 'key.authenticate',
   getAlias: 'foreign.authenticate',
@@ -21,7 +21,7 @@ const OPERATIONS = {
   addUsage: 'usage.add',
 } as const satisfies Partial<Record<keyof Store, string>>;
 
-/** Hears of a store's operation that has ended, in seconds; `error` is null where it went well. */
+/** Called at the end of an operation of the store. `error` is null if it succeeded. */
 export type OnOperation = (operation: string, seconds: number, error: string | null) => void;
 
 function errorType(error: unknown): string {
@@ -30,7 +30,7 @@ function errorType(error: unknown): string {
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-/** The same store, whose operations are timed from the call to the answer. */
+/** Wraps a store to measure the duration of its operations. */
 export function timeStore(store: Store, onOperation: OnOperation): Store {
   function timed(operation: string, method: Method): Method {
     return async function timedMethod(...args) {
@@ -38,7 +38,7 @@ export function timeStore(store: Store, onOperation: OnOperation): Store {
       const end = (error: string | null) => onOperation(operation, (performance.now() - start) / 1000, error);
       try {
         const result = await method.apply(store, args);
-        // Storing counts never rejects: it says what has become of them.
+        // `addUsage` never rejects. Its result contains the failure.
         const { failure } = operation === 'usage.add' ? (result as { failure: unknown }) : { failure: null };
         end(failure === null ? null : errorType(failure));
         return result;

@@ -35,12 +35,12 @@ export function loadOpenTelemetry(): OpenTelemetryApi | null {
   }
 }
 
-/** Whether an SDK collects metrics. Without one, the API gives everybody the same meter, which does nothing. */
+/** Whether an SDK collects metrics. Without one, the API returns a shared meter that does nothing. */
 export function collectsMetrics(api: OpenTelemetryApi): boolean {
   return api.metrics.getMeterProvider().getMeter('keyscope') !== api.createNoopMeter();
 }
 
-/** Whether an SDK collects traces. Without one, the API's provider delegates to nobody. */
+/** Whether an SDK collects traces. Without one, the API's provider has no delegate. */
 export function collectsTraces(api: OpenTelemetryApi): boolean {
   const provider = api.trace.getTracerProvider() as { getDelegateTracer?: (name: string) => unknown };
   return provider.getDelegateTracer === undefined || provider.getDelegateTracer('keyscope') !== undefined;
@@ -48,33 +48,33 @@ export function collectsTraces(api: OpenTelemetryApi): boolean {
 
 const NAME = 'keyscope';
 const MODES: readonly StoreMode[] = ['memory', 'tracking', 'per-entry', 'down'];
-/** Seconds. A read of a Redis next door takes a quarter of a millisecond; `storeTimeout` is half a second by default. */
+/** Seconds. A read of a near Redis takes a quarter of a millisecond; `storeTimeout` is half a second by default. */
 const DURATIONS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 export interface Telemetry {
-  /** The store to use: the one that was given, observed where somebody collects metrics. */
+  /** The store to use: the given one, instrumented if an SDK collects metrics. */
   readonly store: Store;
   close(): void;
 }
 
 function countEvents(meter: Meter, events: Events): void {
   const requests = meter.createCounter('keyscope.requests', {
-    description: 'Requests by what was decided: let in, or refused with which code.',
+    description: 'Requests by outcome: allowed, or denied with which code.',
     unit: '{request}',
   });
   const lookups = meter.createCounter('keyscope.cache.lookups', {
-    description: 'Look-ups of keys and of project configurations, by whether memory could answer.',
+    description: 'Lookups of keys and project configurations in the cache, by outcome.',
     unit: '{lookup}',
   });
   const redacted = meter.createCounter('keyscope.responses.redacted', {
-    description: 'Responses that were cut down, by what was withheld.',
+    description: 'Redacted responses, by features that are not enabled.',
     unit: '{response}',
   });
   const ended = meter.createCounter('keyscope.responses.ended', {
     description: 'Open responses and signals that ended because their key stopped being valid, by the reason.',
     unit: '{response}',
   });
-  // No key ids among the attributes: each would be a time series of its own.
+  // No key ids in the attributes, because each would create a time series.
   events.on('authenticated', () => requests.add(1, { 'keyscope.outcome': 'allowed' }));
   events.on('denied', ({ code }) => requests.add(1, { 'keyscope.outcome': code }));
   events.on('ended', ({ reason }) => ended.add(1, { 'keyscope.reason': reason }));
@@ -84,7 +84,7 @@ function countEvents(meter: Meter, events: Events): void {
   events.on('redacted', ({ withheld }) => redacted.add(1, { 'keyscope.withheld': withheld.join(',') }));
 }
 
-/** One series a mode, 1 for the one that the store is in: a sum over processes says how many are in which. */
+/** One series per mode, 1 for the current one. The sum over processes is the number of processes in each mode. */
 function observeMode(meter: Meter, store: Store): () => void {
   const status = meter.createObservableUpDownCounter('keyscope.store.status', {
     description: 'Whether the store is in this mode: 1 or 0.',
@@ -100,7 +100,7 @@ function observeMode(meter: Meter, store: Store): () => void {
 
 function timeOperations(meter: Meter, store: Store): Store {
   const duration = meter.createHistogram('keyscope.store.duration', {
-    description: 'How long the store took, from the call to the answer.',
+    description: 'Duration of operations of the store.',
     unit: 's',
     advice: { explicitBucketBoundaries: DURATIONS },
   });
@@ -111,7 +111,7 @@ function timeOperations(meter: Meter, store: Store): Store {
   });
 }
 
-/** Says on the span of the request, where there is one, who is calling and what was decided. */
+/** Adds the key and the outcome to the active span of the request. */
 function describeSpans({ trace }: OpenTelemetryApi, events: Events): void {
   events.on('authenticated', ({ keyId, workspaceId }) => {
     trace.getActiveSpan()?.setAttributes({
@@ -130,8 +130,8 @@ function describeSpans({ trace }: OpenTelemetryApi, events: Events): void {
 }
 
 /**
- * Tells OpenTelemetry what happens, where an SDK has been registered by now; else does nothing, and nothing is slower.
- * Listens to the same events as anybody can: what is counted here can be counted elsewhere.
+ * Records to OpenTelemetry if an SDK has been registered before this call. Otherwise it subscribes to no event. It uses
+ * only public events, so that other metrics libraries can do the same.
  */
 export function startTelemetry(store: Store, events: Events): Telemetry {
   const api = loadOpenTelemetry();

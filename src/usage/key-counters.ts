@@ -1,9 +1,9 @@
 import type { UsageOutcome } from '../store/usage-store';
 
-/** What has been counted of one key since it was last collected. Plain numbers: counting is one addition. */
+/** Counts of one key since they were last collected. Plain numbers, so that counting is one addition. */
 export class KeyCounters implements Record<UsageOutcome, number> {
   readonly keyId: string;
-  /** Whether it is among those that will be collected. */
+  /** Whether the counters are in the recorder's list of changed ones. */
   isDirty = false;
   /** Milliseconds since the epoch. */
   lastUsedAt = 0;
@@ -19,9 +19,9 @@ export class KeyCounters implements Record<UsageOutcome, number> {
   }
 }
 
-/** Something that is remembered of a key and can carry what is counted of it. */
+/** A cached key entry that can hold the key's counters. */
 export interface HasCounters {
   readonly record: { readonly id: string };
-  /** Null until it is counted for the first time: most keys that are remembered are idle. */
+  /** Null before the first count, because most cached keys are idle. */
   counters: KeyCounters | null;
 }

@@ -13,22 +13,22 @@ import {
 import { type HasCounters, KeyCounters } from './key-counters';
 
 const DAY = 86_400_000;
-/** Tallies that are collected at the latest when there are so many: a stream of ever other keys. */
+/** Number of changed counters at which they are collected early. */
 const MAX_DIRTY = 10_000;
-/** Counters (one key, one day, one outcome each) that may wait to be stored. Some 20 MB. */
+/** Counts (one key, one day, one outcome each) that can wait to be stored. About 20 MB. */
 const MAX_COUNTERS = 50_000;
 
 export interface UsageRecorderOptions {
   readonly store: UsageStore;
   readonly clock: Clock;
-  /** Milliseconds from a count to when it is stored. */
+  /** Milliseconds between a count and its flush. */
   readonly interval: number;
-  /** Hears once of each time in which counts could not be stored, and once where some are lost. */
+  /** Called once for each outage of the store, and once if counts are lost. */
   readonly report: (error: KeyscopeError) => void;
   readonly maxCounters?: number;
 }
 
-/** One key's counts on their way to the store. */
+/** Counts of one key that wait for the store. */
 class PendingCounts {
   readonly counts = new Map<string, number>();
   lastUsedAt = 0;
@@ -37,24 +37,23 @@ class PendingCounts {
 /**
  * Counts requests in memory and stores the counts every few seconds.
  *
- * A count is in one of three places. The **counters** that a remembered key carries: there counting is an addition. From
- * there it is collected, as if nothing had been, into the key's **waiting** pending. A pending that is sent gets a number
- * and is not added to any more; it is sent again, the same under the same number, until the store says that it has it.
- * The store adds a number once. So a flush that failed half-way, or was answered too late, counts neither twice nor not
- * at all.
+ * A count is in one of three places: the **counters** of a cached key, its **waiting** counts, or a **sent** batch. A
+ * flush moves counters to the waiting counts and seals them as a batch with a number. A sent batch never changes, and is
+ * resent with the same number until the store acknowledges it. The store applies each number once. So a flush that fails
+ * half-way or times out counts exactly once.
  */
 export class UsageRecorder {
   readonly #options: UsageRecorderOptions;
   readonly #maxCounters: number;
   readonly #source = randomBytes(9).toString('base64url');
-  /** Tallies that hold something. */
+  /** Counters that are not zero. */
   #dirty: KeyCounters[] = [];
   readonly #waiting = new Map<string, PendingCounts>();
   readonly #sent = new Map<string, UsageDelta>();
-  /** In `#waiting` and `#sent` together. */
+  /** Number of counts in `#waiting` and `#sent` together. */
   #counters = 0;
   #number = 0;
-  /** What the dirty hold is of the day that began here. */
+  /** Start of the day that the counters belong to. */
   #dayStart = Number.NaN;
   #fields = fieldsOf('');
   #timer: NodeJS.Timeout | undefined;
@@ -63,7 +62,7 @@ export class UsageRecorder {
   #isFailing = false;
   #dropped = 0;
   #isClosed = false;
-  /** Counts have no way left to the store. */
+  /** Closed: further counts are ignored. */
   #isOver = false;
 
   constructor(options: UsageRecorderOptions) {
@@ -71,36 +70,36 @@ export class UsageRecorder {
     this.#maxCounters = options.maxCounters ?? MAX_COUNTERS;
   }
 
-  /** Counts a request that came with this key and its secret. No I/O, and nothing to wait for. */
+  /** Counts a request with the token of this key. No I/O. */
   count(entry: HasCounters, outcome: UsageOutcome, wall: number): void {
     if (this.#isOver) return;
     const counters = entry.counters ?? open(entry);
-    // Written so that it holds, too, before the first day is known.
+    // Negated, so that it is also true before the first day is known (NaN).
     if (!(wall >= this.#dayStart && wall < this.#dayStart + DAY)) this.#beginDay(wall);
     counters[outcome] += 1;
     counters.lastUsedAt = wall;
     if (!counters.isDirty) this.#markDirty(counters);
   }
 
-  /** Stores what has been counted up to now. Never rejects: what could not be stored is tried again. */
+  /** Stores all counts. Never rejects: counts that could not be stored are retried. */
   flush(): Promise<void> {
     if (this.#flush === null) return this.#start();
-    // Who asks while one is under way wants what has been counted since, too.
+    // A flush is in progress. The next one includes the counts since it began.
     this.#nextFlush ??= this.#flush.then(() => this.#start());
     return this.#nextFlush;
   }
 
-  /** Whether there is anything that has not been stored. */
+  /** Whether all counts are stored. */
   get isIdle(): boolean {
     return this.#flush === null && this.#dirty.length === 0 && this.#counters === 0;
   }
 
-  /** Stores what there is, and afterwards counts nothing more. Tells of what could not be stored: it is lost. */
+  /** Stores all counts, and ignores further ones. Reports counts that could not be stored and are lost. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     if (!this.isIdle) await this.flush();
-    // What was counted meanwhile, for requests that were still under way.
+    // Counts of requests that were in progress during the flush.
     if (this.#dirty.length > 0 && !this.#isFailing) await this.flush();
     this.#isOver = true;
     this.#collect();
@@ -129,7 +128,7 @@ export class UsageRecorder {
     this.#fields = fieldsOf(dayOf(wall));
   }
 
-  /** Empties the dirty into the pending. */
+  /** Moves counters to the waiting counts. */
   #collect(): void {
     const dirty = this.#dirty;
     this.#dirty = [];
@@ -182,7 +181,7 @@ export class UsageRecorder {
     if (this.#counters > 0) this.#schedule();
   }
 
-  /** Makes pending ready to be sent, bar those of keys of which one is still under way. */
+  /** Seals the waiting counts as batches, except those of keys with a batch that is not acknowledged. */
   #sealBatches(): void {
     this.#number += 1;
     for (const [keyId, { counts, lastUsedAt }] of this.#waiting) {
@@ -195,12 +194,9 @@ export class UsageRecorder {
 
   #drop(count: number): void {
     if (this.#dropped === 0) {
-      const why = this.#isClosed ? 'the store could not be reached when it was closed' : 'too many wait for the store';
+      const why = this.#isClosed ? 'the store was unreachable during close()' : 'too many counts wait for the store';
       this.#options.report(
-        new KeyscopeError(
-          'store_unavailable',
-          `Counts of how often keys were used are being lost, ${count} of them now: ${why}.`,
-        ),
+        new KeyscopeError('store_unavailable', `Usage counts are being lost, ${count} of them now: ${why}.`),
       );
     }
     this.#dropped += count;
@@ -212,7 +208,7 @@ function open(entry: HasCounters): KeyCounters {
   return entry.counters;
 }
 
-/** What a day's counters are called. Made once a day, so that a million counts share the text. */
+/** Stored field names of a day's counts. Created once a day, so that a million counts share the strings. */
 function fieldsOf(day: string): readonly (readonly [UsageOutcome, string])[] {
   return USAGE_OUTCOMES.map((outcome) => [outcome, usageField(day, outcome)] as const);
 }

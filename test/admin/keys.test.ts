@@ -137,7 +137,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     [{ ...valid, createdBy: 'somebody' }, 'createdBy', /no such field/i],
     [{ ...valid, id: 'x' }, 'id', /no such field/i],
     [{ ...valid, agents: [] }, 'agents', /never means "all"/],
-    [{ ...valid, agents: null }, 'agents', /Give 'all'/],
+    [{ ...valid, agents: null }, 'agents', /Expected 'all'/],
     [{ ...valid, agents: ['a', 'all'] }, 'agents.1', /by itself/],
     [{ ...valid, agents: ['a', 'a'] }, 'agents.1', /once/],
     [{ ...valid, agents: Array.from({ length: 1001 }, (_, index) => `a${index}`) }, 'agents', /1000/],

@@ -55,11 +55,11 @@ describe.each(expresses)('%s', (_name, express) => {
     app.get('/bare', apiKeys.requireFeature('transcript'), (_req, res) => {
       res.send('sound');
     });
-    app.use(((error, _req, res, _next) => {
-      res.status(500).json({ message: error.message });
-    }) as import('express').ErrorRequestHandler);
     const res = await request(app).get('/bare').expect(500);
-    expect(res.body.message).toMatch(/requireApiKey\(\) before it/);
+    expect(res.body).toMatchObject({
+      code: 'invalid_options',
+      detail: expect.stringMatching(/requireApiKey\(\) before it/),
+    });
   });
 
   test('names that every object has are not enabled for any project', async () => {

@@ -185,6 +185,13 @@ describe('the agents', () => {
     expect((await keys.create({ ...valid, agents: many })).key.agents).toHaveLength(1000);
   });
 
+  test('keys.create gives a key all agents when the input names none, and rejects undefined', async () => {
+    const { keys } = setup();
+    const { agents, ...rest } = valid;
+    expect((await keys.create(rest)).key.agents).toBe('all');
+    expect(await refusedPaths(keys.create({ ...rest, agents: undefined } as never))).toEqual(['agents']);
+  });
+
   test('are refused as an empty list, which never means all', async () => {
     const { keys } = setup();
     const error = await refusal(keys.create({ ...valid, agents: [] }));
@@ -250,12 +257,25 @@ describe('the expiry', () => {
     const expiry = async (given: object) => (await keys.create({ ...valid, ...given })).key.expiresAt.getTime();
     expect(await expiry({})).toBe(NOW + 365 * DAY);
     expect(await expiry({ expiresIn: '12h' })).toBe(NOW + DAY / 2);
-    expect(await expiry({ expiresIn: 1 })).toBe(NOW + 1);
+    expect(await expiry({ expiresIn: '1ms' })).toBe(NOW + 1);
+    expect(await expiry({ expiresIn: 60_000 })).toBe(NOW + 60_000);
     expect(await expiry({ expiresIn: undefined, expiresAt: NOW + 5 })).toBe(NOW + 5);
     expect(await expiry({ expiresAt: new Date(NOW + DAY) })).toBe(NOW + DAY);
     expect(await expiry({ expiresAt: '2031-05-01' })).toBe(Date.UTC(2031, 4, 1));
     expect(await expiry({ expiresAt: '9999-12-31T23:59:59.999Z' })).toBe(253_402_300_799_999);
   });
+
+  test.each([90, 3600, 59_999])(
+    'keys.create rejects expiresIn %d, which has no unit, and says what it means',
+    async (expiresIn) => {
+      const { keys } = setup();
+      const { message } = await refusal(keys.create({ ...valid, expiresIn }));
+      expect(message).toContain(
+        `${expiresIn} means ${expiresIn} milliseconds. For a duration below a minute, use a string`,
+      );
+      expect(message).toContain("a string such as '90d'");
+    },
+  );
 
   test('must be in the future, which begins after the moment of the call', async () => {
     const { keys, clock } = setup();

@@ -44,7 +44,7 @@ describe('a key that is not there', () => {
   test('is not told of by repeating what was given, which might be a token', async () => {
     const { keys } = setup();
     const { token } = await keys.create(valid);
-    expect((await refusal(keys.get(token))).message).toBe('There is no such key.');
+    expect((await refusal(keys.get(token))).message).toMatch(/^There is no such key\. .* a token is not an id\.$/);
   });
 
   test("is what another workspace's key is, to the letter", async () => {
@@ -126,8 +126,8 @@ describe('updating a key', () => {
       [{ workspaceId: 'acme' }, /in the other workspace/],
       [{ id: unknownId() }, /fixed at the creation/],
       [{ token: 'x' }, /Rotate the key/],
-      [{ revision: 7 }, /beside the workspace/],
-      [{ rotatedTo: null }, /kept by keyscope/],
+      [{ revision: 7 }, /in the context as `\{ revision \}`/],
+      [{ rotatedTo: null }, /keyscope sets this field/],
     ];
     for (const [changes, sentence] of fixed) {
       const error = await refusal(keys.update(key.id, changes as never));

@@ -112,7 +112,7 @@ describe('rotating a key', () => {
       [{ overlap: 'soon', expiresIn: 0 }, ['expiresIn', 'overlap']],
       [{ overlap: null }, ['overlap']],
       [{ overlap: 0, expiresAt: NOW }, ['expiresAt']],
-      [{ overlap: 0, expiresAt: NOW + 1, expiresIn: 1 }, ['expiresIn']],
+      [{ overlap: 0, expiresAt: NOW + 1, expiresIn: '1ms' }, ['expiresIn']],
       [{ overlap: 0, agents: 'all' }, ['agents']],
     ];
     for (const [input, paths] of wrong) {

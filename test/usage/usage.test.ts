@@ -199,7 +199,7 @@ describe('several processes on one Redis', () => {
     await a.close();
     expect(errors).toEqual([
       expect.stringContaining('could not be stored'),
-      expect.stringContaining('are being lost, 1 of them now: the store could not be reached when it was closed'),
+      expect.stringContaining('are being lost, 1 of them now: the store was unreachable during close()'),
     ]);
     await server.kill('SIGCONT');
   });

@@ -256,6 +256,6 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
 
     // Nothing can be said of the process's own memory: it is neither down nor wrongly configured.
     onEvent() {},
-    health: () => ({ mode: 'memory', nodes: [], lastError: null }),
+    health: () => ({ mode: 'memory', ephemeral: true, nodes: [], lastError: null }),
   };
 }
