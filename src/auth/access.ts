@@ -22,8 +22,8 @@ export interface RequestDescription extends Pick<DeniedEvent, 'method' | 'route'
 export interface Access {
   /** The key of a token or the denial, from the cache. Undefined if the cache cannot decide. No I/O. */
   authenticate(token: string, wall: number): CachedKey | Denial | undefined;
-  /** The same, from the store if necessary. */
-  fetch(token: string): Promise<CachedKey | Denial>;
+  /** The same, from the store if necessary, and with `fresh` in any case. */
+  fetch(token: string, fresh: boolean): Promise<CachedKey | Denial>;
   /** Null: allowed. Counts denied requests, and allowed ones unless `isCounted`. */
   authorize(
     key: CachedKey,
@@ -83,10 +83,11 @@ export function createAccess(deps: {
       return typeof found === 'string' ? toDenial(found, id, token) : found;
     },
 
-    async fetch(token) {
-      const id = authenticator.parseKeyId(token) as string;
+    async fetch(token, fresh) {
+      const id = authenticator.parseKeyId(token);
+      if (id === null) return malformedKey(token, prefix);
       try {
-        const found = await authenticator.fetch(id, token);
+        const found = await authenticator.fetch(id, token, fresh);
         return typeof found === 'string' ? toDenial(found, id, token) : found;
       } catch (error) {
         if (!(error instanceof KeyscopeError)) throw error;

@@ -15,8 +15,12 @@ export interface Authenticator {
   parseKeyId(text: string): string | null;
   /** The key or the mismatch, from the cache. Undefined if the cache cannot decide. */
   getCached(id: string, token: string, wall: number): CachedKey | Mismatch | undefined;
-  /** The same, from the store if necessary. Rejects with `store_unavailable`. */
-  fetch(id: string, token: string): Promise<CachedKey | Mismatch>;
+  /**
+   * The same, from the store if necessary. Rejects with `store_unavailable`.
+   *
+   * @param fresh Read the record of the key in any case, by a read that is sent after this call.
+   */
+  fetch(id: string, token: string, fresh: boolean): Promise<CachedKey | Mismatch>;
 }
 
 /** Authenticates tokens that this app created. */
@@ -42,8 +46,8 @@ export function createAuthenticator(deps: {
       const entry = keys.get(id, wall);
       return entry === undefined ? undefined : verifySecret(entry, token);
     },
-    async fetch(id, token) {
-      return verifySecret(await keys.load(id), token);
+    async fetch(id, token, fresh) {
+      return verifySecret(await (fresh ? keys.loadFresh(id) : keys.load(id)), token);
     },
   };
 }
@@ -78,12 +82,12 @@ export function createImportedTokenAuthenticator(deps: {
       if (alias === undefined) return undefined;
       return alias === null ? unknown(identity) : keyscopeTokens.getCached(alias.keyId, hashInputOf(identity), wall);
     },
-    async fetch(identity, token) {
-      if (identity.length === ID_LENGTH) return keyscopeTokens.fetch(identity, token);
+    async fetch(identity, token, fresh) {
+      if (identity.length === ID_LENGTH) return keyscopeTokens.fetch(identity, token, fresh);
       const deadline = createDeadline(storeTimeout);
       const alias = await aliases.load(aliasOf(identity));
       if (alias === null) return unknown(identity);
-      return deadline.within(keyscopeTokens.fetch(alias.keyId, hashInputOf(identity)));
+      return deadline.within(keyscopeTokens.fetch(alias.keyId, hashInputOf(identity), fresh));
     },
   };
 }

@@ -31,6 +31,11 @@ export interface RequireApiKeyOptions {
   /** Allow requests without a token, without `req.apiKey`. Invalid tokens are still denied. Default `false`. */
   readonly optional?: boolean;
   /**
+   * Read the key from the store for every request instead of the cache, for routes that move money: a key that was revoked
+   * before the request is denied. Costs one read of Redis per request; without Redis, 503. Default `false`.
+   */
+  readonly fresh?: boolean;
+  /**
    * End the response when the key stops being valid: it is deleted or disabled, expires, loses the required permission, or
    * cannot be confirmed by the store. `true`: any response that is not finished by then, such as a download. `false`: none.
    * Default: those that stream a body behind `redactResponse`. The connection is closed, and the `ended` event emitted.
@@ -70,6 +75,7 @@ const optionsSchema = z.strictObject({
     .union([...sources, z.literal(false)], { error: `${SOURCES}, or false if the handler filters by itself.` })
     .optional(),
   optional: z.boolean().default(false),
+  fresh: z.boolean().default(false),
   endOnRevocation: z.boolean().optional(),
 });
 

@@ -55,7 +55,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, workspace, agent, endOnRevocation } = parseRequireOptions(options);
+    const { optional, fresh, workspace, agent, endOnRevocation } = parseRequireOptions(options);
     // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
@@ -118,13 +118,13 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const wall = clock.wall();
-      const outcome = access.authenticate(token, wall);
+      const outcome = fresh ? undefined : access.authenticate(token, wall);
       if (outcome !== undefined) {
         conclude(outcome, req, res, next, wall, true);
         return;
       }
       access
-        .fetch(token)
+        .fetch(token, fresh)
         .then((fetched) => conclude(fetched, req, res, next, clock.wall(), false))
         .catch(next);
     };

@@ -19,6 +19,8 @@ export interface VerifyOptions<Permission extends string = string> {
    * limited to some agents are denied.
    */
   readonly agentId?: string | false;
+  /** Read the key from the store instead of the cache, as `requireApiKey(permission, { fresh: true })` does. Default `false`. */
+  readonly fresh?: boolean;
 }
 
 /** Decision about a token. `error` has the code and the status that a response would have. */
@@ -30,6 +32,7 @@ const optionsSchema = z.strictObject({
   permission: z.unknown().optional(),
   workspaceId: z.string().optional(),
   agentId: z.union([z.string(), z.literal(false)]).optional(),
+  fresh: z.boolean().optional(),
 });
 
 /** Default options. Parsing none would cost as much as the rest of the decision. Inherits nothing. */
@@ -81,8 +84,9 @@ export function createVerify(deps: {
     if (token === undefined || token === '') return deny(MISSING, null);
     if (typeof token !== 'string') return deny(invalidKey('malformed', 'The token is not a string.'), null);
 
-    const known = access.authenticate(token, clock.wall());
-    const outcome = known ?? (await access.fetch(token));
+    const fresh = options.fresh === true;
+    const known = fresh ? undefined : access.authenticate(token, clock.wall());
+    const outcome = known ?? (await access.fetch(token, fresh));
     if (isDenial(outcome)) return deny(outcome, null);
     const context = toContext(options);
     const denial = access.authorize(outcome, requirement, context, clock.wall(), false);

@@ -121,6 +121,16 @@ export class ReadThroughCache<V extends object> {
     return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown).then(({ value }) => value);
   }
 
+  /**
+   * Reads in any case, and joins no read in flight: the result is not older than this call. Never serves a stale value. A
+   * read in flight is invalidated, because its older result must not replace this one in the cache.
+   */
+  loadFresh(id: string): Promise<V | null> {
+    const inFlight = this.#inFlight.get(id);
+    if (inFlight !== undefined) inFlight.invalidated = true;
+    return this.#startRead(id).result;
+  }
+
   /** The same for somebody who uses it later. */
   loadHandle(id: string): Promise<CacheHandle<V>> {
     const { whenDown } = this.#options;
