@@ -62,7 +62,7 @@ export function createApiKeys<const Permission extends string>(
   // Its middleware types keep Express' inference.
   type Keys = ApiKeys<Permission>;
   const settings = resolveOptions(options);
-  const { clock, header, permissions, prefix, defaultLifetime } = settings;
+  const { clock, permissions, prefix, defaultLifetime } = settings;
   const events = new Events();
   const plainStore = createStore(settings);
   const telemetry = settings.telemetry ? startTelemetry(plainStore, events) : null;
@@ -85,7 +85,7 @@ export function createApiKeys<const Permission extends string>(
   const authenticator = aliases
     ? createImportedTokenAuthenticator({ keyscopeTokens, aliases, hasher, storeTimeout: settings.storeTimeout })
     : keyscopeTokens;
-  const reader = createTokenReader({ header, prefix, realm: settings.realm });
+  const reader = createTokenReader(settings);
   const projectFeatures = createProjectFeatures({
     caches,
     clock,
@@ -139,7 +139,7 @@ export function createApiKeys<const Permission extends string>(
     redactResponse: createRedactResponse({
       resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
       fail,
-      keyHeader: header,
+      keyHeader: reader.header,
       usesDefaultErrorBody: settings.onError === undefined,
       checkInterval: settings.maxRevocationLag / 4,
       onRedacted(req, withheld) {
@@ -163,7 +163,7 @@ export function createApiKeys<const Permission extends string>(
       permissions: options.permissions,
       clock,
       console: createConsole(),
-      keyHeader: header,
+      keyHeader: reader.header,
       defaultLifetime,
       report: (error) => events.emit('error', error),
       onClose: (release) => onCloseCallbacks.push(release),

@@ -6,17 +6,20 @@ export interface InputIssue {
   readonly message: string;
 }
 
-/** All error codes, with their HTTP status and RFC 9457 `title`. */
+/**
+ * All error codes, with their HTTP status and RFC 9457 `title`. `denies` marks the codes of denied requests: `'key'` if
+ * the key is known, which counts in its usage, else `'request'`. Usage counts and OpenAPI documents derive from it.
+ */
 export const ERRORS = {
-  missing_key: { status: 401, title: 'API key required' },
-  invalid_key: { status: 401, title: 'Invalid API key' },
-  duplicate_key: { status: 401, title: 'More than one API key' },
-  expired_key: { status: 401, title: 'Expired API key' },
-  disabled_key: { status: 401, title: 'Disabled API key' },
-  permission_denied: { status: 403, title: 'Permission denied' },
-  agent_not_in_scope: { status: 403, title: 'Agent not in scope' },
-  workspace_not_in_scope: { status: 403, title: 'Workspace not in scope' },
-  feature_not_enabled: { status: 403, title: 'Feature not enabled' },
+  missing_key: { status: 401, title: 'API key required', denies: 'request' },
+  invalid_key: { status: 401, title: 'Invalid API key', denies: 'request' },
+  duplicate_key: { status: 401, title: 'More than one API key', denies: 'request' },
+  expired_key: { status: 401, title: 'Expired API key', denies: 'key' },
+  disabled_key: { status: 401, title: 'Disabled API key', denies: 'key' },
+  permission_denied: { status: 403, title: 'Permission denied', denies: 'key' },
+  agent_not_in_scope: { status: 403, title: 'Agent not in scope', denies: 'key' },
+  workspace_not_in_scope: { status: 403, title: 'Workspace not in scope', denies: 'key' },
+  feature_not_enabled: { status: 403, title: 'Feature not enabled', denies: 'request' },
   invalid_request: { status: 400, title: 'Invalid request' },
   immutable_field: { status: 400, title: 'Field cannot be changed' },
   key_not_found: { status: 404, title: 'Key not found' },
@@ -31,12 +34,26 @@ export const ERRORS = {
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   idempotency_key_reused: { status: 422, title: 'Idempotency key reused' },
   internal_error: { status: 500, title: 'Internal error' },
-  store_unavailable: { status: 503, title: 'Key store unavailable' },
+  store_unavailable: { status: 503, title: 'Key store unavailable', denies: 'request' },
   unredactable_response: { status: 500, title: 'Response withheld' },
   invalid_options: { status: 500, title: 'Invalid configuration' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies Record<string, { status: number; title: string; denies?: 'request' | 'key' }>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+type CodesThatDeny<By extends 'request' | 'key'> = {
+  [Code in ErrorCode]: (typeof ERRORS)[Code] extends { readonly denies: By } ? Code : never;
+}[ErrorCode];
+
+/** Codes of denied requests whose key is known. */
+export type KeyDenialCode = CodesThatDeny<'key'>;
+/** Codes of denied requests. */
+export type DenialCode = CodesThatDeny<'request' | 'key'>;
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+export const DENIAL_CODES = CODES.filter((code): code is DenialCode => 'denies' in ERRORS[code]);
+export const KEY_DENIAL_CODES = DENIAL_CODES.filter((code): code is KeyDenialCode => ERRORS[code].denies === 'key');
 
 export interface KeyscopeErrorOptions {
   cause?: unknown;

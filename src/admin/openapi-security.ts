@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '../errors';
+import { DENIAL_CODES, ERRORS, type ErrorCode } from '../errors';
 import type { Requirement } from '../keys/authorize';
 
 /** An OpenAPI security requirement object: the permissions that a key needs for an operation. */
@@ -33,20 +33,10 @@ export interface OpenapiSecurityDeps<RequirementInput> {
 const SCHEME = 'apiKey';
 const PROBLEM = 'KeyscopeProblem';
 
-const UNAUTHORIZED: readonly ErrorCode[] = [
-  'missing_key',
-  'invalid_key',
-  'duplicate_key',
-  'expired_key',
-  'disabled_key',
-];
-const FORBIDDEN: readonly ErrorCode[] = [
-  'permission_denied',
-  'agent_not_in_scope',
-  'workspace_not_in_scope',
-  'feature_not_enabled',
-];
-const UNAVAILABLE: readonly ErrorCode[] = ['store_unavailable'];
+const deniedWith = (status: number) => DENIAL_CODES.filter((code) => ERRORS[code].status === status);
+const UNAUTHORIZED = deniedWith(401);
+const FORBIDDEN = deniedWith(403);
+const UNAVAILABLE = deniedWith(503);
 
 const problemSchema = {
   type: 'object',
@@ -57,7 +47,7 @@ const problemSchema = {
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
-    code: { type: 'string', enum: [...UNAUTHORIZED, ...FORBIDDEN, ...UNAVAILABLE] },
+    code: { type: 'string', enum: DENIAL_CODES },
   },
 };
 

@@ -18,6 +18,8 @@ export interface TokenReader {
   explain(req: IncomingMessage): Denial;
   /** The value of `WWW-Authenticate` for a 401 response. */
   challenge(error: KeyscopeError): string;
+  /** Name of the request header that carries the token, for `Vary` and for examples. */
+  readonly header: string;
   /** Name of the source, for the hint of `missing`. */
   readonly description: string;
   /** The OpenAPI security scheme. */
@@ -107,6 +109,7 @@ export function createTokenReader(options: {
       return malformedKey(String(value), prefix);
     },
     challenge: ({ code }) => `ApiKey realm="${realm}", error="${code}"`,
+    header,
     description: `the ${header} header`,
     securityScheme: { type: 'apiKey', in: 'header', name: header, description: 'An API key, in one header.' },
   };

@@ -1,4 +1,4 @@
-import { type ErrorCode, KeyscopeError } from '../errors';
+import { type ErrorCode, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { DenialReason } from '../events';
 import type { KeyRecord } from '../store/records';
 import type { Scope } from './scope';
@@ -14,9 +14,7 @@ export interface Denial<Code extends ErrorCode = ErrorCode> {
 }
 
 /** Denials of requests whose key is known. They are counted in the key's usage. */
-export type KeyDenial = Denial<
-  'disabled_key' | 'expired_key' | 'workspace_not_in_scope' | 'agent_not_in_scope' | 'permission_denied'
->;
+export type KeyDenial = Denial<KeyDenialCode>;
 
 /** Outcome of the authorization. Null: the request is allowed. */
 export type Decision = KeyDenial | null;

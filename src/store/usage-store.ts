@@ -1,14 +1,7 @@
-import type { KeyscopeError } from '../errors';
+import { KEY_DENIAL_CODES, type KeyscopeError } from '../errors';
 
-/** How a request ended that came with a key and its secret: let in, or why not. */
-export const USAGE_OUTCOMES = [
-  'allowed',
-  'permission_denied',
-  'agent_not_in_scope',
-  'workspace_not_in_scope',
-  'expired_key',
-  'disabled_key',
-] as const;
+/** Outcomes of requests that came with a key and its secret: allowed, or the code of the denial. */
+export const USAGE_OUTCOMES = ['allowed', ...KEY_DENIAL_CODES] as const;
 export type UsageOutcome = (typeof USAGE_OUTCOMES)[number];
 
 /** For so many days, today among them, counts are kept. */

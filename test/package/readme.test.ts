@@ -216,3 +216,25 @@ test('npm scripts that the pages name exist', () => {
   const named = PAGES.flatMap((page) => [...read(page).matchAll(/npm (?:run (?:--silent )?([\w:]+)|(start|test)\b)/g)]);
   expect(named.map(([, run, short]) => run ?? short).filter((name) => !Object.hasOwn(scripts, name!))).toEqual([]);
 });
+
+test('the table of options has each option of createApiKeys', () => {
+  const [, declared] = /export interface ApiKeysOptions<[^{]*\{\n(.*?)\n\}\n/s.exec(read('src/options.ts'))!;
+  const names = [...declared!.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name);
+  const [, section] = /\n## Options\n(.*?)\n## /s.exec(read('README.md'))!;
+  const rows = [...section!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name);
+  expect(rows.sort()).toEqual(names.sort());
+});
+
+test('the section of events names each event', () => {
+  const [, declared] = /export interface KeyscopeEvents \{\n(.*?)\n\}\n/s.exec(read('src/events.ts'))!;
+  const names = [...declared!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!);
+  const [, section] = /\n## Events\n(.*?)\n## /s.exec(read('README.md'))!;
+  expect(names.filter((name) => !section!.includes(`\`${name}\``))).toEqual([]);
+});
+
+test('files that CONTRIBUTING names exist', () => {
+  const named = [...read('CONTRIBUTING.md').matchAll(/`((?:src|test|docs|scripts)\/[^`\s]*)`/g)].map(
+    ([, file]) => file!,
+  );
+  expect(named.filter((file) => !existsSync(path.join(ROOT, file)))).toEqual([]);
+});

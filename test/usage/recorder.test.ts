@@ -249,7 +249,7 @@ describe('memory is bounded', () => {
     count(c);
     await recorder.flush();
     expect(reported).toHaveLength(2);
-    expect(reported[1]?.message).toContain('being lost, 5 of them now: too many wait');
+    expect(reported[1]?.message).toContain('being lost, 5 of them now: too many counts wait');
     meet('stored');
     await recorder.flush();
     count(c);
@@ -289,7 +289,7 @@ describe('close', () => {
     const closing = recorder.close();
     count(key);
     await closing;
-    expect(reported.at(-1)?.message).toContain('being lost, 2 of them now: the store could not be reached');
+    expect(reported.at(-1)?.message).toContain('being lost, 2 of them now: the store was unreachable');
   });
 
   test('tries once more what had failed, and says how much is lost where it fails again', async () => {
@@ -300,7 +300,7 @@ describe('close', () => {
     await recorder.flush();
     for (let i = 0; i < 4; i++) count(key);
     await recorder.close();
-    expect(reported.at(-1)?.message).toContain('being lost, 11 of them now: the store could not be reached');
+    expect(reported.at(-1)?.message).toContain('being lost, 11 of them now: the store was unreachable');
   });
 
   test('where nothing was counted asks the store for nothing', async () => {
