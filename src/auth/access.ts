@@ -20,8 +20,11 @@ export interface RequestDescription extends Pick<DeniedEvent, 'method' | 'route'
 
 /** Decision about a token, shared by `requireApiKey` and `verify`: authenticate, then authorize or deny. */
 export interface Access {
-  /** The key of a token or the denial, from the cache. Undefined if the cache cannot decide. No I/O. */
-  authenticate(token: string, wall: number): CachedKey | Denial | undefined;
+  /**
+   * The key of a token or the denial, from the cache. Undefined if the cache cannot decide. No I/O. The same token on the
+   * same `connection` is hashed once.
+   */
+  authenticate(token: string, wall: number, connection?: object): CachedKey | Denial | undefined;
   /** The same, from the store if necessary, and with `fresh` in any case. */
   fetch(token: string, fresh: boolean): Promise<CachedKey | Denial>;
   /** Null: allowed. Counts denied requests, and allowed ones unless `isCounted`. */
@@ -72,14 +75,21 @@ export function createAccess(deps: {
     return denial.hint ?? hint(denial) ?? HINTS[denial.reason] ?? null;
   }
 
+  function emitCacheEvent(outcome: 'hit' | 'miss'): void {
+    if (events.hasListeners('cache')) events.emit('cache', { subject: 'key', outcome });
+  }
+
   return {
-    authenticate(token, wall) {
+    authenticate(token, wall, connection) {
+      const verified = connection === undefined ? undefined : authenticator.getVerified(connection, token, wall);
+      if (verified !== undefined) {
+        emitCacheEvent('hit');
+        return verified;
+      }
       const id = authenticator.parseKeyId(token);
       if (id === null) return malformedKey(token, prefix);
-      const found = authenticator.getCached(id, token, wall);
-      if (events.hasListeners('cache')) {
-        events.emit('cache', { subject: 'key', outcome: found === undefined ? 'miss' : 'hit' });
-      }
+      const found = authenticator.getCached(id, token, wall, connection);
+      emitCacheEvent(found === undefined ? 'miss' : 'hit');
       return typeof found === 'string' ? toDenial(found, id, token) : found;
     },
 

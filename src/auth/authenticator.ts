@@ -5,6 +5,7 @@ import { DUMMY_DIGEST, type TokenHasher } from '../token/digest';
 import { ID_LENGTH } from '../token/format';
 import { aliasOf, fingerprintOf, hashInputOf, isImportedToken } from '../token/imported-token';
 import type { CachedKey } from './request-api-key';
+import { VerifiedTokens } from './verified-tokens';
 
 /** Reason why a well-formed token has no key. The response is the same for all of them, to prevent probing. */
 export type Mismatch = 'unknown' | 'wrong_secret' | 'pepper';
@@ -13,8 +14,10 @@ export type Mismatch = 'unknown' | 'wrong_secret' | 'pepper';
 export interface Authenticator {
   /** Id in a well-formed token, else null. No I/O. */
   parseKeyId(text: string): string | null;
-  /** The key or the mismatch, from the cache. Undefined if the cache cannot decide. */
-  getCached(id: string, token: string, wall: number): CachedKey | Mismatch | undefined;
+  /** The key of a token that was verified on this connection before, if it is still valid. No I/O. */
+  getVerified(connection: object, token: string, wall: number): CachedKey | undefined;
+  /** The key or the mismatch, from the cache. Undefined if the cache cannot decide. A key is kept for `getVerified`. */
+  getCached(id: string, token: string, wall: number, connection?: object): CachedKey | Mismatch | undefined;
   /**
    * The same, from the store if necessary. Rejects with `store_unavailable`.
    *
@@ -30,6 +33,7 @@ export function createAuthenticator(deps: {
   readonly keys: ReadThroughCache<CachedKey>;
 }): Authenticator {
   const { parse, hasher, keys } = deps;
+  const verifiedTokens = new VerifiedTokens(keys);
 
   /** Does the same work for an unknown id and a wrong secret, so that the response time does not tell them apart. */
   function verifySecret(entry: CachedKey | null, token: string): CachedKey | Mismatch {
@@ -42,9 +46,13 @@ export function createAuthenticator(deps: {
 
   return {
     parseKeyId: parse,
-    getCached(id, token, wall) {
+    getVerified: (connection, token, wall) => verifiedTokens.get(connection, token, wall),
+    getCached(id, token, wall, connection) {
       const entry = keys.get(id, wall);
-      return entry === undefined ? undefined : verifySecret(entry, token);
+      if (entry === undefined) return undefined;
+      const outcome = verifySecret(entry, token);
+      if (connection !== undefined && typeof outcome === 'object') verifiedTokens.set(connection, token, outcome);
+      return outcome;
     },
     async fetch(id, token, fresh) {
       return verifySecret(await (fresh ? keys.loadFresh(id) : keys.load(id)), token);
@@ -76,8 +84,10 @@ export function createImportedTokenAuthenticator(deps: {
     parseKeyId(text) {
       return keyscopeTokens.parseKeyId(text) ?? (isImportedToken(text) ? fingerprintOf(text) : null);
     },
-    getCached(identity, token, wall) {
-      if (identity.length === ID_LENGTH) return keyscopeTokens.getCached(identity, token, wall);
+    // Imported tokens are not in it, because an alias can change while its key does not.
+    getVerified: keyscopeTokens.getVerified,
+    getCached(identity, token, wall, connection) {
+      if (identity.length === ID_LENGTH) return keyscopeTokens.getCached(identity, token, wall, connection);
       const alias = aliases.get(aliasOf(identity), wall);
       if (alias === undefined) return undefined;
       return alias === null ? unknown(identity) : keyscopeTokens.getCached(alias.keyId, hashInputOf(identity), wall);

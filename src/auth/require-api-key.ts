@@ -118,7 +118,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const wall = clock.wall();
-      const outcome = fresh ? undefined : access.authenticate(token, wall);
+      const outcome = fresh ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
       if (outcome !== undefined) {
         conclude(outcome, req, res, next, wall, true);
         return;

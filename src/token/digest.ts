@@ -20,8 +20,8 @@ export function sha256(text: string): string {
 }
 
 /** Compares in constant time. `latin1`, because then two strings of one length make two buffers of one length. */
-function isSame(digest: string, other: string): boolean {
-  return digest.length === other.length && timingSafeEqual(Buffer.from(digest, 'latin1'), Buffer.from(other, 'latin1'));
+export function isSame(text: string, other: string): boolean {
+  return text.length === other.length && timingSafeEqual(Buffer.from(text, 'latin1'), Buffer.from(other, 'latin1'));
 }
 
 function describe(pepper: unknown): string {

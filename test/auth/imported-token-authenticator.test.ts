@@ -21,7 +21,13 @@ test('the two reads that a foreign token takes may take no longer together than 
     read: () => found.promise,
   });
   const never = deferred<'unknown'>();
-  const keyscopeTokens = { parseKeyId: () => null, getCached: () => undefined, fetch: jest.fn(() => never.promise) };
+  const fetchKey = jest.fn(() => never.promise);
+  const keyscopeTokens = {
+    parseKeyId: () => null,
+    getVerified: () => undefined,
+    getCached: () => undefined,
+    fetch: fetchKey,
+  };
   const hasher = createTokenHasher([null]);
   const { parseKeyId, fetch } = createImportedTokenAuthenticator({
     keyscopeTokens,
