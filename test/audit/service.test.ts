@@ -22,14 +22,14 @@ describe('the audit trail', () => {
     ]);
   });
 
-  test('is of one workspace', async () => {
+  test('audit.list returns the entries of one workspace', async () => {
     const { keys, audit } = setup();
     await keys.create({ ...valid, workspaceId: 'acme' });
     expect((await audit.list()).entries).toEqual([]);
     expect((await audit.list({ workspaceId: 'acme' })).entries).toHaveLength(1);
   });
 
-  test('never shows a token, a secret or a digest', async () => {
+  test('audit.list returns no token, secret or digest', async () => {
     const { keys, audit, store } = setup();
     const { key, token } = await keys.create(valid);
     const { digest } = (await store.getKey(key.id))!;
@@ -40,7 +40,7 @@ describe('the audit trail', () => {
     for (const secret of [digest, token.slice(20, 52), rotated.token.slice(20, 52)]) expect(text).not.toContain(secret);
   });
 
-  test('can be narrowed to a target, an actor, an action', async () => {
+  test('audit.list filters by target, actor and action', async () => {
     const { keys, audit } = setup();
     const { key } = await keys.create(valid, { actor: 'ops' });
     await keys.create(valid, { actor: 'bo' });
@@ -52,7 +52,7 @@ describe('the audit trail', () => {
     expect(await actions({ target: key.id, actor: 'ops', action: 'key.updated' })).toEqual([]);
   });
 
-  test('leads through its pages by cursor, while it grows', async () => {
+  test('audit.list returns all pages by cursor while entries are added', async () => {
     const { keys, audit, clock } = setup();
     const ids: string[] = [];
     for (let index = 0; index < 11; index++) {
@@ -70,7 +70,7 @@ describe('the audit trail', () => {
     expect(found).toEqual(ids);
   });
 
-  test('refuses cursors of other lists, cursors that are none, and whatever else it cannot list by', async () => {
+  test('audit.list rejects cursors of other lists, invalid cursors and unknown filters', async () => {
     const { keys, audit } = setup();
     await keys.create(valid);
     await keys.create(valid);

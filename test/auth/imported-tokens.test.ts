@@ -57,12 +57,12 @@ describe.each(expresses)('%s', (_name, express) => {
   const get = (app: Express, token: string) => request(app).get('/c').set('x-api-key', token);
 
   describe.each(Object.entries(STORES))('a foreign token, with keys %s', (_where, optionsFor) => {
-    test('lets its key in, imported by text or by hash, from memory too', async () => {
+    test('an imported token is allowed, by token or hash, from the store and from the cache', async () => {
       const apiKeys = open(optionsFor());
       await apiKeys.ready();
       const app = serve(apiKeys);
       const [token, other] = [newToken(), newToken()];
-      // Asked for before there is a key, so that it has to be told of one.
+      // Requested before the key exists, so that the process caches a miss and must receive its invalidation.
       await get(app, token).expect(401);
       const key = await apiKeys.keys.import({ ...valid, token });
       const byHash = await apiKeys.keys.import({
@@ -83,7 +83,7 @@ describe.each(expresses)('%s', (_name, express) => {
       });
     });
 
-    test('is refused when its key is disabled, and once more like any other when it is deleted', async () => {
+    test('an imported token is denied disabled_key when its key is disabled, and invalid_key when it is deleted', async () => {
       const apiKeys = open(optionsFor());
       await apiKeys.ready();
       const app = serve(apiKeys);
@@ -103,7 +103,7 @@ describe.each(expresses)('%s', (_name, express) => {
       await get(app, token).expect(200, { id });
     });
 
-    test('goes on beside the native one that replaces it, for as long as it was said', async () => {
+    test('an imported token is allowed beside its successor for the overlap', async () => {
       const clock = fakeClock();
       const apiKeys = open({ ...optionsFor(), clock });
       await apiKeys.ready();
@@ -156,7 +156,7 @@ test('the hash of a token does not stand for it', async () => {
   }
 });
 
-test('without the option, what is not of our form is refused without a look into the store', async () => {
+test('a token of another form is denied without a read of the store when foreignTokens is false', async () => {
   const outcomes: string[] = [];
   const apiKeys = open({ foreignTokens: false });
   apiKeys.on('cache', ({ outcome }) => outcomes.push(outcome));
@@ -175,7 +175,7 @@ test('a pepper guards imported keys, and may be replaced', async () => {
   expect(await verifyWith(undefined)).toMatchObject({ ok: false, error: { code: 'invalid_key' } });
 });
 
-test('a key imported by one process is let in by another that has refused it, and refused once deleted', async () => {
+test('an imported token is allowed in a process that denied it before, and denied when the key is deleted', async () => {
   const [here, there] = [open(STORES['in Redis']!()), open(STORES['in Redis']!())];
   await Promise.all([here.ready(), there.ready()]);
   const token = newToken();

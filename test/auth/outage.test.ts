@@ -36,12 +36,12 @@ describe('while the store does not answer', () => {
   }
 
   test.each(['SIGSTOP', 'SIGKILL'] as const)(
-    'after %s: 503 with Retry-After, never 401 and never through; and service resumes by itself',
+    'a request after %s receives 503 with Retry-After, never 401 or 200, until the store is back',
     async (signal) => {
       const { apiKeys, errors, get, token } = await setUp();
       await get().expect(200);
       await server.kill(signal);
-      // What is remembered may be trusted for maxRevocationLag, then the store is needed.
+      // The cache can be used for maxRevocationLag; then the store is needed.
       await waitUntil('memory has aged', async () => (await get()).status !== 200);
       const res = await get().expect(503);
       expect(res.body.code).toBe('store_unavailable');

@@ -30,7 +30,7 @@ describe.each(expresses)('%s', (_name, express) => {
   const get = (app: Express, path: string, token?: string) =>
     token === undefined ? request(app).get(path) : request(app).get(path).set('x-api-key', token);
 
-  test('a good key is let in and tells the handler who is calling', async () => {
+  test('a valid key is allowed and the handler reads it in req.apiKey', async () => {
     const { apiKeys, app, create, handler, seen } = setUp();
     app.get('/c', apiKeys.requireApiKey('conversations'), handler);
     const { key, token } = await create({ name: 'CRM' });
@@ -45,7 +45,7 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(JSON.stringify(apiKey)).not.toContain(token.slice(-38));
   });
 
-  test('what the handler gets cannot be changed, neither for itself nor for the next request', async () => {
+  test('req.apiKey cannot be changed by a handler, for this request or the next', async () => {
     const { apiKeys, app, create, handler, seen } = setUp();
     app.get('/c', apiKeys.requireApiKey('conversations', { agent: false }), handler);
     const { token } = await create({ agents: ['A'] });
@@ -163,7 +163,7 @@ describe.each(expresses)('%s', (_name, express) => {
       const elsewhere = createApiKeys({ permissions });
       const { token: unknown } = await elsewhere.keys.create({ name: 'x', agents: 'all', permissions: ['handoff'] });
       // A well-formed token with one key's id and another's secret needs its own checksum, so it is forged in the other
-      // direction: the second key's record under the first one's id is what the store would have to hold.
+      // direction: the store would have to hold the second key's record under the first one's id.
       expect(token.slice(0, 19)).not.toBe(other.slice(0, 19));
       const answers = [];
       for (const bad of [unknown, deleted, deleted, unknown]) {
@@ -189,7 +189,7 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(res.headers['www-authenticate']).toBe('ApiKey realm="api", error="expired_key"');
     });
 
-    test('disabled_key, and let in again when it is enabled', async () => {
+    test('a disabled key is denied disabled_key, and allowed when it is enabled again', async () => {
       const { apiKeys, app, create, handler } = setUp();
       app.get('/c', apiKeys.requireApiKey('conversations'), handler);
       const { key, token } = await create();
@@ -313,7 +313,7 @@ describe.each(expresses)('%s', (_name, express) => {
       expect((await get(app, '/f', token).expect(403)).body.code).toBe('workspace_not_in_scope');
     });
 
-    test("names that every object has are nobody's agent, workspace or permission", async () => {
+    test('names that every object inherits are no agent, workspace or permission', async () => {
       const { apiKeys, app, create, handler } = setUp();
       app.get('/p/:project_id', apiKeys.requireApiKey('conversations', { agent: 'project_id' }), handler);
       app.get('/w', apiKeys.requireApiKey('conversations', { workspace: 'constructor' }), handler);
@@ -325,7 +325,7 @@ describe.each(expresses)('%s', (_name, express) => {
     });
   });
 
-  test('optional: no key is let in without req.apiKey, a bad one is not', async () => {
+  test('optional allows a request without a token, and denies one with an invalid token', async () => {
     const { apiKeys, app, create, handler, seen } = setUp();
     app.get('/c', apiKeys.requireApiKey('conversations', { optional: true }), handler);
     const { token } = await create();
@@ -339,7 +339,7 @@ describe.each(expresses)('%s', (_name, express) => {
     await get(app, '/c', handoff).expect(403);
   });
 
-  test('with a cached key, next() has been called when the middleware returns', async () => {
+  test('requireApiKey calls next() synchronously when the key is cached', async () => {
     const { apiKeys, app, create, handler } = setUp();
     const middleware = apiKeys.requireApiKey('conversations');
     const order: string[] = [];
@@ -373,7 +373,7 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(res.headers['www-authenticate']).toContain('missing_key');
   });
 
-  test("a function of the request that throws becomes the app's error and lets nothing in", async () => {
+  test('a function option that throws passes its error to the app and allows nothing', async () => {
     const { apiKeys, app, create, handler, seen } = setUp();
     app.get(
       '/c',

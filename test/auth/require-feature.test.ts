@@ -50,7 +50,7 @@ describe.each(expresses)('%s', (_name, express) => {
     await get('/p/A/audio').expect(403);
   });
 
-  test('without requireApiKey before it, it lets nothing through and says what is missing', async () => {
+  test('requireFeature rejects the request with a hint when requireApiKey is missing before it', async () => {
     const { apiKeys, app } = await setUp();
     app.get('/bare', apiKeys.requireFeature('transcript'), (_req, res) => {
       res.send('sound');

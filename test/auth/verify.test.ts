@@ -73,7 +73,7 @@ test('mistakes in the options reject with a sentence, whatever the token', async
   await expect(apiKeys.verify('garbage', { agentID: 'A' } as never)).rejects.toThrow(/Did you mean "agentId"/);
 });
 
-test('events tell of keys by their ids, never by their tokens', async () => {
+test('events contain ids of keys and no tokens', async () => {
   const { apiKeys, create } = setUp();
   const events: unknown[] = [];
   for (const name of ['authenticated', 'denied', 'cache', 'error', 'store'] as const) {

@@ -37,13 +37,13 @@ function decideCase(given: Case): Decision {
 const codeOf = (given: Case) => decideCase(given)?.code ?? null;
 
 describe('a key that is in order', () => {
-  test('is let in', () => {
+  test('authorize allows a valid key', () => {
     expect(decideCase({})).toBeNull();
     expect(decideCase({ workspace: said('acme'), agent: said('p1') })).toBeNull();
     expect(decideCase({ agents: ['p1'], agent: said('p1') })).toBeNull();
   });
 
-  test('works until the last millisecond before it expires, and not a moment longer', () => {
+  test('authorize allows a key until the last millisecond before its expiry', () => {
     expect(codeOf({ expiresAt: NOW + 1 })).toBeNull();
     expect(codeOf({ expiresAt: NOW })).toBe('expired_key');
     expect(codeOf({ expiresAt: NOW - 1 })).toBe('expired_key');
@@ -54,23 +54,23 @@ describe('a key that is in order', () => {
     expect(codeOf({ revoked: true })).toBe('expired_key');
   });
 
-  test('is refused while it is disabled', () => {
+  test('authorize denies a disabled key', () => {
     expect(codeOf({ disabled: true })).toBe('disabled_key');
   });
 });
 
 describe('the workspace', () => {
-  test("is the key's own where the route declares none", () => {
+  test('authorize uses the workspace of the key when the route declares none', () => {
     expect(codeOf({ workspace: null })).toBeNull();
   });
 
-  test('must be the one of the key, exactly', () => {
+  test('authorize denies a request for another workspace than the one of the key', () => {
     for (const other of ['globex', 'ACME', 'acme ', '__proto__']) {
       expect(codeOf({ workspace: said(other) })).toBe('workspace_not_in_scope');
     }
   });
 
-  test('must be said, and said once, where the route declares it', () => {
+  test('authorize denies a request that does not state the declared workspace exactly once', () => {
     expect(codeOf({ workspace: ABSENT })).toBe('workspace_not_in_scope');
     expect(codeOf({ workspace: AMBIGUOUS })).toBe('workspace_not_in_scope');
     expect(codeOf({ workspace: { value: 'acme', ambiguous: true } })).toBe('workspace_not_in_scope');
@@ -78,28 +78,28 @@ describe('the workspace', () => {
 });
 
 describe('the agent', () => {
-  test('must be one that the key reaches', () => {
+  test('authorize denies a request for an agent outside the scope', () => {
     expect(codeOf({ agents: ['p1', 'p2'], agent: said('p2') })).toBeNull();
     for (const other of ['p3', 'P1', '__proto__', 'all']) {
       expect(codeOf({ agents: ['p1', 'p2'], agent: said(other) })).toBe('agent_not_in_scope');
     }
   });
 
-  test('may be left out by keys that reach all, and only by them', () => {
+  test('authorize allows a request without an agent only for keys of all agents', () => {
     for (const agent of [null, ABSENT]) {
       expect(codeOf({ agents: 'all', agent })).toBeNull();
       expect(codeOf({ agents: ['p1'], agent })).toBe('agent_not_in_scope');
     }
   });
 
-  test('said twice is refused for every key: the handler might read the other one', () => {
+  test('authorize denies every key when the agent is stated twice, because the handler could read the other one', () => {
     for (const agents of ['all', ['p1']] as const) {
       expect(codeOf({ agents, agent: AMBIGUOUS })).toBe('agent_not_in_scope');
       expect(codeOf({ agents, agent: { value: 'p1', ambiguous: true } })).toBe('agent_not_in_scope');
     }
   });
 
-  test('is not looked at where the handler filters by the scope itself', () => {
+  test('authorize ignores the agent when the handler filters by the scope', () => {
     expect(codeOf({ agents: ['p1'], agent: 'handler' })).toBeNull();
   });
 
@@ -114,11 +114,11 @@ describe('the agent', () => {
 describe('the permissions', () => {
   const permissions = ['conversations', 'handoff'];
 
-  test('are not asked for where any valid key will do', () => {
+  test('authorize ignores permissions when the route requires none', () => {
     expect(codeOf({ permissions: [], requirement: NO_REQUIREMENT })).toBeNull();
   });
 
-  test('of anyOf: one is enough', () => {
+  test('authorize requires one permission of anyOf', () => {
     expect(codeOf({ permissions, requirement: compileRequirement('any', ['handoff', 'events']) })).toBeNull();
     expect(codeOf({ permissions, requirement: compileRequirement('any', ['events', 'handoff']) })).toBeNull();
     expect(codeOf({ permissions, requirement: compileRequirement('any', ['events', 'calls']) })).toBe(
@@ -126,7 +126,7 @@ describe('the permissions', () => {
     );
   });
 
-  test('of allOf: every one is needed', () => {
+  test('authorize requires every permission of allOf', () => {
     expect(codeOf({ permissions, requirement: compileRequirement('all', ['handoff', 'conversations']) })).toBeNull();
     expect(codeOf({ permissions, requirement: compileRequirement('all', ['handoff', 'events']) })).toBe(
       'permission_denied',
@@ -136,7 +136,7 @@ describe('the permissions', () => {
     );
   });
 
-  test('that are missing are named by what is required, never by what the key holds', () => {
+  test('authorize names the required permissions, never those of the key', () => {
     const secret = ['billing_secret'];
     const message = (requirement: Requirement) => decideCase({ permissions: secret, requirement })?.message;
     expect(message(compileRequirement('any', ['handoff']))).toBe('This request requires the permission `handoff`.');
@@ -148,12 +148,12 @@ describe('the permissions', () => {
     );
   });
 
-  test('cannot be required by an empty list, which would let everyone in or no one', () => {
+  test('compileRequirement rejects an empty list, which could mean everything or nothing', () => {
     expect(() => compileRequirement('all', [])).toThrow(KeyscopeError);
     expect(() => compileRequirement('any', [])).toThrow('`anyOf` received an empty array');
   });
 
-  test('cannot be changed once they are compiled', () => {
+  test('compileRequirement copies its list and freezes the result', () => {
     const names = ['handoff'];
     const requirement = compileRequirement('any', names);
     names[0] = 'conversations';
@@ -204,7 +204,7 @@ test('no denial says anything of the request or of the key but what is required'
   );
 });
 
-test('only what is in order is let in: any one fault of many is enough to be refused', () => {
+test('authorize allows only keys without any fault, for random keys and requests', () => {
   const fault = fc.record({
     disabled: fc.boolean(),
     expired: fc.boolean(),

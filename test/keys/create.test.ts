@@ -4,7 +4,7 @@ import { createTokenParser } from '../../src/token/parse';
 import { DAY, NOW, PERMISSIONS, refusal, refusedPaths, setup, valid } from './setup';
 
 describe('creating a key', () => {
-  test('returns the key as it is shown, and the token, which is shown once', async () => {
+  test('keys.create returns the public key and its token', async () => {
     const { keys } = setup();
     const { key, token } = await keys.create({
       workspaceId: 'acme',
@@ -33,7 +33,7 @@ describe('creating a key', () => {
     expect(await keys.get(key.id)).toEqual(key);
   });
 
-  test('is refused where the name holds a token, which would be stored and shown, and says so without the token', async () => {
+  test('keys.create rejects a name that contains a token, without repeating the token', async () => {
     const { keys } = setup();
     const { key, token } = await keys.create(valid);
     for (const name of [token, `my key: ${token}`, generateToken('other_live', 'w').token]) {
@@ -54,7 +54,7 @@ describe('creating a key', () => {
     ['actor', (token) => [{}, { actor: token }]],
     ['source', (token) => [{}, { source: token }]],
     ['workspaceId', (token) => [{}, { workspaceId: token }]],
-  ])('is refused where a token stands in %s, which would be stored and shown', async (path, given) => {
+  ])('keys.create rejects a token in %s', async (path, given) => {
     const { keys, store } = setup();
     for (const { token } of [generateToken('ks', 'default'), generateToken('other_live', 'w')]) {
       const [fields, context] = given(token);
@@ -66,7 +66,7 @@ describe('creating a key', () => {
     expect((await store.listAudit({ workspaceId: 'default', limit: 10, before: null })).entries).toEqual([]);
   });
 
-  test('takes names and ids that are as long as a token, and are none', async () => {
+  test('keys.create accepts names and ids with the length of a token', async () => {
     const { keys } = setup();
     const hex = (length: number) => '0123456789abcdef'.repeat(8).slice(0, length);
     const ids = [
@@ -85,7 +85,7 @@ describe('creating a key', () => {
     }
   });
 
-  test('stores a digest that only the token matches, and nothing of the secret', async () => {
+  test('keys.create stores a digest that only the token matches, and nothing of the secret', async () => {
     const { keys, store, hasher } = setup();
     const { key, token } = await keys.create(valid);
     const record = await store.getKey(key.id);
@@ -96,7 +96,7 @@ describe('creating a key', () => {
     expect(JSON.stringify([await keys.get(key.id), await keys.list()])).not.toContain(secret.slice(0, 8));
   });
 
-  test("belongs to the default workspace unless one is named, and its id begins with its workspace's tag", async () => {
+  test('keys.create uses the default workspace unless one is named, and the tag of the workspace in the id', async () => {
     const { keys } = setup();
     expect((await keys.create(valid)).key.workspaceId).toBe('default');
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });
@@ -121,7 +121,7 @@ describe('creating a key', () => {
     expect(await audited()).toMatchObject({ actor: 'ops' });
   });
 
-  test('takes another id where the first is taken', async () => {
+  test('keys.create generates another id when the first is taken', async () => {
     const { keys: before, store } = setup();
     const { key: taken } = await before.create(valid);
     let calls = 0;
@@ -138,7 +138,7 @@ describe('creating a key', () => {
     expect(calls).toBe(3);
   });
 
-  test('gives up, and changes nothing, where no id is free', async () => {
+  test('keys.create rejects conflict and changes nothing when no id is free', async () => {
     const { keys: before, store } = setup();
     const { key: taken } = await before.create(valid);
     const { keys } = setup({ store, generate: (...args) => ({ ...generateToken(...args), id: taken.id }) });
@@ -148,14 +148,14 @@ describe('creating a key', () => {
 });
 
 describe('the name', () => {
-  test('is 1–100 characters, counted as people do, of any writing', async () => {
+  test('keys.create accepts names of 1 to 100 characters in any script', async () => {
     const { keys } = setup();
     for (const name of ['a', 'x'.repeat(100), '😀'.repeat(100), 'مفتاح', '名前', 'a\u202eb', '<script>', '"', '-']) {
       expect((await keys.create({ ...valid, name })).key.name).toBe(name);
     }
   });
 
-  test('is refused when it is empty, too long, invisible, or holds what breaks lines, logs or encodings', async () => {
+  test('keys.create rejects a name that is empty, too long, invisible or not plain text', async () => {
     const { keys } = setup();
     const names = [
       '',
@@ -176,7 +176,7 @@ describe('the name', () => {
 });
 
 describe('the agents', () => {
-  test("are 'all' or a list of distinct ids", async () => {
+  test('keys.create accepts all agents or an array of distinct ids', async () => {
     const { keys } = setup();
     for (const agents of ['all', ['p1'], ['p1', 'p2', '__proto__'], ['x'.repeat(128)]] as const) {
       expect((await keys.create({ ...valid, agents })).key.agents).toEqual(agents);
@@ -192,14 +192,14 @@ describe('the agents', () => {
     expect(await refusedPaths(keys.create({ ...rest, agents: undefined } as never))).toEqual(['agents']);
   });
 
-  test('are refused as an empty list, which never means all', async () => {
+  test('keys.create rejects an empty array of agents, which never means all', async () => {
     const { keys } = setup();
     const error = await refusal(keys.create({ ...valid, agents: [] }));
     expect(error).toMatchObject({ code: 'invalid_request', status: 400 });
     expect(error.message).toContain('never means "all"');
   });
 
-  test('are refused where they are no list of distinct ids', async () => {
+  test('keys.create rejects agents that are not an array of distinct ids', async () => {
     const { keys } = setup();
     for (const agents of ['p1', 'ALL', undefined, null, {}, 1, new Set(['p1']), Array(1001).fill(0).map(String)]) {
       expect(await refusedPaths(keys.create({ ...valid, agents: agents as 'all' }))).toEqual(['agents']);
@@ -212,7 +212,7 @@ describe('the agents', () => {
     expect(await refusedPaths(keys.create({ ...valid, agents: ['p1', , 'p2'] as string[] }))).toEqual(['agents.1']);
   });
 
-  test('are copied: who made the list cannot change the key by it, nor who reads it', async () => {
+  test('keys.create copies the arrays of agents and permissions', async () => {
     const { keys } = setup();
     const agents = ['p1'];
     const { key } = await keys.create({ ...valid, agents });
@@ -225,7 +225,7 @@ describe('the agents', () => {
 });
 
 describe('the permissions', () => {
-  test('are a non-empty list of distinct declared names', async () => {
+  test('keys.create accepts a non-empty array of distinct declared permissions', async () => {
     const { keys } = setup();
     expect((await keys.create({ ...valid, permissions: PERMISSIONS })).key.permissions).toEqual(PERMISSIONS);
     for (const permissions of [[], 'conversations', undefined, {}]) {
@@ -241,7 +241,7 @@ describe('the permissions', () => {
     }
   });
 
-  test('that are mistyped are answered with what was probably meant, and with what there is', async () => {
+  test('keys.create suggests declared permissions for a misspelt one', async () => {
     const { keys } = setup();
     const { message } = await refusal(keys.create({ ...valid, permissions: ['conversatoins'] }));
     expect(message).toBe(
@@ -252,7 +252,7 @@ describe('the permissions', () => {
 });
 
 describe('the expiry', () => {
-  test('is the default lifetime from now, a time, or a duration', async () => {
+  test('keys.create accepts an expiry as a time or a duration, by default the default lifetime', async () => {
     const { keys } = setup();
     const expiry = async (given: object) => (await keys.create({ ...valid, ...given })).key.expiresAt.getTime();
     expect(await expiry({})).toBe(NOW + 365 * DAY);
@@ -277,7 +277,7 @@ describe('the expiry', () => {
     },
   );
 
-  test('must be in the future, which begins after the moment of the call', async () => {
+  test('keys.create rejects an expiry that is not after the call', async () => {
     const { keys, clock } = setup();
     for (const expiresAt of [NOW, NOW - 1, 0, new Date(NOW), '2029-12-31']) {
       expect((await refusal(keys.create({ ...valid, expiresAt }))).message).toContain('It must be in the future.');
@@ -289,7 +289,7 @@ describe('the expiry', () => {
     expect((await refusal(keys.create({ ...valid, expiresAt: NOW + DAY }))).message).toContain('in the future');
   });
 
-  test('must be a time that exists, and one that four digits of a year can hold', async () => {
+  test('keys.create rejects an expiry that does not exist or is after the year 9999', async () => {
     const { keys } = setup();
     for (const expiresAt of ['never', '2031-02-31', Number.NaN, null, new Date(Number.NaN), 8.64e15]) {
       expect(await refusedPaths(keys.create({ ...valid, expiresAt: expiresAt as string }))).toEqual(['expiresAt']);
@@ -300,12 +300,12 @@ describe('the expiry', () => {
     expect((await refusal(keys.create({ ...valid, expiresIn: '999999w' }))).message).toContain('beyond 9999');
   });
 
-  test('by default never leaves the calendar, however long the default lifetime', async () => {
+  test('keys.create caps the default lifetime at the year 9999', async () => {
     const { keys } = setup({ defaultLifetime: Number.MAX_SAFE_INTEGER });
     expect((await keys.create(valid)).key.expiresAt.toISOString()).toBe('9999-12-31T23:59:59.999Z');
   });
 
-  test('cannot be given twice', async () => {
+  test('keys.create rejects expiresAt together with expiresIn', async () => {
     const { keys } = setup();
     const error = await refusal(keys.create({ ...valid, expiresIn: '1d', expiresAt: '2031-01-01' }));
     expect(error.message).toContain('Give either `expiresAt` or `expiresIn`, not both.');
@@ -313,7 +313,7 @@ describe('the expiry', () => {
 });
 
 describe('an input that is wrong', () => {
-  test('in many ways is refused once, with all of them', async () => {
+  test('keys.create reports all issues of an input at once', async () => {
     const { keys, store } = setup();
     const wrong = {
       workspaceId: '',
@@ -336,14 +336,14 @@ describe('an input that is wrong', () => {
     ).toEqual([]);
   });
 
-  test('as a whole is refused too', async () => {
+  test('keys.create rejects an input that is not an object', async () => {
     const { keys } = setup();
     for (const input of [undefined, null, 'CRM', [], 1]) {
       expect(await refusal(keys.create(input as never))).toMatchObject({ code: 'invalid_request' });
     }
   });
 
-  test('never has a secret of it repeated', async () => {
+  test('keys.create repeats no secret in its messages', async () => {
     const { keys } = setup();
     const { token } = await keys.create(valid);
     const secret = token.slice(20, 52);

@@ -16,7 +16,7 @@ test('a duration is whole milliseconds, or a whole number and a unit', () => {
   for (const [given, ms] of durations) expect(parseDuration(given)).toBe(ms);
 });
 
-test('what is not a duration is null, never a guess', () => {
+test('parseDuration returns null for anything that is no duration', () => {
   const others = [
     '',
     'd',

@@ -14,7 +14,7 @@ function setupWithoutStore() {
 }
 
 describe('a key that is not there', () => {
-  test('is key_not_found in every way of asking for it', async () => {
+  test('every operation rejects key_not_found when the id is unknown', async () => {
     const { keys } = setup();
     const id = unknownId();
     for (const call of [
@@ -27,7 +27,7 @@ describe('a key that is not there', () => {
     }
   });
 
-  test('is not looked for in the store where the id cannot be one', async () => {
+  test('every operation rejects an invalid id without a read of the store', async () => {
     const { keys } = setupWithoutStore();
     for (const id of notIds as string[]) {
       for (const call of [
@@ -41,13 +41,13 @@ describe('a key that is not there', () => {
     }
   });
 
-  test('is not told of by repeating what was given, which might be a token', async () => {
+  test('key_not_found does not repeat the id, which could be a token', async () => {
     const { keys } = setup();
     const { token } = await keys.create(valid);
     expect((await refusal(keys.get(token))).message).toMatch(/^There is no such key\. .* a token is not an id\.$/);
   });
 
-  test("is what another workspace's key is, to the letter", async () => {
+  test('key_not_found is the same for a key of another workspace', async () => {
     const { keys } = setup();
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });
     const elsewhere = { workspaceId: 'globex' };
@@ -68,7 +68,7 @@ describe('a key that is not there', () => {
 });
 
 describe('the workspace of a call', () => {
-  test('left out reaches every workspace; undefined is a mistake, and reaches none', async () => {
+  test('a context without workspaceId covers every workspace, and undefined is rejected', async () => {
     const { keys } = setup();
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });
     const user: { workspaceId?: string } = {};
@@ -94,7 +94,7 @@ describe('the workspace of a call', () => {
 });
 
 describe('updating a key', () => {
-  test('changes what is given, and leaves the rest', async () => {
+  test('keys.update changes the given fields and keeps the rest', async () => {
     const { keys, clock } = setup();
     const { key } = await keys.create({ ...valid, agents: ['p1'] });
     clock.advance(1000);
@@ -116,7 +116,7 @@ describe('updating a key', () => {
     expect(entries[0]).toMatchObject({ action: 'key.updated', actor: 'ops', source: '192.0.2.1', at: NOW });
   });
 
-  test('refuses what is fixed at creation with a sentence that says what to do instead', async () => {
+  test('keys.update rejects immutable_field with an alternative when a field is fixed at creation', async () => {
     const { keys } = setup();
     const { key } = await keys.create(valid);
     const fixed: [object, RegExp][] = [
@@ -140,7 +140,7 @@ describe('updating a key', () => {
     expect(await keys.get(key.id)).toEqual(key);
   });
 
-  test('refuses fields that do not exist, values that are not allowed, and nothing at all', async () => {
+  test('keys.update rejects unknown fields, invalid values and an empty input', async () => {
     const { keys } = setup();
     const { key } = await keys.create(valid);
     const wrong: [unknown, string[]][] = [
@@ -162,7 +162,7 @@ describe('updating a key', () => {
     expect(await keys.get(key.id)).toEqual(key);
   });
 
-  test('on a revision that is not the latest is a conflict, and changes nothing', async () => {
+  test('keys.update rejects conflict and changes nothing when the revision is not the latest', async () => {
     const { keys } = setup();
     const { key } = await keys.create(valid);
     const second = await keys.update(key.id, { name: 'Second' }, { revision: 1 });
@@ -177,7 +177,7 @@ describe('updating a key', () => {
 });
 
 describe('deleting a key', () => {
-  test('ends it, once', async () => {
+  test('keys.delete deletes the key once', async () => {
     const { keys, store } = setup();
     const { key } = await keys.create(valid);
     const other = await keys.create(valid);
@@ -189,7 +189,7 @@ describe('deleting a key', () => {
     expect(entries[0]).toMatchObject({ action: 'key.deleted', actor: 'ops', source: 'cli', target: key.id });
   });
 
-  test('can insist on the revision that was seen', async () => {
+  test('keys.delete rejects conflict when the revision is not the latest', async () => {
     const { keys } = setup();
     const { key } = await keys.create(valid);
     await keys.update(key.id, { name: 'New' });

@@ -5,7 +5,7 @@ import { refusal, refusedPaths, setup, valid } from './setup';
 const idempotencyKey = '0b9f4c1e-5a52-4a53-9d0e-7f6f3a4b2c11';
 
 describe('a key made with an idempotency key', () => {
-  test('is made once, also by two calls at the same time and by two processes on one store', async () => {
+  test('a key with an idempotency key is created once by concurrent calls and by two processes', async () => {
     const one = setup();
     const other = setup({ store: one.store });
     const calls = [one, one, other, other].map(({ keys }) => keys.create(valid, { actor: 'admin', idempotencyKey }));
@@ -21,7 +21,7 @@ describe('a key made with an idempotency key', () => {
     expect((await one.keys.list()).keys.map(({ id }) => id)).toEqual([made[0]?.key.id]);
   });
 
-  test('has an id that follows from it, the workspace and the actor, and a token that does not', async () => {
+  test('the id follows from idempotency key, workspace and actor, and the token does not', async () => {
     const one = await setup().keys.create(valid, { actor: 'admin', idempotencyKey });
     const same = await setup().keys.create(valid, { actor: 'admin', idempotencyKey });
     expect(same.key.id).toBe(one.key.id);
@@ -39,7 +39,7 @@ describe('a key made with an idempotency key', () => {
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  test('can be made again once it has been deleted', async () => {
+  test('a key with an idempotency key can be created again when it has been deleted', async () => {
     const { keys } = setup();
     const first = await keys.create(valid, { idempotencyKey });
     await keys.delete(first.key.id);
@@ -48,11 +48,14 @@ describe('a key made with an idempotency key', () => {
     expect(second.token).not.toBe(first.token);
   });
 
-  test.each(['', 'two words', 'ü', 'x'.repeat(256), 7, null])('takes no key such as %p', async (given) => {
-    const context = { idempotencyKey: given as string };
-    expect(await refusedPaths(setup().keys.create(valid, context))).toEqual(['idempotencyKey']);
-    expect((await refusal(setup().keys.create(valid, context))).message).toContain('visible ASCII');
-  });
+  test.each(['', 'two words', 'ü', 'x'.repeat(256), 7, null])(
+    'keys.create rejects the idempotency key %p',
+    async (given) => {
+      const context = { idempotencyKey: given as string };
+      expect(await refusedPaths(setup().keys.create(valid, context))).toEqual(['idempotencyKey']);
+      expect((await refusal(setup().keys.create(valid, context))).message).toContain('visible ASCII');
+    },
+  );
 });
 
 test('a derived id belongs to its workspace, and parts are not run together', () => {

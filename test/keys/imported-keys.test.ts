@@ -13,7 +13,7 @@ const aliasFor = (token: string) => aliasOf(fingerprintOf(token));
 const open = (store?: Store) => setup({ foreignTokens: true, ...(store === undefined ? {} : { store }) });
 
 describe('an import', () => {
-  test('makes a key with everything that was given, and shows no more of its token than its ends', async () => {
+  test('keys.import stores every given field and shows only the ends of the token', async () => {
     const { keys, store } = open();
     const token = newToken();
     const key = await keys.import(
@@ -36,7 +36,7 @@ describe('an import', () => {
     expect(JSON.stringify([key, entries])).not.toContain(token.slice(4, -4));
   });
 
-  test('by hash shows nothing of a token that it does not know, and no hash', async () => {
+  test('keys.import by hash shows nothing of the token and not the hash', async () => {
     const { keys } = open();
     const token = newToken();
     const key = await keys.import({ ...valid, sha256: sha256(token) });
@@ -45,14 +45,14 @@ describe('an import', () => {
     expect((await keys.import({ ...valid, token: 'short-token' })).masked).toBe('************');
   });
 
-  test('lives for the default lifetime where it is not said how long', async () => {
+  test('keys.import uses the default lifetime when no expiry is given', async () => {
     const { keys } = open();
     expect((await keys.import({ ...valid, token: newToken() })).expiresAt).toEqual(new Date(NOW + 365 * DAY));
     const short = await keys.import({ ...valid, token: newToken(), expiresIn: '1d' });
     expect(short.expiresAt).toEqual(new Date(NOW + DAY));
   });
 
-  test('happens once, by token or by hash, and says which key it is', async () => {
+  test('keys.import rejects conflict with the id when the token was imported before', async () => {
     const { keys } = open();
     const token = newToken();
     const { id } = await keys.import({ ...valid, token });
@@ -64,7 +64,7 @@ describe('an import', () => {
     expect((await keys.list()).keys).toHaveLength(1);
   });
 
-  test('of a token that is another workspace’s is refused without a word about that key', async () => {
+  test('keys.import rejects a token of another workspace without naming its key', async () => {
     const { keys } = open();
     const token = newToken();
     const { id } = await keys.import({ ...valid, token, workspaceId: 'a' });
@@ -76,7 +76,7 @@ describe('an import', () => {
     expect((await keys.import({ ...valid, token, workspaceId: 'b' })).workspaceId).toBe('b');
   });
 
-  test('by many at once, in two workspaces, leaves one key that its token leads to', async () => {
+  test('concurrent imports in two workspaces leave one key that the token finds', async () => {
     const { keys, store } = open();
     const token = newToken();
     const attempts = Array.from({ length: 10 }, (_, index) =>
@@ -90,7 +90,7 @@ describe('an import', () => {
     expect(left.map(({ id }) => id)).toEqual([await store.getAlias(aliasFor(token))]);
   });
 
-  test('refuses what is missing, doubled or no token, and repeats none of it', async () => {
+  test('keys.import rejects a missing, doubled or invalid token and repeats nothing of it', async () => {
     const { keys } = open();
     const wrong = (fields: object) => refusedPaths(keys.import({ ...valid, ...fields } as ImportKeyInput));
     expect(await wrong({})).toEqual(['token']);
@@ -127,7 +127,7 @@ describe('an import', () => {
     for (const secret of [uuid, sk]) expect(JSON.stringify([error.message, error.issues])).not.toContain(secret);
   });
 
-  test('still says which permission and which field was meant', async () => {
+  test('keys.import names the invalid permission and the invalid field', async () => {
     const { keys } = open();
     const wrong = { ...valid, token: newToken(), permissions: ['handof'], expiersAt: NOW };
     expect((await refusal(keys.import(wrong as unknown as ImportKeyInput))).issues).toEqual([
@@ -141,7 +141,7 @@ describe('an import', () => {
     ['createdBy', (text) => ({ createdBy: text })],
     ['agents.1', (text) => ({ agents: ['a1', text] })],
     ['workspaceId', (text) => ({ workspaceId: text })],
-  ])('refuses its own token, or its hash, as %s, which is stored and shown', async (path, fields) => {
+  ])('keys.import rejects its own token, or the hash of it, as %s', async (path, fields) => {
     const { keys, store } = open();
     const digests = [`sha256:${fingerprintOf(uuid)}`, fingerprintOf(uuid).toUpperCase(), sha256(uuid)];
     for (const given of [{ token: uuid }, { sha256: sha256(uuid) }]) {
@@ -154,7 +154,7 @@ describe('an import', () => {
     expect((await store.listAudit({ workspaceId: 'default', limit: 10, before: null })).entries).toEqual([]);
   });
 
-  test('refuses its own token as who did it, and where', async () => {
+  test('keys.import rejects its own token as actor and as source', async () => {
     const { keys } = open();
     for (const context of [{ actor: uuid }, { source: `desk ${uuid}` }, { workspaceId: uuid }]) {
       const error = await refusal(keys.import({ ...valid, token: uuid, workspaceId: undefined }, context));
@@ -163,7 +163,7 @@ describe('an import', () => {
     }
   });
 
-  test('takes names and agents as people give them', async () => {
+  test('keys.import accepts usual names and agents', async () => {
     const { keys } = open();
     const name = 'Acme production key 2026-01 for the Berlin office';
     const given = { name, agents: ['PROJECT-58RP822I', uuid], createdBy: 'ops@example.com', workspaceId: 'acme-2026' };
@@ -171,7 +171,7 @@ describe('an import', () => {
     expect(await keys.import({ ...valid, ...given, sha256: sha256(newToken()) })).toMatchObject(given);
   });
 
-  test('refuses a token of our own form, which is never looked up as a foreign one', async () => {
+  test('keys.import rejects a token of keyscope, which is never looked up as an imported one', async () => {
     const { keys } = open();
     const { token } = generateToken('ks', 'default');
     const error = await refusal(keys.import({ ...valid, token }));
@@ -181,7 +181,7 @@ describe('an import', () => {
     expect(await keys.import({ ...valid, token: other.token })).toMatchObject({ name: 'CRM' });
   });
 
-  test('is refused where imported keys would not be let in', async () => {
+  test('keys.import rejects invalid_options when imported tokens are not accepted', async () => {
     const { keys } = setup();
     expect(await refusal(keys.import({ ...valid, token: newToken() }))).toMatchObject({
       code: 'invalid_options',
@@ -191,7 +191,7 @@ describe('an import', () => {
 });
 
 describe('an imported key', () => {
-  test('gets a token of our own form when it is rotated', async () => {
+  test('keys.rotate gives an imported key a token of keyscope', async () => {
     const { keys } = open();
     const old = await keys.import({ ...valid, token: newToken() });
     const { key, token } = await keys.rotate(old.id, { overlap: '1h' });
@@ -200,7 +200,7 @@ describe('an imported key', () => {
     expect((await keys.get(old.id)).masked).toBe(old.masked);
   });
 
-  test('leaves nothing behind when it is deleted, and can be imported again', async () => {
+  test('keys.delete removes an imported key whole, and the token can be imported again', async () => {
     const { keys, store } = open();
     const token = newToken();
     const { id } = await keys.import({ ...valid, token });
@@ -210,7 +210,7 @@ describe('an imported key', () => {
     expect(await store.getAlias(aliasFor(token))).toBe(id);
   });
 
-  test('is deleted once its record is, whatever becomes of the rest', async () => {
+  test('keys.delete resolves for an imported key when only the removal of its alias fails', async () => {
     const memory = createMemoryStore();
     const down = new KeyscopeError('store_unavailable', 'down');
     const { keys } = open({ ...memory, unlinkAlias: () => Promise.reject(down) });
@@ -222,7 +222,7 @@ describe('an imported key', () => {
     expect((await keys.import({ ...valid, token, workspaceId: 'other' })).workspaceId).toBe('other');
   });
 
-  test('keeps what it stands for when it is imported again in the middle of its deletion', async () => {
+  test('an imported key keeps its alias when it is imported again during its deletion', async () => {
     const memory = createMemoryStore();
     const token = newToken();
     let between: (() => Promise<unknown>) | undefined;
@@ -240,7 +240,7 @@ describe('an imported key', () => {
     expect(await memory.getAlias(aliasFor(token))).toBe(id);
   });
 
-  test('is none where storing it failed half way, and is made whole by trying again', async () => {
+  test('keys.import completes an import that failed half way when it is called again', async () => {
     const memory = createMemoryStore();
     let fails = true;
     const { keys } = open({

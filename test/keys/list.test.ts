@@ -28,7 +28,7 @@ async function withNames(names: string[]) {
 }
 
 describe('listing keys', () => {
-  test('begins with the newest, and shows them masked', async () => {
+  test('keys.list returns the newest keys first, masked', async () => {
     const { keys } = await withNames(['a', 'b', 'c']);
     const list = await keys.list();
     expect(namesOf(list.keys)).toEqual(['c', 'b', 'a']);
@@ -50,7 +50,7 @@ describe('listing keys', () => {
     expect(await sorted({ sort: 'expires', order: 'desc' })).toEqual(['Beta', 'alpha', 'gamma']);
   });
 
-  test('shows one workspace only', async () => {
+  test('keys.list returns the keys of one workspace', async () => {
     const { keys } = setup();
     await keys.create({ ...valid, name: 'theirs', workspaceId: 'acme' });
     await keys.create({ ...valid, name: 'ours' });
@@ -59,7 +59,7 @@ describe('listing keys', () => {
     expect((await keys.list({ workspaceId: 'globex' })).keys).toEqual([]);
   });
 
-  test('finds by part of the name, whatever its case and form', async () => {
+  test('keys.list searches part of the name, in any case and compatibility form', async () => {
     const { keys } = await withNames(['CRM Export', 'Ｆｕｌｌｗｉｄｔｈ', 'Éclair', 'crm import']);
     const search = async (q: string) => namesOf((await keys.list({ q, sort: 'name' })).keys);
     expect(await search('crm')).toEqual(['CRM Export', 'crm import']);
@@ -71,7 +71,7 @@ describe('listing keys', () => {
     expect(await search('')).toHaveLength(4);
   });
 
-  test('shows disabled and expired keys too', async () => {
+  test('keys.list returns disabled and expired keys', async () => {
     const { keys, clock } = await withNames(['a', 'b']);
     await keys.update((await keys.list()).keys[0]!.id, { disabled: true });
     clock.advance(100 * DAY);
@@ -83,7 +83,7 @@ describe('a cursor', () => {
   const names = Array.from({ length: 23 }, (_, index) => `Key ${String((index * 7) % 23).padStart(2, '0')} 😀`);
 
   test.each(['created', 'name', 'expires'] as const)(
-    'leads through all pages by %s without gap or repetition',
+    'keys.list returns all pages by %s without gap or repetition',
     async (sort) => {
       const { keys } = await withNames(names);
       for (const order of ['asc', 'desc'] as const) {
@@ -97,7 +97,7 @@ describe('a cursor', () => {
   );
 
   test.each(['created', 'name', 'expires'] as const)(
-    'by %s holds while keys come, go and are renamed',
+    'keys.list by %s returns every lasting key once while keys are created, deleted and renamed',
     async (sort) => {
       const { keys, clock } = await withNames(names);
       const before = (await keys.list({ sort, limit: 200 })).keys;
@@ -116,7 +116,7 @@ describe('a cursor', () => {
     },
   );
 
-  test('says nothing that can be read off it, and fits into an address', async () => {
+  test('a cursor is opaque and safe in a URL', async () => {
     const { keys } = await withNames(['secret plan', 'b', 'c']);
     for (const sort of ['created', 'expires'] as const) {
       const { cursor } = await keys.list({ sort, order: 'asc', limit: 1 });
@@ -125,7 +125,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('of another list is refused', async () => {
+  test('keys.list rejects a cursor of another list', async () => {
     const { keys } = await withNames(['a', 'b', 'c']);
     const first = { sort: 'name', order: 'asc', q: '', limit: 1, workspaceId: 'default' } as const;
     const cursor = (await keys.list(first)).cursor!;
@@ -136,7 +136,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('that is none is refused, whatever it is', async () => {
+  test('keys.list rejects an invalid cursor', async () => {
     const { keys } = await withNames(['a', 'b']);
     const { cursor } = await keys.list({ limit: 1 });
     const [version, hash, position] = JSON.parse(Buffer.from(cursor!, 'base64url').toString()) as [
@@ -169,7 +169,7 @@ describe('a cursor', () => {
   });
 });
 
-test('what cannot be listed by is refused', async () => {
+test('keys.list rejects unknown orders, limits and fields', async () => {
   const { keys } = setup();
   const wrong: [object, string[]][] = [
     [{ limit: 0 }, ['limit']],

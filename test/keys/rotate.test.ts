@@ -16,7 +16,7 @@ function interrupted(store: Store, interfere: (reads: number) => Promise<unknown
 }
 
 describe('rotating a key', () => {
-  test('makes a new key of the same scope, and both know of each other', async () => {
+  test('keys.rotate creates a key of the same scope, and both keys name each other', async () => {
     const { keys, clock, store, hasher } = setup();
     const { key: old, token: oldToken } = await keys.create({
       workspaceId: 'acme',
@@ -52,7 +52,7 @@ describe('rotating a key', () => {
     });
   });
 
-  test('lets the old key work for the overlap, and with 0 not a moment longer', async () => {
+  test('keys.rotate keeps the old key valid for the overlap, and revokes it at once for 0', async () => {
     const { keys } = setup();
     const overlaps: [number | string, number][] = [
       [0, NOW],
@@ -67,7 +67,7 @@ describe('rotating a key', () => {
     }
   });
 
-  test('never prolongs the old key', async () => {
+  test('keys.rotate never extends the old key', async () => {
     const { keys } = setup();
     const { key } = await keys.create({ ...valid, expiresIn: '1d' });
     await keys.rotate(key.id, { overlap: '30d' });
@@ -77,7 +77,7 @@ describe('rotating a key', () => {
     expect((await keys.get(last.id)).expiresAt.toISOString()).toBe('9999-12-31T23:59:59.999Z');
   });
 
-  test('gives the new key the lifetime that is asked for', async () => {
+  test('keys.rotate gives the new key the requested lifetime', async () => {
     const { keys } = setup();
     const expiry = async (given: object) => {
       const { key } = await keys.create({ ...valid, expiresIn: '7d' });
@@ -101,7 +101,7 @@ describe('rotating a key', () => {
     expect((await keys.list()).keys).toHaveLength(1);
   });
 
-  test('wants an overlap that is a length of time, and an expiry as creation does', async () => {
+  test('keys.rotate rejects an overlap or an expiry that is no duration', async () => {
     const { keys } = setup();
     const { key } = await keys.create(valid);
     const wrong: [unknown, string[]][] = [
@@ -124,7 +124,7 @@ describe('rotating a key', () => {
     expect((await keys.list()).keys).toHaveLength(1);
   });
 
-  test('works once: the second time it says which key took its place', async () => {
+  test('keys.rotate rejects conflict with the id of the successor when the key was rotated before', async () => {
     const { keys } = setup();
     const { key: old } = await keys.create(valid);
     const { key } = await keys.rotate(old.id, { overlap: '1d' });
@@ -135,7 +135,7 @@ describe('rotating a key', () => {
     await keys.rotate(key.id, { overlap: 0 });
   });
 
-  test('of two at once makes one new key', async () => {
+  test('concurrent rotations create one new key', async () => {
     const { keys } = setup();
     const { key: old } = await keys.create(valid);
     const results = await Promise.allSettled(Array.from({ length: 5 }, () => keys.rotate(old.id, { overlap: 0 })));
@@ -149,7 +149,7 @@ describe('rotating a key', () => {
 });
 
 describe('an edit while a key is being rotated', () => {
-  test('is in the new key: it copies what is current, not what was', async () => {
+  test('keys.rotate copies the current record when it changes during the rotation', async () => {
     const { keys, store } = setup();
     const { key: old } = await keys.create({ ...valid, permissions: ['conversations', 'handoff'] });
     const slow = setup({
@@ -176,7 +176,7 @@ describe('an edit while a key is being rotated', () => {
     expect((await keys.list()).keys).toHaveLength(1);
   });
 
-  test('that never ends makes it give up, and leaves no new key behind', async () => {
+  test('keys.rotate rejects conflict and leaves no new key when the record keeps changing', async () => {
     const { keys, store } = setup();
     const { key: old } = await keys.create(valid);
     let edits = 0;
@@ -192,7 +192,7 @@ describe('an edit while a key is being rotated', () => {
     expect((await keys.get(old.id)).rotatedTo).toBeNull();
   });
 
-  test('that deletes it is not undone', async () => {
+  test('keys.rotate does not bring back a key that is deleted during the rotation', async () => {
     const { keys, store } = setup();
     const { key: old } = await keys.create(valid);
     const slow = setup({ store: interrupted(store, async (reads) => reads === 1 && keys.delete(old.id)) });
@@ -200,7 +200,7 @@ describe('an edit while a key is being rotated', () => {
     expect((await keys.list()).keys).toEqual([]);
   });
 
-  test('is a conflict for who insists on the revision that was seen', async () => {
+  test('keys.rotate rejects conflict when the revision is not the latest', async () => {
     const { keys, store } = setup();
     const { key: old } = await keys.create(valid);
     const slow = setup({
@@ -226,7 +226,7 @@ test('a new id that is taken is replaced by another', async () => {
   expect(await keys.get(taken.id)).toEqual(taken);
 });
 
-test('what the store says of itself is passed on, not taken for a collision', async () => {
+test('keys.rotate rejects with the error of the store, and does not take it for a taken id', async () => {
   const { keys, store } = setup();
   const { key } = await keys.create(valid);
   const failing = setup({ store: { ...store, rotateKey: () => Promise.reject(new Error('cut off')) } });

@@ -1,19 +1,19 @@
 import { createScope } from '../../src/keys/scope';
 
 describe('a scope', () => {
-  test('of all agents allows every one', () => {
+  test('a scope of all agents allows every agent', () => {
     const scope = createScope({ agents: 'all', permissions: ['conversations'] });
     expect(scope.agents).toBe('all');
     for (const id of ['a', 'anything', '__proto__', '']) expect(scope.allowsAgent(id)).toBe(true);
   });
 
-  test('of a list allows exactly these', () => {
+  test('a scope with a list allows exactly its agents', () => {
     const scope = createScope({ agents: ['a', 'b'], permissions: ['conversations'] });
     expect(scope.agents).toEqual(['a', 'b']);
     expect(['a', 'b', 'A', 'ab', 'c', '', ' a'].filter(scope.allowsAgent)).toEqual(['a', 'b']);
   });
 
-  test('has exactly its permissions', () => {
+  test('a scope has exactly its permissions', () => {
     const scope = createScope({ agents: 'all', permissions: ['conversations', 'handoff'] });
     expect(['conversations', 'handoff', 'external_events', 'Handoff', ''].filter(scope.has)).toEqual([
       'conversations',
@@ -21,7 +21,7 @@ describe('a scope', () => {
     ]);
   });
 
-  test('allows and has nothing that every object inherits', () => {
+  test('a scope allows and has no name that every object inherits', () => {
     const scope = createScope({ agents: ['a'], permissions: ['conversations'] });
     for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'length', '0', 'size']) {
       expect(scope.allowsAgent(name)).toBe(false);
@@ -32,7 +32,7 @@ describe('a scope', () => {
     expect(own.has('constructor')).toBe(true);
   });
 
-  test('allows nothing that is not text, from handlers that pass on what a query parser made', () => {
+  test('a scope allows nothing that is not a string', () => {
     for (const scope of [
       createScope({ agents: 'all', permissions: ['a'] }),
       createScope({ agents: ['a'], permissions: ['a'] }),
@@ -41,7 +41,7 @@ describe('a scope', () => {
     }
   });
 
-  test('cannot be changed, neither itself nor its list nor by the record it came from', () => {
+  test('a scope and its list cannot be changed, not even through the record', () => {
     const agents = ['a'];
     const permissions = ['conversations'];
     const scope = createScope({ agents, permissions });

@@ -27,7 +27,7 @@ export function setup(deps: Partial<KeyServiceDeps> = {}) {
 
 export const valid = { name: 'CRM', agents: 'all', permissions: ['conversations'] } as const;
 
-/** What a call was refused with. */
+/** The error that a call rejected with. */
 export async function refusal(call: Promise<unknown>): Promise<KeyscopeError> {
   const error = await call.then(
     () => undefined,
@@ -37,7 +37,7 @@ export async function refusal(call: Promise<unknown>): Promise<KeyscopeError> {
   return error;
 }
 
-/** Where an input was refused. */
+/** Paths of the issues of an input. */
 export async function refusedPaths(call: Promise<unknown>): Promise<string[]> {
   return (await refusal(call)).issues.map(({ path }) => path).sort();
 }

@@ -19,7 +19,7 @@ test('a time is a Date, milliseconds, or ISO 8601 text that can mean only one mo
   for (const [given, ms] of times) expect(parseTime(given)).toBe(ms);
 });
 
-test('what is not a time is null: no local zone, no day that does not exist, no year beyond 9999', () => {
+test('parseTime returns null for local times, missing days and years after 9999', () => {
   const texts = [
     '',
     'tomorrow',

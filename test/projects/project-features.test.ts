@@ -16,11 +16,11 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-/** An application whose handlers answer when they are told to. */
+/** An app whose handlers respond when the test calls them. */
 async function setUp(options: Partial<ApiKeysOptions> = {}) {
   const apiKeys = createApiKeys({ permissions, ...options });
   endings.push(() => apiKeys.close());
-  apiKeys.on('error', () => {}); // what fails is the subject here, and shows in the answers
+  apiKeys.on('error', () => {}); // this suite causes failures and reads them in the responses
   await apiKeys.ready();
   const app = express();
   const guard = apiKeys.requireApiKey('conversations', { agent: 'project_id' });
@@ -39,7 +39,7 @@ async function setUp(options: Partial<ApiKeysOptions> = {}) {
     return body.turns as string[];
   };
 
-  /** A request that has been let in, and is answered when `finish` is called. */
+  /** An allowed request. It receives its response when `finish` is called. */
   async function begin(token: string): Promise<() => Promise<string[]>> {
     arrived = deferred();
     go = deferred();
@@ -57,7 +57,7 @@ async function setUp(options: Partial<ApiKeysOptions> = {}) {
 }
 
 describe('a response that begins long after its request', () => {
-  test('leaves by what is enabled then, also where memory has had to make room meanwhile', async () => {
+  test('a response is redacted by the configuration at that moment, also when its cache entry was evicted', async () => {
     const { apiKeys, begin, create, get } = await setUp({ cache: { maxWorkspaces: 1 } });
     const [token, other] = [await create('A'), await create('B')];
     await apiKeys.projects.set('P', EVERYTHING, { workspaceId: 'A' });
@@ -104,7 +104,7 @@ describe('a response that begins long after its request', () => {
       return apiKeys.projects;
     }
 
-    test('does not leave by what nobody vouches for any more, where Redis does not tell of changes', async () => {
+    test('a response is fully redacted when its configuration has expired and invalidations are off', async () => {
       const clock = fakeClock();
       const { apiKeys, begin, create } = await setUp({ redis: await connectWithoutTracking(), clock });
       expect(apiKeys.health().mode).toBe('per-entry');
@@ -117,7 +117,7 @@ describe('a response that begins long after its request', () => {
       expect(await finish()).toEqual([]);
     });
 
-    test('is what it was, however late, where nothing has changed: what it needs is read again in time', async () => {
+    test('a slow response uses its unchanged configuration, which is refreshed in time', async () => {
       const clock = fakeClock();
       const redis = await connectWithoutTracking();
       const { begin, create, apiKeys } = await setUp({ redis, clock, maxRevocationLag: 400 });
@@ -136,7 +136,7 @@ describe('a response that begins long after its request', () => {
       });
     });
 
-    test('does not leave by what was read before the news was lost', async () => {
+    test('a response is fully redacted when the invalidation feed has been lost since the read', async () => {
       const clock = fakeClock();
       const { apiKeys, begin, create } = await setUp({ redis: connect(), clock });
       expect(apiKeys.health().mode).toBe('tracking');
@@ -157,7 +157,7 @@ describe('a response that begins long after its request', () => {
       expect(await finish()).toEqual([]);
     });
 
-    test('lets nothing out that is transcript once Redis has been silent for too long', async () => {
+    test('a response contains no transcript when Redis has been silent for longer than the lease', async () => {
       const clock = fakeClock();
       const { begin, create, apiKeys } = await setUp({ redis: connect(), clock });
       const token = await create();

@@ -21,13 +21,13 @@ const nothing = (projectId: string) => ({
 });
 
 describe("a project's configuration", () => {
-  test('is nothing enabled until it is set', async () => {
+  test('projects.get returns nothing enabled when nothing was set', async () => {
     const { projects } = setup();
     expect(await projects.get('p1')).toEqual(nothing('p1'));
     expect(await projects.list()).toEqual([]);
   });
 
-  test('is what was set last, as a whole', async () => {
+  test('projects.get returns the last configuration as a whole', async () => {
     const { projects, clock } = setup();
     const first = { projectId: 'p1', transcript: true, metrics: ['CALL_COMPLETED'], configured: true };
     expect(await projects.set('p1', { transcript: true, metrics: ['CALL_COMPLETED'] })).toEqual({
@@ -45,13 +45,13 @@ describe("a project's configuration", () => {
     });
   });
 
-  test('can say that nothing is enabled, which is not the same as saying nothing', async () => {
+  test('projects.get distinguishes a configuration with nothing enabled from none', async () => {
     const { projects } = setup();
     await projects.set('p1', { transcript: false, metrics: [] });
     expect(await projects.get('p1')).toEqual({ ...nothing('p1'), updatedAt: new Date(NOW), configured: true });
   });
 
-  test('is nothing enabled again once it is cleared, as often as you like', async () => {
+  test('projects.clear removes the configuration, and can be called again', async () => {
     const { projects } = setup();
     await projects.set('p1', { transcript: true, metrics: 'all' });
     expect(await projects.clear('p1')).toEqual(nothing('p1'));
@@ -59,7 +59,7 @@ describe("a project's configuration", () => {
     expect(await projects.clear('p1')).toEqual(nothing('p1'));
   });
 
-  test('is of one workspace, and other workspaces do not see it', async () => {
+  test('projects.get returns the configuration of one workspace only', async () => {
     const { projects } = setup();
     await projects.set('p1', { transcript: true, metrics: 'all' }, { workspaceId: 'acme' });
     expect(await projects.get('p1')).toEqual(nothing('p1'));
@@ -70,7 +70,7 @@ describe("a project's configuration", () => {
     expect((await projects.get('p1', { workspaceId: 'acme' })).configured).toBe(false);
   });
 
-  test('may be of a project with any name', async () => {
+  test('projects.set accepts any name of a project', async () => {
     const { projects } = setup();
     for (const id of ['__proto__', 'constructor', 'Łódź 😀', 'x'.repeat(128)]) {
       expect((await projects.get(id)).configured).toBe(false);
@@ -79,7 +79,7 @@ describe("a project's configuration", () => {
     }
   });
 
-  test('is copied: neither who gave it nor who reads it can change it by their list', async () => {
+  test('projects.set and projects.get copy the list of metrics', async () => {
     const { projects } = setup();
     const metrics = ['A'];
     await projects.set('p1', { transcript: true, metrics });
@@ -107,7 +107,7 @@ test('changes are recorded with who made them and from where', async () => {
 });
 
 describe('a configuration that is wrong', () => {
-  test('with a token in the place of an id or of a metric is refused, and the token is not repeated', async () => {
+  test('projects.set rejects a token as id or metric and does not repeat it', async () => {
     const { projects, store } = setup();
     const { token } = generateToken('ks', 'default');
     const features = { transcript: true, metrics: [] };
@@ -124,7 +124,7 @@ describe('a configuration that is wrong', () => {
     expect((await store.listAudit({ workspaceId: 'default', limit: 9, before: null })).entries).toEqual([]);
   });
 
-  test('in any member is refused, half of one too', async () => {
+  test('projects.set rejects a token and half of one in any member', async () => {
     const { projects } = setup();
     const wrong: [unknown, string[]][] = [
       [{ transcript: true }, ['metrics']],
@@ -146,13 +146,13 @@ describe('a configuration that is wrong', () => {
     expect((await projects.get('p1')).configured).toBe(false);
   });
 
-  test('at its limits is not wrong', async () => {
+  test('projects.set accepts values at their limits', async () => {
     const { projects } = setup();
     const metrics = Array.from({ length: 1000 }, (_, index) => `M${index}`.padEnd(200, 'x'));
     expect((await projects.set('p1', { transcript: true, metrics })).metrics).toEqual(metrics);
   });
 
-  test('for no project, or in a workspace that is undefined, is refused', async () => {
+  test('projects.set rejects an empty id and an undefined workspace', async () => {
     const { projects } = setup();
     const features = { transcript: true, metrics: 'all' } as const;
     for (const id of ['', ' p1', 'x'.repeat(129), 'a\0', undefined, null, 7] as string[]) {

@@ -29,7 +29,7 @@ function createContextManager() {
   return manager;
 }
 
-/** OpenTelemetry's own SDKs, registered as an app does, with exporters that keep what they are given. */
+/** OpenTelemetry's own SDKs, registered as an app does, with exporters that keep their input. */
 export function registerSdk() {
   const metricExporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
   const reader = new PeriodicExportingMetricReader({ exporter: metricExporter, exportIntervalMillis: 3_600_000 });

@@ -27,7 +27,7 @@ function create(options: Partial<ApiKeysOptions> = {}) {
   return apiKeys;
 }
 
-/** An app whose every request has a span, as an instrumentation of HTTP makes it. */
+/** An app with a span for each request, as HTTP instrumentation creates it. */
 function createApp(express: (typeof expresses)[0][1], apiKeys: ReturnType<typeof create>): Express {
   const app = express();
   app.use((req, res, next) => {
@@ -91,7 +91,7 @@ describe.each(expresses)('with an SDK, on %s', (_name, express) => {
     );
   });
 
-  test('neither tokens nor digests are recorded anywhere', async () => {
+  test('telemetry records no token and no digest', async () => {
     const apiKeys = create();
     const app = createApp(express, apiKeys);
     const { key, token } = await apiKeys.keys.create({ ...KEY, workspaceId: 'ws-1' });
@@ -123,14 +123,14 @@ describe('the store', () => {
     Object.fromEntries(
       Object.entries(await sdk.valuesOf('keyscope.store.duration')).map(([attributes, value]) => {
         const { count, sum } = value as { count: number; sum: number };
-        // Seconds: what was answered took some, and this test did not take a minute.
+        // Seconds: an answered operation took some time, and less than a minute.
         expect(sum).toBeGreaterThan(0);
         expect(sum).toBeLessThan(60);
         return [attributes.replaceAll('keyscope.store.operation=', ''), count];
       }),
     );
 
-  test('is timed, operation by operation', async () => {
+  test('each operation of the store is timed', async () => {
     const { keys, projects, audit, usage, verify, ready } = onRedis();
     await ready();
     const { key, token } = await keys.create(KEY);
@@ -163,7 +163,7 @@ describe('the store', () => {
     });
   });
 
-  test('that does not answer is an error of its operations, and shows in its status', async () => {
+  test('an unreachable store is recorded as an error of the operation and in the status', async () => {
     const { keys, verify, usage, ready, health } = onRedis({ storeTimeout: 200, maxRevocationLag: 200 });
     await ready();
     const { key, token } = await keys.create(KEY);

@@ -29,7 +29,7 @@ function recipe(): Recipe {
 }
 
 describe.each(expresses)('the recipe for pino-http, on %s', (_name, express) => {
-  test('logs the ids of keys, why others were refused, and never a token', async () => {
+  test('pino-http logs ids of keys and reasons of denials, and no token', async () => {
     const lines: string[] = [];
     const apiKeys = createApiKeys({
       permissions: { conversations: { label: 'Conversations' }, handoff: { label: 'H' } },
@@ -78,7 +78,7 @@ describe.each(expresses)('the recipe for pino-http, on %s', (_name, express) => 
 
     const text = lines.join('');
     for (const secret of [token, wrong, token.slice(-38), token.slice(-38, -6)]) expect(text).not.toContain(secret);
-    // The headers are logged, and what was in these has been taken out.
+    // The headers are logged, and the values of these are removed.
     expect(text).toContain('"x-api-key":"[Redacted]"');
   });
 });

@@ -7,7 +7,7 @@ import type * as OpenTelemetryModule from '../../src/telemetry/opentelemetry';
 import { startTelemetry, type Telemetry } from '../../src/telemetry/opentelemetry';
 import { registerSdk } from './open-telemetry';
 
-/** Starts telemetry where requiring the API ends in this error. */
+/** Starts telemetry when requiring the API throws this error. */
 function startWithout(error: Error, store: Store, events: EventsType): Telemetry {
   let started: Telemetry | undefined;
   jest.isolateModules(() => {
@@ -39,14 +39,14 @@ afterEach(() => {
   context.disable();
 });
 
-test('without an SDK, nobody listens and the store is left as it is', () => {
+test('startTelemetry adds no listeners and returns the same store when no SDK is registered', () => {
   const events = new Events();
   const store = createMemoryStore();
   expect(startTelemetry(store, events).store).toBe(store);
   expect(listened(events)).toEqual([]);
 });
 
-test('with an SDK, somebody does, and asks for the status of the store until it is closed', async () => {
+test('startTelemetry adds listeners and observes the store until close() when an SDK is registered', async () => {
   const sdk = registerSdk();
   const events = new Events();
   const store = createMemoryStore();
@@ -62,8 +62,8 @@ test('with an SDK, somebody does, and asks for the status of the store until it 
   await sdk.shutdown();
 });
 
-test('without the API, nobody listens and the store is left as it is', async () => {
-  // Of others, who have an API of their own.
+test('startTelemetry adds no listeners and returns the same store when the API is not installed', async () => {
+  // Set by other parts of the test, which have an API of their own.
   const sdk = registerSdk();
   const events = new Events();
   const store = createMemoryStore();
@@ -75,6 +75,6 @@ test('without the API, nobody listens and the store is left as it is', async () 
 test.each([
   ['something that it needs is not there', missing('@opentelemetry/semantic-conventions')],
   ['it throws', new TypeError('not a function')],
-])('an API that is installed and broken, because %s, is told of', (_, error) => {
+])('startTelemetry throws when the API is installed and broken, because %s', (_, error) => {
   expect(() => startWithout(error, createMemoryStore(), new Events())).toThrow(error.message);
 });

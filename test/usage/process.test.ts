@@ -17,7 +17,7 @@ main();
 test('a program ends when it is done, whatever waits to be stored', async () => {
   const program = spawn(process.execPath, ['--require', 'tsx/cjs', '--eval', PROGRAM], {
     cwd: ROOT,
-    // An end that nobody would wait for: by then, it has not ended by itself.
+    // A deadline that is far beyond the end of the process, if it ends by itself.
     timeout: 30_000,
     killSignal: 'SIGKILL',
   });

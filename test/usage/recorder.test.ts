@@ -14,7 +14,7 @@ const TODAY = '2030-01-01:allowed';
 
 const down = () => new KeyscopeError('store_unavailable', 'The key store could not be reached.');
 
-/** What the store makes of the deltas of one flush. */
+/** Outcome of one flush in the store. */
 type Fate = 'stored' | 'stored, but not answered' | 'lost' | 'half of them lost';
 
 function setUp(options: Partial<UsageRecorderOptions> = {}) {
@@ -40,7 +40,7 @@ function setUp(options: Partial<UsageRecorderOptions> = {}) {
     report: (error) => reported.push(error),
     ...options,
   });
-  /** A key as it is remembered: of two, each carries its own counters. */
+  /** A cached key entry. Two entries of one key have their own counters. */
   const remembered = (id: string) => ({ record: { id }, counters: null });
   return {
     arrived,
@@ -81,7 +81,7 @@ test('counts are stored by day and outcome, with the last use to the minute', as
   expect(recorder.isIdle).toBe(true);
 });
 
-test('what is counted before midnight belongs to that day, whenever it is stored', async () => {
+test('a count before midnight belongs to that day, at whatever time it is stored', async () => {
   const { clock, count, countsOf, newKey, recorder } = setUp();
   const key = await newKey();
   clock.advance(24 * HOUR - 1);
@@ -89,14 +89,14 @@ test('what is counted before midnight belongs to that day, whenever it is stored
   clock.advance(1);
   count(key);
   count(key);
-  // Somebody sets the clock back.
+  // The clock is set back.
   clock.step(-2);
   count(key);
   await recorder.flush();
   expect(await countsOf(key.record.id)).toEqual({ [TODAY]: 2, '2030-01-02:allowed': 2 });
 });
 
-test('a key that is read anew meanwhile is counted on', async () => {
+test('the counts of a key continue when its cache entry is read again', async () => {
   const { count, countsOf, newKey, recorder, remembered } = setUp();
   const key = await newKey();
   count(key);
@@ -118,7 +118,7 @@ test('counts are stored by themselves after the interval, and no flush is made f
   expect(arrived).toHaveLength(2);
 });
 
-test('a failed flush is tried again by itself, and told of once', async () => {
+test('a failed flush is retried and reported once', async () => {
   const { arrived, count, countsOf, meet, newKey, recorder, reported } = setUp({ interval: 20 });
   const key = await newKey();
   meet('lost');
@@ -134,8 +134,8 @@ test('a failed flush is tried again by itself, and told of once', async () => {
   await recorder.close();
 });
 
-describe('a flush that was made, but whose answer got lost,', () => {
-  test('is sent again as it was, and what is counted meanwhile comes after it', async () => {
+describe('a flush without a reply', () => {
+  test('a failed batch is resent unchanged, and later counts follow in the next one', async () => {
     const { arrived, count, countsOf, meet, newKey, recorder } = setUp();
     const key = await newKey();
     count(key);
@@ -154,7 +154,7 @@ describe('a flush that was made, but whose answer got lost,', () => {
     expect(recorder.isIdle).toBe(true);
   });
 
-  test('does not hold up other keys', async () => {
+  test('a failed batch does not delay other keys', async () => {
     const { count, countsOf, meet, newKey, recorder } = setUp();
     const [a, b] = [await newKey(), await newKey()];
     count(a);
@@ -167,7 +167,7 @@ describe('a flush that was made, but whose answer got lost,', () => {
   });
 });
 
-test('whatever becomes of flushes, everything is counted once', async () => {
+test('every request is counted once through random outcomes of flushes', async () => {
   const step = fc.oneof(
     fc.record({ count: fc.nat(2), times: fc.integer({ min: 1, max: 5 }) }),
     fc.constantFrom<Fate>('stored', 'stored, but not answered', 'lost', 'half of them lost'),
@@ -197,7 +197,7 @@ test('whatever becomes of flushes, everything is counted once', async () => {
   );
 });
 
-test('who asks for a flush while one is under way gets what has been counted since, too', async () => {
+test('flush() during a flush also stores the counts since', async () => {
   const gate = deferred<void>();
   const { clock, store, reported } = setUp();
   const key = { record: { id: (await createSample(store, newWorkspace())).id }, counters: null };
@@ -227,7 +227,7 @@ test('who asks for a flush while one is under way gets what has been counted sin
 });
 
 describe('memory is bounded', () => {
-  test('where ever other keys are used, they are stored before their time', async () => {
+  test('many dirty keys are stored before the interval ends', async () => {
     const { arrived, count, recorder, remembered } = setUp();
     const workspaceId = newWorkspace();
     for (let i = 0; i < 10_000; i++) count(remembered(newId(workspaceId)));
@@ -235,7 +235,7 @@ describe('memory is bounded', () => {
     expect(arrived.flat()).toHaveLength(10_000);
   });
 
-  test('what finds no room while nothing can be stored is lost, and said to be, once', async () => {
+  test('counts without room are dropped and reported once when the store is unreachable', async () => {
     const { count, countsOf, meet, newKey, recorder, reported } = setUp({ maxCounters: 2 });
     const keys = await Promise.all([newKey(), newKey(), newKey()]);
     const [a, b, c] = keys as [(typeof keys)[0], (typeof keys)[0], (typeof keys)[0]];
@@ -260,7 +260,7 @@ describe('memory is bounded', () => {
 });
 
 describe('close', () => {
-  test('stores what has been counted; afterwards nothing is kept', async () => {
+  test('close() stores all counts, and no later ones are kept', async () => {
     const { count, countsOf, newKey, recorder } = setUp();
     const key = await newKey();
     count(key);
@@ -271,7 +271,7 @@ describe('close', () => {
     expect(recorder.isIdle).toBe(true);
   });
 
-  test('stores what is counted while it stores, for requests that were under way', async () => {
+  test('close() stores the counts of requests that finish during it', async () => {
     const { count, countsOf, newKey, recorder } = setUp();
     const key = await newKey();
     count(key);
@@ -292,7 +292,7 @@ describe('close', () => {
     expect(reported.at(-1)?.message).toContain('being lost, 2 of them now: the store was unreachable');
   });
 
-  test('tries once more what had failed, and says how much is lost where it fails again', async () => {
+  test('close() retries a failed batch and reports the lost counts when it fails again', async () => {
     const { count, meet, newKey, recorder, reported } = setUp();
     const key = await newKey();
     meet('lost');
@@ -303,7 +303,7 @@ describe('close', () => {
     expect(reported.at(-1)?.message).toContain('being lost, 11 of them now: the store was unreachable');
   });
 
-  test('where nothing was counted asks the store for nothing', async () => {
+  test('close() sends nothing when nothing was counted', async () => {
     const { arrived, recorder } = setUp();
     await recorder.close();
     expect(arrived).toEqual([]);

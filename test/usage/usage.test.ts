@@ -11,7 +11,7 @@ const permissions = { conversations: { label: 'Conversations' }, handoff: { labe
 const KEY = { name: 'x', agents: ['A'], permissions: ['conversations'] } as const;
 const NOTHING = { allowed: 0, denied: 0, reasons: {} };
 
-/** A token that nobody has, in the right form: another instance's. */
+/** A well-formed token of another instance, so no key has it. */
 async function strangersToken(): Promise<string> {
   return (await createApiKeys({ permissions }).keys.create(KEY)).token;
 }
@@ -33,7 +33,7 @@ describe.each(expresses)('in memory, on %s', (_name, express) => {
     return { apiKeys, app, clock, get, today };
   }
 
-  test('a request is counted as let in once, however many middlewares let it in, and as refused by why', async () => {
+  test('a request counts once as allowed for all its middlewares, or as denied with its code', async () => {
     const { apiKeys, app, clock, get, today } = setUp();
     const { key, token } = await apiKeys.keys.create({ ...KEY, expiresIn: '1h' });
     for (let i = 0; i < 3; i++) await get('/v3/default/A', token).expect(200);
@@ -49,7 +49,7 @@ describe.each(expresses)('in memory, on %s', (_name, express) => {
     await request(app).get('/open').expect(200);
     expect(await today(key.id)).toEqual({
       date: '2030-01-01',
-      // What the first of two middlewares lets in and the second refuses counts as both.
+      // A request that the first of two middlewares allows and the second denies counts as both.
       allowed: 5,
       denied: 4,
       reasons: { agent_not_in_scope: 1, workspace_not_in_scope: 1, disabled_key: 1, expired_key: 1 },
@@ -57,7 +57,7 @@ describe.each(expresses)('in memory, on %s', (_name, express) => {
     expect(await today(poor.id)).toMatchObject({ allowed: 1, reasons: { permission_denied: 1 } });
   });
 
-  test('who does not have the secret is counted nowhere', async () => {
+  test('a request without the right secret is counted nowhere', async () => {
     const { apiKeys, get, today } = setUp();
     const { key, token } = await apiKeys.keys.create(KEY);
     const wrong = token.replace(/.{38}$/, (await strangersToken()).slice(-38));
@@ -175,7 +175,7 @@ describe('several processes on one Redis', () => {
     await waitUntil('both are remembered', async () => (await isRemembered(used.token)) && isRemembered(other.token));
     await b.verify(used.token);
     await b.usage(used.key.id);
-    // A later change of another key has been heard of; so would be an earlier one of this key.
+    // The invalidation of a later change of another key has arrived, so an earlier one of this key would have.
     await b.keys.update(other.key.id, { disabled: true });
     await waitUntil('the later change is heard of', async () => !(await a.verify(other.token)).ok);
     expect(await isRemembered(used.token)).toBe(true);
@@ -215,7 +215,7 @@ describe('several processes on one Redis', () => {
     expect([await sumOf(a, key.id), await sumOf(a, next.key.id)]).toEqual([2, 1]);
   });
 
-  test('through an outage of the store, every request is counted once', async () => {
+  test('every request is counted once through an outage of the store', async () => {
     const a = await join({ storeTimeout: 300, maxRevocationLag: 60_000, usageFlushInterval: 100 });
     const errors: string[] = [];
     a.on('error', ({ message }) => errors.push(message));
