@@ -94,8 +94,7 @@ export function createApiKeys<const Permission extends string>(
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },
   });
-  const watch = new KeyWatch({ ...settings, keys: caches.keys });
-  watch.follow(store);
+  const watch = new KeyWatch({ ...settings, store, keys: caches.keys });
   const watching = { watch, events };
   const contexts = createRequestContexts();
 

@@ -22,8 +22,8 @@ export interface KeyUse {
 interface WatchedKey {
   readonly id: string;
   readonly uses: Set<KeyUse>;
-  /** Uses that are in the queue of those to end. */
-  ending: number;
+  /** The uses that are still to be checked against `entry`; null if all are. */
+  pending: Iterator<KeyUse> | null;
   /** The key, as it was read last; null if it does not exist. */
   entry: CachedKey | null;
   /** The latest lease that has covered `entry`. Never extended by itself, as a lease in the cache is. */
@@ -40,6 +40,7 @@ interface WatchedKey {
 
 export interface KeyWatchOptions {
   readonly keys: ReadThroughCache<CachedKey>;
+  readonly store: Store;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
@@ -47,33 +48,32 @@ export interface KeyWatchOptions {
   readonly serveStaleFor: number;
 }
 
-/** Time for ending uses without a pause. Milliseconds. */
-const SLICE = 5;
-const CHECKS_PER_LAG = 4;
+/** Time for checking and ending uses in one turn of the event loop. Milliseconds. */
+const SLICE = 3;
+/** While invalidations arrive, at least half of a lag remains of a lease. A key is read again if a quarter remains. */
+const CHECKS_PER_LAG = 8;
 
 /**
  * Ends uses of keys that are no longer valid, within `maxRevocationLag` of the acknowledged change.
  *
  * A use is kept while a lease proves that its key has not changed. So each key with uses is checked against the cache
  * `CHECKS_PER_LAG` times per lag, which needs no I/O while invalidations arrive. It is read again if it was invalidated,
- * or if its lease is about to end. If the lease ends and no read has confirmed the key, its uses end.
+ * and if its lease is about to end or was replaced. If the lease ends and no read has confirmed the key, its uses end.
  */
 export class KeyWatch {
   readonly #options: KeyWatchOptions;
   readonly #interval: number;
   readonly #watched = new Map<string, WatchedKey>();
   #timer: NodeJS.Timeout | null = null;
-  #queue: { readonly watched: WatchedKey; readonly use: KeyUse; readonly reason: EndReason }[] = [];
-  #isEnding = false;
+  /** Keys with pending uses. */
+  readonly #queue = new Set<WatchedKey>();
+  #isQueueRunning = false;
 
   constructor(options: KeyWatchOptions) {
     this.#options = options;
     this.#interval = options.maxRevocationLag / CHECKS_PER_LAG;
-  }
-
-  /** Follows the store's invalidations. Call this after the caches follow them. */
-  follow(store: Store): void {
-    store.onChange({
+    // The caches listen already, so that they are invalidated first.
+    options.store.onChange({
       keyChanged: (id) => {
         const watched = this.#watched.get(id);
         if (watched !== undefined) this.#invalidate(watched);
@@ -93,7 +93,7 @@ export class KeyWatch {
       // Without a lease in the cache, the first read has one interval.
       const proof = Lease.from(this.#options.clock, this.#interval);
       watched = {
-        ...{ id, uses: new Set<KeyUse>(), ending: 0, entry, proof, unconfirmedSince: null, timer: null },
+        ...{ id, uses: new Set<KeyUse>(), pending: null, entry, proof, unconfirmedSince: null, timer: null },
         ...{ isChanged: false, isLoading: false, loadsAgain: false },
       };
       this.#watched.set(id, watched);
@@ -112,7 +112,7 @@ export class KeyWatch {
     this.#timer = null;
     for (const { timer } of this.#watched.values()) if (timer !== null) clearTimeout(timer);
     this.#watched.clear();
-    this.#queue = [];
+    this.#queue.clear();
   }
 
   /** Counts of keys and uses, for tests of bounds. */
@@ -130,8 +130,7 @@ export class KeyWatch {
 
   #checkAll(): void {
     for (const watched of this.#watched.values()) {
-      for (const use of watched.uses) if (use.isOver()) watched.uses.delete(use);
-      if (watched.uses.size === 0 && watched.ending === 0) this.#remove(watched);
+      if (watched.uses.size === 0) this.#remove(watched);
       else this.#check(watched);
     }
     if (this.#watched.size > 0 || this.#timer === null) return;
@@ -148,11 +147,17 @@ export class KeyWatch {
     const { clock } = this.#options;
     const wall = clock.wall();
     this.#confirm(watched, wall);
-    this.#endDenied(watched, wall);
+    this.#endDenied(watched);
     if (watched.uses.size === 0) return;
     const remaining = watched.proof.remaining(clock, wall);
-    if (watched.isChanged || remaining < 2 * this.#interval) this.#load(watched);
+    if (watched.isChanged || remaining < 2 * this.#interval || this.#isReplaced(watched)) this.#load(watched);
     this.#checkAgain(watched, remaining, wall);
+  }
+
+  /** Whether the entry is cached under a lease that is no longer extended. */
+  #isReplaced({ id }: WatchedKey): boolean {
+    const lease = this.#options.store.keyLease(id);
+    return lease !== null && lease !== this.#options.keys.leaseOf(id);
   }
 
   /** Takes over the entry and the lease that the cache has now. */
@@ -197,7 +202,7 @@ export class KeyWatch {
         watched.isChanged = false;
         const wall = clock.wall();
         this.#confirm(watched, wall);
-        this.#endDenied(watched, wall);
+        this.#endDenied(watched);
         this.#checkAgain(watched, watched.proof.remaining(clock, wall), wall);
       },
       () => {
@@ -207,13 +212,13 @@ export class KeyWatch {
     );
   }
 
-  #endDenied(watched: WatchedKey, wall: number): void {
-    const isUnconfirmed = this.#isUnconfirmed(watched, wall);
-    const { entry } = watched;
-    for (const use of watched.uses) {
-      const reason = isUnconfirmed ? 'store' : reasonToEnd(entry, use, wall);
-      if (reason !== null) this.#enqueue(watched, use, reason);
-    }
+  /** Checks the uses and ends those that would be denied: in slices, because ten thousand would block the event loop. */
+  #endDenied(watched: WatchedKey): void {
+    watched.pending = watched.uses.values();
+    this.#queue.add(watched);
+    if (this.#isQueueRunning) return;
+    this.#isQueueRunning = true;
+    setImmediate(() => this.#runQueue());
   }
 
   /** Whether the lease has ended, and reads had one interval to confirm the key. A process that was paused reads first. */
@@ -224,28 +229,30 @@ export class KeyWatch {
     return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval;
   }
 
-  /** Ends uses in slices: ten thousand of them at once would block the event loop. */
-  #enqueue(watched: WatchedKey, use: KeyUse, reason: EndReason): void {
-    watched.uses.delete(use);
-    watched.ending += 1;
-    this.#queue.push({ watched, use, reason });
-    if (this.#isEnding) return;
-    this.#isEnding = true;
-    setImmediate(() => this.#endQueued());
+  #runQueue(): void {
+    const until = performance.now() + SLICE;
+    for (const watched of this.#queue) {
+      if (!this.#runPending(watched, until)) {
+        setImmediate(() => this.#runQueue());
+        return;
+      }
+      this.#queue.delete(watched);
+    }
+    this.#isQueueRunning = false;
   }
 
-  #endQueued(): void {
-    const until = performance.now() + SLICE;
-    let next = 0;
-    while (next < this.#queue.length && performance.now() < until) {
-      const { watched, use, reason } = this.#queue[next]!;
-      next += 1;
-      watched.ending -= 1;
-      if (!use.isOver() && !use.end(reason)) watched.uses.add(use);
+  /** Returns false if the time is over before all uses are checked. */
+  #runPending(watched: WatchedKey, until: number): boolean {
+    const wall = this.#options.clock.wall();
+    const isUnconfirmed = this.#isUnconfirmed(watched, wall);
+    for (;;) {
+      const next = watched.pending?.next();
+      if (next === undefined || next.done) return true;
+      const use = next.value;
+      const reason = isUnconfirmed ? 'store' : reasonToEnd(watched.entry, use, wall);
+      if (use.isOver() || (reason !== null && use.end(reason))) watched.uses.delete(use);
+      if (performance.now() > until) return false;
     }
-    this.#queue = this.#queue.slice(next);
-    this.#isEnding = this.#queue.length > 0;
-    if (this.#isEnding) setImmediate(() => this.#endQueued());
   }
 }
 
