@@ -86,6 +86,10 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     this.#watch();
   }
 
+  leaseEndsSoon(): boolean {
+    return this.#deps.watch.endsSoon(this.#key);
+  }
+
   openSignal(): AbortSignal {
     this.#controller = new AbortController();
     this.#watch();

@@ -106,6 +106,13 @@ export class KeyWatch {
     this.#timer ??= setInterval(() => this.#checkAll(), this.#interval).unref();
   }
 
+  /** Whether the lease of a key ends within a quarter of a lag. It does not while invalidations arrive. */
+  endsSoon({ record }: CachedKey): boolean {
+    const { keys, clock } = this.#options;
+    const lease = keys.leaseOf(record.id);
+    return lease === undefined || lease.remaining(clock, clock.wall()) < 2 * this.#interval;
+  }
+
   /** Stops watching, and ends nothing. */
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);

@@ -12,6 +12,8 @@ export interface RequestContext {
   readonly apiKey: RequestApiKey | undefined;
   /** Ends the response when its key stops being valid, if it streams a body. Undefined for an anonymous request. */
   endStream?(): void;
+  /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
+  leaseEndsSoon?(): boolean;
 }
 
 /** The contexts by request. */

@@ -22,7 +22,13 @@ export function createResolvePolicy(deps: {
       );
     }
     const { workspaceId, agentId: routeProject, apiKey } = context;
-    context.endStream?.();
+    // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
+    if (context.leaseEndsSoon?.()) context.endStream?.();
+    /** Called for responses that are still open at the first look, so that others pay nothing. */
+    function keepFresh(): () => void {
+      context?.endStream?.();
+      return workspaceId === undefined ? () => {} : projectFeatures.keepFresh(workspaceId);
+    }
     const toPolicy = (featuresFor: RoutePolicy['featuresFor']): RoutePolicy => ({
       routeProject,
       // Data of agents that the key does not cover has nothing enabled, if a handler sends it.
@@ -30,7 +36,7 @@ export function createResolvePolicy(deps: {
         apiKey === undefined || apiKey.scope.allowsAgent(projectId as string)
           ? featuresFor(projectId)
           : NOTHING_ENABLED,
-      ...(workspaceId !== undefined && { keepFresh: () => projectFeatures.keepFresh(workspaceId) }),
+      ...(workspaceId !== undefined && { keepFresh }),
     });
     if (workspaceId === undefined) return toPolicy(() => NOTHING_ENABLED);
     const found = projectFeatures.get(workspaceId);

@@ -95,6 +95,8 @@ export interface NodeHealth {
   readonly address: string;
   /** The connection on which the server tells of changes. */
   readonly feed: 'closed' | 'opening' | 'open' | 'refused';
+  /** Protocol of the feed. `resp3`: the server refuses `CLIENT TRACKING … REDIRECT`. Null if the feed is not open. */
+  readonly protocol: 'resp2' | 'resp3' | null;
   /** Whether what was read from it is trusted until a change is told of. */
   readonly trusted: boolean;
   readonly lastError: string | null;

@@ -96,9 +96,10 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   nodes(): NodeHealth[] {
-    const { state, failure, lease } = this.#node;
+    const { state, failure, lease, server } = this.#node;
     const trusted = holdsNow(lease, this.#options.clock);
-    return [{ address: addressOf(this.#client), feed: state, trusted, lastError: failure?.message ?? null }];
+    const protocol = server?.protocol ?? null;
+    return [{ address: addressOf(this.#client), feed: state, protocol, trusted, lastError: failure?.message ?? null }];
   }
 
   get mode() {

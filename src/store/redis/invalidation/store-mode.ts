@@ -73,7 +73,7 @@ export class StoreModeTracker {
     this.#warn(nodes);
     const isWorking = nodes.length > 0 && nodes.every((node) => node.isWorking);
     const isAnswering = now - this.#answeredAt < maxRevocationLag;
-    this.#enter(isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down', why ?? 'a reply is overdue.');
+    this.#enter(isWorking ? 'tracking' : isAnswering ? 'per-entry' : 'down', why ?? 'a reply is overdue.', nodes);
   }
 
   /** The client has ended. */
@@ -88,15 +88,18 @@ export class StoreModeTracker {
     this.#settle();
   }
 
-  #enter(mode: FeedMode, why: string): void {
+  #enter(mode: FeedMode, why: string, nodes: readonly NodeFeed[] = []): void {
     this.#settle();
     if (mode === this.#mode) return;
     this.#mode = mode;
-    this.#options.emit({ type: 'mode', mode, detail: this.#explain(mode, why) });
+    this.#options.emit({ type: 'mode', mode, detail: this.#explain(mode, why, nodes) });
   }
 
-  #explain(mode: FeedMode, why: string): string {
-    if (mode === 'tracking') return 'Redis sends an invalidation for every change.';
+  #explain(mode: FeedMode, why: string, nodes: readonly NodeFeed[]): string {
+    if (mode === 'tracking') {
+      const protocol = nodes.some(({ server }) => server?.protocol === 'resp3') ? 'RESP3' : 'RESP2';
+      return `Redis sends an invalidation for every change, over ${protocol}.`;
+    }
     if (mode === 'down') return `Redis cannot be used: ${why}`;
     const { maxRevocationLag } = this.#options;
     return `Redis sends no invalidations now, so cached data is used for ${maxRevocationLag} ms: ${why}`;

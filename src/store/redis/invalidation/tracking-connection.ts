@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import { type RedisClient, usesSentinels } from '../client';
 import { isRefusal, refusalCode } from '../errors';
 import type { Ask } from '../server-role';
+import { Resp3Connection } from './resp3/resp3-connection';
 
 /** The channel of invalidations in RESP2. */
 const CHANNEL = '__redis__:invalidate';
@@ -16,8 +18,12 @@ export interface FeedFailure {
   readonly refusal: string | null;
 }
 
+/** Protocol of a feed: RESP2 with `REDIRECT`, or RESP3 if the server refuses that. */
+export type FeedProtocol = 'resp2' | 'resp3';
+
 /** Facts that the server reported when a feed was opened. */
 export interface FeedServer {
+  readonly protocol: FeedProtocol;
   /** Which server this is; null if it may not be known. */
   readonly identity: string | null;
   /** The id of the feed's connection in CLIENT LIST. */
@@ -53,7 +59,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** TRACKINGINFO's flags: a flat list in RESP2. */
+/** TRACKINGINFO's flags, from a flat array. */
 function isBroadcast(reply: unknown): boolean {
   const flags = Array.isArray(reply) ? reply[reply.indexOf('flags') + 1] : undefined;
   return Array.isArray(flags) && flags.includes('on') && flags.includes('bcast');
@@ -82,8 +88,10 @@ async function watchEpoch(ask: Ask, epochKey: string | null): Promise<Watched> {
 
 /**
  * One connection on which Redis sends invalidations. It never reconnects: tracking ends with the connection, and ioredis
- * would only renew the subscription, so that a reconnected feed would seem open and receive nothing. Tracking is
- * redirected to the connection itself, so that neither can outlive the other.
+ * would only renew the subscription, so that a reconnected feed would seem open and receive nothing.
+ *
+ * Tracking is redirected to the connection itself, so that neither can outlive the other. Redis Cloud and Redis Software
+ * refuse `REDIRECT`. On these, the socket that ioredis has connected and authenticated is switched to RESP3.
  */
 export class TrackingConnection {
   readonly #options: TrackingConnectionOptions;
@@ -91,6 +99,7 @@ export class TrackingConnection {
   readonly #timer: NodeJS.Timeout;
   #lastError = 'The connection was closed.';
   #hasEnded = false;
+  #ask: Ask = (command, ...args) => this.#connection.call(command, ...args);
 
   constructor(options: TrackingConnectionOptions) {
     this.#options = options;
@@ -99,7 +108,7 @@ export class TrackingConnection {
     this.#timer.unref();
     this.#connection = options.client.duplicate({
       lazyConnect: true,
-      // ioredis drops the push messages of RESP3.
+      // ioredis drops the push messages of RESP3. See `#switchToResp3`.
       protocol: 2,
       replyMapping: 'legacy',
       connectionName: CONNECTION_NAME,
@@ -137,7 +146,7 @@ export class TrackingConnection {
 
   /** Resolves with the reply, and so when all invalidations that Redis sent before it have been received. */
   async ping(): Promise<void> {
-    await this.#connection.call('ping');
+    await this.#ask('ping');
     if (this.#hasEnded) throw new Error('The feed has ended.');
   }
 
@@ -157,20 +166,13 @@ export class TrackingConnection {
   }
 
   async #handshake(): Promise<void> {
-    const ask: Ask = (command, ...args) => this.#connection.call(command, ...args);
     try {
       const [identity, id, watched] = await Promise.all([
-        this.#options.identify(ask),
-        ask('client', 'ID'),
-        watchEpoch(ask, this.#options.epochKey),
+        this.#options.identify(this.#ask),
+        this.#ask('client', 'ID'),
+        watchEpoch(this.#ask, this.#options.epochKey),
       ]);
-      const prefixes = this.#options.prefixes.flatMap((prefix) => ['PREFIX', prefix]);
-      // In one write. If the first is refused, the others do no harm: the connection is closed.
-      const [, tracking] = await Promise.all([
-        ask('client', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes),
-        ask('client', 'TRACKINGINFO'),
-        ask('subscribe', CHANNEL),
-      ]);
+      const { protocol, tracking } = await this.#track(String(id));
       // A proxy can reply OK to a command that it does not know.
       if (!isBroadcast(tracking)) {
         this.end('The server replied OK to CLIENT TRACKING, and does not track.', 'ERR');
@@ -178,10 +180,48 @@ export class TrackingConnection {
       }
       if (this.#hasEnded) return;
       clearTimeout(this.#timer);
-      this.#options.onOpen({ identity, clientId: String(id), ...watched });
+      this.#options.onOpen({ protocol, identity, clientId: String(id), ...watched });
     } catch (error) {
       const code = isRefusal(error) ? refusalCode(error) : '';
       this.end(messageOf(error), LASTING.has(code) ? code : null);
+    }
+  }
+
+  /** Enables tracking. Resolves with the reply to TRACKINGINFO. */
+  async #track(clientId: string): Promise<{ protocol: FeedProtocol; tracking: unknown }> {
+    const prefixes = this.#options.prefixes.flatMap((prefix) => ['PREFIX', prefix]);
+    const enable = (...redirect: string[]) =>
+      Promise.all([
+        this.#ask('client', 'TRACKING', 'ON', ...redirect, 'BCAST', ...prefixes),
+        this.#ask('client', 'TRACKINGINFO'),
+      ]);
+    try {
+      const [, tracking] = await enable('REDIRECT', clientId);
+      await this.#ask('subscribe', CHANNEL);
+      return { protocol: 'resp2', tracking };
+    } catch (error) {
+      if (!isRefusal(error) || refusalCode(error) === 'NOPERM' || !(await this.#switchToResp3())) throw error;
+    }
+    const [, tracking] = await enable();
+    return { protocol: 'resp3', tracking };
+  }
+
+  /** Resolves with false if the server or the client does not support it. */
+  async #switchToResp3(): Promise<boolean> {
+    // The replies to all earlier commands have arrived when this one has.
+    await this.#ask('ping');
+    const { stream } = this.#connection as { stream?: Duplex };
+    if (this.#hasEnded || stream === undefined) return false;
+    const connection = new Resp3Connection(stream, (names) => {
+      if (!this.#hasEnded) this.#options.onChanged(names);
+    });
+    this.#ask = connection.ask;
+    try {
+      await connection.ask('HELLO', '3');
+      return true;
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
     }
   }
 }

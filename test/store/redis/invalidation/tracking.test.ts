@@ -101,7 +101,7 @@ test('the feed is a connection of its own in RESP2, redirected to itself, on our
   expect(feed?.get('flags')).toBe('PtB');
   expect(store.health()).toEqual({
     mode: 'tracking',
-    nodes: [{ address: `127.0.0.1:${server.port}`, feed: 'open', trusted: true, lastError: null }],
+    nodes: [{ address: `127.0.0.1:${server.port}`, feed: 'open', protocol: 'resp2', trusted: true, lastError: null }],
     lastError: null,
   });
 });

@@ -96,7 +96,8 @@ export class ClusterFeed implements InvalidationFeed {
   nodes(): NodeHealth[] {
     return [...this.#masters].map(([address, { feed }]) => {
       const trusted = holdsNow(feed.lease, this.#options.clock);
-      return { address, feed: feed.state, trusted, lastError: feed.failure?.message ?? null };
+      const protocol = feed.server?.protocol ?? null;
+      return { address, feed: feed.state, protocol, trusted, lastError: feed.failure?.message ?? null };
     });
   }
 
