@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
+import { createApiKeys } from 'keyscope';
 import { freePort } from '../support/redis/free-port';
+import { restrictedInfo, startRestrictedRedis } from '../support/redis/restricted-redis';
 import { startRedis } from '../support/redis/server';
 import { createWorld, type World } from './harness';
 
@@ -36,7 +38,63 @@ describe('doctor', () => {
       expect(stdout).toMatch(/^latency +[\d.]+ ms$/m);
       expect(stdout).toMatch(/^clock +within 5 seconds of this machine$/m);
       expect(stdout).toMatch(/^settings +no app has recorded its settings in this namespace$/m);
+      expect(stdout).toMatch(/^eviction +noeviction$/m);
+      expect(stdout).toMatch(/^persistence +append-only file$/m);
+      expect(stdout).toMatch(/^replicas +0$/m);
+      expect(stdout).toMatch(/^memory +[\d.]+ MB, no limit$/m);
+      expect(stdout).toMatch(/^revocation +[\d.]+ ms after a change, measured$/m);
+      expect(stdout).toMatch(/^feeds +0 of other processes$/m);
     } finally {
+      await server.stop();
+    }
+  });
+
+  test('doctor counts the keys and the feeds of other processes, and leaves nothing behind', async () => {
+    const server = await startRedis({ persistent: true });
+    const redis = new Redis(server.url);
+    const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations' } }, redis });
+    try {
+      await apiKeys.ready();
+      for (const name of ['a', 'b', 'c']) await apiKeys.keys.create({ name, permissions: ['conversations'] });
+      const before = await redis.dbsize();
+      const env = { KEYSCOPE_NAMESPACE: 'keyscope', KEYSCOPE_PERMISSIONS: 'conversations' };
+      const { code, stdout } = await world.run(['doctor', '--redis', server.url, '--json'], { env });
+      expect(JSON.parse(stdout)).toMatchObject({ keys: 3, feeds: 1, notes: [], warnings: [], mode: 'tracking' });
+      expect(code).toBe(0);
+      expect(await redis.dbsize()).toBe(before);
+    } finally {
+      await apiKeys.close();
+      redis.disconnect();
+      await server.stop();
+    }
+  });
+
+  test('doctor exits 0 with a note when checks are not permitted, and 1 with --strict', async () => {
+    const server = await startRedis();
+    const proxy = await startRestrictedRedis(server.port, restrictedInfo);
+    try {
+      const redis = `redis://127.0.0.1:${proxy.port}`;
+      const { code, stdout } = await world.run(['doctor', '--redis', redis]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^note +.*not checked/m) });
+      expect((await world.run(['doctor', '--redis', redis, '--strict'])).code).toBe(1);
+    } finally {
+      await proxy.close();
+      await server.stop();
+    }
+  });
+
+  test('doctor says that facts are not visible when the user may not read them', async () => {
+    const server = await startRedis();
+    const admin = new Redis(server.url);
+    try {
+      await admin.call('acl', 'setuser', 'app', 'on', '>pw', '~*', '&*', '+@all', '-info', '-config', '-client|list');
+      const { code, stdout } = await world.run(['doctor', '--redis', `redis://app:pw@127.0.0.1:${server.port}`]);
+      expect(code).toBe(0);
+      for (const fact of ['version', 'eviction', 'memory', 'feeds']) {
+        expect(stdout).toMatch(new RegExp(`^${fact} +not visible to this user$`, 'm'));
+      }
+    } finally {
+      admin.disconnect();
       await server.stop();
     }
   });

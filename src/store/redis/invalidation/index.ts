@@ -4,6 +4,7 @@ import type { InvalidationFeed, InvalidationFeedOptions } from './invalidation-f
 import { SingleServerFeed } from './single-server-feed';
 
 export type { InvalidationFeed, Route } from './invalidation-feed';
+export { FEED_NAME } from './tracking-connection';
 
 /** The feed of what a client is connected to. Opens nothing before its `start`. */
 export function createFeed(options: InvalidationFeedOptions): InvalidationFeed {

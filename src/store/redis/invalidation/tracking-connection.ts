@@ -8,7 +8,7 @@ import { Resp3Connection } from './resp3/resp3-connection';
 /** The channel of invalidations in RESP2. */
 const CHANNEL = '__redis__:invalidate';
 /** Name of the feeds in CLIENT LIST. */
-const CONNECTION_NAME = 'keyscope-feed';
+export const FEED_NAME = 'keyscope-feed';
 
 /** Why there is no feed. */
 export interface FeedFailure {
@@ -111,7 +111,7 @@ export class TrackingConnection {
       // ioredis drops the push messages of RESP3. See `#switchToResp3`.
       protocol: 2,
       replyMapping: 'legacy',
-      connectionName: CONNECTION_NAME,
+      connectionName: FEED_NAME,
       connectTimeout: options.openTimeout,
       // Until a connection that is being closed is destroyed.
       disconnectTimeout: 100,
