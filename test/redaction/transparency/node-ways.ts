@@ -108,6 +108,10 @@ const writes: Way[] = [
       res.end('end');
     }),
   ),
+  way('a write with an invalid encoding', (_, res, n) => {
+    n.call('write', () => res.write('text', 'nonsense' as never));
+    res.end('end');
+  }),
   way('setHeader after write', (_, res, n) => {
     res.write('x');
     n.call('setHeader', () => res.setHeader('X-Late', '1'));
@@ -225,6 +229,19 @@ const heads: Way[] = [
   way('writeHead with a message and headers', (_, res) => void res.writeHead(200, 'Fine', { 'X-A': '1' }).end('text')),
   way('a statusMessage', (_, res) => {
     res.statusMessage = 'Quite Fine';
+    res.end('text');
+  }),
+  way(
+    'writeHead with a flat array',
+    (_, res) => void res.writeHead(200, ['X-A', '1', 'X-B', '2', 'X-A', '3']).end('text'),
+  ),
+  way('writeHead with an array of pairs', (_, res, n) => {
+    n.call('writeHead', () =>
+      res.writeHead(200, [
+        ['X-A', '1'],
+        ['X-A', '2'],
+      ] as never),
+    );
     res.end('text');
   }),
   way('writeHead with an array after setHeader', (_, res, n) => {
@@ -519,7 +536,7 @@ const destroyed: Way[] = [
   way('listeners', (_, res, n) => {
     n.add(
       'counts',
-      ['finish', 'close', 'error'].map((event) => EventEmitter.listenerCount(res, event)),
+      ['finish', 'close', 'error', 'drain'].map((event) => EventEmitter.listenerCount(res, event)),
     );
     n.add('assigned', res.socket !== null);
     res.end();
