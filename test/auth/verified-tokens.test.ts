@@ -41,7 +41,7 @@ describe('an authenticator', () => {
     return { clock, keys, entries, verify, authenticate };
   }
 
-  test('hashes a token once on each connection', async () => {
+  test('an authenticator hashes a token once on each connection', async () => {
     const { entries, verify, authenticate } = await setUp();
     const [first, second] = [{}, {}];
     for (let time = 0; time < 3; time++) expect(authenticate(first, 'a.secret')).toBe(entries.get('a'));
@@ -50,7 +50,7 @@ describe('an authenticator', () => {
     expect(verify).toHaveBeenCalledTimes(2);
   });
 
-  test('verifies every other token on a connection', async () => {
+  test('an authenticator verifies every other token on a connection', async () => {
     const { entries, authenticate } = await setUp();
     const connection = {};
     authenticate(connection, 'a.secret');
@@ -60,13 +60,13 @@ describe('an authenticator', () => {
     expect(authenticate(connection, 'a.secret')).toBe(entries.get('a'));
   });
 
-  test('does not keep a token that was wrong', async () => {
+  test('an authenticator does not keep a token that was wrong', async () => {
     const { authenticate } = await setUp();
     const connection = {};
     for (let time = 0; time < 2; time++) expect(authenticate(connection, 'a.wrong')).toBe('wrong_secret');
   });
 
-  test('returns nothing for a token verified before when the lease has ended', async () => {
+  test('an authenticator returns nothing for a token verified before when the lease has ended', async () => {
     const { clock, authenticate } = await setUp();
     const connection = {};
     authenticate(connection, 'a.secret');
@@ -74,7 +74,7 @@ describe('an authenticator', () => {
     expect(authenticate(connection, 'a.secret')).toBeUndefined();
   });
 
-  test('returns nothing for a token verified before when its key was invalidated', async () => {
+  test('an authenticator returns nothing for a token verified before when its key was invalidated', async () => {
     const { keys, authenticate } = await setUp();
     const connection = {};
     authenticate(connection, 'a.secret');
@@ -82,7 +82,7 @@ describe('an authenticator', () => {
     expect(authenticate(connection, 'a.secret')).toBeUndefined();
   });
 
-  test('verifies a token again when its key was read again', async () => {
+  test('an authenticator verifies a token again when its key was read again', async () => {
     const { keys, entries, verify, authenticate } = await setUp();
     const connection = {};
     authenticate(connection, 'a.secret');
@@ -125,7 +125,7 @@ describe.each(expresses)('requireApiKey on one connection, %s', (_version, expre
     return { clock, apiKeys, port, get, create, close };
   }
 
-  test('responds 401 and 403 as on a new connection when the key has changed since', async () => {
+  test('requireApiKey responds 401 and 403 as on a new connection when the key has changed since', async () => {
     const { clock, apiKeys, get, create, close } = await setUp();
     const { key, token } = await create('one');
     for (let time = 0; time < 2; time++) expect(await get(token)).toBe('200 "one"');
@@ -140,7 +140,7 @@ describe.each(expresses)('requireApiKey on one connection, %s', (_version, expre
     await close();
   });
 
-  test('responds 401 invalid_key when the key was deleted since', async () => {
+  test('requireApiKey responds 401 invalid_key when the key was deleted since', async () => {
     const { apiKeys, get, create, close } = await setUp();
     const { key, token } = await create('one');
     for (let time = 0; time < 2; time++) expect(await get(token)).toBe('200 "one"');
@@ -149,7 +149,7 @@ describe.each(expresses)('requireApiKey on one connection, %s', (_version, expre
     await close();
   });
 
-  test('sets the key of each token when callers share the connection of a proxy', async () => {
+  test('requireApiKey sets the key of each token when callers share the connection of a proxy', async () => {
     const { port, create, close } = await setUp();
     const names = ['one', 'two', 'one', 'one', 'two', 'two'];
     const tokens = { one: (await create('one')).token, two: (await create('two')).token };

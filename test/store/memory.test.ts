@@ -16,7 +16,7 @@ storeContract('the store in memory', {
 });
 
 describe('the store in memory', () => {
-  test('has changed, and told of it, before the call returns; so its reads may be remembered for good', () => {
+  test('the memory store changes and notifies before the call returns', () => {
     const memory = createMemoryStore();
     const heard: string[] = [];
     memory.onChange({ keyChanged: (id) => heard.push(id), projectsChanged() {}, allChanged() {} });
@@ -42,7 +42,7 @@ describe('the store in memory', () => {
     expect(entries.map(({ id }) => id)).toEqual(['6000-0', '5000-2', '5000-1', '5000-0']);
   });
 
-  test('finds its way about among 20,000 keys without walking them all', async () => {
+  test('the memory store lists a page of 20,000 keys without a walk over all of them', async () => {
     const memory = createMemoryStore();
     const workspaceId = newWorkspace();
     for (let i = 0; i < 20_000; i++) await createSample(memory, workspaceId, { name: `Key ${i}`, createdAt: i });

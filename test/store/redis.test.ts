@@ -7,7 +7,7 @@ import { storeContract } from './contract';
 
 const AUDIT_LIMIT = 200;
 
-/** Clients as apps have them: what an option changes about replies, keys or timing must not show. */
+/** Clients with the options that apps use. An option that changes replies, keys or timing must not change results. */
 const CLIENTS: Record<string, (url: string) => RedisClient & { disconnect(): void }> = {
   'ioredis 6': (url) => new Redis(url),
   'ioredis 5': (url) => new Redis5(url),
@@ -30,7 +30,7 @@ describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
     async open() {
       redis = await testRedis();
       client = connect(redis.url);
-      // Generous, because this is about what is answered, on a machine that others work on too.
+      // Generous, because this suite is about results, and the machine can be busy.
       const store = createRedisStore({
         client,
         namespace: redis.namespace,

@@ -11,7 +11,7 @@ export function newWorkspace(): string {
   return `workspace-${process.pid}-${workspaces}-${randomBytes(3).toString('hex')}`;
 }
 
-/** Two workspaces whose keys' ids begin alike, which happens to one pair among some thousands. */
+/** Two workspaces with one tag, so that the ids of their keys begin alike. One pair among thousands has one. */
 export function twoWorkspacesWithOneTag(): [string, string] {
   const byTag = new Map<string, string>();
   for (;;) {
@@ -29,7 +29,7 @@ export function newId(workspaceId: string): string {
 
 export const ORIGIN: ChangeOrigin = { actor: 'admin@example.com', at: 1_760_000_000_000, source: '192.0.2.7' };
 
-/** A key of a workspace, like any other but for what is given. */
+/** A key of a workspace, with some of its fields given. */
 export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}): KeyRecord {
   return {
     id: newId(workspaceId),
@@ -65,7 +65,7 @@ export function keyQuery(workspaceId: string, fields: Partial<KeyQuery> = {}): K
   return { workspaceId, q: '', sort: 'created', order: 'asc', limit: 1000, after: null, ...fields };
 }
 
-/** All keys of a list, page by page. Fails where there is no end. */
+/** All keys of a list, page by page. Fails if the list does not end. */
 export async function listAll(store: Store, query: KeyQuery): Promise<KeyRecord[]> {
   const keys: KeyRecord[] = [];
   let { after } = query;

@@ -3,7 +3,7 @@ import { auditOf, createSample, newWorkspace, ORIGIN, sampleKey } from '../sampl
 
 export function auditContract(getStore: () => Store, auditLimit: number): void {
   describe('the audit trail', () => {
-    test('says of every change who made it, when, from where, and what it was', async () => {
+    test('the audit trail records actor, time, source and content of every change', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const key = await createSample(store, workspaceId, { name: 'One "/" é\u007f', agents: 'all' });
@@ -81,7 +81,7 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
       expect(seen).toEqual(Array.from({ length: 25 }, (_, i) => `Key ${24 - i}`));
     });
 
-    test('can be narrowed to a target, an actor and an action', async () => {
+    test('listAudit filters by target, actor and action', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const key = await createSample(store, workspaceId);
@@ -103,14 +103,14 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
       expect(rest.next).toBeNull();
     });
 
-    test('refuses a cursor that it did not give out', async () => {
+    test('listAudit rejects a cursor that it did not return', async () => {
       for (const before of ['', 'x', '1', '-', '+', '(1-1', '1-1 ', '0-0', '99999999999999999999-1']) {
         const listing = getStore().listAudit({ workspaceId: newWorkspace(), limit: 1, before });
         await expect(listing).rejects.toMatchObject({ code: 'invalid_request' });
       }
     });
 
-    test('keeps as many entries as it should, and not many more', async () => {
+    test('the audit trail keeps its limit of entries and few more', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const writes = auditLimit * 2 + 50;

@@ -5,8 +5,8 @@ import { auditOf, createSample, keyQuery, listAll, newId, newWorkspace, ORIGIN, 
 const newAlias = () => randomBytes(16).toString('hex');
 
 export function foreignContract(getStore: () => Store): void {
-  describe('what a foreign token stands for', () => {
-    test('is nothing, then the key that it was given to, and nobody takes it away', async () => {
+  describe('aliases of imported tokens', () => {
+    test('an alias finds nothing, then its key, and no other key replaces it', async () => {
       const store = getStore();
       const [alias, id, other] = [newAlias(), newId(newWorkspace()), newId(newWorkspace())];
       expect(await store.getAlias(alias)).toBeNull();
@@ -17,7 +17,7 @@ export function foreignContract(getStore: () => Store): void {
       expect(await store.getAlias(alias)).toBe(id);
     });
 
-    test('is replaced where it is what was expected, by one of many who try', async () => {
+    test('an alias is replaced by one of many concurrent calls when it has the expected value', async () => {
       const store = getStore();
       const [alias, id] = [newAlias(), newId(newWorkspace())];
       await store.linkAlias(alias, id);
@@ -28,7 +28,7 @@ export function foreignContract(getStore: () => Store): void {
       expect(await store.getAlias(alias)).toBe(held[0]);
     });
 
-    test('is taken away only by the key that it is', async () => {
+    test('an alias is removed only for the key that it finds', async () => {
       const store = getStore();
       const [alias, id] = [newAlias(), newId(newWorkspace())];
       await store.linkAlias(alias, id);
@@ -39,14 +39,14 @@ export function foreignContract(getStore: () => Store): void {
       expect(await store.getAlias(alias)).toBeNull();
     });
 
-    test('is nothing for what is no alias, whatever it looks like', async () => {
+    test('an invalid alias finds nothing', async () => {
       const store = getStore();
       for (const alias of ['', '__proto__', '*', 'x'.repeat(32), newAlias().toUpperCase()]) {
         expect(await store.getAlias(alias)).toBeNull();
       }
     });
 
-    test('is told of before the change is acknowledged', async () => {
+    test('listeners receive a changed alias before the change is acknowledged', async () => {
       const store = getStore();
       const told: string[] = [];
       store.onChange({
@@ -63,7 +63,7 @@ export function foreignContract(getStore: () => Store): void {
       expect(told).toContain(alias);
     });
 
-    test('stays with its key through every change, and goes with the record', async () => {
+    test('a record keeps its alias through every change, and its deletion removes it', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const foreign = newAlias();

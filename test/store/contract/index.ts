@@ -17,7 +17,7 @@ export interface StoreUnderTest {
   close(): Promise<void>;
 }
 
-/** What every store promises. Every test works in workspaces of its own, so that one store serves them all. */
+/** The contract of every store. Each test has workspaces of its own, so that all can share one store. */
 export function storeContract(name: string, underTest: StoreUnderTest): void {
   describe(name, () => {
     let store: Store;

@@ -55,7 +55,7 @@ const recordFields = fc.record({
 
 export function keysContract(getStore: () => Store): void {
   describe('a key', () => {
-    test('comes back as it was stored, whatever its texts and times are', async () => {
+    test('getKey returns the stored record for all texts and times', async () => {
       const store = getStore();
       await fc.assert(
         fc.asyncProperty(recordFields, hostileText(40), async (fields, workspacePart) => {
@@ -72,7 +72,7 @@ export function keysContract(getStore: () => Store): void {
       );
     });
 
-    test('is null where there is none, whatever the id looks like', async () => {
+    test('getKey returns null when no key has the id', async () => {
       const store = getStore();
       for (const id of [newId(newWorkspace()), '', 'x', '__proto__', '{', '}{', `${newId(newWorkspace())}\n`]) {
         expect(await store.getKey(id)).toBeNull();
@@ -80,7 +80,7 @@ export function keysContract(getStore: () => Store): void {
       }
     });
 
-    test('shares nothing with who stored it, and nobody can change what was read', async () => {
+    test('getKey returns frozen records that share nothing with their input', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const agents = ['sales'];
@@ -95,7 +95,7 @@ export function keysContract(getStore: () => Store): void {
       expect(() => Object.assign(read, { disabled: true })).toThrow(TypeError);
     });
 
-    test('is not replaced by another with the same id', async () => {
+    test('createKey does not replace a key with the same id', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const key = await createSample(store, workspaceId);
@@ -107,7 +107,7 @@ export function keysContract(getStore: () => Store): void {
   });
 
   describe('an update', () => {
-    test('changes what was given, the time and the revision, and nothing else', async () => {
+    test('updateKey changes the given fields, the time and the revision', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const steps = [
@@ -128,7 +128,7 @@ export function keysContract(getStore: () => Store): void {
       }
     });
 
-    test('that changes nothing leaves revision, time and audit trail alone', async () => {
+    test('updateKey changes no revision, time or audit trail when every value is the same', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const same = { name: key.name, permissions: [...key.permissions], disabled: key.disabled };
@@ -138,7 +138,7 @@ export function keysContract(getStore: () => Store): void {
       expect(await auditOf(store, key.workspaceId)).toHaveLength(1);
     });
 
-    test('keeps the key in every index, once, under its new name', async () => {
+    test('updateKey keeps the key in every index once, under its new name', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace(), { name: 'zebra' });
       const other = await createSample(store, key.workspaceId, { name: 'mule', createdAt: key.createdAt + 1 });
@@ -162,7 +162,7 @@ export function keysContract(getStore: () => Store): void {
     };
 
     test.each(Object.entries(mutations))(
-      'of %s: another workspace, or no key at all, is not found',
+      'a precondition of %s rejects another workspace and an unknown key as not found',
       async (_, mutate) => {
         const store = getStore();
         const [workspaceId, alike] = twoWorkspacesWithOneTag();
@@ -179,7 +179,7 @@ export function keysContract(getStore: () => Store): void {
     );
 
     test.each(Object.entries(mutations))(
-      'of %s: another revision changes nothing, the right one does',
+      'a precondition of %s changes nothing for another revision',
       async (_, mutate) => {
         const store = getStore();
         const key = await createSample(store, newWorkspace());
@@ -192,7 +192,7 @@ export function keysContract(getStore: () => Store): void {
   });
 
   describe('a deletion', () => {
-    test('gives the record as it was, and leaves nothing in any list', async () => {
+    test('deleteKey returns the record and removes it from every list', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       expect(await store.deleteKey(key.id, ORIGIN, {})).toEqual({ ok: true, key });
@@ -203,7 +203,7 @@ export function keysContract(getStore: () => Store): void {
   });
 
   describe('a rotation', () => {
-    test('stores the successor and lets the old key expire', async () => {
+    test('rotateKey stores the successor and lets the old key expire', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const successor = sampleKey(key.workspaceId, { rotatedFrom: key.id, createdAt: ORIGIN.at });
@@ -236,14 +236,14 @@ export function keysContract(getStore: () => Store): void {
       expect(result).toMatchObject({ ok: true, key: { expiresAt: 5, revoked: true } });
     });
 
-    test('never prolongs the old key', async () => {
+    test('rotateKey never extends the old key', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const result = await store.rotateKey(key.id, sampleKey(key.workspaceId), key.expiresAt + 1, ORIGIN, {});
       expect(result).toMatchObject({ ok: true, key: { expiresAt: key.expiresAt } });
     });
 
-    test('happens once', async () => {
+    test('rotateKey rotates a key once', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       await store.rotateKey(key.id, sampleKey(key.workspaceId), ORIGIN.at, ORIGIN, {});
@@ -252,7 +252,7 @@ export function keysContract(getStore: () => Store): void {
       expect(await store.getKey(again.id)).toBeNull();
     });
 
-    test('to an id that is taken changes nothing', async () => {
+    test('rotateKey changes nothing when the id of the successor is taken', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const other = await createSample(store, key.workspaceId, { name: 'Other' });

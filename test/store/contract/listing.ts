@@ -61,7 +61,7 @@ export function listingContract(getStore: () => Store): void {
       }
     });
 
-    test('finds a part of the name, in every order, page by page', async () => {
+    test('listKeys searches part of the name in every order, page by page', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       for (let i = 0; i < 40; i++) {
@@ -83,7 +83,7 @@ export function listingContract(getStore: () => Store): void {
       }
     });
 
-    test('of another workspace is its own', async () => {
+    test('listKeys returns the keys of its own workspace', async () => {
       const store = getStore();
       const [workspaceId, alike] = twoWorkspacesWithOneTag();
       await createSample(store, workspaceId);

@@ -18,7 +18,7 @@ const ids = (keys: readonly KeyRecord[]) => keys.map(({ id }) => id);
 
 export function pagingContract(getStore: () => Store): void {
   describe('paging', () => {
-    test('gives every key once, and ends exactly at the end, whatever the page size', async () => {
+    test('listKeys returns every key once for every page size', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       await fill(store, workspaceId, 12);
@@ -42,7 +42,7 @@ export function pagingContract(getStore: () => Store): void {
     });
 
     test.each(SORTS.flatMap((sort) => ORDERS.map((order) => [sort, order] as const)))(
-      'by %s %s neither skips nor repeats a key while others come, go and change their names',
+      'listKeys by %s %s neither skips nor repeats a key while others are created, deleted and renamed',
       async (sort, order) => {
         const store = getStore();
         const workspaceId = newWorkspace();
@@ -72,7 +72,7 @@ export function pagingContract(getStore: () => Store): void {
     );
 
     test.each(ORDERS)(
-      'by time %s does not repeat a key that is renamed between its page and the next',
+      'listKeys by time %s does not repeat a key that is renamed between its page and the next',
       async (order) => {
         const store = getStore();
         const workspaceId = newWorkspace();
@@ -90,7 +90,7 @@ export function pagingContract(getStore: () => Store): void {
       },
     );
 
-    test('goes on after a key that has been deleted', async () => {
+    test('listKeys continues after a key that was deleted', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       await fill(store, workspaceId, 6);

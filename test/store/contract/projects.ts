@@ -20,7 +20,7 @@ export function projectsContract(getStore: () => Store): void {
       expect([...(await store.getProjects(workspaceId)).keys()].sort()).toEqual([...ids].sort());
     });
 
-    test('are nothing where nothing was set, and another workspace has its own', async () => {
+    test('readProjects returns the configurations of one workspace, and none when nothing was set', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       await store.setProject(workspaceId, 'p', METRICS, ORIGIN);
@@ -48,7 +48,7 @@ export function projectsContract(getStore: () => Store): void {
       });
     });
 
-    test('can be cleared, once', async () => {
+    test('clearProject clears a configuration once', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       await store.setProject(workspaceId, 'p', METRICS, ORIGIN);
@@ -60,7 +60,7 @@ export function projectsContract(getStore: () => Store): void {
       expect(await auditOf(store, workspaceId)).toHaveLength(3);
     });
 
-    test('that were read stay as they were, and nobody can change them', async () => {
+    test('readProjects returns frozen configurations that later changes do not alter', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const metrics = ['a'];

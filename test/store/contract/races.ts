@@ -83,7 +83,7 @@ export function racesContract(getStore: () => Store): void {
       }
     });
 
-    test('listeners hear of a change before its caller does', async () => {
+    test('listeners receive a change before its caller', async () => {
       const store = getStore();
       const heard = new Set<string>();
       store.onChange({
@@ -91,7 +91,7 @@ export function racesContract(getStore: () => Store): void {
         projectsChanged: (workspaceId) => heard.add(workspaceId),
         allChanged() {},
       });
-      // Once at least: a store that hears of changes by others hears of its own too.
+      // At least once, because a store with invalidations also receives those of its own changes.
       function expectHeard(...expected: string[]): void {
         expect([...heard]).toEqual(expect.arrayContaining(expected));
         heard.clear();

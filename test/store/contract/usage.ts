@@ -5,7 +5,7 @@ import { createSample, newId, newWorkspace, ORIGIN, sampleKey } from '../sample'
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 
-/** What the store's clock says is not ours to set here: days are counted from now. */
+/** Days count from now, because this suite cannot set the clock of the store. */
 const now = Math.floor(Date.now() / MINUTE) * MINUTE;
 const day = (ago: number) => new Date(now - ago * DAY).toISOString().slice(0, 10);
 const TODAY = usageField(day(0), 'allowed');
@@ -19,7 +19,7 @@ export function usageContract(getStore: () => Store): void {
   describe('usage', () => {
     const read = async (id: string) => (await getStore().readUsage([id], '2000-01-01')).get(id);
 
-    test('is added up from all processes, with the last use of any', async () => {
+    test('readUsage adds up the counts of all processes and returns their latest use', async () => {
       const store = getStore();
       const { id } = await createSample(store, newWorkspace());
       expect(await read(id)).toBeUndefined();
@@ -40,7 +40,7 @@ export function usageContract(getStore: () => Store): void {
       });
     });
 
-    test('that is sent again is not counted again', async () => {
+    test('addUsage adds a resent delta once', async () => {
       const store = getStore();
       const { id } = await createSample(store, newWorkspace());
       for (const number of [1, 1, 2, 2, 1, 2]) {
@@ -50,7 +50,7 @@ export function usageContract(getStore: () => Store): void {
       expect((await read(id))?.counts).toEqual(new Map([[TODAY, 2]]));
     });
 
-    test('of a key that is gone is settled and kept nowhere', async () => {
+    test('addUsage settles the delta of a deleted key and stores nothing', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const { id } = await createSample(store, workspaceId);
@@ -63,7 +63,7 @@ export function usageContract(getStore: () => Store): void {
       expect(await store.readUsage([id, never], '2000-01-01')).toEqual(new Map());
     });
 
-    test('stays with the key that was used when it is rotated', async () => {
+    test('readUsage returns the counts of a rotated key under its own id', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const { id } = await createSample(store, workspaceId);
@@ -74,7 +74,7 @@ export function usageContract(getStore: () => Store): void {
       expect(await read(successor.id)).toBeUndefined();
     });
 
-    test('is kept for 90 days', async () => {
+    test('readUsage returns counts of the last 90 days', async () => {
       const store = getStore();
       const { id } = await createSample(store, newWorkspace());
       const counts = (...ages: number[]) => new Map(ages.map((age) => [usageField(day(age), 'allowed'), 1]));
@@ -87,7 +87,7 @@ export function usageContract(getStore: () => Store): void {
       expect((await store.readUsage([id], tomorrow)).get(id)).toEqual({ lastUsedAt: now, counts: new Map() });
     });
 
-    test('of many keys is added and read at once', async () => {
+    test('addUsage and readUsage handle many keys at once', async () => {
       const store = getStore();
       const keys = await Promise.all(Array.from({ length: 300 }, () => createSample(store, newWorkspace())));
       const ids = keys.map(({ id }) => id);

@@ -70,7 +70,7 @@ describe.each([
   });
   afterAll(() => client.disconnect());
 
-  test('scripts that the server has forgotten are sent again', async () => {
+  test('scripts are sent again when the server has lost them', async () => {
     const workspaceId = newWorkspace();
     const keys = [await createSample(store, workspaceId)];
     for (let i = 0; i < 3; i++) {
@@ -129,7 +129,7 @@ describe('a copy of a change that arrives late', () => {
     return ((await admin.call(name, ...args)) as string[])[0];
   };
 
-  test('does not enable a key that was disabled since, nor one that took its place', async () => {
+  test('a late copy of a change does not enable a key that was disabled since, nor its successor', async () => {
     const { store, workspaceId, captured } = await open();
     const key = await createSample(store, workspaceId, { disabled: true });
     await captured.take();
@@ -144,7 +144,7 @@ describe('a copy of a change that arrives late', () => {
     expect(await store.getKey(key.id)).toEqual(key);
   });
 
-  test('does not create a key that was deleted since', async () => {
+  test('a late copy of a change does not create a key that was deleted since', async () => {
     const { store, workspaceId, captured } = await open();
     const key = await createSample(store, workspaceId);
     const late = await captured.take();
@@ -157,7 +157,7 @@ describe('a copy of a change that arrives late', () => {
     expect(await store.getKey(key.id)).toBeNull();
   });
 
-  test('does not rotate or delete a key that has changed since', async () => {
+  test('a late copy of a change does not rotate or delete a key that has changed since', async () => {
     const { store, workspaceId, captured } = await open();
     const [key, successor] = [await createSample(store, workspaceId), sampleKey(workspaceId)];
     await captured.take();
@@ -171,7 +171,7 @@ describe('a copy of a change that arrives late', () => {
     expect(await store.getKey(key.id)).toEqual(key);
   });
 
-  test('does not set or clear a configuration that has changed since', async () => {
+  test('a late copy of a change does not set or clear a configuration that has changed since', async () => {
     const { store, workspaceId, captured } = await open();
     const nothing = { transcript: false, metrics: [] };
     const stored = async () => (await store.getProjects(workspaceId)).get('p');
@@ -192,7 +192,7 @@ describe('a copy of a change that arrives late', () => {
     expect(await stored()).toMatchObject(FEATURES);
   });
 
-  test('does nothing after its deadline, although nothing has changed', async () => {
+  test('a late copy of a change does nothing after its deadline when nothing has changed', async () => {
     const { store, workspaceId, captured } = await open();
     await store.setProject(workspaceId, 'p', FEATURES, ORIGIN);
     await store.linkAlias(newAlias(), newId(workspaceId));
@@ -206,7 +206,7 @@ describe('a copy of a change that arrives late', () => {
   });
 });
 
-test('with the memory full, rights can still be taken away, and what cannot be done is refused whole', async () => {
+test('permissions can be removed when the memory of the server is full, and other changes are rejected whole', async () => {
   const small = await startRedis();
   const client = new Redis(small.url);
   endings.push(

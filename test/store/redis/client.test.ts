@@ -8,7 +8,7 @@ import { startRedis } from '../../support/redis/server';
 const lazy = { lazyConnect: true } as const;
 
 describe('a client', () => {
-  test('may be a Redis or a Cluster of either version: the types say so, and so does the check', () => {
+  test('createRedisStore accepts a Redis or Cluster of either major of ioredis', () => {
     const clients: RedisClient[] = [
       new Redis(lazy),
       new Redis({ ...lazy, protocol: 3, replyMapping: 'resp3' }),
@@ -23,13 +23,13 @@ describe('a client', () => {
     ['nothing', undefined],
     ['an address', 'redis://localhost'],
     ['a client of another library', { get() {}, set() {}, on() {}, connect() {}, isOpen: true }],
-  ])('cannot be %s', (_, client) => {
+  ])('createRedisStore rejects a client that is %s', (_, client) => {
     expect(() => createRedisStore({ client: client as never })).toThrow(
       expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('ioredis') }),
     );
   });
 
-  test('must not read from replicas', () => {
+  test('createRedisStore rejects a client that reads from replicas', () => {
     const refused = expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('replicas') });
     for (const scaleReads of ['slave', 'all', () => []] as const) {
       const client = new Cluster([{ port: 1 }], { ...lazy, scaleReads: scaleReads as 'slave' });
@@ -40,7 +40,7 @@ describe('a client', () => {
     expect(() => createRedisStore({ client })).toThrow(refused);
   });
 
-  test.each(['', 'a b', '{a}', 'a}'])('has a namespace that is not %p', (namespace) => {
+  test.each(['', 'a b', '{a}', 'a}'])('createRedisStore rejects the namespace %p', (namespace) => {
     expect(() => createRedisStore({ client: new Redis(lazy), namespace })).toThrow(
       expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('namespace') }),
     );

@@ -52,14 +52,14 @@ describe('a damaged record is an error whose cause names it, never half a key', 
     await damage(nameOf(key.id));
     const unreadable = { code: 'store_unavailable', message: expect.not.stringMatching(`${key.id}|${key.digest}`) };
     await expect(store.getKey(key.id)).rejects.toMatchObject(unreadable);
-    // Of whom a key was rotated to, no request needs to know.
+    // No request reads the successor of a key.
     if (damaged !== 'the successor is no text') {
       await expect(store.getCredential(key.id)).rejects.toMatchObject(unreadable);
     }
     await expect(store.listKeys(keyQuery(key.workspaceId))).rejects.toMatchObject(unreadable);
   });
 
-  test('its cause says where to look', async () => {
+  test('the cause of the error names the record', async () => {
     const key = await createSample(store, newWorkspace());
     await client.hset(nameOf(key.id), 'agents', 'x');
     await expect(store.getKey(key.id)).rejects.toMatchObject({
@@ -67,7 +67,7 @@ describe('a damaged record is an error whose cause names it, never half a key', 
     });
   });
 
-  test('what a foreign token stands for is not named, because its name is made of the token', async () => {
+  test('the cause of the error does not name an alias, because its Redis key derives from the token', async () => {
     const alias = aliasOf(fingerprintOf('sk_live_0123456789abcdef'));
     await client.set(`keyscope:foreign:${alias}`, 'x');
     const error = await store.getAlias(alias).catch((thrown: Error) => thrown);
@@ -92,7 +92,7 @@ describe('a damaged record is an error whose cause names it, never half a key', 
 
 describe('a damaged configuration', () => {
   test.each(['', '{', 'null', '{"v":1,"projectId":"p","transcript":1,"metrics":[],"updatedAt":1}', '{"v":2}'])(
-    'is an error, not a permission: %s',
+    'a damaged configuration is an error and enables nothing: %s',
     async (text) => {
       const workspaceId = newWorkspace();
       await store.setProject(workspaceId, 'q', { transcript: true, metrics: 'all' }, ORIGIN);
@@ -105,7 +105,7 @@ describe('a damaged configuration', () => {
     },
   );
 
-  test('can be repaired by setting it again, and the audit trail stays readable', async () => {
+  test('a damaged configuration can be set again, and the audit trail stays readable', async () => {
     const workspaceId = newWorkspace();
     await store.setProject(workspaceId, 'p', { transcript: true, metrics: 'all' }, ORIGIN);
     const [name = ''] = await client.keys(`keyscope:projects:*${workspaceId}`);

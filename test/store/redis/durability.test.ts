@@ -13,7 +13,7 @@ import { createSample, keyQuery, newWorkspace, ORIGIN, sampleKey } from '../samp
 
 const FEATURES = { transcript: true, metrics: [] };
 
-/** A store whose changes must be on one replica, and one whose changes need not be. */
+/** A store that requires one replica, and one that requires none. */
 function open(client: RedisClient, timeout = 10_000): { durable: Store; plain: Store } {
   const storeTimeout = 10_000;
   return {
@@ -60,7 +60,7 @@ describe('a master with a replica', () => {
     ],
     ['ioredis 6 with numbers as text', () => new Redis(master.url, { stringNumbers: true })],
     ['ioredis 5 with a key prefix', () => new Redis5(master.url, { keyPrefix: 'app:' })],
-  ])('with %s, a change that is acknowledged is on the replica', async (_, create) => {
+  ])('an acknowledged change is on the replica when durability is set, with %s', async (_, create) => {
     const { durable } = opened(create());
     const { keyPrefix = '' } = { keyPrefix: undefined, ...Reflect.get(clients.at(-1) as object, 'options') };
     const there = connect(new Redis(replica.url));
@@ -79,7 +79,7 @@ describe('a master with a replica', () => {
     expect((await durable.listKeys(keyQuery(workspaceId))).keys.map(({ id }) => id)).toEqual([successor.id]);
   });
 
-  test('without its replica, a change is an error that says so, and it has been made', async () => {
+  test('a change rejects with its outcome when no replica confirms it', async () => {
     const { durable, plain } = opened(new Redis(master.url), 200);
     const workspaceId = newWorkspace();
     const key = await createSample(opened(new Redis(master.url)).durable, workspaceId);
@@ -101,7 +101,7 @@ describe('a master with a replica', () => {
     );
   });
 
-  test('what changes nothing waits for nobody', async () => {
+  test('a call that changes nothing waits for no replica', async () => {
     const { durable } = opened(new Redis(master.url), 200);
     const { durable: patient, plain } = opened(new Redis(master.url));
     const key = await createSample(patient, newWorkspace());
@@ -130,7 +130,7 @@ describe('a master with a replica', () => {
   });
 });
 
-test('in a Cluster, a change is waited for where it is made, and where it has moved', async () => {
+test('a change waits for replicas of the node that made it, also when its slot has moved', async () => {
   const servers = await startCluster({ masters: 3, replicas: 1 });
   const client = new Cluster([...servers.startupNodes]);
   const { durable, plain } = open(client);

@@ -59,14 +59,14 @@ async function reconnect(proxy: TcpProxy, a: Store): Promise<void> {
   await settle(a);
 }
 
-/** The network recovers, what was on its way arrives, and the server has executed it. */
+/** The network recovers, the delayed bytes arrive, and the server has executed them. */
 async function recover(proxy: TcpProxy, a: Store): Promise<void> {
   proxy.hinder('script', {});
   await waitUntil('nothing is on its way', () => proxy.count('script') <= 1);
   await settle(a);
 }
 
-/** A reads and changes something: what its connections had to send before has been sent. */
+/** A reads and changes something, so its connections have sent everything before. */
 async function settle(a: Store): Promise<void> {
   const workspaceId = newWorkspace();
   await waitUntil('A can change something again', () =>
@@ -85,7 +85,7 @@ describe.each<[string, (url: string) => Client]>([
   ['ioredis 6', (url) => new Redis(url)],
   ['ioredis 5', (url) => new Redis5(url)],
 ])('through %s, a change whose reply was lost', (_, connect) => {
-  test('does not enable a key that was disabled since', async () => {
+  test('a resent change does not enable a key that was disabled since', async () => {
     const { a, b, proxy } = await twoProcesses(connect);
     const key = await createSample(b, newWorkspace(), { disabled: true });
     await loseReply(proxy, () => a.updateKey(key.id, { disabled: false }, ORIGIN, {}));
@@ -95,7 +95,7 @@ describe.each<[string, (url: string) => Client]>([
     expect(await auditOf(b, key.workspaceId)).toHaveLength(3);
   });
 
-  test('does not enable what a project disabled since', async () => {
+  test('a resent change does not enable a feature that a project disabled since', async () => {
     const { a, b, proxy } = await twoProcesses(connect);
     const workspaceId = newWorkspace();
     await loseReply(proxy, () => a.setProject(workspaceId, 'p', ENABLED, ORIGIN));
@@ -104,7 +104,7 @@ describe.each<[string, (url: string) => Client]>([
     expect((await b.getProjects(workspaceId)).get('p')).toMatchObject(CLEARED);
   });
 
-  test('does not bring back a configuration that was cleared since', async () => {
+  test('a resent change does not bring back a configuration that was cleared since', async () => {
     const { a, b, proxy } = await twoProcesses(connect);
     const workspaceId = newWorkspace();
     await loseReply(proxy, () => a.setProject(workspaceId, 'p', ENABLED, ORIGIN));
@@ -113,7 +113,7 @@ describe.each<[string, (url: string) => Client]>([
     expect((await b.getProjects(workspaceId)).size).toBe(0);
   });
 
-  test('does not bring back a key that was deleted since', async () => {
+  test('a resent change does not bring back a key that was deleted since', async () => {
     const { a, b, proxy } = await twoProcesses(connect);
     const key = sampleKey(newWorkspace());
     await loseReply(proxy, () => a.createKey(key, ORIGIN));
@@ -140,8 +140,8 @@ test('a change whose outcome is unknown invalidates what is cached before its ca
   expect(await b.getKey(key.id)).toBeNull();
 });
 
-describe('a change that arrives after its caller was told that it is in doubt', () => {
-  test('does not enable a key, although nobody has changed it since', async () => {
+describe('a change that arrives after its caller received an error', () => {
+  test('a change that arrives after its error does not enable an unchanged key', async () => {
     const { a, b, proxy } = await twoProcesses((url) => new Redis(url));
     const key = await createSample(b, newWorkspace(), { disabled: true });
     await holdRequest(proxy, () => a.updateKey(key.id, { disabled: false }, ORIGIN, {}));
@@ -150,7 +150,7 @@ describe('a change that arrives after its caller was told that it is in doubt', 
     expect(await b.getKey(key.id)).toEqual(key);
   });
 
-  test('does not create a key, configure a project or import a token', async () => {
+  test('a change that arrives after its error creates no key, configures no project and imports no token', async () => {
     const { a, b, proxy } = await twoProcesses((url) => new Redis(url));
     const key = sampleKey(newWorkspace());
     const alias = key.digest.slice(0, 32);

@@ -78,7 +78,7 @@ describe.each([
     expect(await store.getKey(atHome.id)).toMatchObject({ disabled: true });
   });
 
-  test('in a slot that is half moved, what has been moved and what has not are found together', async () => {
+  test('keys of a slot that has half moved are found on both nodes', async () => {
     const client = opened(connect());
     const store = createRedisStore({ client, storeTimeout: 10_000 });
     await store.ready();
@@ -96,7 +96,7 @@ describe.each([
   });
 });
 
-test('a frozen master fails its own keys in time, and nobody else’s', async () => {
+test('a frozen master fails only its own keys, in time', async () => {
   const timeout = 2000;
   const client = opened(new Cluster([...servers.startupNodes]));
   const store = createRedisStore({ client, storeTimeout: timeout });

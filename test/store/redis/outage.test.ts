@@ -11,8 +11,8 @@ const TIMEOUT = 300;
 const UNAVAILABLE = { code: 'store_unavailable', status: 503 };
 const FEATURES = { transcript: true, metrics: [] };
 
-/** Clients that would wait for a server for ever, and one that would not wait at all. */
-const PATIENCE: Record<string, RedisOptions> = {
+/** Clients that wait for a server without a limit, and one that does not wait. */
+const CLIENTS: Record<string, RedisOptions> = {
   'by default': {},
   'that never gives a command up': { maxRetriesPerRequest: null },
   'that connects when it must': { lazyConnect: true },
@@ -26,9 +26,9 @@ let server: RedisServer;
 const clients: { disconnect(): void }[] = [];
 const stores: Store[] = [];
 
-/** A store that is tested, and one on the same client with the patience to prepare and to look afterwards. */
+/** The store under test, and one on the same client with a long timeout for preparation and checks. */
 function open<C extends Redis | Redis5>(client: C): { client: C; store: Store; patient: Store } {
-  // As apps do; ioredis prints what nobody listens to.
+  // As apps do; ioredis prints errors without a listener.
   client.on('error', () => {});
   const store = createRedisStore({ client, storeTimeout: TIMEOUT });
   const patient = createRedisStore({ client, storeTimeout: 15_000 });
@@ -78,7 +78,7 @@ async function expectUnavailable(store: Store, workspaceId: string, id: string):
   await Promise.all(answers);
 }
 
-describe.each(Object.entries(PATIENCE))('with a client %s', (_, options) => {
+describe.each(Object.entries(CLIENTS))('with a client %s', (_, options) => {
   test('a killed server is an error in time; what was refused is not made up for when the server is back', async () => {
     const { client, store, patient } = open(new Redis(server.url, { ...QUICK, ...options }));
     const workspaceId = newWorkspace();
@@ -98,7 +98,7 @@ describe.each(Object.entries(PATIENCE))('with a client %s', (_, options) => {
     const { store, patient } = open(new Redis(server.url, { ...QUICK, ...options }));
     const workspaceId = newWorkspace();
     const key = await createSample(patient, workspaceId);
-    // Until the server has said what it is, changes are not sent.
+    // Changes are not sent before the server has stated its role.
     expect(await store.getKey(key.id)).toEqual(key);
     await server.kill('SIGSTOP');
     await expectUnavailable(store, workspaceId, newId(workspaceId));
@@ -109,7 +109,7 @@ describe.each(Object.entries(PATIENCE))('with a client %s', (_, options) => {
     await waitUntil('the store answers', async () => (await store.getKey(key.id)) !== null);
   });
 
-  test('what is asked before the client has connected waits for it', async () => {
+  test('a read before the client has connected waits for it', async () => {
     const { patient } = open(new Redis(server.url, { ...QUICK, ...options }));
     const workspaceId = newWorkspace();
     const [key, projects] = await Promise.all([createSample(patient, workspaceId), patient.getProjects(workspaceId)]);

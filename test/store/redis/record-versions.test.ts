@@ -23,7 +23,7 @@ const nameOf = (id: string) => `keyscope:key:{${id.slice(0, 4)}}${id}`;
 const OPTIONAL = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing !== REQUIRED);
 
 describe('a record that an older version wrote', () => {
-  test.each(OPTIONAL)('has the default of %s if it lacks the field', async (name) => {
+  test.each(OPTIONAL)('a record of an older version has the default of %s when it lacks the field', async (name) => {
     const key = await createSample(store, newWorkspace(), { createdBy: null });
     await client.hdel(nameOf(key.id), storedName(name));
     const expected = { ...key, [name]: COLUMNS[name].missing };
@@ -34,7 +34,7 @@ describe('a record that an older version wrote', () => {
     expect(await listAll(store, keyQuery(key.workspaceId))).toEqual([expected]);
   });
 
-  test('allows nothing if everything is missing that limits what a key can do', async () => {
+  test('a record of an older version allows nothing when it lacks every limiting field', async () => {
     const key = await createSample(store, newWorkspace());
     await client.hdel(nameOf(key.id), 'agents', 'permissions', 'expiresAt', 'disabled');
     expect(await store.getCredential(key.id)).toMatchObject({
@@ -45,7 +45,7 @@ describe('a record that an older version wrote', () => {
     });
   });
 
-  test('can be changed, rotated and deleted, and the audit trail shows the default', async () => {
+  test('a record of an older version can be changed, rotated and deleted, and its audit trail shows the default', async () => {
     const workspaceId = newWorkspace();
     const key = await createSample(store, workspaceId);
     await client.hdel(nameOf(key.id), 'rotatedFrom', 'rotatedTo', 'createdBy', 'last4', 'prefix', 'permissions');
@@ -63,14 +63,14 @@ describe('a record that an older version wrote', () => {
 describe('a record that a newer version wrote', () => {
   const NEWER = { ipRanges: '["192.0.2.0/24"]', tier: 'gold' };
 
-  test('is read without the fields that this version does not know', async () => {
+  test('a record of a newer version is read without its unknown fields', async () => {
     const key = await createSample(store, newWorkspace());
     await client.hset(nameOf(key.id), NEWER);
     expect(await store.getKey(key.id)).toEqual(key);
     expect(await store.getCredential(key.id)).not.toHaveProperty('tier');
   });
 
-  test('keeps those fields through edits, also on the successor of a rotation', async () => {
+  test('a record of a newer version keeps its unknown fields through edits and rotation', async () => {
     const workspaceId = newWorkspace();
     const key = await createSample(store, workspaceId);
     await client.hset(nameOf(key.id), NEWER);
@@ -83,7 +83,7 @@ describe('a record that a newer version wrote', () => {
     expect(await store.getKey(successor.id)).toEqual(successor);
   });
 
-  test('is an error if it has another version number', async () => {
+  test('a record with another version number is an error', async () => {
     const key = await createSample(store, newWorkspace());
     await client.hset(nameOf(key.id), 'v', '2');
     await expect(store.getCredential(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });

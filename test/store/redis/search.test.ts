@@ -5,7 +5,7 @@ import { type RedisServer, startRedis } from '../../support/redis/server';
 import { createSample, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
 
 const KEYS = 2500;
-/** Where keys that are looked for stand: at the ends of the steps in which a search walks an index, and between. */
+/** Positions of the keys that a search finds: at the ends of its steps over an index, and between. */
 const PLACES = [0, 998, 999, 1000, 1500];
 
 let server: RedisServer;

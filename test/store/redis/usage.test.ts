@@ -17,7 +17,7 @@ import { createSample, newWorkspace, ORIGIN } from '../sample';
 const now = Date.UTC(2030, 0, 1);
 const TODAY = usageField('2030-01-01', 'allowed');
 const clock = fakeClock(now);
-/** For what is to succeed, on a machine that others work on too; and for what is to fail. */
+/** Timeouts for calls that succeed, on a busy machine, and for calls that fail. */
 const PATIENT = 15_000;
 const IMPATIENT = 300;
 
@@ -70,7 +70,7 @@ describe.each([
   ['ioredis 6, which never gives up', Redis, { maxRetriesPerRequest: null }],
   ['ioredis 5', Redis5 as unknown as typeof Redis, {}],
 ])('through %s', (_, Client, options) => {
-  test('what was added, but not answered, is added once, however often it is sent', async () => {
+  test('counts whose reply was lost are added once, however often they are sent', async () => {
     const { store } = open({ ...options, storeTimeout: IMPATIENT }, Client);
     const { store: patient } = open();
     const { id } = await createSample(patient, newWorkspace());
@@ -134,7 +134,7 @@ test('a delta that arrives when its key has been deleted brings nothing back', a
   expect(await admin.exists(nameOf('usage', id))).toBe(0);
 });
 
-test('a script that the server has forgotten is sent again', async () => {
+test('the script is sent again when the server has lost it', async () => {
   const { store } = open();
   const { id } = await createSample(store, newWorkspace());
   for (const number of [1, 2, 3]) {
@@ -144,7 +144,7 @@ test('a script that the server has forgotten is sent again', async () => {
   expect(await storedOf(id)).toBe('3');
 });
 
-test('with the memory full, nothing is added, and deleting a key works and takes its counts along', async () => {
+test('counts are not added when the memory of the server is full, and a deleted key takes its counts along', async () => {
   const { store } = open();
   const workspaceId = newWorkspace();
   const [a, b] = [await createSample(store, workspaceId), await createSample(store, workspaceId)];
@@ -171,7 +171,7 @@ test('something else in the place of the counts of one key fails that key alone'
   await expect(store.readUsage([a.id], '2000-01-01')).rejects.toMatchObject({ code: 'store_unavailable' });
 });
 
-test('a count that is no number is begun anew; until then it is an error, not a guess', async () => {
+test('a counter that is no number starts again, and is an error until then', async () => {
   const { store } = open();
   const { id } = await createSample(store, newWorkspace());
   await admin.hset(nameOf('usage', id), TODAY, 'many', 'last', 'never');
@@ -202,7 +202,7 @@ test('processes that come and go leave nothing behind for long', async () => {
   expect(await storedOf(id)).toBe('1201');
 });
 
-test('that a key is used makes nobody read it anew', async () => {
+test('a stored count invalidates no cache', async () => {
   const { store } = open({ maxRevocationLag: 60_000 });
   const { store: other } = open();
   const workspaceId = newWorkspace();
@@ -212,18 +212,18 @@ test('that a key is used makes nobody read it anew', async () => {
   await store.ready();
   expect(store.health().mode).toBe('tracking');
   await other.addUsage('one', [delta(a.id, 1), delta(b.id, 1)]);
-  // Changes are told of in their order.
+  // Invalidations arrive in the order of changes.
   await other.updateKey(b.id, { name: 'Changed' }, ORIGIN, {});
   await waitUntil('the change is heard of', () => heard.includes(b.id));
   expect(heard).not.toContain(a.id);
 });
 
-test('counts are stored where nobody listens for changes', () => {
+test('counts are stored when no process receives invalidations', () => {
   const { trackedPrefixes: remembered, usage } = createKeyNames('keyscope');
   expect(remembered.filter((prefix) => usage('0000000000000000').startsWith(prefix))).toEqual([]);
 });
 
-test('in a Cluster, counts follow their slot to another node', async () => {
+test('counts follow their slot to another node of a Cluster', async () => {
   const servers = await startCluster({ masters: 3 });
   const client = new Cluster([...servers.startupNodes]);
   const store = createRedisStore({ client, storeTimeout: PATIENT, clock });

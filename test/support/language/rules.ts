@@ -31,36 +31,6 @@ export const NOT_YET_REWRITTEN: readonly string[] = [
   'src/store/usage-store.ts',
   'test/cache/',
   'test/redaction/',
-  'test/store/',
-  'test/store/cluster.test.ts',
-  'test/store/contract/',
-  'test/store/index-position.test.ts',
-  'test/store/memory.test.ts',
-  'test/store/redis.test.ts',
-  'test/store/redis/app-settings.test.ts',
-  'test/store/redis/atomicity.test.ts',
-  'test/store/redis/client.test.ts',
-  'test/store/redis/corrupt-records.test.ts',
-  'test/store/redis/durability.test.ts',
-  'test/store/redis/lost-replies.test.ts',
-  'test/store/redis/moving-nodes.test.ts',
-  'test/store/redis/outage.test.ts',
-  'test/store/redis/record-versions.test.ts',
-  'test/store/redis/search.test.ts',
-  'test/store/redis/secrets.test.ts',
-  'test/store/redis/usage.test.ts',
-  'test/store/sample.ts',
-];
-
-/** Exported names that still mean two things. The list only gets shorter. */
-export const NAMES_NOT_YET_APART: readonly string[] = [
-  'Call',
-  'Method',
-  'Route',
-  'Output',
-  'Decision',
-  'decide',
-  'Verdict',
 ];
 
 /** Words that are not used, by docs/glossary.md: what to look for, and what to write. */
