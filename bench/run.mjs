@@ -1,5 +1,5 @@
-// Runs a suite: `npm run bench -- <suite> [--json] [more for the suite]`. Installs what it compares with, builds what it
-// measures, and starts the suite in a process of its own. Everything but the suite's own output goes to stderr.
+// Runs a suite: `npm run bench -- <suite> [--json] [more for the suite]`. Installs the alternatives, builds the
+// package, and starts the suite in a process of its own. Everything but the suite's own output goes to stderr.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 
-/** A suite is `bench/<name>.mjs`, or `bench/<name>/index.mjs` where it needs files of its own. */
+/** A suite is `bench/<name>.mjs`, or `bench/<name>/index.mjs` if it has files of its own. */
 function findSuites() {
   const suites = new Map();
   for (const entry of readdirSync(here, { withFileTypes: true })) {

@@ -1,5 +1,5 @@
-// What keyscope stands beside. Each is set up the way its documentation shows, with whatever it offers for speed that
-// changes nothing about what it checks (better-auth's rate limit, on by default, is off).
+// The alternatives beside keyscope. Each is set up as its documentation shows, with every option for speed that keeps
+// its checks (better-auth's rate limit, on by default, is off).
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { apiKey as apiKeyPlugin } from '@better-auth/api-key';
 import { betterAuth } from 'better-auth';

@@ -1,9 +1,9 @@
-// What it costs to let a request in or turn it away: keyscope's middleware, and what else people use, in one process.
+// CPU of allowing and denying a request: keyscope's middleware and alternatives, in one process.
 //
-//   npm run bench -- auth [--rounds=40] [--json]
+// npm run bench -- auth [--rounds=40] [--json]
 //
-// The figures are CPU, not latency: what a request takes away from everything else the process has to do. Sixteen
-// requests are under way at once wherever a variant waits for Redis, which lets it share reads and writes of the socket.
+// The figures are CPU, not latency: the share of the process that a request uses. If a variant waits for Redis, sixteen
+// requests are in flight at once, so that they share reads and writes of the socket.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -46,7 +46,7 @@ function variant(name, { header, middleware }, settings) {
   };
 }
 
-/** What there is to compare with before anything is checked. */
+/** Baselines without any check. */
 function baselines() {
   const header = [HEADER, 'none'];
   const callNext = { header, middleware: (_req, _res, next) => next() };
@@ -160,7 +160,7 @@ const report = createReport('auth');
 const server = await startRedis();
 const redis = connectRedis(server);
 try {
-  // What is cold is asked for when a process is young, before five other clients have made the compiler forget ours.
+  // Cold keys are read while the process is young, before five other clients have changed the compiler's assumptions.
   await oneRead(redis, report);
   await coldKeys(redis, report);
   await alone(server.url, report);

@@ -14,8 +14,8 @@ const COLD_ROUNDS = 9;
 const COLD_TARGET = 0.7;
 
 /**
- * A process that has not seen any key yet. What is asked here is how fast, so a slow machine is given the time to answer
- * where `storeTimeout` would by default turn the last of ten thousand away.
+ * A process with an empty cache. This measures speed, so a slow machine gets more time than the default `storeTimeout`,
+ * which would deny the last of ten thousand.
  */
 async function freshInstance(redis) {
   const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis, maxRevocationLag: '30s', storeTimeout: '30s' });
@@ -34,7 +34,7 @@ async function createKeys(redis, count) {
   return created;
 }
 
-/** A thousand requests with one key that nobody has asked for before. */
+/** A thousand simultaneous requests with one key that is not cached. */
 export async function oneRead(redis, report) {
   const [{ token }] = await createKeys(redis, 1);
   const apiKeys = await freshInstance(redis);
@@ -91,7 +91,7 @@ export async function coldKeys(redis, report) {
       });
       verified.push(rate);
     };
-    // Whoever goes second finds the machine as the other left it; so they take turns.
+    // The second variant finds the machine as the first left it, so they alternate.
     const [first, second] = round % 2 === 0 ? [readAll, verifyAll] : [verifyAll, readAll];
     await first();
     await second();

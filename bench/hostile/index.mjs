@@ -1,10 +1,10 @@
-// What a flood of well-formed tokens that no key has does to everybody else.
+// Effect of a flood of well-formed tokens without a key on ordinary requests.
 //
-//   npm run bench -- hostile [--seconds=10] [--json]
+// npm run bench -- hostile [--seconds=10] [--json]
 //
-// One process: ordinary requests with good keys go through the middleware, while 20,000 forged tokens a second, all
-// different, come in beside them through `verify`, the same decision on the same memory. Over HTTP two cores could not
-// even send as many.
+// One process: ordinary requests with valid keys go through the middleware. Beside them, 20,000 different forged tokens
+// a second go through `verify`, which makes the same decision with the same cache. Over HTTP, two cores could not send
+// as many.
 import { createApiKeys } from 'keyscope';
 import { createExchange, drive } from '../lib/exchange.mjs';
 import { connectRedis, startRedis } from '../lib/redis.mjs';
@@ -49,7 +49,7 @@ apiKeys.on('authenticated', ({ cached }) => {
   else counts.misses += 1;
 });
 
-/** One ordinary request; resolves with how many milliseconds it took. `drive` rejects where it was turned away. */
+/** One ordinary request. Resolves with its duration in milliseconds. `drive` rejects if it was denied. */
 async function ask(index) {
   const exchange = createExchange(HEADER, tokens[index % tokens.length]);
   const began = performance.now();
@@ -58,8 +58,8 @@ async function ask(index) {
 }
 
 /**
- * Calls `work` so many times a second, spread evenly, for a while. What a busy machine did not get round to for long is
- * not made up for: thousands at once would be another attack. The table says how many there were.
+ * Calls `work` so many times a second, spread evenly. Calls that a busy machine missed for long are dropped, because
+ * thousands at once would be another attack. The table has their number.
  */
 function pace(perSecond, milliseconds, work) {
   return new Promise((resolve, reject) => {
@@ -96,7 +96,7 @@ function heapUsed() {
 const answers = {};
 async function attack() {
   const { ok, error } = await apiKeys.verify(forge(), { permission: 'conversations' });
-  const answer = ok ? 'let in' : error.code;
+  const answer = ok ? 'allowed' : error.code;
   answers[answer] = (answers[answer] ?? 0) + 1;
 }
 
@@ -132,7 +132,7 @@ async function round(name, milliseconds, attacks) {
 
 try {
   for (const index of tokens.keys()) await ask(index);
-  // What the compiler leaves on the heap while it warms up is not the flood's.
+  // Heap that the compiler allocates while it warms up does not count.
   await round('warming up', 2000, false);
   const calm = await round('without', (seconds * 1000) / 2, false);
   const flooded = await round(`${FORGED_PER_SECOND} forged tokens a second`, seconds * 1000, true);

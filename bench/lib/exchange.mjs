@@ -10,7 +10,7 @@ import express from 'express';
 
 const app = express();
 
-/** One connection that never opens, kept alive for all requests: what some middleware asks is whether it is encrypted. */
+/** One connection that never opens, kept for all requests, because some middleware reads whether it is encrypted. */
 const socket = new Socket();
 
 const responsePrototype = Object.create(app.response, {
@@ -23,7 +23,7 @@ const responsePrototype = Object.create(app.response, {
   },
 });
 
-/** What ordinary clients send along. */
+/** Headers of ordinary clients. */
 const USUAL_HEADERS = [
   'Host',
   'api.example.com',
@@ -67,7 +67,7 @@ export function createExchange(header, value) {
 /**
  * The same request as an object literal. Express gives each request a prototype of its app's, which makes V8 give each a
  * hidden class of its own: the first property that any middleware sets on it takes more than a microsecond, and every
- * look-up is a fresh one. This is what a middleware costs without that. Nothing can be answered with it.
+ * look-up is a fresh one. This measures a middleware without that. It cannot send a response.
  */
 export function createBareExchange(header, value) {
   const headers = { host: 'api.example.com', 'user-agent': 'acme-crm/3.1', accept: 'application/json' };
@@ -78,8 +78,8 @@ export function createBareExchange(header, value) {
 }
 
 /**
- * Sends exchanges through a middleware, `concurrency` at once, and resolves when all have been answered. What each came to
- * must be `expected`: 'next', or a status. A middleware that answers at once is called again at once.
+ * Sends exchanges through a middleware, `concurrency` at once, and resolves when all are answered. Each outcome must be
+ * `expected`: 'next' or a status. A middleware that answers synchronously is called again at once.
  */
 export function drive(middleware, exchanges, { concurrency, expected }) {
   return new Promise((resolve, reject) => {

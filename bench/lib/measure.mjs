@@ -27,14 +27,14 @@ function ownCpu() {
 }
 
 /**
- * CPU microseconds of a process, this one unless `cpu` reads another's. Batches are small, so that what a middleware is
- * given lies in the processor's caches, as it does just after it has been parsed.
+ * CPU microseconds of a process, this one unless `cpu` reads another's. Batches are small, so that the
+ * input of a middleware is in the processor's caches, as just after parsing.
  */
 async function sample({ requests, batchSize, prepare, cpu = ownCpu }) {
   let spent = 0;
   for (let done = 0; done < requests; done += batchSize) {
     const work = await prepare(batchSize);
-    // What the preparation left behind is not the variant's to sweep up.
+    // Garbage of the preparation does not count.
     globalThis.gc?.({ type: 'minor' });
     const start = await cpu();
     await work();
@@ -44,9 +44,10 @@ async function sample({ requests, batchSize, prepare, cpu = ownCpu }) {
 }
 
 /**
- * Takes one sample of every variant per round, in an order shuffled anew each round, so that what the machine does to one
- * it does to all. `prepare` is not measured; what it gives is, batch by batch, up to `requests`. Ratios and differences are taken
- * within a round, to the variant that a variant names as its `baseline`. Gives, by variant, medians over the rounds.
+ * Takes one sample of every variant per round, in a new random order each round, so that load on the machine affects
+ * all variants. `prepare` is not measured; its result is, batch by batch, up to `requests`. Ratios and differences are
+ * taken within a round, to the variant that a variant names as its `baseline`. Returns medians over the rounds, by
+ * variant.
  */
 export async function measure(variants, { rounds, warmup = 3, seed = 1, onRound = () => {} }) {
   const random = createRandom(seed);

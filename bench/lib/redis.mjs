@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 
-/** A port that nobody listens on. Somebody else could take it before Redis does; then Redis says so and we try another. */
+/** A free port. If another program takes it before Redis does, Redis reports that and another port is tried. */
 function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

@@ -1,10 +1,10 @@
 import os from 'node:os';
 
-/** Collects what a suite found: a table for people, or one JSON object a line for programs (`--json`). */
+/** Collects the results of a suite: a table for people, or one JSON object a line for programs (`--json`). */
 export function createReport(suite, { json = process.argv.includes('--json'), out = process.stdout } = {}) {
   const line = (text) => out.write(`${text}\n`);
   const targets = [];
-  // Who else was busy: on a loaded machine the same instructions take twice the time, everybody's alike.
+  // Other load: on a busy machine the same instructions take twice the time, for every variant.
   const load = () => Number(os.loadavg()[0].toFixed(2));
 
   if (json) {
@@ -22,7 +22,7 @@ export function createReport(suite, { json = process.argv.includes('--json'), ou
   } else line(`${suite}: Node ${process.version}, ${os.cpus().length} × ${os.cpus()[0]?.model}, load ${load()}`);
 
   return {
-    /** Where a long run stands; on stderr, so that it spoils neither table nor JSON. */
+    /** Progress of a long run; on stderr, so that it spoils neither table nor JSON. */
     progress(text) {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
     },

@@ -31,7 +31,7 @@ export function unknownToken() {
   return token;
 }
 
-/** Table-driven, for whoever needs tens of thousands a second. */
+/** Table-driven, for tens of thousands a second. */
 const CRC_TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;

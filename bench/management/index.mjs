@@ -1,9 +1,9 @@
-// What it costs to manage many keys: 100,000 in one workspace, a million in all.
+// Cost of managing many keys: 100,000 in one workspace, a million in all.
 //
-//   npm run bench -- management [--keys=1000000] [--json]
+// npm run bench -- management [--keys=1000000] [--json]
 //
-// Times are latencies, one call after another, as who sits before a console has them. Filling Redis takes a few minutes
-// and about a gigabyte.
+// Times are latencies of sequential calls, as a console makes them. Filling Redis takes a few minutes and about a
+// gigabyte.
 import { createApiKeys } from 'keyscope';
 import { connectRedis, startRedis } from '../lib/redis.mjs';
 import { createReport, figure } from '../lib/report.mjs';

@@ -1,5 +1,5 @@
-// What else cuts JSON down, each set up for the same result as near as it can. Those that change the object they are
-// given put it back; those that cannot keep `turns` as an empty list drop it.
+// Alternatives that redact JSON, set up for the nearest result. Those that change their input restore it; those that
+// cannot keep `turns` as an empty array drop it.
 import { once } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
 
@@ -53,7 +53,7 @@ export async function objectCompetitors(features, page) {
   return competitors;
 }
 
-/** `(pieces) => size` or a promise of it, by name: what reads a stream and redacts it. */
+/** Stream redactors, `(pieces) => size` or a promise of it, by name. */
 export async function streamCompetitors(features, page) {
   const competitors = {
     'JSON.parse + redact + JSON.stringify'(pieces) {

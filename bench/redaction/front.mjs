@@ -23,7 +23,7 @@ const { token } = await apiKeys.keys.create({
   permissions: ['conversations'],
 });
 
-/** Passes on what the upstream says, as a proxy does. */
+/** Passes the upstream's response on, as a proxy does. */
 function proxy(path) {
   return (_req, res, next) => {
     http
@@ -56,7 +56,7 @@ app.use('/redacted/:account_id/:project_id', routes(apiKeys.redactResponse({ pas
 process.on('message', ({ type }) => {
   if (type === 'end') process.disconnect();
   else {
-    // What earlier requests left behind is not the next ones' to sweep up.
+    // Garbage of earlier requests does not count.
     if (type === 'before') globalThis.gc();
     const { user, system } = process.cpuUsage();
     process.send({ cpu: user + system, rss: process.resourceUsage().maxRSS * 1024 });

@@ -1,9 +1,9 @@
-// What it costs to cut a response down: objects, texts, streams, and what else people use, in one process.
+// Cost of redacting a response: objects, strings, streams, and alternatives, in one process.
 //
-//   npm run bench -- redaction [--rounds=15] [--json]
+// npm run bench -- redaction [--rounds=15] [--json]
 //
-// The figures are CPU time. Ratios are taken within a round and to the plain baseline of the same table: JSON.stringify of
-// the whole, a copy of the bytes, or the same route of an Express app without redaction.
+// The figures are CPU time. Ratios are taken within a round and to the plain baseline of the same table: JSON.stringify
+// of the whole, a copy of the bytes, or the same route of an Express app without redaction.
 import { createRequire } from 'node:module';
 import { measure } from '../lib/measure.mjs';
 import { createReport, figure } from '../lib/report.mjs';

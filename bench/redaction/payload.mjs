@@ -1,5 +1,5 @@
 // A page of conversations like the example app's: nine tenths of the bytes are turns, some text is not ASCII, and each
-// conversation has twelve metrics, of which four are let out.
+// conversation has twelve metrics, four of them enabled.
 const TURNS = 25;
 const METRICS = [
   ...['CALL_IN_PROGRESS', 'CALL_COMPLETED', 'CALL_REGION', 'CALL_NOTE', 'CSAT_SCORE', 'CUSTOMER_VERIFIED'],

@@ -1,5 +1,5 @@
-// What redaction costs a whole Express app that answers over sockets: a front that passes on an upstream's stream, and one
-// that answers by itself. Only the front's CPU and memory count; upstream and client are this process.
+// Cost of redaction for a whole Express app over sockets: a front that proxies a stream, and one that responds itself.
+// Only CPU and memory of the front count; upstream and client are this process.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';

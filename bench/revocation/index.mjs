@@ -1,10 +1,10 @@
-// How soon a deleted key is refused by every process, while nothing fails.
+// Delay until every process denies a deleted key, without failures.
 //
-//   npm run bench -- revocation [--revocations=1000] [--json]
+// npm run bench -- revocation [--revocations=1000] [--json]
 //
-// Four processes remember a key and are asked for it every millisecond; one of them, each in its turn, deletes it. The
-// figure is the time from the moment `keys.delete` resolved there to the first refusal in the process that noticed last.
-// What faults do to it is the business of `npm run test:faults`.
+// Four processes have a key in their caches and verify it every millisecond; in turn, one of them deletes it. The
+// figure is the time from the moment `keys.delete` resolved to the first denial in the slowest process. `npm run
+// test:faults` measures it under failures.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -28,7 +28,7 @@ function startProcess(url) {
     throw new Error(`A process ended with status ${code}.`);
   });
   ended.catch(() => {});
-  /** What the process says next, which must be of this type. */
+  /** The next message of the process, which must be of this type. */
   async function hear(type) {
     const [message] = await Promise.race([once(child, 'message'), ended]);
     if (message.type !== type) throw new Error(`A process said '${message.type}' where '${type}' was due.`);
@@ -93,7 +93,7 @@ try {
       'first refusal, any process',
       outcomes.flatMap((outcome) => outcome.map(({ refused }) => refused)),
     ),
-    row('last request that was let in, slowest process', slowest('accepted')),
+    row('last allowed request, slowest process', slowest('accepted')),
   ];
   report.table(
     `Milliseconds after the acknowledgement, ${outcomes.length} revocations, ${PROCESSES} processes`,

@@ -1,11 +1,11 @@
-// One of the processes that the suite revokes keys under: `process.mjs <Redis URL>`. Asks for one key after the other, as
-// its conductor says, through the public door; the answers come from memory until it is told of the deletion.
+// One of the processes in which keys are revoked: `process.mjs <Redis URL>`. Verifies keys as the parent asks, through
+// the public API; results come from the cache until the invalidation of the deletion arrives.
 import { createApiKeys } from 'keyscope';
 import { connectRedis } from '../lib/redis.mjs';
 
 const PERMISSIONS = { conversations: { label: 'Conversations data' } };
 const WANTED = { permission: 'conversations' };
-/** How many times in a row memory must have answered before the key is taken to be remembered. */
+/** Consecutive cache hits until the key counts as cached. */
 const WARM = 3;
 /** Between two requests for the key, in milliseconds: the finest that Node's timers do. */
 const INTERVAL = 1;
@@ -22,7 +22,7 @@ apiKeys.on('authenticated', (event) => {
   cached = event.cached;
 });
 
-/** Asks until the key is refused. Tells when it is remembered, and afterwards when it was refused. */
+/** Verifies until the key is denied. Reports when it is cached, and then when it was denied. */
 async function watch(token) {
   let warm = 0;
   let lastAcceptedAt = 0;

@@ -1,11 +1,11 @@
-// What a developer would write by hand for one app: the floors that keyscope's cost is compared with.
+// Hand-written middleware for one app: the floors that keyscope's cost is compared with.
 //
-// The key floor does the least that authenticates a token at all: a regular expression for its form, one SHA-256, one LRU
-// lookup by id, a constant-time comparison, one property of `req`. It has no invalidation, no lease, no workspace, no scope
-// by agent, no usage counters and no events.
+// The key floor does the least that authenticates a token at all: a regular expression for its form, one SHA-256, one
+// LRU lookup by id, a constant-time comparison, one property of `req`. It has no invalidation, no lease, no workspace,
+// no scope by agent, no usage counters and no events.
 //
-// The redaction floor adds a `res.json` replaced on the response, `Cache-Control: private` and `Vary`. It covers `res.json`
-// of this one body and nothing else: not `send`, not `write`, not streams, not errors.
+// The redaction floor adds a `res.json` replaced on the response, `Cache-Control: private` and `Vary`. It covers
+// `res.json` of this one body and nothing else: not `send`, not `write`, not streams, not errors.
 import { hash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 

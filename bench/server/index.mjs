@@ -1,9 +1,9 @@
-// What keyscope costs a real server: Express apps in processes of their own, autocannon in another.
+// Cost of keyscope in a real server: Express apps in processes of their own, autocannon in another.
 //
 //   npm run bench -- server [--quick] [--node=22,24,26] [--express=5,4] [--rounds=9] [--requests=20000] [--only=text] [--json]
 //
-// CPU is what the app's process used, user and system, garbage collection and compilation included. Every round takes one
-// sample of each app in an order shuffled anew; ratios are taken within a round, and the table has their medians.
+// CPU is user and system time of the app's process, with garbage collection and compilation. Every round takes one
+// sample of each app in a new random order; ratios are taken within a round, and the table has their medians.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -110,7 +110,7 @@ function reportRows(report, where, rows) {
   );
   const target = (name, value, unit, bound, met) =>
     value !== undefined && report.target(`${where}, ${name}`, { value: Number(value.toFixed(3)), unit, bound, met });
-  // Node 22 is bound by the plain route: what Express costs there hides most of what a middleware costs.
+  // Node 22 is bound by the plain route: the cost of Express hides most of the cost of a middleware.
   const old = where.startsWith('Node 22');
   for (const { name, most, least, cpuRatio, floorRatio, perSecondRatio } of rows) {
     if (old) {

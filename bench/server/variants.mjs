@@ -54,7 +54,7 @@ async function createInstance(redis, features) {
   return { apiKeys, token };
 }
 
-// What stands before the handler: `(redis) => { middleware, headers }`.
+// Middleware before the handler: `(redis) => { middleware, headers }`.
 
 const plain = async () => ({ middleware: [], headers: keyHeader(unknownToken()) });
 
