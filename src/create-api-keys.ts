@@ -108,7 +108,10 @@ export function createApiKeys<const Permission extends string>(
     ...{ store, clock, interval: settings.usageFlushInterval },
     report: (error) => events.emit('error', error),
   });
-  const access = createAccess({ authenticator, events, usage: recorder, prefix });
+  const access = createAccess({
+    ...{ authenticator, events, usage: recorder, prefix, clock },
+    storeTimeout: settings.storeTimeout,
+  });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 

@@ -1,33 +1,43 @@
 import { KeyscopeError } from './errors';
 
-/** Point in time until which all steps of one operation together must complete. */
-export interface Deadline {
-  /** Outcome of a promise, or `store_unavailable` after the deadline. */
-  within<T>(promise: Promise<T>): Promise<T>;
+/** The error for a store that has not answered in time. */
+export function timeoutError(timeout: number): KeyscopeError {
+  return new KeyscopeError('store_unavailable', `The key store did not answer within ${timeout} ms. Try again.`);
 }
 
-/** Creates a deadline. `timeout`: milliseconds from now. */
-export function createDeadline(timeout: number): Deadline {
-  const at = performance.now() + timeout;
+/**
+ * Settles as `promise` does, or rejects after `timeout` milliseconds.
+ *
+ * @param onTimeout - Returns the error to reject with. Default: `store_unavailable`.
+ */
+export function within<T>(
+  timeout: number,
+  promise: Promise<T>,
+  onTimeout: () => Error = () => timeoutError(timeout),
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(onTimeout()), timeout);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
 
-  function within<T>(promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        function timeOut() {
-          reject(
-            new KeyscopeError('store_unavailable', `The key store did not answer within ${timeout} ms. Try again.`),
-          );
-        },
-        Math.max(0, at - performance.now()),
-      );
-      promise.then(resolve, reject).finally(() => clearTimeout(timer));
-    });
+/**
+ * One `storeTimeout` for several steps that each have a timeout of their own. If it has passed although a step has
+ * completed in time, the process was blocked, and the next step is not bounded by it.
+ */
+export class Deadline {
+  readonly #timeout: number;
+  readonly #at: number;
+
+  /** @param timeout - Milliseconds from now. */
+  constructor(timeout: number) {
+    this.#timeout = timeout;
+    this.#at = performance.now() + timeout;
   }
 
-  return { within };
-}
-
-/** Outcome of a promise, or `store_unavailable` after `timeout` milliseconds. */
-export function within<T>(timeout: number, promise: Promise<T>): Promise<T> {
-  return createDeadline(timeout).within(promise);
+  /** Settles as `step` does, or rejects with `store_unavailable` at the deadline. */
+  within<T>(step: Promise<T>): Promise<T> {
+    const left = this.#at - performance.now();
+    return left <= 0 ? step : within(left, step, () => timeoutError(this.#timeout));
+  }
 }

@@ -1,15 +1,31 @@
+import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
 import { type AuthContext, authorize, type Denial, type KeyDenial, type Requirement } from '../keys/authorize';
+import { Deadline } from '../timeout';
 import { ID_LENGTH } from '../token/format';
 import type { UsageRecorder } from '../usage/recorder';
-import type { Authenticator, Mismatch } from './authenticator';
+import type { Authenticator, Fetched, Mismatch } from './authenticator';
 import { invalidKey, malformedKey } from './read-token';
 import type { CachedKey } from './request-api-key';
 
 /** A denial because the store could not be read. Keeps the error for its cause. */
 interface StoreDenial extends Denial {
   readonly error: KeyscopeError;
+}
+
+function toStoreDenial(error: KeyscopeError): StoreDenial {
+  return { code: error.code, reason: 'store', message: error.message, error };
+}
+
+const OUTDATED = toStoreDenial(
+  new KeyscopeError('store_unavailable', 'The key changed while it was read, or the reply came too late. Try again.'),
+);
+
+/** Outcome of a read that has completed or failed. */
+interface Settled {
+  readonly outcome: CachedKey | Denial;
+  readonly isValid: (wall: number) => boolean;
 }
 
 /** Request of a `denied` event. */
@@ -25,8 +41,14 @@ export interface Access {
    * same `connection` is hashed once.
    */
   authenticate(token: string, wall: number, connection?: object): CachedKey | Denial | undefined;
-  /** The same, from the store if necessary, and with `fresh` in any case. */
-  fetch(token: string, fresh: boolean): Promise<CachedKey | Denial>;
+  /**
+   * The same, from the store. Calls `conclude` in the turn in which the data were checked, so that none is accepted whose
+   * lease has lapsed: the reply can have waited in a blocked process. Then, and if the key has changed while it was read,
+   * it is read once more.
+   *
+   * @param fresh - Only data that was read after this call.
+   */
+  fetch<T>(token: string, fresh: boolean, conclude: (outcome: CachedKey | Denial) => T): Promise<T>;
   /** Null: allowed. Counts denied requests, and allowed ones unless `isCounted`. */
   authorize(
     key: CachedKey,
@@ -61,14 +83,30 @@ export function createAccess(deps: {
   readonly usage: Pick<UsageRecorder, 'count'>;
   /** Prefix of this app's tokens. */
   readonly prefix: string;
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly storeTimeout: number;
 }): Access {
-  const { authenticator, events, usage, prefix } = deps;
+  const { authenticator, events, usage, prefix, clock, storeTimeout } = deps;
 
   function toDenial(mismatch: Mismatch, id: string, token: string): Denial {
     // With imported tokens, a string that is no token of this app is looked up as well. Its form says more than 'unknown'.
     if (mismatch !== 'unknown' || id.length === ID_LENGTH) return invalidKey(mismatch);
     const denial = malformedKey(token, prefix);
     return denial.reason === 'malformed' ? invalidKey(mismatch) : denial;
+  }
+
+  function settle(reading: Promise<Fetched>, id: string, token: string): Promise<Settled> {
+    return reading.then(
+      ({ outcome, isValid }) => ({
+        outcome: typeof outcome === 'string' ? toDenial(outcome, id, token) : outcome,
+        isValid,
+      }),
+      (error: unknown) => {
+        if (!(error instanceof KeyscopeError)) throw error;
+        return { outcome: toStoreDenial(error), isValid: () => true };
+      },
+    );
   }
 
   function hintOf(denial: Denial, { hint }: RequestDescription): string | null {
@@ -93,17 +131,14 @@ export function createAccess(deps: {
       return typeof found === 'string' ? toDenial(found, id, token) : found;
     },
 
-    async fetch(token, fresh) {
+    async fetch(token, fresh, conclude) {
       const id = authenticator.parseKeyId(token);
-      if (id === null) return malformedKey(token, prefix);
-      try {
-        const found = await authenticator.fetch(id, token, fresh);
-        return typeof found === 'string' ? toDenial(found, id, token) : found;
-      } catch (error) {
-        if (!(error instanceof KeyscopeError)) throw error;
-        const denial: StoreDenial = { code: error.code, reason: 'store', message: error.message, error };
-        return denial;
-      }
+      if (id === null) return conclude(malformedKey(token, prefix));
+      const deadline = new Deadline(storeTimeout);
+      const first = await settle(authenticator.fetch(id, token, fresh), id, token);
+      if (first.isValid(clock.wall())) return conclude(first.outcome);
+      const second = await settle(deadline.within(authenticator.fetch(id, token, fresh)), id, token);
+      return conclude(second.isValid(clock.wall()) ? second.outcome : OUTDATED);
     },
 
     authorize(key, requirement, context, wall, isCounted) {

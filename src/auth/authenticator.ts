@@ -1,6 +1,6 @@
 import type { Alias } from '../cache/caches';
-import type { ReadThroughCache } from '../cache/read-through-cache';
-import { createDeadline } from '../timeout';
+import type { CacheHandle, ReadThroughCache } from '../cache/read-through-cache';
+import { Deadline } from '../timeout';
 import { DUMMY_DIGEST, type TokenHasher } from '../token/digest';
 import { ID_LENGTH } from '../token/format';
 import { aliasOf, fingerprintOf, hashInputOf, isImportedToken } from '../token/imported-token';
@@ -9,6 +9,11 @@ import { VerifiedTokens } from './verified-tokens';
 
 /** Reason why a well-formed token has no key. The response is the same for all of them, to prevent probing. */
 export type Mismatch = 'unknown' | 'wrong_secret' | 'pepper';
+
+/** The key or the mismatch, from data that can lapse. Counts if it is valid in the turn in which it is used. */
+export interface Fetched extends Pick<CacheHandle<CachedKey>, 'isValid'> {
+  readonly outcome: CachedKey | Mismatch;
+}
 
 /** Finds the key of a token, if the token has the key's secret. Independent of expiry, permissions and requests. */
 export interface Authenticator {
@@ -19,11 +24,11 @@ export interface Authenticator {
   /** The key or the mismatch, from the cache. Undefined if the cache cannot decide. A key is kept for `getVerified`. */
   getCached(id: string, token: string, wall: number, connection?: object): CachedKey | Mismatch | undefined;
   /**
-   * The same, from the store if necessary. Rejects with `store_unavailable`.
+   * The same, from the store. Rejects with `store_unavailable`.
    *
-   * @param fresh Read the record of the key in any case, by a read that is sent after this call.
+   * @param fresh - Only data that was read after this call.
    */
-  fetch(id: string, token: string, fresh: boolean): Promise<CachedKey | Mismatch>;
+  fetch(id: string, token: string, fresh: boolean): Promise<Fetched>;
 }
 
 /** Authenticates tokens that this app created. */
@@ -55,7 +60,8 @@ export function createAuthenticator(deps: {
       return outcome;
     },
     async fetch(id, token, fresh) {
-      return verifySecret(await (fresh ? keys.loadFresh(id) : keys.load(id)), token);
+      const handle = await (fresh ? keys.loadFresh(id) : keys.load(id));
+      return { outcome: verifySecret(handle.value, token), isValid: (wall) => handle.isValid(wall) };
     },
   };
 }
@@ -94,10 +100,13 @@ export function createImportedTokenAuthenticator(deps: {
     },
     async fetch(identity, token, fresh) {
       if (identity.length === ID_LENGTH) return keyscopeTokens.fetch(identity, token, fresh);
-      const deadline = createDeadline(storeTimeout);
-      const alias = await aliases.load(aliasOf(identity));
-      if (alias === null) return unknown(identity);
-      return deadline.within(keyscopeTokens.fetch(alias.keyId, hashInputOf(identity), fresh));
+      const deadline = new Deadline(storeTimeout);
+      const aliasId = aliasOf(identity);
+      const alias = await (fresh ? aliases.loadFresh(aliasId) : aliases.load(aliasId));
+      if (alias.value === null) return { outcome: unknown(identity), isValid: (wall) => alias.isValid(wall) };
+      const fetching = keyscopeTokens.fetch(alias.value.keyId, hashInputOf(identity), fresh);
+      const { outcome, isValid } = await deadline.within(fetching);
+      return { outcome, isValid: (wall) => alias.isValid(wall) && isValid(wall) };
     },
   };
 }

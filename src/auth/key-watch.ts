@@ -198,14 +198,14 @@ export class KeyWatch {
     const { keys, clock } = this.#options;
     watched.unconfirmedSince ??= clock.monotonic();
     keys.load(watched.id).then(
-      (entry) => {
+      ({ value }) => {
         watched.isLoading = false;
         if (this.#watched.get(watched.id) !== watched) return;
         if (watched.loadsAgain) {
           this.#load(watched);
           return;
         }
-        watched.entry = entry;
+        watched.entry = value;
         watched.isChanged = false;
         const wall = clock.wall();
         this.#confirm(watched, wall);

@@ -123,10 +123,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         conclude(outcome, req, res, next, wall, true);
         return;
       }
-      access
-        .fetch(token, fresh)
-        .then((fetched) => conclude(fetched, req, res, next, clock.wall(), false))
-        .catch(next);
+      access.fetch(token, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), false)).catch(next);
     };
   };
 }

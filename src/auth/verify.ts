@@ -79,19 +79,20 @@ export function createVerify(deps: {
       given === undefined
         ? NO_OPTIONS
         : (parseInput(optionsSchema, given, 'verify', 'invalid_options') as VerifyOptions);
-    const { permission } = options;
+    const { permission, fresh = false } = options;
     const requirement = single.get(permission as string) ?? parseRequirement(permission, permissions, 'verify');
     if (token === undefined || token === '') return deny(MISSING, null);
     if (typeof token !== 'string') return deny(invalidKey('malformed', 'The token is not a string.'), null);
 
-    const fresh = options.fresh === true;
     const known = fresh ? undefined : access.authenticate(token, clock.wall());
-    const outcome = known ?? (await access.fetch(token, fresh));
-    if (isDenial(outcome)) return deny(outcome, null);
     const context = toContext(options);
-    const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
-    if (denial !== null) return deny(denial, outcome);
-    access.allow(outcome, known !== undefined);
-    return { ok: true, key: new AllowedRequest(outcome, requirement, context, null, watching).apiKey };
+    const conclude = (outcome: CachedKey | Denial): Verification => {
+      if (isDenial(outcome)) return deny(outcome, null);
+      const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
+      if (denial !== null) return deny(denial, outcome);
+      access.allow(outcome, known !== undefined);
+      return { ok: true, key: new AllowedRequest(outcome, requirement, context, null, watching).apiKey };
+    };
+    return known === undefined ? access.fetch(token, fresh, conclude) : conclude(known);
   };
 }

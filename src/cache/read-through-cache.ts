@@ -2,82 +2,88 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { Lease } from '../store/lease';
-import { createDeadline } from '../timeout';
-import type { ReadQueue } from './read-queue';
 
 export interface ReadThroughCacheOptions<V extends object> {
   readonly clock: Clock;
-  /** How many values, and how many ids that have none, are remembered; the least recently used go first. */
+  /** Maximum number of values. The least recently used are evicted first. */
   readonly maxEntries: number;
+  /** Maximum number of ids without a value. */
   readonly maxMisses: number;
-  /** Milliseconds for which an entry is trusted where the store cannot tell of changes. */
+  /** Milliseconds for which an entry is used if the store sends no invalidations. */
   readonly maxRevocationLag: number;
-  /** Bounds the reads under way. */
-  readonly readQueue: ReadQueue;
+  /** Rejects if the store does not answer in time. */
   readonly read: (id: string) => Promise<V | null>;
-  /** The lease of a read that starts now; null where the store grants none. Asked before the read is sent. */
+  /** The lease of a read that is sent now; null if the store grants none. */
   readonly lease: (id: string) => Lease | null;
-  /** What to do where nothing can be read. Default: reject. */
+  /** What to do if the store cannot be read. Default: reject. */
   readonly whenDown?: WhenDown;
 }
 
-/** An explicit way out of what the rest of this file promises. */
+/** An explicit exception to the rules of this cache. */
 export interface WhenDown {
-  /** Milliseconds for which a value may be given out after its lease has ended, unless it is known to have changed. */
+  /** Milliseconds for which a value can be used after its lease has lapsed, unless it was invalidated. */
   readonly serveStaleFor: number;
-  /** It is known that nothing can be read, so that nobody need wait to find out. */
+  /** It is known that the store cannot be read, so that no caller has to wait to find out. */
   readonly isDown: () => boolean;
-  /** A value has been given out that nobody vouches for. */
+  /** A value is used whose lease has lapsed. */
   readonly onStale: () => void;
 }
 
-/** A value and how long it may be believed. */
 interface CacheEntry<V> {
   readonly value: V;
   readonly lease: Lease;
 }
 
-/** A value that somebody has taken out of memory, or waited for, and uses later than at once. */
+/** A value that is used later than it was read. */
 export interface CacheHandle<V> {
+  /** Null: the id has no value. */
   readonly value: V | null;
-  /** Whether it may still be believed: it is vouched for, and nothing has been heard to change since. */
+  /** Whether the value can be used now: its lease holds, and nothing has been invalidated since it was read. */
   isValid(wall: number): boolean;
 }
 
-/** One read under way, shared by everyone who asks for the same id meanwhile. */
-class InFlightRead<V> {
-  lease = new Lease();
-  /** A change to the id has been heard since the read set out. */
+/** A read that has been sent, and then its result. Callers that ask for the same id share it. */
+class InFlightRead<V> implements CacheHandle<V> {
+  value: V | null = null;
+  /** The id was invalidated while the read was in flight. */
   invalidated = false;
-  /** How many changes had been heard when it landed, and none of them its own; -1 where there was one. */
+  /** A newer value has been cached. */
+  superseded = false;
+  /** The cache's version when the reply arrived. */
   version = -1;
-  readonly result: Promise<V | null>;
+  readonly result: Promise<CacheHandle<V>>;
 
-  constructor(fly: (flight: InFlightRead<V>) => Promise<V | null>) {
-    this.result = fly(this);
+  constructor(
+    readonly lease: Lease,
+    readonly isUsable: (read: InFlightRead<V>, wall: number) => boolean,
+    send: (read: InFlightRead<V>) => Promise<CacheHandle<V>>,
+  ) {
+    this.result = send(this);
+  }
+
+  isValid(wall: number): boolean {
+    return this.isUsable(this, wall);
   }
 }
 
 /**
- * What has been read from the store, for as long as it may be believed.
+ * LRU cache of what was read from a store, by id.
  *
- * Why nobody is answered by an old state. Let a request ask at time t. It gets its answer in one of three ways:
- * 1. From memory, under a lease that holds at t. Whoever grants the lease vouches that every change acknowledged more
- *    than `maxRevocationLag` before t has been heard, and a change that was heard has removed the entry.
- * 2. From a read that set out after t. Such a read sees everything acknowledged before t; whether it is overtaken
- *    afterwards does not matter to this request, only to what is remembered.
- * 3. From a read that had set out before t (it joined a flight). That answer counts only if, when it arrives, no change
- *    has been heard since the read set out and its lease holds: then it is as good as memory in case 1. Otherwise the
- *    request reads again, which is case 2; so it reads again at most once.
- * An overtaken read is never remembered, and a flight that was overtaken takes no more passengers.
+ * A request is accepted at time t only by data whose lease holds at t, be it cached, read for the request, or read for
+ * another request that it joined. A lease is taken before its read is sent. It guarantees that an invalidation has been
+ * received for every change acknowledged more than `maxRevocationLag` before t. An invalidation removes the entry, and
+ * makes the handles of reads in flight invalid: these are neither cached nor joined.
+ *
+ * So a caller that has waited for `load` asks the handle `isValid` in the same turn in which it uses the value: replies
+ * can wait for seconds in a process whose event loop is blocked.
  */
 export class ReadThroughCache<V extends object> {
   readonly #options: ReadThroughCacheOptions<V>;
   readonly #values: LRUCache<string, CacheEntry<V>>;
-  /** Apart from the values, so that a flood of unknown ids pushes out unknown ids and nothing else. */
+  /** Ids without a value. Apart from the values, so that a flood of unknown ids evicts no value. */
   readonly #misses: LRUCache<string, Lease>;
   readonly #inFlight = new Map<string, InFlightRead<V>>();
-  /** Changes heard of any id: what has been pushed out of memory cannot be told that it was its own. */
+  /** Counts all invalidations, instead of those of each id: evicted entries have no counter. */
   #version = 0;
 
   constructor(options: ReadThroughCacheOptions<V>) {
@@ -86,11 +92,11 @@ export class ReadThroughCache<V extends object> {
     this.#misses = new LRUCache({ max: options.maxMisses });
   }
 
-  /** What memory says now: a value, null for an id known to have none, undefined where it may not say. No I/O. */
+  /** The cached value; null for an id without one; undefined if neither is cached. No I/O. */
   get(id: string, wall: number): V | null | undefined {
     const { clock } = this.#options;
-    const remembered = this.#values.get(id);
-    if (remembered !== undefined) return remembered.lease.holds(clock, wall) ? remembered.value : undefined;
+    const entry = this.#values.get(id);
+    if (entry !== undefined) return entry.lease.holds(clock, wall) ? entry.value : undefined;
     return this.#misses.get(id)?.holds(clock, wall) ? null : undefined;
   }
 
@@ -99,53 +105,116 @@ export class ReadThroughCache<V extends object> {
     return this.#values.peek(id)?.lease ?? this.#misses.peek(id);
   }
 
-  /** What memory says now, for somebody who uses it later; undefined where it may not say, or says that there is none. */
+  /** The cached value, for a caller that uses it later; undefined if there is none. */
   getHandle(id: string, wall: number): CacheHandle<V> | undefined {
     const { clock } = this.#options;
-    const remembered = this.#values.get(id);
-    if (!remembered?.lease.holds(clock, wall)) return undefined;
-    const { value, lease } = remembered;
-    return this.#createHandle(value, this.#version, (later) => lease.holds(clock, later));
+    const entry = this.#values.get(id);
+    if (!entry?.lease.holds(clock, wall)) return undefined;
+    return this.#createHandle(entry, (later) => entry.lease.holds(clock, later));
   }
 
-  /** Whether memory says something now, and will be told when that changes: it need not be read again. */
+  /** Whether the id is cached under the lease that is in force, so that it need not be read again. */
   isFresh(id: string, wall: number): boolean {
     return this.get(id, wall) !== undefined && this.#options.lease(id) !== null;
   }
 
-  /** Reads, or joins a read under way. Rejects with what `read` rejects with; a rejection is not remembered. */
-  load(id: string): Promise<V | null> {
+  /** Reads, or joins a read in flight. Rejects as `read` does; a rejection is not cached. */
+  load(id: string): Promise<CacheHandle<V>> {
     const { whenDown } = this.#options;
-    // Case 2 above, without the promises that it takes to find out; most loads are this one.
-    if (whenDown === undefined && !this.#inFlight.has(id)) return this.#startRead(id).result;
-    return whenDown === undefined ? this.#load(id) : this.#loadOrServeStale(id, whenDown).then(({ value }) => value);
+    if (whenDown !== undefined) return this.#loadOrServeStale(id, whenDown);
+    return (this.#inFlight.get(id) ?? this.#startRead(id)).result;
   }
 
   /**
-   * Reads in any case, and joins no read in flight: the result is not older than this call. Never serves a stale value. A
-   * read in flight is invalidated, because its older result must not replace this one in the cache.
+   * Reads for one caller: the read is sent after the call. The value can be used for `maxRevocationLag` from then, whatever
+   * is invalidated. It is cached, and an older read in flight is not.
    */
-  loadFresh(id: string): Promise<V | null> {
-    const inFlight = this.#inFlight.get(id);
-    if (inFlight !== undefined) inFlight.invalidated = true;
-    return this.#startRead(id).result;
+  async loadFresh(id: string): Promise<CacheHandle<V>> {
+    const { clock, maxRevocationLag, read } = this.#options;
+    const version = this.#version;
+    const own = Lease.from(clock, maxRevocationLag);
+    const lease = this.#options.lease(id) ?? own;
+    const value = await read(id);
+    if (version === this.#version) {
+      const older = this.#inFlight.get(id);
+      if (older !== undefined) older.superseded = true;
+      this.#cache(id, value, lease);
+    }
+    return { value, isValid: (wall) => own.holds(clock, wall) };
   }
 
-  /** The same for somebody who uses it later. */
-  loadHandle(id: string): Promise<CacheHandle<V>> {
-    const { whenDown } = this.#options;
-    return whenDown === undefined ? this.#readHandle(id) : this.#loadOrServeStale(id, whenDown);
+  /** Removes an id that has changed, and what is being read of it. */
+  invalidate(id: string): void {
+    this.#version += 1;
+    this.#values.delete(id);
+    this.#misses.delete(id);
+    const read = this.#inFlight.get(id);
+    if (read === undefined) return;
+    read.invalidated = true;
+    this.#inFlight.delete(id);
   }
 
-  #createHandle(value: V | null, heard: number, isVouchedFor: (wall: number) => boolean): CacheHandle<V> {
-    return { value, isValid: (wall) => this.#version === heard && isVouchedFor(wall) };
+  invalidateAll(): void {
+    this.#version += 1;
+    this.#values.clear();
+    this.#misses.clear();
+    for (const read of this.#inFlight.values()) read.invalidated = true;
+    this.#inFlight.clear();
+  }
+
+  /** For metrics and for tests of bounds. */
+  size(): { values: number; misses: number; reads: number } {
+    return { values: this.#values.size, misses: this.#misses.size, reads: this.#inFlight.size };
+  }
+
+  #createHandle({ value }: CacheEntry<V>, holds: (wall: number) => boolean): CacheHandle<V> {
+    const version = this.#version;
+    return { value, isValid: (wall) => this.#version === version && holds(wall) };
+  }
+
+  readonly #isUsable = ({ version, lease }: InFlightRead<V>, wall: number): boolean =>
+    version === this.#version && lease.holds(this.#options.clock, wall);
+
+  #startRead(id: string): InFlightRead<V> {
+    const { clock, maxRevocationLag, lease, read } = this.#options;
+    const granted = lease(id) ?? Lease.from(clock, maxRevocationLag);
+    const started = new InFlightRead<V>(granted, this.#isUsable, (self) =>
+      read(id).then(
+        (value) => this.#store(id, self, value),
+        (error: unknown) => {
+          if (this.#inFlight.get(id) === self) this.#inFlight.delete(id);
+          throw error;
+        },
+      ),
+    );
+    this.#inFlight.set(id, started);
+    return started;
+  }
+
+  #store(id: string, read: InFlightRead<V>, value: V | null): CacheHandle<V> {
+    read.value = value;
+    if (read.invalidated) return read;
+    this.#inFlight.delete(id);
+    read.version = this.#version;
+    if (!read.superseded) this.#cache(id, value, read.lease);
+    return read;
+  }
+
+  #cache(id: string, value: V | null, lease: Lease): void {
+    if (value === null) {
+      this.#values.delete(id);
+      this.#misses.set(id, lease);
+    } else {
+      this.#misses.delete(id);
+      this.#values.set(id, { value, lease });
+    }
   }
 
   async #loadOrServeStale(id: string, whenDown: WhenDown): Promise<CacheHandle<V>> {
     const early = whenDown.isDown() ? this.#getStale(id, whenDown) : undefined;
     if (early !== undefined) return early;
     try {
-      return await this.#readHandle(id);
+      return await (this.#inFlight.get(id) ?? this.#startRead(id)).result;
     } catch (error) {
       const late = this.#getStale(id, whenDown);
       if (late !== undefined && error instanceof KeyscopeError && error.code === 'store_unavailable') return late;
@@ -155,98 +224,9 @@ export class ReadThroughCache<V extends object> {
 
   #getStale(id: string, { serveStaleFor, onStale }: WhenDown): CacheHandle<V> | undefined {
     const { clock } = this.#options;
-    const remembered = this.#values.get(id);
-    const isBearable = (wall: number): boolean => remembered?.lease.heldWithin(serveStaleFor, clock, wall) === true;
-    if (remembered === undefined || !isBearable(clock.wall())) return undefined;
+    const entry = this.#values.get(id);
+    if (!entry?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
     onStale();
-    return this.#createHandle(remembered.value, this.#version, isBearable);
-  }
-
-  async #load(id: string): Promise<V | null> {
-    return (await this.#joinOrRead(id)).result;
-  }
-
-  async #readHandle(id: string): Promise<CacheHandle<V>> {
-    const flight = await this.#joinOrRead(id);
-    const isVouchedFor = (wall: number): boolean => flight.lease.holds(this.#options.clock, wall);
-    return this.#createHandle(await flight.result, flight.version, isVouchedFor);
-  }
-
-  /** Resolves with a read that answers whoever asks now. */
-  async #joinOrRead(id: string): Promise<InFlightRead<V>> {
-    const { clock, readQueue } = this.#options;
-    const joined = this.#inFlight.get(id);
-    if (joined === undefined) return this.#await(this.#startRead(id));
-    const deadline = createDeadline(readQueue.timeout);
-    await joined.result;
-    if (!joined.invalidated && joined.lease.holds(clock, clock.wall())) return joined;
-    if (this.#inFlight.get(id) === joined) this.#inFlight.delete(id);
-    // Whatever is under way now has set out since: case 2.
-    return deadline.within(this.#await(this.#inFlight.get(id) ?? this.#startRead(id)));
-  }
-
-  async #await(flight: InFlightRead<V>): Promise<InFlightRead<V>> {
-    await flight.result;
-    return flight;
-  }
-
-  /** The id's state has changed: nothing known of it, and nothing being read of it, counts any more. */
-  invalidate(id: string): void {
-    this.#version += 1;
-    this.#values.delete(id);
-    this.#misses.delete(id);
-    const flight = this.#inFlight.get(id);
-    if (flight === undefined) return;
-    flight.invalidated = true;
-    this.#inFlight.delete(id);
-  }
-
-  /** Everything may have changed. */
-  invalidateAll(): void {
-    this.#version += 1;
-    this.#values.clear();
-    this.#misses.clear();
-    for (const flight of this.#inFlight.values()) flight.invalidated = true;
-    this.#inFlight.clear();
-  }
-
-  /** How much is remembered and under way, for metrics and tests of bounds. */
-  size(): { values: number; misses: number; reads: number } {
-    return { values: this.#values.size, misses: this.#misses.size, reads: this.#inFlight.size };
-  }
-
-  #startRead(id: string): InFlightRead<V> {
-    const { readQueue, clock, maxRevocationLag, lease, read } = this.#options;
-    const flight = new InFlightRead<V>((self) =>
-      readQueue
-        .run(() => {
-          // The lease is taken before the read is sent: one taken later could vouch for changes the read has missed.
-          self.lease = lease(id) ?? Lease.from(clock, maxRevocationLag);
-          return read(id);
-        })
-        .then(
-          (value) => this.#store(id, self, value),
-          (error: unknown) => {
-            if (this.#inFlight.get(id) === self) this.#inFlight.delete(id);
-            throw error;
-          },
-        ),
-    );
-    this.#inFlight.set(id, flight);
-    return flight;
-  }
-
-  #store(id: string, flight: InFlightRead<V>, value: V | null): V | null {
-    if (this.#inFlight.get(id) === flight) this.#inFlight.delete(id);
-    if (flight.invalidated) return value;
-    flight.version = this.#version;
-    if (value === null) {
-      this.#values.delete(id);
-      this.#misses.set(id, flight.lease);
-    } else {
-      this.#misses.delete(id);
-      this.#values.set(id, { value, lease: flight.lease });
-    }
-    return value;
+    return this.#createHandle(entry, (wall) => entry.lease.heldWithin(serveStaleFor, clock, wall));
   }
 }

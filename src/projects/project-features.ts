@@ -1,8 +1,11 @@
 import type { Caches, Configurations } from '../cache/caches';
 import type { CacheHandle } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
 import { type Features, NOTHING_ENABLED } from '../features';
 import { createBackgroundRefresh } from './background-refresh';
+
+const OUTDATED = 'The configuration changed while it was read, or the reply came too late. Try again.';
 
 /** Features of a workspace's projects, by project id. A project without configuration has none. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
@@ -57,10 +60,13 @@ export function createProjectFeatures({
     };
   }
 
-  /** Reads again once if the entry was invalidated while the read was in flight. */
+  /** Reads once more if the configurations changed while they were read, or if the reply came too late. */
   async function load(workspaceId: string): Promise<FeaturesFor> {
-    const held = await projects.loadHandle(workspaceId);
-    return featuresFor(workspaceId, held.isValid(clock.wall()) ? held : await projects.loadHandle(workspaceId));
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const handle = await projects.load(workspaceId);
+      if (handle.isValid(clock.wall())) return featuresFor(workspaceId, handle);
+    }
+    throw new KeyscopeError('store_unavailable', OUTDATED);
   }
 
   return {

@@ -2,11 +2,6 @@ import express from 'express';
 import Redis from 'ioredis';
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
-import { createReadQueue } from '../../src/cache/read-queue';
-import { ReadThroughCache } from '../../src/cache/read-through-cache';
-import { systemClock } from '../../src/clock';
-import { Lease } from '../../src/store/lease';
-import { deferred } from '../support/deferred';
 import { type RedisServer, startRedis } from '../support/redis/server';
 
 const permissions = { transfers: { label: 'Transfers' } };
@@ -75,26 +70,4 @@ describe('fresh', () => {
     await server.kill('SIGKILL');
     expect([await get('/cached'), await get('/fresh')]).toEqual([200, 503]);
   });
-});
-
-test('loadFresh joins no read that was sent before, and that read is not cached over the newer one', async () => {
-  const reads: ReturnType<typeof deferred<{ state: string } | null>>[] = [];
-  const cache = new ReadThroughCache<{ state: string }>({
-    ...{ clock: systemClock, maxEntries: 10, maxMisses: 10, maxRevocationLag: 60_000 },
-    readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 10_000 }),
-    lease: () => Lease.from(systemClock, 60_000),
-    read() {
-      const read = deferred<{ state: string } | null>();
-      reads.push(read);
-      return read.promise;
-    },
-  });
-  const before = cache.load('id');
-  const fresh = cache.loadFresh('id');
-  expect(reads).toHaveLength(2);
-  reads[1]!.resolve({ state: 'new' });
-  expect(await fresh).toEqual({ state: 'new' });
-  reads[0]!.resolve({ state: 'old' });
-  await before;
-  expect(cache.get('id', systemClock.wall())).toEqual({ state: 'new' });
 });

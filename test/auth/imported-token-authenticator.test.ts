@@ -1,6 +1,5 @@
-import { createImportedTokenAuthenticator } from '../../src/auth/authenticator';
+import { createImportedTokenAuthenticator, type Fetched } from '../../src/auth/authenticator';
 import type { Alias } from '../../src/cache/caches';
-import { createReadQueue } from '../../src/cache/read-queue';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { createTokenHasher } from '../../src/token/digest';
 import { fakeClock } from '../support/clock';
@@ -9,18 +8,17 @@ import { deferred } from '../support/deferred';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-test('the two reads that a foreign token takes may take no longer together than one', async () => {
+test('an imported token is denied with store_unavailable when its two reads together take longer than storeTimeout', async () => {
   const found = deferred<Alias | null>();
   const aliases = new ReadThroughCache<Alias>({
     clock: fakeClock(),
     maxEntries: 10,
     maxMisses: 10,
     maxRevocationLag: 1000,
-    readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 500 }),
     lease: () => null,
     read: () => found.promise,
   });
-  const never = deferred<'unknown'>();
+  const never = deferred<Fetched>();
   const fetchKey = jest.fn(() => never.promise);
   const keyscopeTokens = {
     parseKeyId: () => null,

@@ -3,7 +3,6 @@ import net from 'node:net';
 import { createApiKeys } from 'keyscope';
 import { createAuthenticator } from '../../src/auth/authenticator';
 import type { CachedKey } from '../../src/auth/request-api-key';
-import { createReadQueue } from '../../src/cache/read-queue';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { Lease } from '../../src/store/lease';
 import { createTokenHasher } from '../../src/token/digest';
@@ -27,7 +26,6 @@ describe('an authenticator', () => {
       maxEntries: 10,
       maxMisses: 10,
       maxRevocationLag: 1000,
-      readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 500 }),
       lease: () => lease,
       read: async (id) => entries.get(id) ?? null,
     });

@@ -1,4 +1,3 @@
-import { createReadQueue } from '../../src/cache/read-queue';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { KeyscopeError } from '../../src/errors';
 import { Lease } from '../../src/store/lease';
@@ -20,7 +19,6 @@ function setUp({ serveStaleFor = STALE } = {}) {
     maxEntries: 10,
     maxMisses: 10,
     maxRevocationLag: LAG,
-    readQueue: createReadQueue({ maxReads: 10, maxWaiting: 10, timeout: 60_000 }),
     lease: () => store.lease,
     async read(id) {
       store.reads += 1;
@@ -38,34 +36,34 @@ function setUp({ serveStaleFor = STALE } = {}) {
   return { cache, clock, store };
 }
 
-test('a value is given out for so much longer, and no longer', async () => {
+test('a cached value is used for serveStaleFor after its lease, and not longer', async () => {
   const { cache, clock, store } = setUp();
-  const value = await cache.load('a');
+  const { value } = await cache.load('a');
   store.error = DOWN;
   clock.advance(LAG + STALE - 1);
   expect(cache.get('a', clock.wall())).toBeUndefined();
-  expect(await cache.load('a')).toBe(value);
+  expect((await cache.load('a')).value).toBe(value);
   expect(store.stale).toBe(1);
   clock.advance(1);
   await expect(cache.load('a')).rejects.toBe(DOWN);
 });
 
-test('it is asked again each time, until it is known that there is nobody to ask', async () => {
+test('a lapsed value is read again each time unless the store is known to be down', async () => {
   const { cache, clock, store } = setUp();
-  const value = await cache.load('a');
+  const { value } = await cache.load('a');
   store.error = DOWN;
   clock.advance(LAG);
   await cache.load('a');
   expect(store.reads).toBe(2);
   store.isDown = true;
-  expect(await cache.load('a')).toBe(value);
+  expect((await cache.load('a')).value).toBe(value);
   expect(store.reads).toBe(2);
   store.isDown = false;
   store.error = null;
-  expect(await cache.load('a')).toEqual({ text: 'a 3' });
+  expect((await cache.load('a')).value).toEqual({ text: 'a 3' });
 });
 
-test('what is known to have changed is not given out', async () => {
+test('an invalidated value is not used', async () => {
   const { cache, store } = setUp();
   await cache.load('a');
   store.error = DOWN;
@@ -74,7 +72,7 @@ test('what is known to have changed is not given out', async () => {
   await expect(cache.load('a')).rejects.toBe(DOWN);
 });
 
-test('what was read under a lease that was ended for cause is not given out', async () => {
+test('a value is not used when its lease was ended', async () => {
   const { cache, clock, store } = setUp();
   store.lease = Lease.from(clock, LAG);
   await cache.load('a');
@@ -83,7 +81,7 @@ test('what was read under a lease that was ended for cause is not given out', as
   await expect(cache.load('a')).rejects.toBe(DOWN);
 });
 
-test('neither unknown keys nor other errors are covered', async () => {
+test('misses and unknown ids are not used, and other errors are passed on', async () => {
   const { cache, clock, store } = setUp();
   await cache.load('a');
   await cache.load('none');

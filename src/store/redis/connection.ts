@@ -1,3 +1,4 @@
+import { within } from '../../timeout';
 import { addressOf, isCluster, type RedisClient } from './client';
 import { unavailable } from './errors';
 import { slotOf } from './hash-slot';
@@ -80,23 +81,21 @@ export class Connection {
     return () => this.#waiting.delete(callback);
   }
 
-  /** Resolves when the client is ready; rejects if it gives up, or after `timeout` milliseconds. */
-  waitUntilReady(timeout: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const settle = (error?: unknown) => {
-        clearTimeout(timer);
-        callOff();
-        this.#client.off('end', onEnd);
-        if (error) reject(error);
-        else resolve();
-      };
-      const onEnd = () => settle(unavailable('The connection to the key store has been closed.'));
-      const onTimeout = () => settle(unavailable(`The key store could not be reached within ${timeout} ms.`));
-      const timer = setTimeout(onTimeout, timeout);
+  /** Resolves when the client is ready. Rejects if it is closed, and after `timeout` milliseconds. */
+  async waitUntilReady(timeout: number): Promise<void> {
+    let cancel = () => {};
+    let onEnd = () => {};
+    const ready = new Promise<void>((resolve, reject) => {
+      onEnd = () => reject(unavailable('The connection to the key store has been closed.'));
       this.#client.on('end', onEnd);
-      let callOff = () => {};
-      callOff = this.whenReady(() => settle());
+      cancel = this.whenReady(resolve);
     });
+    try {
+      await within(timeout, ready, () => unavailable(`The key store could not be reached within ${timeout} ms.`));
+    } finally {
+      cancel();
+      this.#client.off('end', onEnd);
+    }
   }
 
   /** Calls back whenever all that has been sent and not answered will never be answered. */

@@ -1,3 +1,5 @@
+import type { KeyscopeError } from '../../../errors';
+import { timeoutError } from '../../../timeout';
 import { keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { unavailable } from '../errors';
@@ -5,22 +7,34 @@ import { nodeGroup } from '../hash-slot';
 import { NodeQueue, PendingRead, type ReadCommand } from './node-queue';
 
 const CLOSED = 'The connection to the key store has been closed.';
+const TOO_MANY = 'Too many keys are being looked up at once. Try again.';
+/** Unanswered lookups. Hostile tokens can reach this bound, but not fill the memory. */
+const MAX_LOOKUPS = 50_000;
 
-/** The reads asked for in one turn of the event loop. They share a timer, because 10,000 timers cost more than the reads. */
+interface BatchOptions {
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly onSettled: (read: PendingRead) => void;
+  /** All reads are settled. */
+  readonly onDone: (batch: Batch) => void;
+  readonly onTimedOut: () => void;
+}
+
+/** The reads of one turn of the event loop. They share a timer, because 10,000 timers cost more than the reads. */
 class Batch {
   readonly reads: PendingRead[] = [];
+  readonly #options: BatchOptions;
   readonly #timer: NodeJS.Timeout;
-  readonly #onDone: (batch: Batch) => void;
   #unsettled = 0;
 
-  constructor(timeout: number, onDone: (batch: Batch) => void, onGivenUp: () => void) {
-    this.#onDone = onDone;
-    const giveUp = () => {
-      this.fail(`The key store did not answer within ${timeout} ms.`);
-      onGivenUp();
+  constructor(options: BatchOptions) {
+    this.#options = options;
+    const timeOut = () => {
+      this.fail(timeoutError(options.timeout));
+      options.onTimedOut();
     };
-    // Not unref'd: someone awaits an answer, and a process that ends before it would never tell. At most `timeout`.
-    this.#timer = setTimeout(giveUp, timeout);
+    // Not unref'd: a caller waits for the outcome, and the process must not end before it. At most `timeout`.
+    this.#timer = setTimeout(timeOut, options.timeout);
   }
 
   add<T>(command: ReadCommand<T>): Promise<T> {
@@ -30,34 +44,37 @@ class Batch {
     });
   }
 
-  /** Fails what has not been answered. */
-  fail(message: string): void {
-    for (const read of this.reads) read.fail(unavailable(message));
+  /** Fails the reads that are not settled. */
+  fail(error: KeyscopeError): void {
+    for (const read of this.reads) read.fail(error);
   }
 
-  readonly #onSettled = () => {
+  readonly #onSettled = (read: PendingRead) => {
+    this.#options.onSettled(read);
     this.#unsettled--;
     if (this.#unsettled > 0) return;
     clearTimeout(this.#timer);
-    this.#onDone(this);
+    this.#options.onDone(this);
   };
 }
 
 /**
- * Reads for many callers at once: what is asked for in one turn of the event loop goes out together, in a pipeline for
- * each node, whether or not the caller's client pipelines by itself. Every read is answered within `timeout`
- * milliseconds, whatever the client and the server do.
+ * The queue of all reads. Those of one turn of the event loop are sent together, in a pipeline for each node, whether or
+ * not the caller's client pipelines by itself. Each is settled within `timeout` milliseconds, whatever client and server
+ * do. Lookups of keys and imported tokens have bounds and queues of their own: any caller can cause them, and a flood of
+ * unknown ids must not delay reads that are made for valid keys.
  */
 export class BatchedReader {
   readonly #client: RedisClient;
   readonly #connection: Connection;
-  readonly #timeout: number;
+  readonly #batchOptions: BatchOptions;
   readonly #prefix: string;
-  /** By the nodes' addresses; one for all on a single server. */
+  /** By the nodes' addresses (one on a single server), and whether it is for lookups. */
   readonly #queues = new Map<string, NodeQueue>();
-  /** Batches with reads that have not been answered. */
+  #lookups = 0;
+  /** Batches with reads that are not settled. */
   readonly #batches = new Set<Batch>();
-  /** Those among them that wait for the client to get ready. */
+  /** Batches that wait until the client is ready. */
   #waitingForReady: Batch[] = [];
   #collecting: Batch | null = null;
   #closed = false;
@@ -65,7 +82,12 @@ export class BatchedReader {
   constructor(client: RedisClient, connection: Connection, timeout: number) {
     this.#client = client;
     this.#connection = connection;
-    this.#timeout = timeout;
+    this.#batchOptions = {
+      timeout,
+      onSettled: this.#onSettled,
+      onDone: this.#onDone,
+      onTimedOut: this.#onTimedOut,
+    };
     this.#prefix = keyPrefixOf(client);
     connection.onLoss(() => {
       for (const queue of this.#queues.values()) queue.failAll();
@@ -74,24 +96,30 @@ export class BatchedReader {
 
   read<T>(command: ReadCommand<T>): Promise<T> {
     if (this.#closed || this.#connection.isEnded) return Promise.reject(unavailable(CLOSED));
+    if (command.isLookup && this.#lookups >= MAX_LOOKUPS) return Promise.reject(unavailable(TOO_MANY));
     if (!this.#collecting) {
-      this.#collecting = new Batch(this.#timeout, this.#onDone, this.#onTimedOut);
+      this.#collecting = new Batch(this.#batchOptions);
       this.#batches.add(this.#collecting);
-      // After the input that is waiting has been read, so that requests that arrived together go out together.
+      // After the input that is waiting has been read: requests that arrived together are sent together.
       setImmediate(this.#send);
     }
+    if (command.isLookup) this.#lookups++;
     return this.#collecting.add(command);
   }
 
   close(): void {
     this.#closed = true;
-    for (const batch of this.#batches) batch.fail(CLOSED);
+    for (const batch of this.#batches) batch.fail(unavailable(CLOSED));
   }
+
+  readonly #onSettled = ({ command }: PendingRead) => {
+    if (command.isLookup) this.#lookups--;
+  };
 
   readonly #onDone = (batch: Batch) => {
     this.#batches.delete(batch);
     if (this.#waitingForReady.includes(batch))
-      this.#waitingForReady = this.#waitingForReady.filter((held) => held !== batch);
+      this.#waitingForReady = this.#waitingForReady.filter((waiting) => waiting !== batch);
   };
 
   readonly #onTimedOut = () => {
@@ -106,7 +134,7 @@ export class BatchedReader {
       this.#distribute(batch);
       return;
     }
-    // Held back, because the nodes of a Cluster are not known before it is ready.
+    // The nodes of a Cluster are not known before it is ready.
     this.#waitingForReady.push(batch);
     if (this.#waitingForReady.length === 1) this.#connection.whenReady(this.#sendWaiting);
   };
@@ -120,19 +148,19 @@ export class BatchedReader {
   #distribute(batch: Batch): void {
     const touched = new Set<NodeQueue>();
     for (const read of batch.reads) {
-      const queue = this.#queueOf(read.command.key);
+      const queue = this.#queueOf(read.command);
       queue.push(read);
       touched.add(queue);
     }
     for (const queue of touched) queue.flush();
   }
 
-  #queueOf(key: string): NodeQueue {
-    const nodes = nodeGroup(this.#client, this.#prefix + key);
-    let queue = this.#queues.get(nodes);
+  #queueOf({ key, isLookup = false }: ReadCommand<unknown>): NodeQueue {
+    const name = `${isLookup} ${nodeGroup(this.#client, this.#prefix + key)}`;
+    let queue = this.#queues.get(name);
     if (!queue) {
       queue = new NodeQueue(this.#client, this.#connection, this.#prefix);
-      this.#queues.set(nodes, queue);
+      this.#queues.set(name, queue);
     }
     return queue;
   }

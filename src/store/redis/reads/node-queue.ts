@@ -9,25 +9,27 @@ export interface ReadCommand<T> {
   readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zrange' | 'xrevrange';
   readonly key: string;
   readonly args: readonly string[];
-  /** What the reply means. Throws where it means nothing that we know. */
+  /** Made for a token that is not authenticated yet. Default false. */
+  readonly isLookup?: boolean;
+  /** Throws if the reply has an unknown form. */
   readonly decode: (reply: unknown) => T;
 }
 
-/** One read on its way: whoever waits for it is answered once, by the reply or by the end of their patience. */
+/** One read. Settles once, by the reply or by its timeout. */
 export class PendingRead<T = unknown> {
   readonly command: ReadCommand<T>;
   readonly #resolve: (value: T) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #onSettled: () => void;
+  readonly #onSettled: (read: PendingRead) => void;
   settled = false;
-  /** It has failed once, and is to be sent again by itself. */
+  /** It has failed once, and is sent again in a pipeline of its own. */
   isRetry = false;
 
   constructor(
     command: ReadCommand<T>,
     resolve: (value: T) => void,
     reject: (error: unknown) => void,
-    onSettled: () => void,
+    onSettled: (read: PendingRead) => void,
   ) {
     this.command = command;
     this.#resolve = resolve;
@@ -35,7 +37,7 @@ export class PendingRead<T = unknown> {
     this.#onSettled = onSettled;
   }
 
-  /** A reply that comes after its time is ignored. */
+  /** Ignored after the timeout. */
   reply(reply: unknown): void {
     if (this.settled) return;
     this.#settle();
@@ -54,17 +56,17 @@ export class PendingRead<T = unknown> {
 
   #settle(): void {
     this.settled = true;
-    this.#onSettled();
+    this.#onSettled(this as PendingRead);
   }
 }
 
-/** Commands that go out in one write. Measured: larger ones keep client and server waiting for each other. */
+/** Commands in one write. Measured: with larger ones, client and server wait for each other. */
 const PIPELINE_SIZE = 256;
 /**
- * Commands that one node may owe us an answer to. They lie in the client's memory until it gets one, however long ago
- * their callers were told that the store is unavailable; a frozen server must not fill that memory.
+ * Commands in flight to one node in one queue. The client keeps each until its reply, however long ago its caller was
+ * told that the store is unavailable; a frozen server must not fill that memory.
  */
-const MAX_IN_FLIGHT = 2048;
+const MAX_IN_FLIGHT = 1024;
 
 function refused(error: unknown) {
   return isRefusal(error)
@@ -74,14 +76,14 @@ function refused(error: unknown) {
 
 const RECONNECTED = new Error('The connection was lost before the reply.');
 
-/** The reads that go to one node of Redis: in pipelines, and only so many at once. */
+/** The reads of one node: sent in pipelines, a bounded number at a time. */
 export class NodeQueue {
   readonly #client: RedisClient;
   readonly #connection: Connection;
   readonly #prefix: string;
   #waiting: PendingRead[] = [];
   #head = 0;
-  /** Groups of reads that have been sent, and how many reads these are. */
+  /** Groups of reads in flight, and the number of their reads. */
   readonly #sent = new Set<readonly PendingRead[]>();
   #inFlight = 0;
   #waitsForReady = false;
@@ -96,13 +98,13 @@ export class NodeQueue {
     this.#waiting.push(read);
   }
 
-  /** Forgets the reads that have been given up. */
+  /** Removes the reads that have timed out. */
   dropSettled(): void {
     this.#waiting = this.#waiting.slice(this.#head).filter((read) => !read.settled);
     this.#head = 0;
   }
 
-  /** Sends as much as may be under way; where the client is not ready, as soon as it is. */
+  /** Sends as many reads as may be in flight, as soon as the client is ready. */
   flush(): void {
     while (this.#inFlight < MAX_IN_FLIGHT && this.#head < this.#waiting.length) {
       const server = this.#connection.serverFor(this.#prefix + this.#waiting[this.#head]?.command.key);
@@ -123,7 +125,7 @@ export class NodeQueue {
     }
   }
 
-  /** What is under way will never be answered. */
+  /** Fails the reads in flight: their replies will never come. */
   failAll(): void {
     const error = new Error('Connection is closed.');
     for (const reads of [...this.#sent]) {
@@ -150,7 +152,7 @@ export class NodeQueue {
     });
   }
 
-  /** The next reads to go out together. One that has failed before goes alone: a node may have moved away under it. */
+  /** The next reads of one pipeline. A retry is sent alone: its slot can have moved to another node. */
   #next(): PendingRead[] {
     const reads: PendingRead[] = [];
     while (this.#head < this.#waiting.length && reads.length < PIPELINE_SIZE) {
@@ -169,8 +171,8 @@ export class NodeQueue {
   }
 
   /**
-   * Resolves with the reads to be tried once more. Never rejects. A client that reconnects sends again what was not answered,
-   * before anything is known of the server that it has reached: such replies are not used.
+   * Resolves with the reads to retry. Never rejects. A client that reconnects resends what was not answered before the
+   * server that it has reached is verified: such replies are not used.
    */
   async #send(reads: readonly PendingRead[], server: ServerConnection | null): Promise<PendingRead[]> {
     const generation = server?.generation;
@@ -206,8 +208,8 @@ export class NodeQueue {
   async #exchange(reads: readonly PendingRead[]): Promise<[Error | null, unknown][]> {
     const pipeline = this.#client.pipeline();
     const isAmongNodes = isCluster(this.#client);
-    // Where one read of a pipeline is to be asked for elsewhere (ASK), ioredis sends all of it there, if all that it holds
-    // only reads: also what has not been moved yet, which is then not found. A ping counts as more than reading.
+    // If one read of a pipeline is redirected (ASK) and all of its commands are reads, ioredis redirects the whole pipeline,
+    // and keys that have not been moved yet are not found. A ping does not count as a read.
     if (isAmongNodes) pipeline.call('ping');
     for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
     const replies = (await pipeline.exec()) ?? [];
@@ -216,8 +218,8 @@ export class NodeQueue {
 }
 
 /**
- * Every failed read is sent once more, by itself: connections are lost and come back, and where the slots of a Cluster
- * are moving, ioredis follows single commands but not always whole pipelines.
+ * Each failed read is sent once more, alone: connections are lost and come back, and while slots of a Cluster move,
+ * ioredis redirects single commands but not always whole pipelines.
  */
 function retry(read: PendingRead, error: unknown): PendingRead[] {
   if (read.settled) return [];

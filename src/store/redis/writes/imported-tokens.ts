@@ -15,7 +15,7 @@ export interface AliasStoreOptions {
   readonly listeners: readonly ChangeListener[];
 }
 
-/** What foreign tokens stand for. */
+/** The keys of imported tokens, by alias. */
 export function createAliasStore({
   runMutation,
   keyNames,
@@ -37,9 +37,10 @@ export function createAliasStore({
         name: 'get',
         key,
         args: [],
+        isLookup: true,
         decode(reply) {
           if (reply === null || isKeyId(reply)) return reply;
-          // The name of the entry is made of the token, so it is not told either.
+          // The message leaves out the entry's name, which is derived from the token.
           throw unreadable(keyNames.alias('…'), 'it is not the id of a key');
         },
       });

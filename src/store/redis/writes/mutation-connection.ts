@@ -1,3 +1,4 @@
+import { within } from '../../../timeout';
 import type { RedisClient } from '../client';
 import { Connection } from '../connection';
 import { unusable } from '../errors';
@@ -74,30 +75,18 @@ export class MutationConnection {
   exchange(commands: readonly (readonly [name: string, ...args: string[]])[]): Promise<Reply[]> {
     const pipeline = this.#client.pipeline();
     for (const [name, ...args] of commands) pipeline.call(name, ...args);
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        clearTimeout(timer);
-        this.#inFlight.delete(lose);
-      };
-      const lose = () => {
-        settle();
-        reject(new Error('Connection is closed.'));
-      };
-      // A dead connection would hold up all later changes.
-      const timer = setTimeout(() => this.reconnect(), this.#timeout);
-      timer.unref();
+    let lose = () => {};
+    const replies = new Promise<Reply[]>((resolve, reject) => {
+      lose = () => reject(new Error('Connection is closed.'));
       this.#inFlight.add(lose);
-      pipeline.exec().then(
-        (replies) => {
-          settle();
-          resolve(replies as Reply[]);
-        },
-        (error: unknown) => {
-          settle();
-          reject(error);
-        },
-      );
+      pipeline.exec().then((all) => resolve(all as Reply[]), reject);
     });
+    // A dead connection would delay all later changes.
+    const replace = (): Error => {
+      this.reconnect();
+      return new Error('The server did not answer in time.');
+    };
+    return within(this.#timeout, replies, replace).finally(() => this.#inFlight.delete(lose));
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../clock';
 import { KeyscopeError } from '../../../errors';
+import { within } from '../../../timeout';
 import { addressOf, isCluster, keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
@@ -101,38 +102,33 @@ export class MutationRunner {
     client.on('end', this.#closeConnections);
   }
 
-  readonly run: RunMutation = (mutation) => {
+  readonly run: RunMutation = async (mutation) => {
     const { connection, clock } = this.#options;
     const timeout = this.#timeout;
     const { since, notify } = mutation;
-    return new Promise((resolve, reject) => {
-      if (connection.isEnded) {
-        reject(unavailable(`The connection to the key store has been closed. ${NOTHING_CHANGED}`));
-        return;
-      }
-      const call: Call = { inDoubt: false, over: false };
+    if (connection.isEnded) {
+      throw unavailable(`The connection to the key store has been closed. ${NOTHING_CHANGED}`);
+    }
+    const call: Call = { inDoubt: false, over: false };
 
-      function timeOut() {
+    function timeOut(): KeyscopeError {
+      call.over = true;
+      if (!call.inDoubt)
+        return unavailable(`The key store could not be reached within ${timeout} ms. ${NOTHING_CHANGED}`);
+      notify();
+      return unavailable(`The key store did not answer within ${timeout} ms. ${OUTCOME_UNKNOWN}`);
+    }
+
+    const settled = this.#inTurn(mutation, () => this.#attempts(mutation, call))
+      .finally(() => {
         call.over = true;
-        if (!call.inDoubt) {
-          reject(unavailable(`The key store could not be reached within ${timeout} ms. ${NOTHING_CHANGED}`));
-          return;
-        }
+        // Also after a timeout: the reply can come late.
         notify();
-        reject(unavailable(`The key store did not answer within ${timeout} ms. ${OUTCOME_UNKNOWN}`));
-      }
-
-      // Keeps the process alive: a caller waits, for `timeout` at most.
-      const timer = setTimeout(timeOut, Math.max(0, timeout - (clock.monotonic() - since)));
-      this.#inTurn(mutation, () => this.#attempts(mutation, call))
-        .finally(() => {
-          clearTimeout(timer);
-          call.over = true;
-          // Also if the reply came after the caller was answered.
-          notify();
-        })
-        .then(resolve, (error: unknown) => reject(toStoreError(error, call)));
-    });
+      })
+      .catch((error: unknown) => {
+        throw toStoreError(error, call);
+      });
+    return within(Math.max(0, timeout - (clock.monotonic() - since)), settled, timeOut);
   };
 
   close(): void {

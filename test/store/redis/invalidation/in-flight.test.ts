@@ -47,7 +47,7 @@ async function untilAnswered(before: number): Promise<void> {
   await waitUntil('the server has answered the read', async () => (await readsAnswered()) > before);
 }
 
-test('a read that is invalidated in flight answers earlier callers, is not cached, and answers no later caller', async () => {
+test('a read that is invalidated in flight answers neither earlier nor later callers', async () => {
   const key = await createSample(writer, newWorkspace());
   await waitUntil('the creation is received', () => reader.invalidated.includes(key.id));
   const before = await readsAnswered();
@@ -61,7 +61,7 @@ test('a read that is invalidated in flight answers earlier callers, is not cache
   const late = reader.read(key.id);
   proxy.hinder('other', {});
 
-  expect(await early).toEqual(key);
+  expect(await early).toBeNull();
   expect(await late).toBeNull();
   expect(reader.getCached(key.id)).toBeNull();
 });
@@ -82,12 +82,12 @@ test('a caller that joins a read after a change was acknowledged and before its 
   await waitUntil('the change is received', () => reader.invalidated.includes(key.id));
   proxy.hinder('other', {});
 
-  expect(await early).toEqual(key);
+  expect(await early).toMatchObject({ disabled: true });
   expect(await late).toMatchObject({ disabled: true });
   expect(reader.getCached(key.id)).not.toMatchObject({ disabled: false });
 });
 
-test('a key that is created during a read that misses it is not cached as missing', async () => {
+test('a key that is created during a read that misses it is read again', async () => {
   const workspaceId = newWorkspace();
   const id = newId(workspaceId);
   const before = await readsAnswered();
@@ -98,7 +98,7 @@ test('a key that is created during a read that misses it is not cached as missin
   await waitUntil('the creation is received', () => reader.invalidated.includes(id));
   const late = reader.read(id);
   proxy.hinder('other', {});
-  expect(await early).toBeNull();
+  expect(await early).toEqual(key);
   expect(await late).toEqual(key);
 });
 
@@ -113,7 +113,7 @@ test('a flush invalidates all reads in flight', async () => {
   await waitUntil('the invalidation is received', () => reader.invalidated.includes('*'));
   const late = keys.map(({ id }) => reader.read(id));
   proxy.hinder('other', {});
-  expect(await Promise.all(early)).toEqual(keys);
+  expect(await Promise.all(early)).toEqual(keys.map(() => null));
   expect(await Promise.all(late)).toEqual(keys.map(() => null));
 });
 

@@ -49,7 +49,6 @@ export function createReader({
     store: { ...store, getCredential: store.getKey },
     clock,
     maxRevocationLag,
-    storeTimeout,
     toEntry: (record) => ({ record: record as KeyRecord }),
   });
   const invalidated: string[] = [];
@@ -68,7 +67,10 @@ export function createReader({
       return entry === null || entry === undefined ? entry : entry.record;
     },
     async read(id) {
-      return (await caches.keys.load(id))?.record ?? null;
+      // As a request does: a value that cannot be used is read once more.
+      const first = await caches.keys.load(id);
+      const { value } = first.isValid(clock.wall()) ? first : await caches.keys.load(id);
+      return value?.record ?? null;
     },
     async close() {
       await store.close();

@@ -88,7 +88,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     expect(projects.get(workspaceId, Date.now())?.size).toBe(0);
     await other.store.setProject(workspaceId, 'p', FEATURES, ORIGIN);
     await waitUntil('the change is received', () => projects.get(workspaceId, Date.now()) === undefined);
-    expect((await projects.load(workspaceId))?.get('p')).toMatchObject(FEATURES);
+    expect((await projects.load(workspaceId)).value?.get('p')).toMatchObject(FEATURES);
   });
 });
 
