@@ -113,3 +113,16 @@ test('ready warns about a server older than 6.2', async () => {
     { type: 'warning', code: 'old_server', message: 'Redis 6.0.16 is older than 6.2. Use a newer one.' },
   ]);
 });
+
+test('ready rejects and the mode is down when the client is connected to a replica', async () => {
+  const master = await start(['--repl-diskless-sync-delay', '0']);
+  const replica = await start(['--replicaof', '127.0.0.1', String(master.port)]);
+  const store = createRedisStore({ client: connect(replica.url) });
+  await expect(store.ready()).rejects.toMatchObject({
+    code: 'store_unavailable',
+    message: expect.stringContaining('the server is a replica'),
+  });
+  await waitUntil('the mode is known', () => store.health().lastError !== null);
+  expect(store.health().mode).toBe('down');
+  await store.close();
+});
