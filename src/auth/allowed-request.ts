@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import { type ErrorCode, KeyscopeError } from '../errors';
+import { KeyscopeError } from '../errors';
 import type { EndedEvent, Events } from '../events';
 import type { AuthContext, Requirement } from '../keys/authorize';
-import type { EndReason, KeyUse, KeyWatch } from './key-watch';
+import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import { type CachedKey, createRequestApiKey, type RequestApiKey, type SignalSource } from './request-api-key';
 import type { RequestContext } from './request-context';
 
@@ -13,21 +13,6 @@ type EndsResponse = 'streaming' | 'always' | 'never';
 export interface WatchDeps {
   readonly watch: KeyWatch;
   readonly events: Events;
-}
-
-const ERRORS: Partial<Record<EndReason, readonly [ErrorCode, string]>> = {
-  disabled: ['disabled_key', 'This API key is disabled.'],
-  expired: ['expired_key', 'This API key has expired.'],
-  permission: ['permission_denied', 'This API key no longer has the permission.'],
-  agent: ['agent_not_in_scope', 'This API key no longer covers the agent.'],
-  agent_not_stated: ['agent_not_in_scope', 'This API key no longer covers the agent.'],
-  workspace: ['workspace_not_in_scope', 'This API key does not belong to the workspace.'],
-  store: ['store_unavailable', 'The key store could not confirm this API key.'],
-};
-
-function errorFor(reason: EndReason): KeyscopeError {
-  const [code, message] = ERRORS[reason] ?? ['invalid_key', 'This API key is no longer valid.'];
-  return new KeyscopeError(code, message);
 }
 
 /**
@@ -101,11 +86,11 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     return res !== undefined && (res.closed || res.destroyed || res.writableFinished);
   }
 
-  end(reason: EndReason): boolean {
+  end({ reason, code, message }: KeyEnd): boolean {
     const res = this.#req?.res;
     const endsLater = this.#endsResponse === 'streaming' && res?.headersSent === false;
     const aborts = this.#controller?.signal.aborted === false;
-    if (aborts) this.#controller?.abort(errorFor(reason));
+    if (aborts) this.#controller?.abort(new KeyscopeError(code, message));
     if (this.#endsResponse !== 'never' && !endsLater) res?.destroy();
     if (aborts || !endsLater) this.#emit(reason);
     return !endsLater;
@@ -117,7 +102,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     this.#deps.watch.add(this.#key, this);
   }
 
-  #emit(reason: EndReason): void {
+  #emit(reason: KeyEnd['reason']): void {
     const { events } = this.#deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.#key.record;

@@ -1,13 +1,25 @@
 import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
-import type { DenialReason } from '../events';
+import type { ErrorCode } from '../errors';
+import type { EndedEvent } from '../events';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import { Lease } from '../store/lease';
 import type { Store } from '../store/store';
 import type { CachedKey } from './request-api-key';
 
-/** Why a use of a key ended. `store`: the store could not confirm the key in time. */
-export type EndReason = DenialReason | 'deleted';
+/** Why a use of a key ended, as the error that a request would get now. */
+export interface KeyEnd {
+  readonly reason: EndedEvent['reason'];
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+const DELETED: KeyEnd = { reason: 'deleted', code: 'invalid_key', message: 'This API key is no longer valid.' };
+const UNCONFIRMED: KeyEnd = {
+  reason: 'store',
+  code: 'store_unavailable',
+  message: 'The key store could not confirm this API key.',
+};
 
 /** A use of a key that lasts longer than its authorization: an open response, or a signal. */
 export interface KeyUse {
@@ -16,7 +28,7 @@ export interface KeyUse {
   /** Whether it is over, so that it need not be watched. */
   isOver(): boolean;
   /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
-  end(reason: EndReason): boolean;
+  end(end: KeyEnd): boolean;
 }
 
 interface WatchedKey {
@@ -256,14 +268,13 @@ export class KeyWatch {
       const next = watched.pending?.next();
       if (next === undefined || next.done) return true;
       const use = next.value;
-      const reason = isUnconfirmed ? 'store' : reasonToEnd(watched.entry, use, wall);
-      if (use.isOver() || (reason !== null && use.end(reason))) watched.uses.delete(use);
+      const end = isUnconfirmed ? UNCONFIRMED : endOf(watched.entry, use, wall);
+      if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
       if (performance.now() > until) return false;
     }
   }
 }
 
-function reasonToEnd(entry: CachedKey | null, { requirement, context }: KeyUse, wall: number): EndReason | null {
-  if (entry === null) return 'deleted';
-  return authorize(entry.record, entry.scope, requirement, context, wall)?.reason ?? null;
+function endOf(entry: CachedKey | null, { requirement, context }: KeyUse, wall: number): KeyEnd | null {
+  return entry === null ? DELETED : authorize(entry.record, entry.scope, requirement, context, wall);
 }
