@@ -142,7 +142,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       ['a name that begins alike', { host: 'app.test', origin: 'https://app.test.evil.test' }],
       ['a Host that is none', { host: 'app.test/', origin: 'https://evil.test' }],
       [
-        'a forwarded host that nobody vouches for',
+        'a forwarded host without trust proxy',
         { host: 'app.test', origin: 'https://evil.test', 'x-forwarded-host': 'evil.test' },
       ],
       ['an unknown kind of site', { 'sec-fetch-site': 'same-planet' }],

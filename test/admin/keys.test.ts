@@ -134,7 +134,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
 
   test.each([
     [{ ...valid, workspaceId: 'evil' }, 'workspaceId', /no such field/i],
-    [{ ...valid, createdBy: 'somebody' }, 'createdBy', /no such field/i],
+    [{ ...valid, createdBy: 'someone' }, 'createdBy', /no such field/i],
     [{ ...valid, id: 'x' }, 'id', /no such field/i],
     [{ ...valid, agents: [] }, 'agents', /never means "all"/],
     [{ ...valid, agents: null }, 'agents', /Expected 'all'/],

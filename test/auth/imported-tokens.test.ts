@@ -182,11 +182,11 @@ test('an imported token is allowed in a process that denied it before, and denie
   const isGood = async () => (await there.verify(token)).ok;
   expect(await isGood()).toBe(false);
   const { id } = await here.keys.import({ ...valid, token });
-  await waitUntil('the key is let in', isGood);
+  await waitUntil('the key is allowed', isGood);
   await here.keys.delete(id);
   await waitUntil('the key is refused', async () => !(await isGood()));
   await here.keys.import({ ...valid, token });
-  await waitUntil('the key is let in again', isGood);
+  await waitUntil('the key is allowed again', isGood);
 });
 
 test('nothing in Redis leads back to a token, and nothing of it is left when its key is deleted', async () => {

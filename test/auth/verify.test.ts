@@ -40,7 +40,7 @@ test('a refusal is a KeyscopeError with the status that a response would have', 
   const { apiKeys, create } = setUp();
   const { token } = await create();
   const result = await apiKeys.verify(token, { permission: 'handoff' });
-  if (result.ok) throw new Error('let in');
+  if (result.ok) throw new Error('allowed');
   expect(result.error).toBeInstanceOf(KeyscopeError);
   expect(result.error).toMatchObject({ code: 'permission_denied', status: 403 });
 });

@@ -180,9 +180,9 @@ test('the first reason counts: whether the key works, then where it reaches, the
     ['permissions', ['handoff'], 'permission_denied'],
   ];
   const given = { ...wrong };
-  for (const [field, mended, code] of order) {
+  for (const [field, repaired, code] of order) {
     expect(codeOf(given)).toBe(code);
-    Object.assign(given, { [field]: mended });
+    Object.assign(given, { [field]: repaired });
   }
   expect(codeOf(given)).toBeNull();
 });

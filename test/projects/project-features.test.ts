@@ -129,7 +129,7 @@ describe('a response that begins long after its request', () => {
       await waitUntil('it has been read again', async () => /cmdstat_hvals/.test(await admin.info('commandstats')));
       await waitUntil('it has been answered', async () => (await apiKeys.projects.get('P')).transcript);
       expect(await finish()).toEqual(['said']);
-      await waitUntil('nobody reads it any more', async () => {
+      await waitUntil('no read is in flight', async () => {
         await admin.config('RESETSTAT');
         await new Promise((resolve) => setTimeout(resolve, 200));
         return !/cmdstat_hvals/.test(await admin.info('commandstats'));

@@ -130,7 +130,7 @@ test('a failed flush is retried and reported once', async () => {
   await waitUntil('it is known to be', () => recorder.isIdle);
   meet('lost');
   count(key);
-  await waitUntil('the next failure is told of', () => reported.length === 2);
+  await waitUntil('the next failure is reported', () => reported.length === 2);
   await recorder.close();
 });
 

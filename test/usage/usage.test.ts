@@ -177,7 +177,7 @@ describe('several processes on one Redis', () => {
     await b.usage(used.key.id);
     // The invalidation of a later change of another key has arrived, so an earlier one of this key would have.
     await b.keys.update(other.key.id, { disabled: true });
-    await waitUntil('the later change is heard of', async () => !(await a.verify(other.token)).ok);
+    await waitUntil('the invalidation of the later change has arrived', async () => !(await a.verify(other.token)).ok);
     expect(await isRemembered(used.token)).toBe(true);
   });
 

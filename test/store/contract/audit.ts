@@ -95,7 +95,7 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
       expect(await actions({ actor: 'bob' })).toEqual(['key.updated']);
       expect(await actions({ action: 'key.created' })).toEqual(['key.created', 'key.created']);
       expect(await actions({ action: 'key.created', target: key.id })).toEqual(['key.created']);
-      expect(await actions({ target: 'nobody' })).toEqual([]);
+      expect(await actions({ target: 'unknown' })).toEqual([]);
       const page = await store.listAudit({ workspaceId, limit: 1, before: null, target: key.id });
       expect(page.entries).toHaveLength(1);
       const rest = await store.listAudit({ workspaceId, limit: 2, before: page.next, target: key.id });

@@ -207,15 +207,19 @@ test('a stored count invalidates no cache', async () => {
   const { store: other } = open();
   const workspaceId = newWorkspace();
   const [a, b] = [await createSample(other, workspaceId), await createSample(other, workspaceId)];
-  const heard: string[] = [];
-  store.onChange({ keyChanged: (id) => heard.push(id), projectsChanged: (id) => heard.push(id), allChanged() {} });
+  const invalidated: string[] = [];
+  store.onChange({
+    keyChanged: (id) => invalidated.push(id),
+    projectsChanged: (id) => invalidated.push(id),
+    allChanged() {},
+  });
   await store.ready();
   expect(store.health().mode).toBe('tracking');
   await other.addUsage('one', [delta(a.id, 1), delta(b.id, 1)]);
   // Invalidations arrive in the order of changes.
   await other.updateKey(b.id, { name: 'Changed' }, ORIGIN, {});
-  await waitUntil('the change is heard of', () => heard.includes(b.id));
-  expect(heard).not.toContain(a.id);
+  await waitUntil('the invalidation has arrived', () => invalidated.includes(b.id));
+  expect(invalidated).not.toContain(a.id);
 });
 
 test('counts are stored when no process receives invalidations', () => {

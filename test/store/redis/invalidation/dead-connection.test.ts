@@ -31,7 +31,7 @@ const warnings = ({ events }: Reader) => events.flatMap((event) => (event.type =
 
 describe.each([
   ['ioredis 6', (port: number) => new Redis(port)],
-  ['ioredis 6, commands of which wait for ever', (port: number) => new Redis(port, { maxRetriesPerRequest: null })],
+  ['ioredis 6, whose commands wait without a limit', (port: number) => new Redis(port, { maxRetriesPerRequest: null })],
   ['ioredis 5', (port: number) => new Redis5(port)],
 ])('%s', (_, connect) => {
   test('a dead connection is replaced while Redis answers on another', async () => {

@@ -115,7 +115,7 @@ describe('a server that is made a replica while the client is connected', () => 
     const connections = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);
     const before = await connections();
     await admin.call('replicaof', '127.0.0.1', String(master.port));
-    await waitUntil('the client has connected anew', async () => (await connections()) > before + 1);
+    await waitUntil('the client has reconnected', async () => (await connections()) > before + 1);
     expect(reader.store.health().lastError).toMatch(/no longer takes changes|replica/);
     admin.disconnect();
   });
