@@ -67,7 +67,7 @@ export class NameTables {
   }
 }
 
-/** The text of a JSON string, of which the bytes between the quotes are given. They must be valid. */
+/** Decodes a JSON string, given the bytes between its quotes. They must be valid. */
 export function decodeString(bytes: Buffer, from: number, to: number): string {
   return JSON.parse(`"${bytes.toString('utf8', from, to)}"`) as string;
 }

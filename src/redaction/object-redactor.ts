@@ -12,11 +12,11 @@ import {
 } from './policy';
 
 /**
- * What may leave of a value.
+ * A redacted value.
  *
- * `needsText`: something where the paths go is not plain data, and only `JSON.stringify` knows what it will print: it (or
- * `Object.prototype`, `Array.prototype`) has a `toJSON`, is a class instance, Map, boxed primitive, function, BigInt, or
- * nested without end. Stringify the original and let the byte filter see the text. Otherwise `value` prints what may leave.
+ * `needsText`: something on the paths is not plain data, and only `JSON.stringify` can print it. It (or `Object.prototype`,
+ * `Array.prototype`) has a `toJSON`, is a class instance, Map, boxed primitive, function, BigInt, or circular. Stringify the
+ * original and filter the text. Otherwise `value` is redacted.
  */
 export type RedactedValue =
   | { readonly needsText: true }
@@ -25,7 +25,7 @@ export type RedactedValue =
 const NEEDS_TEXT: RedactedValue = { needsText: true };
 /** Thrown through the walk, never out of it. */
 const NOT_PLAIN = Symbol('not plain');
-/** Lists directly in lists, where the paths go. Deeper, the byte filter's own limit (or `JSON.stringify`) decides. */
+/** Arrays directly in arrays, on a path. Deeper ones are left to the limit of the stream filter (or `JSON.stringify`). */
 const MAX_LISTS = 64;
 
 /**
@@ -186,10 +186,10 @@ class ObjectWalker {
 }
 
 /**
- * What may leave of a value that is about to be printed as JSON. The value itself is never changed: what is returned
- * shares with it all that lies off the paths, and is the value itself where nothing can have to be withheld.
+ * Redacts a value that is about to be printed as JSON. The value itself is never changed. The result shares everything off the
+ * paths with it, and is the value itself if nothing has to be removed.
  *
- * @throws KeyscopeError `unredactable_response` where a text that is JSON itself stands where the paths lead on
+ * @throws KeyscopeError `unredactable_response` if a string on a path is JSON that contains a configured name
  */
 export function redactValue(body: unknown, fields: Fields, source: PolicySource): RedactedValue {
   if (!restricts(source)) return { needsText: false, value: body, withheld: [] };

@@ -13,18 +13,18 @@ export interface Limits {
   /** Objects and arrays open inside one another. Default 1024. */
   readonly depth: number;
   /**
-   * Bytes of one member name, with the white space around it, where names decide. Default 65,536. Names elsewhere may have
+   * Bytes of one member name, with the white space around it, in objects on a path. Default 65,536. Other names may have
    * any length.
    */
   readonly keyBytes: number;
   /**
-   * Bytes of one conversation held back until its project is known, where a text body mixes projects and a transcript or
+   * Bytes of one conversation held back until its project is known, if a body sent as bytes mixes projects and a transcript or
    * metric comes before the member that names the project. Default 1,048,576 (1 MiB).
    */
   readonly heldBytes: number;
 }
 
-/** What `redactResponse` is told. Every field may be left out. */
+/** Options of `redactResponse`. */
 export interface RedactOptions {
   /**
    * Where conversation objects are in a body: paths such as `conversations[*]`, or `$` for the body itself. An array at
@@ -37,16 +37,16 @@ export interface RedactOptions {
   readonly metrics?: string | readonly string[];
   /**
    * Top-level members of a conversation that repeat a metric, by the metric's name:
-   * `{ HANDOFF_REASON: 'handoff_reason' }`. Each leaves only where its metric does. Default none.
+   * `{ HANDOFF_REASON: 'handoff_reason' }`. Each is sent only if its metric is. Default none.
    */
   readonly metricAliases?: Readonly<Record<string, string | readonly string[]>>;
   /**
-   * Whose data a body is: a route parameter by its name, `{ query }`, or a function of the request; or, if one body mixes
-   * projects, `{ member }`: the top-level member of a conversation that says so. Default: the agent the route declared
-   * to `requireApiKey`, and where there is none, the member `project_id`.
+   * The project of a body: a route parameter by its name, `{ query }`, or a function of the request. If one body mixes
+   * projects, `{ member }`: the top-level member of a conversation that names its project. Default: the agent that the route
+   * declared to `requireApiKey`, and if there is none, the member `project_id`.
    */
   readonly project?: ParameterSource | { readonly member: string };
-  /** Media types that the route vouches for, and which leave unread: `['audio/wav']`, `['image/*']`. Default none. */
+  /** Media types that pass through unread, because they never contain redacted fields: `['audio/wav']`, `['image/*']`. Default none. */
   readonly passthrough?: readonly string[];
   /**
    * Formats of bodies whose media type does not say it: `{ 'application/octet-stream': 'ndjson' }` for a `.jsonl` file. Default none.

@@ -2,9 +2,10 @@ import { NameTable } from './member-name-table';
 import type { Step } from './path-parser';
 
 /**
- * Where in a body what may have to be withheld. Both halves, objects and bytes, walk the same positions, and so agree.
+ * Positions in a body at which fields may have to be removed. The object redactor and the stream filter use the same positions, so
+ * they agree.
  *
- * The rules, of which each leans to withholding:
+ * The rules. In doubt, each removes:
  *
  * - A **conversation** is an object at one of the `conversations` paths. An array there stands for its elements, so `$`
  *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
@@ -22,15 +23,15 @@ import type { Step } from './path-parser';
  *   Every duplicate of a member is treated alike.
  */
 export interface PathState {
-  /** How many conversations are open around an object here, which is one itself; -1 where it is none. */
+  /** The number of conversations around an object here that is a conversation itself; -1 if it is none. */
   readonly conversation: number;
-  /** What a value here is, if it is not an array. */
+  /** Matches of a value here, if it is not an array. */
   readonly matches: readonly FieldMatch[];
-  /** What an array here is. */
+  /** Matches of an array here. */
   readonly arrayMatches: readonly FieldMatch[];
   /** Where the values of these members are; others are at `others`. */
   readonly members: ReadonlyMap<string, PathState>;
-  /** `members` once more, in an order fit for loops. */
+  /** The entries of `members`, as an array for loops. */
   readonly named: readonly { readonly name: string; readonly position: PathState }[];
   /** The same for JSON text, and which member names the project. */
   readonly table: NameTable<Member>;
@@ -68,7 +69,7 @@ export interface Member {
 /** That a value is (part of) a feature of the conversation open at `level`. */
 export interface FieldMatch {
   readonly feature: 'transcript' | 'metrics';
-  /** The one metric that the value repeats; `null` where it is the whole feature. */
+  /** The one metric that the value repeats; `null` if it is the whole feature. */
   readonly metric: string | null;
   readonly level: number;
 }
@@ -143,7 +144,7 @@ class Compiler {
       others: null,
       elements: null,
     };
-    // Known before its insides are, because a list in a list of conversations leads back to where it is.
+    // Known before its insides are, because an array in an array of conversations is at the same position.
     this.#known.set(key, draft);
     this.#asArray(draft, [...unique.values()], open);
     this.#asOther(draft, [...unique.values()], open);

@@ -33,7 +33,7 @@ function quotedName(option: string, text: string, quoted: string): string {
 
 /**
  * Reads a path: member names joined by dots, `[*]` for the elements of an array, `["na.me"]` for names with special
- * characters. A leading `$` stands for where the path starts, so `$` alone is the starting point itself.
+ * characters. A leading `$` is the starting point of the path, so `$` alone is that point itself.
  *
  * @param option - what to call it in the error, e.g. `transcript[0]`
  * @throws KeyscopeError `invalid_options` when it is no such path

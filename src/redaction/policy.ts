@@ -2,34 +2,33 @@ import type { Features } from '../features';
 import type { FieldMatch, Fields } from './path-matcher';
 
 /**
- * Whose data a body is.
+ * The source of the policy for a body.
  *
- * - `{ features }`: one project answers for the whole body.
- * - `{ featuresFor }`: the body mixes projects. Each conversation is judged by its own top-level member
- *   `Fields.projectMember`; where that is missing or not a string of at most {@link MAX_PROJECT_ID} UTF-16 units,
- *   nothing is enabled and `featuresFor` is not asked. A conversation inside another inherits nothing from it.
+ * - `{ features }`: the whole body belongs to one project.
+ * - `{ featuresFor }`: the body mixes projects. The top-level member `Fields.projectMember` of each conversation names its
+ *   project. If that is missing, or not a string of at most {@link MAX_PROJECT_ID} UTF-16 units, nothing is enabled and
+ *   `featuresFor` is not called. A conversation inside another inherits nothing from it.
  */
 export type PolicySource = { readonly features: Features } | { readonly featuresFor: (projectId: string) => Features };
 
-/** What can be withheld from a body. */
+/** A feature whose fields were removed from a body. */
 export type Withheld = 'transcript' | 'metrics';
 
-/** The longest text that can be a project's id in a body; what is longer belongs to no project. */
+/** The length of the longest string that can be a project's id in a body. */
 export const MAX_PROJECT_ID = 256;
 
-/** Features in the form in which they are asked: doubt (anything but `true`, `'all'` or a list) has become "no". */
+/** Features in the form that is fast to query. Invalid values (anything but `true`, `'all'` or an array) enable nothing. */
 export interface Rules {
   readonly transcript: boolean;
-  /** The metrics that may leave; `null`: all. */
+  /** The metrics that may be sent; `null`: all. */
   readonly metrics: ReadonlySet<string> | null;
 }
 
 export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
 
 /**
- * The features of the one project that answers for the whole body; undefined where the body mixes projects. Here and below,
- * only what is written in an object itself counts: what all objects inherit, because somebody has polluted them, enables
- * nothing.
+ * The features of the one project of a whole body; undefined if the body mixes projects. Here and below, only own properties
+ * count: inherited ones (prototype pollution) enable nothing.
  */
 export function featuresOf(source: PolicySource): Features | undefined {
   return Object.hasOwn(source, 'features') ? (source as { readonly features: Features }).features : undefined;
@@ -51,7 +50,7 @@ export function rulesFor(features: Features): Rules {
   };
 }
 
-/** Which features these do not enable, or not wholly: what the `Redacted` header says where the project is fixed. */
+/** The features that are not enabled, or not entirely: the `Redacted` header if the project is fixed. */
 export function withheldBy(features: Features): readonly Withheld[] {
   const withheld: Withheld[] = [];
   if (!enablesTranscript(features)) withheld.push('transcript');
@@ -59,7 +58,7 @@ export function withheldBy(features: Features): readonly Withheld[] {
   return withheld;
 }
 
-/** Whether anything could have to be withheld. Where not, a body may pass as it is, unread. */
+/** Whether anything could have to be removed. If not, a body may pass through unread. */
 export function restricts(source: PolicySource): boolean {
   const features = featuresOf(source);
   return features === undefined || !enablesTranscript(features) || metricsOf(features) !== 'all';
@@ -68,12 +67,12 @@ export function restricts(source: PolicySource): boolean {
 /** The value must be emptied. */
 export const CLEAR = Symbol('empty');
 
-/** What happens to a claimed value: it stays (`null`), is emptied, or is an object of which only these names stay. */
+/** The action on a matched value: keep it (`null`), clear it, or keep only these names of an object. */
 export type RedactionAction = null | typeof CLEAR | ReadonlySet<string>;
 
 const TRANSCRIPT = 1;
 const METRICS = 2;
-/** Projects remembered in one body. There may be any number, in a body without end. */
+/** Projects whose rules are cached for one body. An endless body may have any number. */
 const MAX_KNOWN = 1000;
 const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
 
@@ -84,7 +83,7 @@ function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<strin
 /** Applies a source's rules to the matches met in one body. */
 export class RedactionPolicy {
   #source: PolicySource;
-  /** By project, so that a body of a thousand conversations asks once. */
+  /** By project, so that a body of a thousand conversations looks each project up once. */
   #known: Map<string, Rules> | undefined;
   readonly #open: (Rules | undefined)[];
   #withheld = 0;
@@ -95,7 +94,7 @@ export class RedactionPolicy {
     this.begin(source);
   }
 
-  /** Another body begins, perhaps of others, or of the same with something else enabled. */
+  /** Another body begins, perhaps with another policy. */
   begin(source: PolicySource): void {
     this.#source = source;
     this.#known = undefined;
@@ -103,12 +102,12 @@ export class RedactionPolicy {
     this.#open.fill(features && rulesFor(features));
   }
 
-  /** A conversation begins of which nobody knows yet whose it is. */
+  /** A conversation begins. Its project is not known yet. */
   clearProject(level: number): void {
     this.#open[level] = undefined;
   }
 
-  /** Says whose the conversation open at `level` is; `undefined`: nobody's. */
+  /** Sets the project of the conversation open at `level`; `undefined`: it has none. */
   setProject(level: number, projectId: string | undefined): void {
     this.#open[level] = projectId === undefined ? DENY_ALL : this.#rules(projectId);
   }
@@ -124,7 +123,7 @@ export class RedactionPolicy {
     return rules;
   }
 
-  /** A level of which it is not yet known whose these matches are; -1: all are known. */
+  /** A level of these matches whose project is not known yet; -1: all are known. */
   firstUnresolvedLevel(matches: readonly FieldMatch[]): number {
     for (const { level } of matches) {
       if (this.#open[level] === undefined) return level;
@@ -132,7 +131,7 @@ export class RedactionPolicy {
     return -1;
   }
 
-  /** Every match must allow what leaves. */
+  /** Combines matches: a value is sent only if every match allows it. */
   actionFor(matches: readonly FieldMatch[]): RedactionAction {
     let action: RedactionAction = null;
     for (let i = 0; i < matches.length; i++) {
@@ -153,7 +152,7 @@ export class RedactionPolicy {
     return action;
   }
 
-  /** The features of which something was withheld so far. */
+  /** The features whose fields have been removed so far. */
   get withheld(): readonly Withheld[] {
     return NAMES[this.#withheld]!;
   }

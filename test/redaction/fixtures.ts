@@ -59,7 +59,7 @@ const space = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(' ', '\n', '\t', '\r\n', '  \n  ') },
 );
 
-/** Texts that look like JSON are refused where an object may stand, and have tests of their own. */
+/** Strings that are JSON with a configured name are rejected in place of an object, and have their own tests. */
 const JSON_TEXT = /^[ \t\r\n]*["[{]/;
 
 const scalarText = fc.oneof(
@@ -159,7 +159,7 @@ export interface Options {
 
 function consistent(given: RedactOptions): Options | null {
   try {
-    // In a counterexample, what was given says it all.
+    // A counterexample shows only the input.
     return { given, resolved: resolveRedactOptions(given), [fc.toStringMethod]: () => JSON.stringify(given) };
   } catch {
     return null;
@@ -195,7 +195,7 @@ export const anyFeatures: fc.Arbitrary<Features> = fc.record({
   ),
 });
 
-/** Where to cut a text into pieces, as lengths that are taken in turn. */
+/** Lengths of the pieces of a text, used in turn. */
 export const pieceLengths = fc.oneof<fc.Arbitrary<number[]>[]>(
   fc.constant([1]),
   fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 6 }),
@@ -205,7 +205,7 @@ export function pieces(bytes: Uint8Array, lengths: readonly number[]): Uint8Arra
   const cut: Uint8Array[] = [];
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const next = at + lengths[i % lengths.length]!;
-    // A copy, so that whoever keeps a view of a piece is caught when the piece is reused.
+    // A copy, so that a kept view of a piece is noticed when the piece is reused.
     cut.push(Uint8Array.from(bytes.subarray(at, next)));
     at = next;
   }

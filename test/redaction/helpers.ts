@@ -31,7 +31,7 @@ function ofBoth(filter: (create: CreateScanner) => Buffer): Buffer {
   throw new Error(`The scanners disagree: ${String(plain)} is not ${String(wasm)}`);
 }
 
-/** What leaves of a body that is written in pieces of these lengths, each overwritten as soon as it has been taken. */
+/** Filters a body in pieces of these lengths. Each is overwritten as soon as it has been read. */
 export function filterInPieces(
   bytes: Uint8Array,
   lengths: readonly number[],
@@ -52,7 +52,7 @@ export function filterInPieces(
   });
 }
 
-/** What leaves of a body in one piece, given as bytes, which must stay as they are, and as a text: the same. */
+/** Filters a body in one piece, as bytes, which must stay unchanged, and as a string, with the same result. */
 export function filterWhole(body: string | Uint8Array, fields: Fields, subject: PolicySource, limits: Limits): Buffer {
   return ofBoth((create) => {
     const bytes = Buffer.from(body as string);

@@ -58,7 +58,7 @@ test('nothing given is ever changed, and what lies off the paths is shared', () 
   expect(left.conversations[0]!.state).toBe(body.conversations[0]!.state);
 });
 
-test('where everything is enabled, the value itself comes back, unread', () => {
+test('redactValue returns the value itself, unread, when everything is enabled', () => {
   const body = {
     get conversations() {
       throw new Error('was read');
@@ -123,7 +123,7 @@ test('a Proxy that answers differently the second time gives nothing away', () =
   expect(JSON.stringify(redacted(body))).toBe('{"id":"CA1","metrics":{"B":2},"turns":[],"state":{"tier":"gold"}}');
 });
 
-describe('only the text can tell', () => {
+describe('values that only JSON.stringify can print', () => {
   class Conversation {
     turns = ['secret'];
   }
@@ -156,7 +156,7 @@ describe('only the text can tell', () => {
     ['a BigInt as transcript', { turns: 1n }],
     ['an object of another realm', runInNewContext('({ turns: ["secret"] })')],
     ['a list in itself', endless()],
-  ])('of %s', (_, body) => {
+  ])('redactValue needs the text of %s', (_, body) => {
     expect(needsText(body)).toBe(true);
   });
 
@@ -176,20 +176,23 @@ describe('only the text can tell', () => {
     return list;
   }
 
-  test.each(['Object', 'Array'] as const)('of anything, while %s.prototype has a toJSON', (name) => {
-    const { prototype } = { Object, Array }[name];
-    Object.defineProperty(prototype, 'toJSON', { value: () => 'secret', configurable: true });
-    try {
-      expect(needsText({ conversations: [] })).toBe(true);
-      expect(needsText([conversation()])).toBe(true);
-      const bare = Object.assign(Object.create(null) as object, { turns: [], conversations: [] });
-      expect(needsText(bare)).toBe(true);
-    } finally {
-      Reflect.deleteProperty(prototype, 'toJSON');
-    }
-  });
+  test.each(['Object', 'Array'] as const)(
+    'redactValue needs the text of everything while %s.prototype has a toJSON',
+    (name) => {
+      const { prototype } = { Object, Array }[name];
+      Object.defineProperty(prototype, 'toJSON', { value: () => 'secret', configurable: true });
+      try {
+        expect(needsText({ conversations: [] })).toBe(true);
+        expect(needsText([conversation()])).toBe(true);
+        const bare = Object.assign(Object.create(null) as object, { turns: [], conversations: [] });
+        expect(needsText(bare)).toBe(true);
+      } finally {
+        Reflect.deleteProperty(prototype, 'toJSON');
+      }
+    },
+  );
 
-  test('but not of what lies off the paths, which JSON.stringify meets itself', () => {
+  test('redactValue needs no text of values off the paths, which JSON.stringify prints', () => {
     const body = { id: new Date(0), state: new Conversation(), turns: [new Sensitive()], metrics: { B: new Date(0) } };
     expect(JSON.stringify(redacted(body))).toBe(
       '{"id":"1970-01-01T00:00:00.000Z","state":{"turns":["secret"]},"turns":[],"metrics":{"B":"1970-01-01T00:00:00.000Z"}}',
@@ -198,7 +201,7 @@ describe('only the text can tell', () => {
   });
 });
 
-test('what JSON.stringify refuses, and what it leaves out, it still does', () => {
+test('values that JSON.stringify throws for or omits are handled by it as before', () => {
   const circular: Record<string, unknown> = { turns: ['x'] };
   circular.self = circular;
   expect(() => JSON.stringify(redacted(circular))).toThrow(/circular/);
@@ -218,7 +221,7 @@ test('an error of an accessor is the caller’s to hear', () => {
   expect(() => redacted(body)).toThrow(failure);
 });
 
-test('says which features were withheld, of members that were there', () => {
+test('redactValue returns the features whose members it removed', () => {
   const withheld = (body: unknown, subject = denied) => {
     const result = redactValue(body, fields, subject);
     return result.needsText ? null : result.withheld;
@@ -230,7 +233,7 @@ test('says which features were withheld, of members that were there', () => {
   expect(withheld({ turns: [] }, everything)).toEqual([]);
 });
 
-describe('where a body mixes projects', () => {
+describe('a body that mixes projects', () => {
   const asked: string[] = [];
   const subject: PolicySource = {
     featuresFor(id) {
@@ -239,7 +242,7 @@ describe('where a body mixes projects', () => {
     },
   };
 
-  test('each conversation is of the project it names, and nobody’s where it names none', () => {
+  test('each conversation belongs to the project that it names, or to none', () => {
     const of = (project_id: unknown) => ({ project_id, turns: [1], metrics: { A: 1, B: 2 } });
     const body = {
       ...of('open'),

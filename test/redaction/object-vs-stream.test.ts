@@ -58,7 +58,7 @@ test('objects and bytes are redacted alike, and as the rules say, whatever the b
   );
 });
 
-test('where projects are mixed, each conversation follows its own, wherever in it the project is named', () => {
+test('each conversation follows its own project when projects are mixed, at any position of the member that names it', () => {
   const features = fc.tuple(anyFeatures, anyFeatures, anyFeatures);
   fc.assert(
     fc.property(jsonTextWithoutDuplicates, three(fc.tuple(anyOptions, features, pieceLengths)), (text, cases) => {
@@ -72,7 +72,7 @@ test('where projects are mixed, each conversation follows its own, wherever in i
   );
 });
 
-test('where everything is enabled, the text is the same, byte for byte', () => {
+test('the text is the same, byte for byte, when everything is enabled', () => {
   fc.assert(
     fc.property(jsonText, anyOptions, pieceLengths, (text, { resolved }, lengths) => {
       const bytes = Buffer.from(text);

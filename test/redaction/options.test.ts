@@ -89,7 +89,7 @@ test('types that pass are written as media types', () => {
     expect(refusal({ passthrough: [wrong] })).toMatch(/^redactResponse: `passthrough\.0`: Expected a media type such/);
   }
   expect(refusal({ passthrough: 'audio/wav' })).toBe(
-    'redactResponse: `passthrough`: Give a list. Received "audio/wav".',
+    'redactResponse: `passthrough`: Expected an array. Received "audio/wav".',
   );
 });
 
@@ -105,15 +105,15 @@ test('limits are whole numbers of at least one, each of which may be left out', 
     );
   }
   expect(refusal({ limits: { dept: 5 } })).toMatch(/`limits\.dept`: There is no such field\. Did you mean "depth"\?/);
-  expect(refusal({ limits: 5 })).toBe('redactResponse: `limits`: Give an object. Received 5.');
+  expect(refusal({ limits: 5 })).toBe('redactResponse: `limits`: Expected an object. Received 5.');
 });
 
 test.each([
   [{ transcripts: 'x' }, '`transcripts`: There is no such field. Did you mean "transcript"?'],
   [{ colour: 1 }, '`colour`: There is no such field. Accepted: conversations, transcript, metrics, metricAliases,'],
-  [[], 'Give an object. Received an empty list.'],
-  [null, 'Give an object. Received null.'],
-  ['turns', 'Give an object. Received "turns".'],
+  [[], 'Expected an object. Received an empty array.'],
+  [null, 'Expected an object. Received null.'],
+  ['turns', 'Expected an object. Received "turns".'],
   [{ transcript: 1 }, '`transcript`: Expected a path or an array of them. Received 1.'],
   [{ metrics: [1] }, '`metrics.0`: Expected a path. Received 1.'],
   [{ conversations: [] }, '`conversations`: Expected at least one entry; an empty array would withhold nothing.'],
@@ -134,7 +134,7 @@ test.each([
   [{ transcript: 'a[*].b', metrics: 'a.b' }, 'the member "a.b" is claimed by both transcript and metrics'],
   [{ metricAliases: { A: 'turns' } }, 'the member "turns" is claimed by both transcript and the alias of A'],
   [{ metricAliases: { A: 'x', B: ['y', 'x'] } }, 'the member "x" is claimed by both the alias of A and the alias of B'],
-  [{ metricAliases: ['x'] }, '`metricAliases`: Give an object. Received a list of 1.'],
+  [{ metricAliases: ['x'] }, '`metricAliases`: Expected an object. Received an array of 1.'],
   [{ metricAliases: { A: 1 } }, "`metricAliases.A`: Expected a member's name or an array of them. Received 1."],
   [{ metricAliases: { A: [] } }, '`metricAliases.A`: Expected at least one entry'],
   [{ metricAliases: { A: 'x.y' } }, 'metricAliases["A"][0] is "x.y", but must be the name of a top-level member'],

@@ -5,7 +5,7 @@ import { filterWhole } from './helpers';
 
 const features = { transcript: false, metrics: ['A'] };
 
-/** What both halves leave of a value; they must agree. */
+/** The result of the object redactor and of the stream filter; they must agree. */
 function left(body: unknown, options: RedactOptions): unknown {
   const { fields, limits } = resolveRedactOptions(options);
   const result = redactValue(body, fields, { features });
@@ -74,7 +74,7 @@ test('a conversation inside a transcript goes with it, and inside metrics stays 
   expect(left({ turns: [T], metrics: { A: T, B: T } }, options)).toEqual({ turns: [], metrics: { A: E } });
 });
 
-test('where several claims meet, each must allow what leaves, whichever conversation they come from', () => {
+test('a value with several matches is sent only if each match allows it, from any conversation', () => {
   const options: RedactOptions = { conversations: ['$', 'a'], transcript: 'a.x', metrics: ['x', 'a.y', 'y'] };
   const { fields, limits } = resolveRedactOptions(options);
   const enabled: Record<string, Features> = {

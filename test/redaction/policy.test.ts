@@ -6,7 +6,7 @@ import { filterWhole } from './helpers';
 
 const { fields, limits } = resolveRedactOptions();
 
-test('what features do not enable, or not wholly, is named', () => {
+test('withheldBy names the features that are not enabled, or not entirely', () => {
   expect(withheldBy({ transcript: true, metrics: 'all' })).toEqual([]);
   expect(withheldBy({ transcript: false, metrics: 'all' })).toEqual(['transcript']);
   expect(withheldBy({ transcript: true, metrics: ['A'] })).toEqual(['metrics']);

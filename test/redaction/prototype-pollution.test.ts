@@ -27,9 +27,9 @@ const mixed: PolicySource = { featuresFor: () => ({}) as never };
 const fixed: PolicySource = { features: {} as never };
 
 test.each([
-  ['a subject that mixes projects', mixed],
-  ['a project of which nothing is known', fixed],
-])('what all objects inherit enables nothing: %s', (_, subject) => {
+  ['a policy that mixes projects', mixed],
+  ['a project without features', fixed],
+])('inherited properties enable nothing: %s', (_, subject) => {
   const [whole, value, withheld, open] = polluted({ features: everything, ...everything }, () => [
     filterWhole(BODY, fields, subject, limits).toString(),
     redactValue(JSON.parse(BODY), fields, subject),
@@ -42,7 +42,7 @@ test.each([
   expect(open).toBe(true);
 });
 
-test('what all objects inherit is no option', () => {
+test('inherited properties are no options', () => {
   const options = polluted({ transcript: ['other'], passthrough: ['text/csv'], project: () => 'P' }, () =>
     resolveRedactOptions({}),
   );
@@ -51,7 +51,7 @@ test('what all objects inherit is no option', () => {
   expect(redactValue(JSON.parse(BODY), options.fields, fixed)).toMatchObject({ value: JSON.parse(REDACTED) });
 });
 
-test('what all objects inherit lets nobody in', async () => {
+test('inherited properties allow no request', async () => {
   const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations' } } });
   const app = express();
   const inherited = { optional: true, agent: false, agentId: false };

@@ -5,7 +5,7 @@ import type { PolicySource } from '../../src/redaction/policy';
 import { pieceLengths, runs } from './fixtures';
 import { filterInPieces, filterWhole } from './helpers';
 
-// Bodies in which every text that must not leave says so, built by somebody who tries to get it out.
+// Bodies in which every string that must not be sent is marked, built as an attacker would.
 
 const SECRET = 'do-not-let-out';
 const PUBLIC = 'may-leave';
@@ -42,7 +42,7 @@ const list = (...items: fc.Arbitrary<string>[]) =>
     .tuple(fc.array(fc.oneof(...items), { maxLength: 2 }), gap)
     .map(([all, space]) => `[${space}${all.join(`,${space}`)}]`);
 
-/** `before` keeps what may leave from looking like JSON, which is refused where a conversation may stand. */
+/** `before` keeps public strings from being JSON, which is rejected in place of a conversation. */
 const text = (words: string, before = '') =>
   fc.constantFrom(
     `"${words}"`,
@@ -53,7 +53,7 @@ const text = (words: string, before = '') =>
   );
 const open = fc.oneof(text(PUBLIC, 'x'), fc.constantFrom('1', 'null', 'true', '-0.5e3', '[]', '{}'));
 
-/** What stands in a member that must not leave: anything, also things that look like conversations. */
+/** Values of a redacted member: anything, also values that look like conversations. */
 const secret: fc.Arbitrary<string> = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small', maxDepth: 2 },
@@ -95,7 +95,7 @@ const body = fc.oneof(
   list(conversation, list(conversation)),
   object(
     member('conversations', fc.oneof(list(conversation, list(conversation)), conversation)),
-    // One by one, or by id: both may be what was meant.
+    // As an array, or by id.
     member('conversations', object(member(fc.constantFrom('CA1', '__proto__', 'x'), conversation))),
     member('turns', secret),
     member(innocent, open),

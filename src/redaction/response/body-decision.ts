@@ -3,7 +3,7 @@ import type { BodyFormat } from '../options';
 import { type Coding, codingOf, isListed, isRecordFormat, knownFormat, parseMediaType } from './media-type';
 
 /**
- * What a response is known to have for a body. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
+ * The part of a body that is known. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
  * first bytes of others. `none`: it ended without any. `unknown`: only the head was written.
  */
 export type KnownBody = 'object' | 'whole' | 'more' | 'none' | 'unknown';

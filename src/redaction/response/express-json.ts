@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Request, Response } from 'express';
 
-/** Of everything that somebody who has replaced `res.json` may print in another way. */
+/** Values that a replaced `res.json` may print differently. */
 const SAMPLE = {
   keyscope: [true, -0, 1e21, Number.NaN, '<sample>\u2028é😀', null, undefined, {}],
   absent: undefined,
@@ -13,21 +13,21 @@ const SAMPLE = {
 };
 const CIRCLE: Record<string, unknown> = {};
 CIRCLE.itself = CIRCLE;
-/** What `JSON.stringify` does not print at all: who prints it is not Express. */
+/** Values that `JSON.stringify` cannot print: a `res.json` that prints them is not Express' own. */
 const UNPRINTABLE = [{ big: 1n }, CIRCLE];
 
-/** What Express escapes where `json escape` is set: what browsers could take for HTML. */
+/** Characters that Express escapes if `json escape` is set, because browsers could read them as HTML. */
 const HTML = /[<>&]/g;
 const ESCAPES: Readonly<Record<string, string>> = { '<': '\\u003c', '>': '\\u003e', '&': '\\u0026' };
 
-/** What `res.json` of an application without a `json replacer` makes of a value. */
+/** The text that `res.json` of an application without a `json replacer` makes of a value. */
 export function jsonText(value: unknown, app: Request['app']): string | undefined {
   const spaces: unknown = app.get('json spaces');
   const text: string | undefined = spaces ? JSON.stringify(value, null, spaces as string) : JSON.stringify(value);
   return text !== undefined && app.get('json escape') ? text.replace(HTML, (character) => ESCAPES[character]!) : text;
 }
 
-/** Runs `res.json` on a response that goes nowhere; what came to `end`, and its type. */
+/** Runs `res.json` on a response without a connection. Returns the type, and the bytes that reached `end`. */
 function sent(req: Request, res: Response, value: unknown): string {
   const request = new IncomingMessage(new Socket());
   request.method = 'GET';
@@ -71,7 +71,7 @@ function probe(req: Request, res: Response): boolean {
     if (sent(req, res, SAMPLE) !== `application/json; charset=utf-8\n${jsonText(SAMPLE, req.app)}`) return false;
     return UNPRINTABLE.every((value) => throws(() => sent(req, res, value)));
   } catch {
-    // Whatever it is that throws here, it is not Express as we know it; and not being known costs time only.
+    // An unknown `res.json`, which only costs time.
     return false;
   }
 }
@@ -86,9 +86,8 @@ interface Answer {
 }
 
 /**
- * An application may have put its own senders in place of Express' (to wrap every body in an envelope, say): then they must
- * be called with what the handler gave, and what leaves is what they make of it. Each prototype is asked once, and again
- * when its senders have been replaced.
+ * Creates a check for `json` and `send` that an application has replaced, for example to wrap every body in an envelope. Those must
+ * be called with the handler's value. Each prototype is probed once, and again after its methods have been replaced.
  */
 export function createExpressCheck(): ExpressCheck {
   const answers = new WeakMap<object, Answer>();

@@ -81,7 +81,7 @@ function parse(value: string): MediaType | null {
 
 /**
  * Parses a `Content-Type`; `null` if it is malformed or ambiguous. The package `content-type` is not used for this: it takes the
- * first of two charsets, where a client may take the last.
+ * first of two charsets, but a client may use the last.
  */
 export function parseMediaType(value: string): MediaType | null {
   let type = parsed.get(value);

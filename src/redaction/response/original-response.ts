@@ -138,16 +138,19 @@ export class OriginalResponse {
     if (this.#guarded || this.#patched || typeof send !== 'function') return;
     this.#guarded = true;
     const original = this;
+    for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
     res._send = function _send(data, encoding, callback, length) {
       if (original.#calls > 0 || data.length === 0) return send.call(this, data, encoding, callback, length);
       onBypass();
       return false;
     };
-    const corked = res.writableCorked;
-    for (let i = 0; i < corked; i++) res.uncork();
-    res.cork = () => void res.socket?.cork();
+    res.cork = () => {
+      const { socket } = res;
+      socket?.cork();
+      // Since Node 26 `write` itself corks the response, until the next tick.
+      if (original.#calls > 0) process.nextTick(() => socket?.uncork());
+    };
     res.uncork = () => void res.socket?.uncork();
-    for (let i = 0; i < corked; i++) res.cork();
   }
 
   /** Keeps the streams that are piped into the response, for {@link releaseSources}. */

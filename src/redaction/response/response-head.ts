@@ -47,7 +47,7 @@ const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
 export class ResponseHead {
   /** The length of the whole body, if it is known. */
   length: number | undefined;
-  /** What has been removed from a whole body that mixes projects. */
+  /** The features whose fields have been removed from a whole body that mixes projects. */
   withheld: readonly Withheld[] | undefined;
   readonly #context: ResponseContext;
   #decision: BodyDecision = PASS;

@@ -5,7 +5,7 @@ import { WasmScanner } from './wasm/wasm-scanner';
 
 export type CreateScanner = (maxDepth: number, maxName: number) => Scanner;
 
-/** The scanner in WebAssembly, and where that cannot run, or not so deep, the one in JavaScript. They do the same. */
+/** The scanner in WebAssembly. If that cannot run, or not so deep, the one in JavaScript, which does the same. */
 export function createScanner(maxDepth: number, maxName: number): Scanner {
   const machine = maxDepth <= MACHINE_DEPTH ? sharedMachine() : null;
   return machine === null ? new PlainScanner(maxDepth, maxName) : new WasmScanner(machine, maxDepth, maxName);

@@ -6,14 +6,14 @@ import { JsonError, unredactable } from './json-error';
 import { PathTracker } from './path-tracker';
 import { Utf8Validator } from './utf8-validator';
 
-/** Cuts one JSON text down, given in pieces of any size. */
+/** Redacts one JSON text, given in pieces of any size. */
 export interface JsonFilter {
   /**
-   * Takes the next piece and calls `emit` with what of it may leave: at most once, before it returns. What is emitted
-   * is either a view of the piece itself, or a buffer that nobody else touches.
+   * Filters the next piece and calls `emit` with the result: at most once, before it returns. The result is a view of the piece
+   * itself, or a new buffer.
    *
-   * @throws KeyscopeError `unredactable_response` at the first fault. Nothing of that piece has been emitted, and nothing
-   * will be any more: every later call throws the same.
+   * @throws KeyscopeError `unredactable_response` at the first syntax error. Nothing of that piece has been emitted, and every later
+   * call throws the same.
    */
   write(piece: Uint8Array): void;
   /**
@@ -51,9 +51,9 @@ class Filter implements JsonFilter {
   readonly #fields: Fields;
   readonly #utf8: Utf8Validator | null;
   readonly #emit: Emit;
-  /** Whether the pieces are nobody else's. */
+  /** Whether the pieces belong to the filter, so that it may change them. */
   readonly #owns: boolean;
-  /** What ended it, once anything has. */
+  /** The error after which nothing is emitted. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
   #held: Buffer = Buffer.alloc(0);
@@ -163,7 +163,7 @@ class Filter implements JsonFilter {
   }
 }
 
-/** @param create - the scanner to use, where both are to be compared */
+/** @param create - the scanner to use, to compare both */
 export function createJsonFilter(
   fields: Fields,
   source: PolicySource,
@@ -176,9 +176,9 @@ export function createJsonFilter(
 }
 
 /**
- * Cuts down a JSON text that is in memory as a whole.
+ * Redacts a JSON text that is in memory as a whole.
  *
- * @returns what may leave; a view of the text, if it is bytes and all of it may
+ * @returns the redacted text; a view of the bytes if nothing had to be removed
  * @throws KeyscopeError `unredactable_response` unless it is exactly one whole JSON value
  */
 export function filterText(

@@ -1,7 +1,7 @@
 import { JsonError } from './json-error';
 import { NUMBER_ENDS } from './json-tables';
 
-// What is expected next, or what a scanner is in the middle of. Strings come first: they are most of all bytes.
+// States: the token that is expected next, or the one being read. Strings come first, because most bytes are in strings.
 export const IN_STRING = 0;
 export const IN_NAME = 1;
 export const AT_NEXT = 2;
@@ -23,10 +23,10 @@ const BETWEEN = (1 << IN_NAME) | (1 << AT_NEXT) | (1 << AT_NAME) | (1 << AT_FIRS
 const NOWHERE = -1;
 
 /**
- * Reads JSON in pieces of any size and checks every byte of it (RFC 8259; UTF-8 is checked elsewhere). It builds nothing:
- * all it remembers is where in the grammar it is, and one byte per level of nesting.
+ * Reads JSON in pieces of any size and checks every byte of it (RFC 8259; UTF-8 is checked elsewhere). It builds
+ * no values: its state is a position in the grammar, and one byte per level of nesting.
  *
- * It can watch the member names of one object, and stops behind each that may be one of those looked for.
+ * It can watch the member names of one object, and stops behind each that may be one of the configured names.
  */
 export abstract class Scanner {
   /** Objects and arrays open. */
@@ -44,7 +44,7 @@ export abstract class Scanner {
   /** 1 for an object, 0 for an array, by depth. */
   protected kinds: Uint8Array = new Uint8Array(64);
   protected state = DONE;
-  /** What was begun has ended when no more levels than these are open. */
+  /** The value that was begun has ended when no more than this number of levels is open. */
   protected floor = 0;
   /** The depth at which names are watched. */
   protected watched = NOWHERE;
@@ -112,7 +112,7 @@ export abstract class Scanner {
     this.kinds[depth] = kind;
   }
 
-  /** Goes back to where these were open, objects (1) and arrays (0), of which the outermost has not been closed since. */
+  /** Restores a stack of open objects (1) and arrays (0). The outermost must not have been closed since. */
   restore(kinds: readonly number[]): void {
     this.depth = kinds.length;
     this.kinds.set(kinds, 1);
@@ -160,11 +160,11 @@ export abstract class Scanner {
    * Reads on in `bytes` from `at`, until what was begun has ended (`done`), or behind a name that is watched (`stopped`;
    * call again to go on), or up to `end`.
    *
-   * @returns where it stopped
+   * @returns the index at which it stopped
    */
   abstract skip(bytes: Buffer, at: number, end: number): number;
 
-  /** What was begun has ended. */
+  /** The value that was begun has ended. */
   protected end(at: number): number {
     this.state = DONE;
     this.done = true;

@@ -26,7 +26,7 @@ export const STOP = table((set, at) => {
   set('"\\', 1);
 });
 
-/** What may follow a backslash: 1 for an escape of one character, 2 for `u`. */
+/** Bytes that may follow a backslash: 1 for an escape of one character, 2 for `u`. */
 export const ESCAPES = table((set) => {
   set('"\\/bfnrt', 1);
   set('u', 2);
@@ -53,7 +53,7 @@ const EXPONENT = 7;
 const EXPONENT_SIGN = 8;
 const EXPONENT_DIGITS = 9;
 
-/** 1 where a number may end. */
+/** 1 for states in which a number may end. */
 export const NUMBER_ENDS = Uint8Array.from([0, 0, 0, 1, 1, 0, 1, 0, 0, 1]);
 
 /** `NUMBERS[state << 8 | byte]`: the next state; 0: the byte does not belong to the number. */

@@ -20,7 +20,7 @@ function behindSpace(bytes: Buffer, at: number): number {
 export class MemberSeparators {
   readonly #output: OutputBuffer;
   readonly #maxBytes: number;
-  /** Since where it is undecided what leaves, once the bytes have ended in between. */
+  /** The first byte that is undecided, if the bytes have ended in between. */
   #mark = NONE;
 
   constructor(output: OutputBuffer, maxBytes: number) {
@@ -64,7 +64,7 @@ export class MemberSeparators {
    * The bytes end at or inside a separator, or inside a name that begins at `at`.
    *
    * @param comma - whether there has been a comma, or it is the first member that is to come
-   * @returns from where on they are needed again; `end`: not at all
+   * @returns the index from which on they are needed again; `end`: not at all
    */
   neededFrom(bytes: Buffer, at: number, end: number, comma: boolean): number {
     if (this.#mark === NONE) {

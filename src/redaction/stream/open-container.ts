@@ -7,7 +7,7 @@ export interface Frame {
   readonly list: boolean;
   /** Of which members only these stay; `null`: all. */
   readonly names: NameTable<true> | null;
-  /** Whether a member has stayed, where not all do. */
+  /** Whether a member has been kept, if not all are. */
   kept: boolean;
   /** Whether the member that names the project has been met. */
   projectSeen: boolean;
@@ -17,7 +17,7 @@ export function createFrame(position: PathState, list: boolean, names: NameTable
   return { position, list, names, kept: false, projectSeen: false };
 }
 
-/** Which names matter in an object, as the scanner wants to know it: all of them where each must be decided about. */
+/** The names that matter in an object, in the scanner's form: all of them if each must be decided. */
 export function watched({ position, names }: Frame): number {
   return names === null && position.others === null ? position.table.mask : -1;
 }

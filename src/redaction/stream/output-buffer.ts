@@ -1,5 +1,5 @@
 const NULL = Buffer.from('null');
-/** What an emptied value is replaced with, by the first byte of what it was. */
+/** Replacements of cleared values, by the first byte of what it was. */
 const EMPTY_FORMS: Readonly<Record<number, Buffer>> = {
   34: Buffer.from('""'),
   91: Buffer.from('[]'),
@@ -20,9 +20,9 @@ function copy(source: Uint8Array, from: number, to: number, target: Buffer, at: 
   return at + to - from;
 }
 
-/** What leaves of one piece of a body after the other: runs of its bytes, and replacements between them. */
+/** The output for one piece of a body after the other: runs of its bytes, and replacements between them. */
 export class OutputBuffer {
-  /** Since where everything leaves; NONE: nothing does. */
+  /** The start of the run that is kept; NONE: bytes are dropped. */
   #run = 0;
   /** Pairs: from and to, or NONE and an index into `#replacements`. */
   #parts: number[] = [];
@@ -50,7 +50,7 @@ export class OutputBuffer {
     this.#run = at;
   }
 
-  /** Nothing leaves from here on, where a value begins, and an empty one of its type stands in for it. */
+  /** Drops bytes from here on, at the start of a value, and puts an empty value of its type in its place. */
   replace(first: number, at: number): void {
     this.pause(at);
     const form = EMPTY_FORMS[first] ?? NULL;
@@ -60,10 +60,10 @@ export class OutputBuffer {
   }
 
   /**
-   * What leaves of the bytes up to `end`. Those behind are to come again, counted from 0.
+   * Returns the output for the bytes up to `end`. The bytes behind come again, counted from 0.
    *
-   * @param lasting - whether the bytes stay as they are, so that a view of them will do
-   * @param owned - whether they may be changed instead, being nobody else's
+   * @param lasting - whether the bytes stay unchanged, so that a view of them can be returned
+   * @param owned - whether the bytes belong to the filter and may be changed
    */
   flush(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer | null {
     if (this.#run !== NONE) {
@@ -103,7 +103,7 @@ export class OutputBuffer {
     return whole;
   }
 
-  /** Whether, moved to the front one after the other, no part gets ahead of where it was. */
+  /** Whether the parts can be moved to the front one after the other without overwriting later ones. */
   #fitsInPlace(end: number): boolean {
     const parts = this.#parts;
     let at = 0;

@@ -11,7 +11,7 @@ import { createFrame, type Frame, watched } from './open-container';
 import { OutputBuffer } from './output-buffer';
 import { ProjectResolver } from './project-resolver';
 
-// What the tracker expects next, or (from IN_VALUE on) what it has sent somebody else through.
+// States: the token that the tracker expects next, or (from IN_VALUE on) the part that another component reads.
 const AT_VALUE = 0;
 const AT_FIRST_VALUE = 1;
 const AT_COLON = 2;
@@ -23,7 +23,7 @@ const IN_MEMBERS = 6;
 /** Ahead of a value that waits for its conversation's project. */
 const SEARCHING = 7;
 
-// What becomes of the value to come, or being read.
+// Actions on the next value, or on the one being read.
 const KEEP = 0;
 const CLEARED = 1;
 /** It goes together with its name. */
@@ -75,7 +75,7 @@ export class PathTracker {
     this.#resolver = new ProjectResolver(policy, scanner, limits.heldBytes);
   }
 
-  /** @param root - where the next body starts; `null`: nowhere of interest */
+  /** @param root - the position of the next body; `null`: nothing in it is matched */
   reset(root: PathState | null): void {
     this.#root = root;
     this.#nested.reset();
@@ -223,7 +223,7 @@ export class PathTracker {
   }
 
   #push(frame: Frame, at: number): void {
-    // What names the project is no text, so it names none.
+    // The member that names the project is not a string, so the conversation has no project.
     if (this.#namesProject) this.#policy.setProject(this.#frame!.position.conversation, undefined);
     this.#namesProject = false;
     this.#scanner.open(frame.list ? 0 : 1, at);
@@ -287,7 +287,7 @@ export class PathTracker {
   /**
    * The bytes end for now.
    *
-   * @returns from where on they are needed again, in front of the next; they are counted from there afterwards
+   * @returns the index from which on they are needed again, in front of the next piece; indices count from there afterwards
    */
   pause(bytes: Buffer, end: number): number {
     const needed =

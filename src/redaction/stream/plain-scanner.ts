@@ -18,7 +18,7 @@ export class PlainScanner extends scanner.Scanner {
     this.stopped = false;
     while (i < end) {
       if (state <= IN_NAME) {
-        // Eight at a time: this loop is where a filter spends its life.
+        // Eight at a time: a filter spends most of its time in this loop.
         for (const last = end - 8; i <= last; i++) {
           if (
             STOP[bytes[i]!] !== 0 ||
@@ -44,7 +44,7 @@ export class PlainScanner extends scanner.Scanner {
               this.stopped = true;
               return i;
             }
-            // What comes next is nearly always this, so it is tried here before the long way round.
+            // A colon and a string nearly always follow, so they are tried here before the general case.
             if (i < end && bytes[i] === COLON) {
               state = AT_VALUE;
               if (++i < end && bytes[i] === QUOTE) {

@@ -25,19 +25,19 @@ export function projectIn(bytes: Buffer, from: number, to: number): string | und
 export class ProjectSearch {
   /** Whether the search is over. */
   done = true;
-  /** What it found. */
+  /** The result of the search. */
   projectId: string | undefined = undefined;
   readonly #scanner: Scanner;
   #stage = IN_MEMBERS;
   #conversation: PathState | null = null;
-  /** Where the value begins that names the project. */
+  /** The start of the value that names the project. */
   #from = 0;
 
   constructor(scanner: Scanner) {
     this.#scanner = scanner;
   }
 
-  /** Starts where a value is to come, somewhere inside the conversation that is open at `depth`. */
+  /** Starts before a value, inside the conversation that is open at `depth`. */
   begin(conversation: PathState, depth: number): void {
     this.done = false;
     this.projectId = undefined;
@@ -89,7 +89,7 @@ export class ProjectSearch {
 }
 
 const NONE = -1;
-/** Instead of where a project's id begins: it is too long to be one. */
+/** Instead of the start of a project's id: it is too long to be one. */
 const TOO_LONG = -2;
 
 /** Finds out whose the conversations are, in a body that mixes projects, and holds back what waits for it. */
@@ -140,7 +140,7 @@ export class ProjectResolver {
     return this.#search.done;
   }
 
-  /** Reads ahead. Returns where it stopped; when the wait is over, where the value is that waited. */
+  /** Reads ahead. Returns the index at which it stopped; when the search is over, that of the value that waited. */
   run(bytes: Buffer, at: number, end: number): number {
     const stopped = this.#search.run(bytes, at, end);
     if (!this.#search.done) return stopped;
@@ -156,7 +156,7 @@ export class ProjectResolver {
     throw new JsonError(`a conversation does not name its project within ${this.#maxHeld} bytes`, this.#waiting);
   }
 
-  /** The bytes end for now. From where on they are needed again; `end`: not at all. */
+  /** The bytes end for now. Returns the index from which on they are needed again; `end`: not at all. */
   neededFrom(end: number): number {
     if (this.#waiting !== NONE) {
       this.#check(end);

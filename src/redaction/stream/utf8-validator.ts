@@ -5,8 +5,8 @@ const SMALL = 16;
 
 /**
  * Checks UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF) in pieces that may end inside a
- * character. Between them it remembers how many bytes are to come and what the next of them may be. That the last piece
- * ends inside one need not be asked: it would be inside a string, and that would not have ended either.
+ * character. Its state is the number of bytes to come and the range of the next one. A body that ends inside a
+ * character is also inside a string that has not ended, so the scanner reports it.
  */
 export class Utf8Validator {
   #missing = 0;

@@ -10,6 +10,9 @@ import { expresses } from '../../support/express-versions';
 import { waitUntil } from '../../support/wait-until';
 import { ask, closeAll, conversation, redactedPage, serve } from './harness';
 
+// A thousand responses, or hundreds of megabytes, take longer on a busy machine.
+jest.setTimeout(180_000);
+
 const MEGABYTE = 1024 * 1024;
 
 function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -121,7 +124,7 @@ describe.each(expresses)('%s: back-pressure', (_name, express) => {
     };
 
     test.each(Object.keys(ways))(
-      'holds the source while nobody reads, and then lets all of it come (%s)',
+      'the source waits while the client does not read, and then sends everything (%s)',
       async (name) => {
         const { handler, before } = ways[name]!;
         let response: Response | undefined;
@@ -136,7 +139,7 @@ describe.each(expresses)('%s: back-pressure', (_name, express) => {
         let sockets = 0;
         served.server.on('connection', () => sockets++);
         await settled(() => response?.writableLength ?? 0);
-        // About 24 MB are to come; what waits here is a few buffers, and what left is in the kernel's.
+        // About 24 MB are to come. A few buffers wait here, and the sent bytes are in the kernel's.
         expect(response!.writableLength).toBeLessThan(2 * MEGABYTE);
         expect(response!.socket!.bytesWritten).toBeLessThan(12 * MEGABYTE);
         const raw = await read();

@@ -22,7 +22,7 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
   describe('callbacks', () => {
     const codings: Record<string, (text: string) => Buffer> = { identity: Buffer.from, gzip: zlib.gzipSync };
 
-    test.each(Object.keys(codings))('of write and end are each called once (%s)', async (coding) => {
+    test.each(Object.keys(codings))('callbacks of write and end are each called once (%s)', async (coding) => {
       const calls: string[] = [];
       const bytes = codings[coding]!(PAGE);
       const third = Math.floor(bytes.length / 3);
@@ -57,7 +57,7 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
       expect(calls.indexOf('write(chunk, cb)')).toBeLessThan(calls.indexOf('end(chunk, enc, cb)'));
     });
 
-    test('are called where a chunk leaves nothing behind', async () => {
+    test('callbacks are called when nothing of a chunk is sent', async () => {
       const calls: number[] = [];
       const served = await answering(async (_req, res) => {
         res.type('json');
@@ -96,7 +96,7 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
       expect(await called.promise).toBeUndefined();
     });
 
-    test('of end is called with the reason where the body turned out not to be whole', async () => {
+    test('the callback of end receives the error when the body was truncated', async () => {
       const called = deferred<unknown>();
       const served = await answering((_req, res) => {
         res.type('json').write('{"a":1');
@@ -106,7 +106,7 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
       expect(await called.promise).toMatchObject({ code: 'unredactable_response' });
     });
 
-    test('what Node throws and emits for writing nothing, nonsense or too late, it still does', async () => {
+    test('errors of Node for empty, invalid and late chunks are unchanged', async () => {
       const errors: unknown[] = [];
       const served = await answering((_req, res) => {
         for (const nonsense of [null, undefined, 1, {}]) {

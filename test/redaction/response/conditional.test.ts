@@ -50,7 +50,7 @@ describe.each(expresses)('%s: conditional and range requests', (_name, express) 
         app.get('/buffer', (_req, res) => void res.type('json').send(Buffer.from(PAGE)));
         app.get('/tagged', (_req, res) => void res.set('ETag', '"mine"').json(JSON.parse(PAGE)));
         app.get('/text', (_req, res) => {
-          // A handler with a replacer: Express' own text is what is cut down.
+          // A handler with a replacer: the text of Express is redacted.
           res.json({ toJSON: () => JSON.parse(PAGE) });
         });
         app.get('/file', (_req, res) => res.sendFile(FILE));
@@ -157,7 +157,7 @@ describe.each(expresses)('%s: conditional and range requests', (_name, express) 
     expect(updated.text).toBe('{"updated":true}');
   });
 
-  test('a handler that answers 304 to conditions it was not told of is refused', async () => {
+  test('a 304 is rejected when the handler did not receive the conditions', async () => {
     const served = await serving({ features: SOME_METRICS });
     const answer = await ask(`${served.url}/stubborn`, { headers: { 'if-none-match': '"fuller"' } });
     expect(answer.status).toBe(500);
@@ -201,7 +201,7 @@ describe.each(expresses)('%s: a shared cache between two callers', (_name, expre
     { 'Cache-Control': 'no-cache' },
   ];
 
-  test.each(POLICIES)('neither sees what the other gets, with %j', async (headers) => {
+  test.each(POLICIES)('each caller gets its own response, with %j', async (headers) => {
     await behindCache(true, headers);
     for (const path of ['/json', '/end', '/file']) {
       for (const key of ['full', 'less', 'full', 'less']) {
@@ -214,7 +214,7 @@ describe.each(expresses)('%s: a shared cache between two callers', (_name, expre
     expect(cache.counts.hits).toBe(0);
   });
 
-  test('would, had the redaction not said that the answer is private', async () => {
+  test('a cache would mix responses if Cache-Control did not say private', async () => {
     await behindCache(false, { 'Cache-Control': 'public, max-age=600' });
     await ask(`${cache.url}/json`, { headers: { 'x-api-key': 'full' } });
     const answer = await ask(`${cache.url}/json`, { headers: { 'x-api-key': 'less' } });

@@ -15,7 +15,7 @@ function filterOptions(getPolicy: () => PolicySource): FilterOptions {
   return { fields, limits, getPolicy, anyCharset: false, textEvents: new Set(['endpoint']) };
 }
 
-/** What leaves of a body that comes in these chunks, or the error. */
+/** The filtered body that is written in these chunks, or the error. */
 function filtered(format: BodyFormat, chunks: readonly (string | Uint8Array)[]): string {
   const subject = { features: SOME_METRICS };
   const filter = createBodyFilter(
@@ -52,7 +52,7 @@ function expectFiltered(format: BodyFormat, body: string, expected: string): voi
   );
 }
 
-/** Refused, whatever the chunks, and without a trace of the secret in what left before. */
+/** Rejected for any chunks, without the secret in the output before. */
 function expectFault(format: BodyFormat, body: string): void {
   for (const cuts of [[], [...Array(Buffer.byteLength(body)).keys()]]) {
     const subject = { features: SOME_METRICS };
@@ -72,11 +72,11 @@ function expectFault(format: BodyFormat, body: string): void {
 const REDACTED = redactedPage(1).slice('{"conversations":['.length).split('],"cursor"')[0]!;
 
 describe('one JSON value', () => {
-  test('is cut down, however it is cut up', () => {
+  test('one JSON value is redacted, in pieces of any size', () => {
     expectFiltered('json', page(1), redactedPage(1));
   });
 
-  test('may be nothing at all, but not only white space', () => {
+  test('an empty body is accepted, and one of white space is rejected', () => {
     expect(filtered('json', [])).toBe('');
     expect(filtered('json', [''])).toBe('');
     expectFault('json', ' \n');
@@ -102,7 +102,7 @@ describe('a value a line', () => {
     ['one over two lines', `{"turns":[\n"${SECRET}"]}\n`],
     ['one that breaks off', `{"turns":["${SECRET}`],
     ['a text', `{}\n${SECRET}\n`],
-  ])('refuses %s', (_name, body) => {
+  ])('lines are rejected: %s', (_name, body) => {
     expectFault('ndjson', body);
   });
 });
@@ -110,7 +110,7 @@ describe('a value a line', () => {
 describe('a sequence of JSON texts (RFC 7464)', () => {
   const text = conversation(0);
 
-  test('is cut down, with values over several lines', () => {
+  test('a sequence of JSON texts is redacted, with values over several lines', () => {
     expectFiltered('json-seq', `\x1e${text}\n\x1e{\n"turns":["${SECRET}"]}\n`, `\x1e${REDACTED}\n\x1e{\n"turns":[]}\n`);
     expectFault('json-seq', `\x1e{"turns":["${SECRET}"\n\x1e{}\n`);
   });
@@ -153,7 +153,7 @@ describe('server-sent events', () => {
     ['no blank line at the end', `data: ${data}\n`, `data: ${REDACTED}\n`],
     ['no line end at the end', `data: ${data}`, `data: ${REDACTED}`],
     ['nothing', '', ''],
-  ])('leave cut down: %s', (_name, body, expected) => {
+  ])('server-sent events are redacted: %s', (_name, body, expected) => {
     expectFiltered('sse', body, expected);
   });
 
@@ -201,7 +201,7 @@ describe('JSONP', () => {
     ['with much white space', `cb({}${' '.repeat(200)});`, `cb({}${' '.repeat(200)});`],
     ['without an argument', express(''), express('')],
     ['nothing', '', ''],
-  ])('leaves cut down: %s', (_name, body, expected) => {
+  ])('JSONP is redacted: %s', (_name, body, expected) => {
     expectFiltered('jsonp', body, expected);
   });
 
@@ -216,7 +216,7 @@ describe('JSONP', () => {
     ['a statement before it', `/* ${SECRET} */ cb({})`],
     ['an endless name', `${'c'.repeat(2000)}({})`],
     ['no call', 'cb'],
-  ])('refuses %s', (_name, body) => {
+  ])('JSONP is rejected: %s', (_name, body) => {
     expectFault('jsonp', body);
   });
 });

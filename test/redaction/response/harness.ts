@@ -31,7 +31,7 @@ export function conversation(i: number, project = 'PROJECT-1'): string {
   );
 }
 
-/** What a page becomes where only the metric CALL_COMPLETED is enabled. */
+/** A page redacted for a project that has only the metric CALL_COMPLETED enabled. */
 export function redactedPage(count = 3, project = 'PROJECT-1'): string {
   return page(count, project)
     .replaceAll(/"turns":\[\{.*?\}\],"metrics"/g, '"turns":[],"metrics"')
@@ -45,7 +45,7 @@ export interface Served {
   readonly server: http.Server;
   /** The errors that requests were refused with, in order. */
   readonly failures: KeyscopeError[];
-  /** What was said to be withheld, a list a response. */
+  /** The features that were reported as withheld, one array for each response. */
   readonly withheld: (readonly Withheld[])[];
   close(): Promise<void>;
 }
@@ -63,7 +63,7 @@ export type Redact = (options?: RedactOptions) => RequestHandler;
 
 const open = new Set<Served>();
 
-/** Ends what a test has started. */
+/** Closes the servers that a test has started. */
 export async function closeAll(): Promise<void> {
   await Promise.all([...open].map((served) => served.close()));
 }

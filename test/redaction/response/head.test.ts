@@ -75,7 +75,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       expect(answer.text).not.toContain(SECRET);
     });
 
-    test('keeps headers that a list gives twice', async () => {
+    test('writeHead keeps headers that a list contains twice', async () => {
       const served = await answering((res) => {
         res.setHeader('Set-Cookie', 'gone=1');
         res.writeHead(200, ['Content-Type', 'application/json', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
@@ -84,7 +84,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       expect((await ask(served.url)).headers['set-cookie']).toEqual(['a=1', 'b=2']);
     });
 
-    test('throws what Node throws for a status that is none, an odd list, and a second call', async () => {
+    test('writeHead throws as in Node for an invalid status, an odd list, and a second call', async () => {
       const thrown: string[] = [];
       const attempt = (name: string, step: () => void): void => {
         try {
@@ -105,7 +105,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       expect(thrown).toEqual(['status RangeError', 'list TypeError', 'again Error', 'late Error']);
     });
 
-    test('has the reason that the handler gave', async () => {
+    test('the status line has the reason of the handler', async () => {
       const served = await answering((res) => {
         res.writeHead(200, 'Quite Fine', { 'Content-Type': 'application/json' });
         res.end('{}');
@@ -114,7 +114,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       expect(bytes).toMatch(/^HTTP\/1\.1 200 Quite Fine\r\n/);
     });
 
-    test('is written once, before which listeners of the head above and below have their say', async () => {
+    test('the head is written once, after middleware mounted before and after could change it', async () => {
       const calls: string[] = [];
       const listen = (name: string) => (_req: unknown, res: Response, next: () => void) => {
         const writeHead = res.writeHead;
@@ -136,7 +136,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       }
     });
 
-    test('is refused where a listener of the head changes the type after the body has been judged', async () => {
+    test('a response is rejected when middleware changes its type after the decision', async () => {
       const served = await serve(express, (app, redact) => {
         app.get(
           '/',
@@ -187,7 +187,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       }
     });
 
-    test.each([400, 404, 410, 500, 503])('%i has a body that is cut down like any other', async (status) => {
+    test.each([400, 404, 410, 500, 503])('a JSON body with the status %i is redacted', async (status) => {
       const served = await serve(express, (app, redact) => {
         app.get('/', redact(), (_req, res) => void res.status(status).json(JSON.parse(PAGE)));
         app.get('/end', redact(), (_req, res) => void res.status(status).type('application/problem+json').end(PAGE));
@@ -223,7 +223,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
   });
 
   describe('trailers', () => {
-    test('leave, but for digests of the body that did not', async () => {
+    test('trailers are sent, except digests of the unredacted body', async () => {
       const served = await answering((res) => {
         res.set({ Trailer: 'X-Count, Content-MD5', 'Content-Length': '7' }).type('json');
         res.write(PAGE);
@@ -235,7 +235,7 @@ describe.each(expresses)('%s: the head', (_name, express) => {
       expect(answer.trailers).toEqual({ 'x-count': '3' });
     });
 
-    test('leave after a body that is sent whole', async () => {
+    test('trailers are sent after a body that is sent at once', async () => {
       const served = await answering((res) => {
         res.set({ Trailer: 'X-Count' }).type('json');
         res.addTrailers([['X-Count', '3']] as never);

@@ -11,7 +11,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
     return serve(express, (app, redact) => app.get('/', redact(), (_req, res) => answer(res)), options);
   }
 
-  describe('what says which body it was', () => {
+  describe('headers that describe the unredacted body', () => {
     const ABOUT_THE_BODY = {
       ETag: '"v1"',
       'Last-Modified': 'Sun, 22 Nov 2026 00:00:00 GMT',
@@ -31,7 +31,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
       },
     };
 
-    test.each(Object.keys(sends))('is gone after %s', async (name) => {
+    test.each(Object.keys(sends))('a header that describes the unredacted body is removed after %s', async (name) => {
       const served = await answering((res) => {
         res.set(ABOUT_THE_BODY).set('Content-Length', String(Buffer.byteLength(PAGE)));
         sends[name]!(res);
@@ -39,7 +39,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
       for (const method of ['GET', 'HEAD']) {
         const { headers, body } = await ask(served.url, { method });
         const { etag, ...others } = headers;
-        // Express makes a tag of its own, of what has been cut down.
+        // Express computes a tag of the redacted body.
         expect(etag).not.toBe('"v1"');
         for (const header of Object.keys(ABOUT_THE_BODY)) expect(others).not.toHaveProperty(header.toLowerCase());
         expect(headers['content-length']).not.toBe(String(Buffer.byteLength(PAGE)));
@@ -91,7 +91,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
       [{ transcript: false, metrics: 'all' as const }, 'transcript'],
       [{ transcript: true, metrics: ['A'] }, 'metrics'],
       [EVERYTHING, undefined],
-    ])('of a project with %j is %s', async (features, expected) => {
+    ])('the Redacted header of a project with %j is %s', async (features, expected) => {
       const served = await answering(bodies, { features: () => features });
       for (const method of ['GET', 'HEAD']) {
         expect((await ask(served.url, { method })).headers.redacted).toBe(expected);
@@ -100,7 +100,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
       expect(served.withheld).toEqual(names ? [names, names] : []);
     });
 
-    test('of a body that mixes projects names what was withheld, where the body is in hand', async () => {
+    test('the Redacted header of a body that mixes projects lists the removed features when the body is whole', async () => {
       const features = (id: string | undefined) => ({ transcript: id === 'A' || id === 'B', metrics: 'all' as const });
       const text = (ids: string[]) =>
         JSON.stringify({ conversations: ids.map((project_id) => ({ project_id, turns: [1], metrics: { M: 1 } })) });
@@ -121,11 +121,11 @@ describe.each(expresses)('%s: headers', (_name, express) => {
         expect(await redacted(`${path}?ids=A&ids=B`)).toBeUndefined();
         expect(await redacted(`${path}?ids=A&ids=C`)).toBe('transcript');
       }
-      // The head of a stream leaves before anybody knows whose conversations will follow.
+      // The head of a stream is sent before the projects of its conversations are known.
       expect(await redacted('/write?ids=A&ids=B')).toBe('transcript, metrics');
     });
 
-    test('adds to what an upstream says of its own redaction', async () => {
+    test('the Redacted header keeps the features that an upstream lists', async () => {
       const served = await answering(
         (res) => {
           res.set('Redacted', 'metrics');
@@ -138,7 +138,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
   });
 
   describe('HEAD', () => {
-    test('has the head that GET has, tag and length included', async () => {
+    test('HEAD has the head that GET has, tag and length included', async () => {
       const served = await serve(express, (app, redact) => {
         app.get('/json', redact(), (_req, res) => void res.json(JSON.parse(PAGE)));
         app.get('/send', redact(), (_req, res) => void res.type('json').send(PAGE));
@@ -153,7 +153,7 @@ describe.each(expresses)('%s: headers', (_name, express) => {
       }
     });
 
-    test('says no length where only the unredacted one is known', async () => {
+    test('HEAD has no length when only that of the unredacted body is known', async () => {
       const served = await serve(express, (app, redact) => {
         app.get('/', redact(), (_req, res) => {
           res.type('json').set('Content-Length', String(Buffer.byteLength(PAGE)));

@@ -6,7 +6,7 @@ import { NOTHING_ENABLED } from '../../../src/features';
 import { sendProblem } from '../../../src/http/problem-response';
 import { createRedactResponse } from '../../../src/redaction/response';
 
-test('a response over HTTP/2 is refused before its handler runs, whoever has made Express speak it', async () => {
+test('a response over HTTP/2 is rejected before its handler runs', async () => {
   const handler = jest.fn();
   const redact = createRedactResponse({
     resolvePolicy: () => ({ routeProject: undefined, featuresFor: () => NOTHING_ENABLED }),

@@ -3,6 +3,9 @@ import { gzipSync } from 'node:zlib';
 import { expresses } from '../../support/express-versions';
 import { ask, closeAll, page, redactedPage, SECRET, serve } from './harness';
 
+// A thousand responses, or hundreds of megabytes, take longer on a busy machine.
+jest.setTimeout(180_000);
+
 const PAGE = page();
 
 afterEach(closeAll);

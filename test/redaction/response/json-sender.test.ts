@@ -4,7 +4,7 @@ import { ask, closeAll, EVERYTHING, page, type Redact, redactedPage, SECRET, ser
 
 const PAGE = page();
 
-/** What an application's responses inherit from. */
+/** The prototype of an application's responses. */
 function responseOf(app: Application): Response {
   return (app as unknown as { response: Response }).response;
 }
@@ -29,7 +29,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
   describe.each(Object.keys(SENDERS))('res.%s', (sender) => {
     const send = SENDERS[sender]!;
 
-    test('never changes what it was given', async () => {
+    test('the value of the handler is never changed', async () => {
       const body = JSON.parse(PAGE);
       const frozen = (value: unknown): unknown => {
         if (typeof value === 'object' && value !== null) Object.values(Object.freeze(value)).forEach(frozen);
@@ -44,7 +44,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       expect(JSON.stringify(body)).toBe(before);
     });
 
-    test('prints as the application has set: spaces, escapes, replacer', async () => {
+    test('settings of the application are used: spaces, escapes, replacer', async () => {
       const body = { id: '<b>&', turns: [{ a: SECRET }], metrics: { CALL_COMPLETED: 'x', 'A&B': SECRET }, n: 1 };
       const redacted = { id: '<b>&', turns: [], metrics: { CALL_COMPLETED: 'x' }, n: 1 };
       const settings: [Record<string, unknown>, (text: string) => string][] = [
@@ -65,13 +65,13 @@ describe.each(expresses)('%s: objects', (_name, express) => {
           },
         );
         const { text, headers, body: bytes } = await ask(served.url);
-        // An emptied list keeps the indentation of a filled one, where the text was made before it was cut down.
+        // A cleared array keeps the indentation of its items if the text was redacted.
         expect(text.replace(/\[\s+\]/, '[]')).toBe(expected(JSON.stringify(redacted)));
         expect(headers['content-length']).toBe(String(bytes.length));
       }
     });
 
-    test('cannot be made to print by a replacer what the project has not enabled', async () => {
+    test('fields that a replacer adds are redacted', async () => {
       const served = await answering(
         (_req, res) => send(res, { id: 1, turns: [], 'me&trics': {} }),
         (app) => {
@@ -85,7 +85,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"id":1,"turns":[],"me\\u0026trics":{},"metrics":{}}');
     });
 
-    test('heeds a replacer that is set only later', async () => {
+    test('a replacer that is set later is used', async () => {
       const served = await serve(express, (app, redact) => {
         app.get('/', redact(), (_req, res) => void send(res, { id: 1, turns: [] }));
         app.get('/set', (_req, res) => {
@@ -100,7 +100,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"id":2,"turns":[]}');
     });
 
-    test('sees what toJSON returns, not what an object hides', async () => {
+    test('the result of toJSON is redacted, and private fields are not sent', async () => {
       class Conversation {
         readonly #turns = [SECRET];
         readonly id = 'a';
@@ -113,7 +113,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"conversations":[{"id":"a","turns":[]}]}');
     });
 
-    test('gives up where JSON.stringify does, and Express answers', async () => {
+    test('values that JSON.stringify cannot print get the error of Express', async () => {
       const loop: Record<string, unknown> = {};
       loop.conversations = [loop];
       const served = await answering((_req, res) => {
@@ -164,16 +164,19 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       });
     }
 
-    test.each(['before', 'after'])('is cut down as it leaves, the wrapping middleware mounted %s', async (where) => {
-      const served = await serve(express, (app, redact) =>
-        where === 'before' ? routes(app, redact, [enveloping], []) : routes(app, redact, [], [enveloping]),
-      );
-      expect((await ask(served.url)).text).toBe(
-        '{"data":{"turns":["kept: no conversation"],"conversations":[{"turns":[]}]}}',
-      );
-    });
+    test.each(['before', 'after'])(
+      'a wrapped body is redacted with the wrapping middleware mounted %s',
+      async (where) => {
+        const served = await serve(express, (app, redact) =>
+          where === 'before' ? routes(app, redact, [enveloping], []) : routes(app, redact, [], [enveloping]),
+        );
+        expect((await ask(served.url)).text).toBe(
+          '{"data":{"turns":["kept: no conversation"],"conversations":[{"turns":[]}]}}',
+        );
+      },
+    );
 
-    test('is cut down as it leaves, wrapped by the application itself', async () => {
+    test('a body that the application wraps is redacted', async () => {
       const served = await serve(express, (app, redact) => {
         const { json } = responseOf(app);
         responseOf(app).json = function enveloped(body: unknown) {
@@ -188,7 +191,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
       }
     });
 
-    test('is cut down as it leaves, wrapped by one that came later', async () => {
+    test('a body that is wrapped by a later change of the application is redacted', async () => {
       const served = await serve(express, (app, redact) => {
         routes(app, redact, [], []);
         app.get('/wrap', (_req, res) => {
@@ -219,9 +222,9 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     expect((await ask(`${served.url}/mounted/page`)).text).toBe('{"conversations":[{"turns":[]}]}');
   });
 
-  test('other bytes than those that were cut down are not taken for them', async () => {
+  test('bytes that differ from the redacted ones are filtered', async () => {
     const served = await serve(express, (app, redact) => {
-      // Express' own prototype: what some monitoring tools patch.
+      // The prototype of Express, which some monitoring tools patch.
       const shared = Object.getPrototypeOf(responseOf(app)) as Response;
       const { send } = shared;
       shared.send = function detour(this: Response, body: unknown) {
@@ -242,7 +245,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     await ask(`${served.url}/restore`);
   });
 
-  test('a tag and a length of what has left, for a project that enables everything too', async () => {
+  test('ETag and Content-Length describe the sent body for every project', async () => {
     for (const features of [EVERYTHING, { transcript: false, metrics: 'all' as const }]) {
       const served = await serve(
         express,
@@ -261,7 +264,7 @@ describe.each(expresses)('%s: objects', (_name, express) => {
     }
   });
 
-  test('what an application prints though JSON.stringify does not, it prints here too, cut down', async () => {
+  test('values that only the application can print are printed by it, and redacted', async () => {
     const big = { id: 12n, turns: [SECRET] };
     const served = await serve(express, (app, redact) => {
       const shared = Object.getPrototypeOf(responseOf(app)) as Response;

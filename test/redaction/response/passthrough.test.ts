@@ -9,7 +9,7 @@ afterEach(closeAll);
 
 type Handler = (req: Request, res: Response) => unknown;
 
-describe.each(expresses)('%s: what leaves unread', (_name, express) => {
+describe.each(expresses)('%s: bodies that pass through', (_name, express) => {
   async function answering(handler: Handler, options: Parameters<typeof serve>[2] = {}) {
     return serve(
       express,
@@ -31,7 +31,7 @@ describe.each(expresses)('%s: what leaves unread', (_name, express) => {
     expect(served.failures).toHaveLength(1);
   }
 
-  describe('texts that say nothing new leave', () => {
+  describe('known texts', () => {
     const texts: Record<string, [Handler, number, string | RegExp]> = {
       'of sendStatus': [(_req, res) => res.sendStatus(404), 404, 'Not Found'],
       'of a redirect': [(_req, res) => res.redirect('/login?a=1&b=<x>'), 302, /^Found\. Redirecting to \/login/],
@@ -51,14 +51,14 @@ describe.each(expresses)('%s: what leaves unread', (_name, express) => {
       expect(answer.text).toMatch(text);
     });
 
-    test('of a redirect, as HTML', async () => {
+    test('the text of a redirect passes through as HTML', async () => {
       const served = await answering((_req, res) => res.redirect('/login?a=1&b=2'));
       const answer = await ask(served.url, { headers: { accept: 'text/html' } });
       expect([answer.status, answer.headers.location]).toEqual([302, '/login?a=1&b=2']);
       expect(answer.text).toContain('Redirecting to /login?a=1&amp;b=2');
     });
 
-    test('of a proxy whose upstream is away', async () => {
+    test('the text of a proxy without an upstream keeps its status', async () => {
       const served = await serve(express, (app, redact) => {
         app.use(redact(), createProxyMiddleware({ target: 'http://127.0.0.1:9' }));
       });
@@ -119,7 +119,7 @@ describe.each(expresses)('%s: what leaves unread', (_name, express) => {
       }
     });
 
-    test('keeps any content coding, and gives a length to a body that has none', async () => {
+    test('passthrough keeps any content coding', async () => {
       const served = await answering((_req, res) => {
         res.setHeader('Content-Type', 'audio/wav').setHeader('Content-Encoding', 'compress').end(WAV);
       });
@@ -127,13 +127,13 @@ describe.each(expresses)('%s: what leaves unread', (_name, express) => {
       expect(answer.headers).toMatchObject({ 'content-encoding': 'compress', 'content-length': String(WAV.length) });
     });
 
-    test('does not cover types like those listed', async () => {
+    test('passthrough does not apply to types like those listed', async () => {
       for (const type of ['audio/wave', 'audio/wav2', 'xaudio/wav', 'imagex/png']) {
         await expectRefused((_req, res) => res.setHeader('Content-Type', type).end(WAV));
       }
     });
 
-    test('never covers JSON: a wildcard leaves it out, and naming it throws at start', async () => {
+    test('passthrough never applies to JSON: a wildcard does not include it, and naming it throws at start', async () => {
       const served = await serve(express, (app, redact) => {
         app.get('/', redact({ passthrough: ['application/*', 'text/*'] }), (req, res) => {
           res.setHeader('Content-Type', String(req.query.type)).end(PAGE);

@@ -11,8 +11,8 @@ const CLOSED: Features = { transcript: false, metrics: [] };
 const said = (project: string) => JSON.stringify({ project_id: project, turns: ['said'], metrics: { a: 1 } });
 const withheld = (project: string) => JSON.stringify({ project_id: project, turns: [], metrics: {} });
 
-/** A stream of which the handler sends one text, and another after what is enabled has changed. */
-describe.each(expresses)('%s: what is enabled changes while a stream is under way', (_name, express) => {
+/** A stream in which the policy changes between two records. */
+describe.each(expresses)('%s: a policy that changes during a stream', (_name, express) => {
   async function answers(
     send: (res: Response, next: () => void) => void,
     before: Features,
@@ -40,7 +40,7 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
     'server-sent events': ['text/event-stream', (json) => `data: ${json}\n\n`],
   };
 
-  test.each(Object.keys(STREAMS))('%s: each text is judged by what is enabled when it begins', async (name) => {
+  test.each(Object.keys(STREAMS))('%s: each record is redacted by the policy at its first byte', async (name) => {
     const [type, text] = STREAMS[name]!;
     for (const routeProject of ['P', null]) {
       const send = (res: Response, change: () => void): void => {
@@ -56,7 +56,7 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
     }
   });
 
-  test('a compressed stream too', async () => {
+  test('a compressed stream follows the policy of each record', async () => {
     const send = (res: Response, change: () => void): void => {
       res.set({ 'Content-Type': 'application/x-ndjson', 'Content-Encoding': 'gzip' });
       const gzip = zlib.createGzip({ flush: zlib.constants.Z_SYNC_FLUSH });
@@ -70,7 +70,7 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
     expect(await answers(send, CLOSED, EVERYTHING, 'P')).toBe(`${withheld('P')}\n${said('P')}\n`);
   });
 
-  test('a text that has begun, and a body that is one JSON value, go on as they were', async () => {
+  test('a record that has begun, and a body that is one JSON value, keep their policy', async () => {
     for (const type of ['application/json', 'application/x-ndjson']) {
       const send = (res: Response, change: () => void): void => {
         res.set('Content-Type', type);
@@ -126,7 +126,7 @@ describe.each(expresses)('%s: what is enabled changes while a stream is under wa
     },
   );
 
-  test('a comment says nothing as soon as anything is withheld', async () => {
+  test('a comment is emptied as soon as something is not enabled', async () => {
     const send = (res: Response, change: () => void): void => {
       res.set('Content-Type', 'text/event-stream');
       res.write(': said\nevent: {}\n\n');

@@ -10,7 +10,7 @@ const PAGE = page();
 afterEach(closeAll);
 
 describe.each(expresses)('%s', (_name, express) => {
-  describe('whose data it is', () => {
+  describe('the project of a response', () => {
     const features = (id: string | undefined): Features => (id === 'open' ? EVERYTHING : SOME_METRICS);
     const mixed = JSON.stringify({
       conversations: ['open', 'closed', undefined, 5].map((project_id) => ({ project_id, turns: [1], agent: 'open' })),
@@ -55,7 +55,7 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(await turnsOf({ project: { member: 'project_id' } }, '/', 'open')).toEqual([1, 0, 0, 0]);
     });
 
-    test('a parameter or a function; a missing or repeated parameter is nobody', async () => {
+    test('a parameter or a function names the project; a missing or repeated parameter names none', async () => {
       expect(await turnsOf({ project: 'id' }, '/at/open', 'closed')).toEqual([1, 1, 1, 1]);
       expect(await turnsOf({ project: { query: 'id' } }, '/?id=open', 'closed')).toEqual([1, 1, 1, 1]);
       expect(await turnsOf({ project: { query: 'id' } }, '/?id=open&id=open', 'open')).toEqual([0, 0, 0, 0]);
@@ -63,7 +63,7 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(await turnsOf({ project: (req) => req.get('host') && 'open' })).toEqual([1, 1, 1, 1]);
     });
 
-    test('nobody, as long as that is being found out', async () => {
+    test('responses are redacted as if nothing were enabled until the policy is known', async () => {
       const waiting = deferred<{ routeProject: string; featuresFor: () => Features }>();
       const asked = deferred<Response>();
       const served = await serve(

@@ -11,7 +11,7 @@ afterEach(closeAll);
 
 type Handler = (req: Request, res: Response) => unknown;
 
-describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
+describe.each(expresses)('%s: bodies that cannot be redacted', (_name, express) => {
   async function answering(handler: Handler, options: Parameters<typeof serve>[2] = {}) {
     return serve(
       express,
@@ -145,7 +145,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
     await expectRefused((_req, res) => res.type('json').end(text));
     await expectRefused((_req, res) => res.type('json').send(text));
     await expectRefused((_req, res) => res.end(text));
-    // Decoded, a body is a stream: what was whole of it until the fault may have left.
+    // A decoded body is a stream: the part before the error may have been sent.
     if (what === 'a truncated body' || what === 'a body and a text') return;
     await expectRefused((_req, res) => res.type('json').set('Content-Encoding', 'gzip').end(zlib.gzipSync(text)));
   });
@@ -206,7 +206,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
     expect(bytes).toMatch(/^HTTP\/1\.1 500 Internal Server Error\r\n/);
   });
 
-  test('what the handler goes on to write is dropped; its callbacks are called with the reason', async () => {
+  test('later writes of the handler are discarded, and their callbacks receive the error', async () => {
     const called: unknown[] = [];
     const served = await answering((_req, res) => {
       res.type('csv');
@@ -239,21 +239,24 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
   });
 
   describe('an empty body', () => {
-    test.each(['text/csv', 'text/html', 'application/json', undefined])('of the type %s', async (type) => {
-      const served = await answering((_req, res) => {
-        if (type) res.type(type);
-        res.end();
-      });
-      const answer = await ask(served.url);
-      expect([answer.status, answer.headers['content-length']]).toEqual([200, '0']);
-    });
+    test.each(['text/csv', 'text/html', 'application/json', undefined])(
+      'an empty body of the type %s is sent',
+      async (type) => {
+        const served = await answering((_req, res) => {
+          if (type) res.type(type);
+          res.end();
+        });
+        const answer = await ask(served.url);
+        expect([answer.status, answer.headers['content-length']]).toEqual([200, '0']);
+      },
+    );
   });
 
-  describe('who answers for a refusal', () => {
+  describe('the error response', () => {
     const envelope = (error: KeyscopeError, res: Response): unknown =>
       res.status(error.status).type('json').json({ success: false, error_code: error.code.toUpperCase() });
 
-    test('may answer with Express, in JSON; of another body, only the status is left', async () => {
+    test('an error response is sent as JSON; of any other body, only the status is kept', async () => {
       const page = (_error: unknown, res: Response): unknown => res.status(503).send('<h1>Sorry</h1>');
       for (const answer of [envelope, page]) {
         const served = await answering((_req, res) => res.type('csv').send(SECRET), {
@@ -266,7 +269,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
       }
     });
 
-    test('is judged: what error handlers say of the conversation does not leave either', async () => {
+    test('an error response is redacted', async () => {
       const served = await serve(
         express,
         (app, redact) => {
@@ -285,7 +288,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
       expect((await ask(`${served.url}/begun`)).text).toBe(expected);
     });
 
-    test('may let the request go on: what answers then is judged', async () => {
+    test('next() runs the next handler, whose response is redacted', async () => {
       const served = await serve(
         express,
         (app, redact) => {
@@ -297,7 +300,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"turns":[]}');
     });
 
-    test('may leave it to the error handlers of the application', async () => {
+    test('next(error) runs the error handlers of the application', async () => {
       const served = await serve(
         express,
         (app, redact) => {
@@ -311,7 +314,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
       expect((await ask(served.url)).text).toBe('{"success":false,"error_code":"UNREDACTABLE_RESPONSE"}');
     });
 
-    test('may answer later with JSON', async () => {
+    test('an error response with JSON may be sent later', async () => {
       const served = await answering((_req, res) => res.type('csv').send(SECRET), {
         deps: { fail: (error, _req, res) => void setImmediate(() => envelope(error, res)) },
       });
@@ -319,7 +322,7 @@ describe.each(expresses)('%s: what cannot be redacted', (_name, express) => {
     });
   });
 
-  test('a wrapper of end above, which no longer leads to us, changes nothing', async () => {
+  test('a wrapper of end that was mounted after redactResponse changes nothing', async () => {
     const served = await serve(express, (app, redact) => {
       app.get(
         '/',

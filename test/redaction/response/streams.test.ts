@@ -11,6 +11,9 @@ import { expresses } from '../../support/express-versions';
 import { waitUntil } from '../../support/wait-until';
 import { ask, closeAll, conversation, page, SECRET, serve, upstream } from './harness';
 
+// A thousand responses, or hundreds of megabytes, take longer on a busy machine.
+jest.setTimeout(180_000);
+
 const PAGE = page();
 
 function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -26,7 +29,7 @@ describe.each(expresses)('%s: streams', (_name, express) => {
   }
 
   describe('time to first byte', () => {
-    /** Collects what a client gets, so that a test can wait for it while the response is open. */
+    /** Collects the bytes of a response, so that a test can wait for them while it is open. */
     function reading(url: string, headers: http.OutgoingHttpHeaders = {}) {
       const got = { text: '', ended: false, status: 0 };
       const request = http.get(url, { agent: false, headers }, (response) => {
@@ -120,7 +123,7 @@ describe.each(expresses)('%s: streams', (_name, express) => {
     });
   });
 
-  describe('what goes wrong on the way', () => {
+  describe('failures during a stream', () => {
     test.each(['identity', 'gzip'])(
       'a client that goes away closes the response and ends the source (%s)',
       async (coding) => {
@@ -234,7 +237,7 @@ describe.each(expresses)('%s: streams', (_name, express) => {
       expect(answer.text).not.toContain(SECRET);
     });
 
-    test('nothing is left behind by a thousand aborted, refused and cut responses', async () => {
+    test('a thousand aborted, rejected and destroyed responses leave nothing behind', async () => {
       let open = 0;
       const served = await answering((req, res) => {
         open++;

@@ -56,7 +56,7 @@ function pieces(bytes: Buffer, size: number): Buffer[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
-/** Ways of sending the text of a page: what leaves is the same text, cut down. */
+/** Ways of sending the text of a page. The response is the same text, redacted. */
 const TEXT_WAYS: Record<string, Way> = {
   'send(string)': (_req, res) => res.type('json').send(PAGE),
   'send(Buffer)': (_req, res) => res.type('json').send(Buffer.from(PAGE)),
@@ -125,7 +125,7 @@ const TEXT_WAYS: Record<string, Way> = {
     createReadStream(FILE).pipe(zlib.createGzip()).pipe(res.type('json').set('Content-Encoding', 'gzip')),
 };
 
-/** Ways of sending the objects of a page: what leaves is what JSON.stringify makes of them, cut down. */
+/** Ways of sending the objects of a page. The response is their JSON text, redacted. */
 const OBJECT_WAYS: Record<string, Way> = {
   'json(object)': (_req, res) => res.json(JSON.parse(PAGE)),
   'send(object)': (_req, res) => res.send(JSON.parse(PAGE)),
@@ -204,17 +204,20 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(some.failures).toEqual([]);
     }
 
-    test.each(Object.keys(TEXT_WAYS))('cuts down and otherwise keeps every byte of %s', async (name) => {
+    test.each(Object.keys(TEXT_WAYS))('redactResponse redacts %s and keeps every other byte', async (name) => {
       await check(`/way?name=${encodeURIComponent(name)}`, redactedPage(), PAGE);
     });
 
-    test.each(Object.keys(OBJECT_WAYS))('cuts down what JSON.stringify makes of %s', async (name) => {
+    test.each(Object.keys(OBJECT_WAYS))('redactResponse redacts the JSON text of %s', async (name) => {
       const plain = JSON.stringify(JSON.parse(PAGE));
       await check(`/way?name=${encodeURIComponent(name)}`, JSON.stringify(JSON.parse(redactedPage())), plain);
     });
 
-    test.each([undefined, ...Object.keys(CODINGS)])('cuts down what a proxy passes on (coding: %s)', async (coding) => {
-      await check(`/proxied/page${coding ? `?coding=${coding}` : ''}`, redactedPage(), PAGE);
-    });
+    test.each([undefined, ...Object.keys(CODINGS)])(
+      'redactResponse redacts a proxied body (coding: %s)',
+      async (coding) => {
+        await check(`/proxied/page${coding ? `?coding=${coding}` : ''}`, redactedPage(), PAGE);
+      },
+    );
   });
 });

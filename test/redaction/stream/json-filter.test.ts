@@ -18,8 +18,8 @@ function filtered(body: string, subject: PolicySource = nothing, options: Redact
   return whole;
 }
 
-describe('what is left', () => {
-  test('is, outside of what is withheld, the same byte for byte: digits, escapes, order, white space', () => {
+describe('the filtered text', () => {
+  test('bytes outside redacted fields are unchanged: digits, escapes, order, white space', () => {
     const before =
       ' { "n" : 12345678901234567890.10 , "k\\u00e9y" : "\\/\\u00E9é" ,"turns": [1, 2] ,\n"z":-0,"a":1e2 } \n';
     expect(filtered(before)).toBe(before.replace('[1, 2]', '[]'));
@@ -46,7 +46,7 @@ describe('what is left', () => {
     ['{"metrics":1.5}', '{"metrics":null}'],
     ['{"metrics":true}', '{"metrics":null}'],
     ['{"metrics":null}', '{"metrics":null}'],
-  ])('of metrics of which only B and D are enabled: %s', (before, after) => {
+  ])('metrics are filtered when only B and D are enabled: %s', (before, after) => {
     expect(filtered(before)).toBe(after);
   });
 
@@ -63,11 +63,11 @@ describe('what is left', () => {
     ['{"metrics":{"A":0},"turns":0}', '{"metrics":{},"turns":null}'],
     ['"turns"', '"turns"'],
     ['7', '7'],
-  ])('of a transcript: %s', (before, after) => {
+  ])('a transcript is cleared: %s', (before, after) => {
     expect(filtered(before)).toBe(after);
   });
 
-  test('of several megabytes keeps its strings, whatever they hold', () => {
+  test('a text of several megabytes keeps its strings', () => {
     const long = `${'x'.repeat(3_000_000)}\\"`;
     const before = `{"a":"${long}","turns":["${long}"],"metrics":{"A":"${long}","B":"${long}"}}`;
     const { bytes } = filterText(before, fields, nothing, limits);
@@ -76,7 +76,7 @@ describe('what is left', () => {
     expect(inPieces.equals(Buffer.from(bytes))).toBe(true);
   });
 
-  test('says which features were withheld, of members that were there', () => {
+  test('the filter returns the features whose members it removed', () => {
     const withheld = (body: string, subject = nothing) => filterText(body, fields, subject, limits).withheld;
     expect(withheld('{"turns":[]}')).toEqual(['transcript']);
     expect(withheld('{"metrics":{"B":1}}')).toEqual(['metrics']);
@@ -87,7 +87,7 @@ describe('what is left', () => {
 });
 
 describe('a piece', () => {
-  test('that may leave as it is, is handed on without a copy', () => {
+  test('a piece without redacted fields is emitted without a copy', () => {
     const emitted: Uint8Array[] = [];
     const filter = createJsonFilter(fields, nothing, limits, (bytes) => emitted.push(bytes));
     const first = Buffer.from('{"state":[1,2,');
@@ -101,7 +101,7 @@ describe('a piece', () => {
     ]);
   });
 
-  test('is emitted at most once, before write returns, and end emits nothing', () => {
+  test('a piece is emitted at most once, before write returns, and end emits nothing', () => {
     let calls = 0;
     const filter = createJsonFilter(fields, nothing, limits, () => {
       calls++;
@@ -114,7 +114,7 @@ describe('a piece', () => {
     expect(calls).toBe(2);
   });
 
-  test('of which nothing leaves is not emitted', () => {
+  test('a piece that is dropped as a whole is not emitted', () => {
     const emitted: string[] = [];
     const filter = createJsonFilter(fields, nothing, limits, (bytes) => emitted.push(Buffer.from(bytes).toString()));
     for (const piece of ['{"turns":["a', 'b', '', 'c"]', '}']) filter.write(Buffer.from(piece));
@@ -122,7 +122,7 @@ describe('a piece', () => {
     expect(emitted).toEqual(['{"turns":[]', '}']);
   });
 
-  test('may be any view of bytes', () => {
+  test('a piece may be any view of bytes', () => {
     const text = new TextEncoder().encode('...{"turns":[1]}...');
     let left = '';
     const filter = createJsonFilter(fields, nothing, limits, (bytes) => {
@@ -135,7 +135,7 @@ describe('a piece', () => {
   });
 });
 
-describe('at a fault', () => {
+describe('a syntax error', () => {
   test('nothing of the piece leaves, nothing after it, and every later call says the same', () => {
     const emitted: string[] = [];
     const filter = createJsonFilter(fields, nothing, limits, (bytes) => emitted.push(Buffer.from(bytes).toString()));
@@ -168,7 +168,7 @@ describe('at a fault', () => {
     );
   });
 
-  test('what the caller throws from featuresFor ends it as well', () => {
+  test('an error thrown by featuresFor ends the filter', () => {
     const failure = new Error('no configuration');
     const subject: PolicySource = {
       featuresFor: () => {
@@ -298,7 +298,7 @@ test('no more is held back than the limits allow, of a name, white space or conv
   }
 });
 
-describe('where a body mixes projects', () => {
+describe('a body that mixes projects', () => {
   const asked: string[] = [];
   const subject: PolicySource = {
     featuresFor(id) {
@@ -400,7 +400,7 @@ describe('where a body mixes projects', () => {
     }
   });
 
-  test('what names no project because it is too long is let go', () => {
+  test('a project id that is too long is not kept in memory', () => {
     let left = 0;
     const filter = createJsonFilter(fields, subject, limits, (bytes) => {
       left += bytes.length;

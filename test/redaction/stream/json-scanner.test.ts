@@ -22,7 +22,7 @@ const REDACTED = [
   '"metrics":{"B" : "kept" },"state":{"a":[[],{}]},"turns":""}',
 ].join('\n ');
 
-test('whatever stands where the window into a large body ends, it is read as anywhere else', () => {
+test('a large body is read the same at the end of the window', () => {
   const sent = `,${CONVERSATION}`;
   for (let before = 0; before <= Buffer.byteLength(sent); before++) {
     const padding = `"${'p'.repeat(65_536 - 3 - before)}"`;
@@ -68,7 +68,7 @@ describe('filters that take turns do not disturb each other', () => {
     expect(filters.map(({ left }) => left())).toEqual(bodies.map((body) => body.replace(CONVERSATION, REDACTED)));
   });
 
-  test('even when one is used while another is being asked whose a conversation is', () => {
+  test('filters that are used while another resolves a project do not disturb each other', () => {
     const inner: string[] = [];
     const subject: PolicySource = {
       featuresFor() {
@@ -89,7 +89,7 @@ describe('filters that take turns do not disturb each other', () => {
 });
 
 describe('the scanner in JavaScript is used', () => {
-  test('where there is no WebAssembly', () => {
+  test('the scanner in JavaScript is used without WebAssembly', () => {
     const wasm = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')!;
     Reflect.deleteProperty(globalThis, 'WebAssembly');
     try {
@@ -103,7 +103,7 @@ describe('the scanner in JavaScript is used', () => {
     }
   });
 
-  test('where more may be nested than the memory has room for', () => {
+  test('the scanner in JavaScript is used when the depth limit exceeds the memory', () => {
     expect(createScanner(1_000_000, 10)).toBeInstanceOf(PlainScanner);
     const deep = { ...limits, depth: 200_000 };
     const nested = (depth: number) => `{"state":${'['.repeat(depth)}${']'.repeat(depth)}}`;
@@ -121,7 +121,7 @@ describe('the scanner in JavaScript is used', () => {
   }
 });
 
-test('as many levels as the memory has room for can be open', () => {
+test('the WebAssembly scanner can open as many levels as its memory has room for', () => {
   const depth = 61_439;
   const body = `${'['.repeat(depth)}${']'.repeat(depth)}`;
   const most = { ...limits, depth };
@@ -130,7 +130,7 @@ test('as many levels as the memory has room for can be open', () => {
   expect(() => filterWhole(`[${body}]`, fields, denied, most)).toThrow(/more than 61439 objects and arrays/);
 });
 
-test('what is compiled was made of the source beside it', () => {
+test('the compiled scanner matches its source', () => {
   const folder = path.join(__dirname, '../../../src/redaction/stream/wasm');
   const hash = createHash('sha256')
     .update(readFileSync(path.join(folder, 'scanner.wat')))

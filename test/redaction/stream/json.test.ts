@@ -10,7 +10,7 @@ const { fields, limits } = resolveRedactOptions();
 const nothing: PolicySource = { features: { transcript: false, metrics: [] } };
 const everything: PolicySource = { features: { transcript: true, metrics: 'all' } };
 
-/** Where in a body a text can be: as the whole, kept, dropped with its name, emptied, in a list, in a chosen metric. */
+/** Places of a text in a body: the whole, kept, dropped with its name, cleared, in an array, in an enabled metric. */
 const PLACES: readonly ((text: string) => string)[] = [
   (text) => text,
   (text) => `{"other":${text}}`,
@@ -219,7 +219,7 @@ describe.each(PLACES.map((place) => [place('…'), place] as const))('in %s', (_
     },
   );
 
-  test('what is not JSON does not', () => {
+  test('a text that is not JSON is rejected', () => {
     for (const text of INVALID) {
       const body = place(text);
       expect(() => JSON.parse(body)).toThrow();
@@ -227,9 +227,9 @@ describe.each(PLACES.map((place) => [place('…'), place] as const))('in %s', (_
     }
   });
 
-  test('what is not UTF-8 does not', () => {
+  test('a text that is not UTF-8 is rejected', () => {
     for (const bytes of NOT_UTF8) {
-      // Long enough in front and behind for the native check, too.
+      // Long enough in front and behind for the native check.
       for (const around of ['', 'é'.repeat(40)]) {
         const [before, after] = place(`"${around}§${around}"`).split('§');
         const body = Buffer.concat([Buffer.from(before!), Uint8Array.from(bytes), Buffer.from(after!)]);
@@ -280,7 +280,7 @@ describe('at the edges', () => {
     for (const text of ['0', '-1.5e9', '12 ']) expect(passes(text, everything)).toBe(true);
   });
 
-  test('as deep as the limit passes, one deeper does not, wherever it is', () => {
+  test('a text as deep as the limit is accepted, and a deeper one is rejected', () => {
     const shallow = { ...limits, depth: 10 };
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
     for (const around of [0, 1, 2, 3]) {
@@ -351,11 +351,11 @@ test('a damaged text passes if and only if it still is JSON, whatever the option
         const { fields, limits } = resolved;
         const whole = verdict(() => filterWhole(bytes, fields, { features }, limits));
         const inPieces = verdict(() => filterInPieces(bytes, lengths, fields, { features }, limits));
-        // Pieces show it before what is wrong behind it.
+        // Pieces show it before the error behind it.
         if (inPieces.includes(NESTED_JSON) && whole !== 'passes') continue;
         const expected = isJson(bytes);
         seen[`${expected}`]++;
-        // The same fault at the same byte, too; but UTF-8 is checked piece by piece, ahead of the rest.
+        // The same error at the same byte; but UTF-8 is checked piece by piece, ahead of the rest.
         const alike = isUtf8(bytes) ? whole === inPieces : inPieces !== 'passes';
         if ((whole === 'passes') !== expected || !alike) expect([whole, inPieces]).toBe(expected);
       }

@@ -98,7 +98,7 @@ export interface Server {
 
 export interface ServerOptions {
   readonly express: Express;
-  /** What the route's project has enabled; undefined: no keyscope at all. */
+  /** The features of the route's project; undefined: no keyscope at all. */
   readonly features?: Features;
   /** Middleware before keyscope. */
   readonly before?: readonly RequestHandler[];

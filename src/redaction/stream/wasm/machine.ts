@@ -24,8 +24,8 @@ interface WebAssemblyInterface {
 }
 
 /**
- * The compiled scanner and its memory, a scratch pad: what is to outlast a call is kept by whoever called. It holds a copy
- * of a stretch of the bytes to read, the window.
+ * The compiled scanner and its memory. The memory is scratch space: callers save their own state between calls. It holds a
+ * copy of a range of the bytes to read, the window.
  */
 export class Machine {
   /** Reads bytes of the window. Both indices are in memory: add `shift`. */
@@ -33,9 +33,9 @@ export class Machine {
   /** The state that `skip` starts from and leaves. */
   readonly state: Int32Array;
   readonly kinds: Uint8Array;
-  /** Whose the state is. */
+  /** The scanner that the state belongs to. */
   user: unknown = null;
-  /** What the window holds, as indices into the bytes it was loaded from. */
+  /** The content of the window, as indices into the bytes it was loaded from. */
   from = 0;
   to = 0;
   readonly #memory: Uint8Array;
@@ -68,7 +68,7 @@ export class Machine {
     this.to = to;
   }
 
-  /** Forgets what the window holds. */
+  /** Empties the window. */
   unload(): void {
     this.from = this.to = 0;
   }
@@ -85,7 +85,7 @@ function createMachine(): Machine | null {
 
 let shared: Machine | null | undefined;
 
-/** The one machine of this thread, made when first asked for; `null` where it cannot run. */
+/** The one machine of this thread, created at first use; `null` if it cannot run. */
 export function sharedMachine(): Machine | null {
   if (shared === undefined) shared = createMachine();
   return shared;
