@@ -4,8 +4,8 @@ import { sendKeyscopeError } from './envelope';
 /** The permissions of this platform. */
 export const PERMISSIONS = {
   conversations: { label: 'Conversations data', description: 'Retrieve conversation transcripts and metadata' },
-  handoff: { label: 'Handoff', description: 'Read handoff details' },
-  external_events: { label: 'External events', description: 'Send events to active conversations' },
+  handoff: { label: 'Handoff', description: 'Read handoff details', features: [] },
+  external_events: { label: 'External events', description: 'Send events to active conversations', features: [] },
 } as const;
 export type Permission = keyof typeof PERMISSIONS;
 

@@ -128,6 +128,15 @@ export function createApiKeys<const Permission extends string>(
     sendProblem(error, req, res, next, { challenge: reader.challenge, onError: settings.onError });
   }
 
+  let usesFeatures = false;
+  /** The same function. Its first call makes the console show the features of projects. */
+  function usingFeatures<Args extends unknown[], Result>(create: (...args: Args) => Result) {
+    return function createHandler(...args: Args): Result {
+      usesFeatures = true;
+      return create(...args);
+    };
+  }
+
   return {
     requireApiKey: createRequireApiKey({
       access,
@@ -138,19 +147,21 @@ export function createApiKeys<const Permission extends string>(
       watching,
       fail,
     }) as Keys['requireApiKey'],
-    redactResponse: createRedactResponse({
-      resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
-      fail,
-      keyHeader: reader.header,
-      usesDefaultErrorBody: settings.onError === undefined,
-      checkInterval: settings.maxRevocationLag / 4,
-      onRedacted(req, withheld) {
-        if (events.hasListeners('redacted')) {
-          events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });
-        }
-      },
-    }) as Keys['redactResponse'],
-    requireFeature: createRequireFeature({ projectFeatures, contexts, fail }) as Keys['requireFeature'],
+    redactResponse: usingFeatures(
+      createRedactResponse({
+        resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
+        fail,
+        keyHeader: reader.header,
+        usesDefaultErrorBody: settings.onError === undefined,
+        checkInterval: settings.maxRevocationLag / 4,
+        onRedacted(req, withheld) {
+          if (events.hasListeners('redacted')) {
+            events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });
+          }
+        },
+      }),
+    ) as Keys['redactResponse'],
+    requireFeature: usingFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
     verify: createVerify({ access, clock, permissions, watching }) as Keys['verify'],
     keys,
@@ -163,6 +174,7 @@ export function createApiKeys<const Permission extends string>(
       audit,
       usage,
       permissions: options.permissions,
+      usesFeatures: () => usesFeatures,
       clock,
       console: createConsole(),
       keyHeader: reader.header,

@@ -1,3 +1,6 @@
+/** Names of the features that a project enables. */
+export const FEATURE_NAMES = ['transcript', 'metrics'] as const;
+
 /** Features that a project has enabled in API responses. */
 export interface Features {
   /** Whether responses can contain transcripts. */

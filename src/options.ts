@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from './clock';
+import { FEATURE_NAMES } from './features';
 import type { ErrorResponder } from './http/problem-response';
 import { parseDuration } from './keys/time';
 import type { RedisClient } from './store/redis/client';
@@ -12,6 +13,11 @@ export interface PermissionInfo {
   readonly label: string;
   /** One sentence: what a key with this permission can do. */
   readonly description?: string;
+  /**
+   * Features in the responses for this permission, for the console: `['transcript']`, or `[]` for none. Default: all
+   * features, if a route uses `redactResponse` or `requireFeature`.
+   */
+  readonly features?: readonly ('transcript' | 'metrics')[];
 }
 
 /** Options of `createApiKeys`. Durations are milliseconds, or strings such as `'90d'`, `'12h'`, `'30m'`, `'45s'`. */
@@ -203,7 +209,11 @@ const shape = {
     .record(
       z.string().regex(PERMISSION, 'Expected a name of letters, digits and _ . : -, beginning with a letter.'),
       z.strictObject(
-        { label: z.string().min(1), description: z.string().optional() },
+        {
+          label: z.string().min(1),
+          description: z.string().optional(),
+          features: z.array(z.enum(FEATURE_NAMES)).readonly().optional(),
+        },
         {
           error: (issue) =>
             issue.code === 'invalid_type' ? "Expected an object such as { label: 'Conversations data' }." : undefined,

@@ -14,6 +14,10 @@ export function admin({ apiKeys, data }: Platform, operators: Operators, example
     authenticate: (req) => operators.of(req),
     listAgents: (workspaceId) =>
       data.projects.filter((project) => project.workspaceId === workspaceId).map(({ id, name }) => ({ id, name })),
+    resolveAgent: (name, workspaceId) =>
+      data.projects.find(
+        (project) => project.workspaceId === workspaceId && (project.id === name || project.slug === name),
+      )?.id,
     metricNames: METRIC_NAMES,
     signInUrl: SIGN_IN,
     ...(exampleUrl !== undefined && { exampleUrl }),

@@ -29,6 +29,12 @@ export interface AgentChoice {
   readonly name: string;
 }
 
+/** Returns the id of an agent, or null if it is unknown. */
+export type ResolveAgent = (
+  name: string,
+  workspaceId: string,
+) => string | null | undefined | Promise<string | null | undefined>;
+
 export interface AdminRouterOptions {
   /**
    * Identifies the operator from the app's own session. Called first, on every request. API keys do not authenticate
@@ -39,6 +45,14 @@ export interface AdminRouterOptions {
   readonly authenticate: Authenticate;
   /** Returns the agents (= projects) of a workspace that the console offers. Others can still be typed. Default none. */
   readonly listAgents?: (workspaceId: string) => readonly AgentChoice[] | Promise<readonly AgentChoice[]>;
+  /**
+   * Returns the id of the agent (= project) that an operator has named, for example by its slug, or null if it is unknown.
+   * Unknown agents and projects are then rejected. `'listed'` accepts only the ids that `listAgents` returns.
+   * Default: any id is accepted.
+   *
+   * @example (name, workspaceId) => findAgent(workspaceId, name)?.id ?? null
+   */
+  readonly resolveAgent?: 'listed' | ResolveAgent;
   /** The metric names that the console offers, or a function that returns them. Others can be typed. Default none. */
   readonly metricNames?: readonly string[] | ((workspaceId: string) => readonly string[] | Promise<readonly string[]>);
   /**
@@ -93,6 +107,13 @@ const optionsSchema = z.strictObject({
       'Expected a function of the workspace id that returns an array of { id, name }.',
     )
     .default(() => () => []),
+  resolveAgent: z
+    .custom<'listed' | ResolveAgent>(
+      (value) => value === 'listed' || isFunction(value),
+      "Expected 'listed', or a function of a name and the workspace id that returns an agent's id or null.",
+    )
+    .nullable()
+    .default(null),
   metricNames: z
     .custom<NonNullable<AdminRouterOptions['metricNames']>>(
       (value) => isFunction(value) || (Array.isArray(value) && value.every((name) => typeof name === 'string')),
@@ -121,5 +142,10 @@ const optionsSchema = z.strictObject({
 
 /** @throws {KeyscopeError} `invalid_options`, with all issues. */
 export function resolveAdminOptions(options: AdminRouterOptions) {
-  return parseInput(optionsSchema, options ?? {}, 'adminRouter', 'invalid_options');
+  const { resolveAgent, ...settings } = parseInput(optionsSchema, options ?? {}, 'adminRouter', 'invalid_options');
+  const { listAgents } = settings;
+  async function resolveListed(id: string, workspaceId: string): Promise<string | null> {
+    return (await listAgents(workspaceId)).some((agent) => agent.id === id) ? id : null;
+  }
+  return { ...settings, resolveAgent: resolveAgent === 'listed' ? resolveListed : resolveAgent };
 }

@@ -107,7 +107,9 @@ export function createAdminRouter(deps: AdminRouterDeps) {
     }
 
     async function serve(req: Request, res: Response): Promise<void> {
-      const [path = '', search = ''] = req.url.split(/\?(.*)/s, 2);
+      const [given = '', search = ''] = req.url.split(/\?(.*)/s, 2);
+      // Proxies that join paths can double slashes: `/admin//keys`.
+      const path = given.replace(/\/{2,}/g, '/');
       if (webConsole && (req.method === 'GET' || req.method === 'HEAD')) {
         const asset = assetPath(path);
         if (asset !== null) return webConsole.asset(req, res, asset);

@@ -52,7 +52,11 @@ export const keyWithTokenSchema = z
 
 const nextCursor = z.string().nullable().meta({ description: '`cursor` of the next page. Null on the last page.' });
 
-export const keyListSchema = z.object({ keys: z.array(keySchema), cursor: nextCursor });
+export const keyListSchema = z.object({
+  keys: z.array(keySchema),
+  cursor: nextCursor,
+  total: z.int().min(0).meta({ description: 'Number of keys in the workspace, whatever `q` is.' }),
+});
 
 const limit = z.int().min(1).max(200).optional().meta({ description: 'Maximum number of entries. Default 50.' });
 const cursor = z
@@ -61,7 +65,10 @@ const cursor = z
   .meta({ description: '`cursor` of the previous page, with the same other parameters.' });
 
 export const keyQuerySchema = z.strictObject({
-  q: z.string().optional().meta({ description: 'Part of the name, in any case.', maxLength: 100 }),
+  q: z
+    .string()
+    .optional()
+    .meta({ description: 'Part of the name or id, in any case, or a masked key.', maxLength: 100 }),
   sort: z.enum(KEY_SORTS).optional().meta({ description: 'Default `created`.' }),
   order: z
     .enum(['asc', 'desc'])
@@ -107,7 +114,14 @@ export const configurationBodySchema = projectInputSchema.meta({
 });
 
 export const permissionListSchema = z.object({
-  permissions: z.array(z.object({ name: z.string(), label: z.string(), description: z.string().nullable() })),
+  permissions: z.array(
+    z.object({
+      name: z.string(),
+      label: z.string(),
+      description: z.string().nullable(),
+      features: z.array(z.string()).optional().meta({ description: 'Features in responses for the permission.' }),
+    }),
+  ),
 });
 export const agentListSchema = z.object({ agents: z.array(z.object({ id: z.string(), name: z.string() })) });
 export const metricListSchema = z.object({ metrics: z.array(z.string()) });
@@ -123,6 +137,10 @@ export const sessionSchema = z
     defaultLifetime: z
       .int()
       .meta({ description: 'Lifetime in milliseconds of a key that is created without an expiry.' }),
+    allowsOtherAgents: z
+      .boolean()
+      .optional()
+      .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
   })
   .meta({ description: 'The signed-in operator, and settings for forms.' });
 

@@ -237,6 +237,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const page = await store.listKeys({ ...listing, limit, after });
       return {
         keys: page.keys.map((record) => toApiKey<Permission>(record)),
+        total: page.total,
         cursor: page.next === null ? null : writeKeyCursor(listing, page.next),
       };
     },

@@ -90,7 +90,7 @@ export interface RotateKeyInput extends Expiry {
 export interface ListKeysInput {
   /** Default `'default'`. */
   readonly workspaceId?: string;
-  /** Part of the name, in any case and compatibility form. */
+  /** Part of the name or id, in any case, or a masked token. Compatibility forms of Unicode are equal. */
   readonly q?: string;
   /** Default `'created'`. */
   readonly sort?: KeySort;
@@ -136,6 +136,8 @@ export interface CreatedKey<Permission extends string = string> {
 
 export interface KeyList<Permission extends string = string> {
   readonly keys: ApiKey<Permission>[];
+  /** Number of keys in the workspace, whatever `q` is. */
+  readonly total: number;
   /** Cursor of the next page; null on the last. */
   readonly cursor: string | null;
 }

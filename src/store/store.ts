@@ -53,6 +53,8 @@ export interface KeyQuery {
 
 export interface KeyPage {
   readonly keys: readonly KeyRecord[];
+  /** Number of keys in the workspace, whatever the query is. */
+  readonly total: number;
   /** The position of the last key looked at, where there may be more; null at the end. */
   readonly next: string | null;
 }

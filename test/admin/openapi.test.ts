@@ -165,7 +165,12 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
   const store = createMemoryStore();
   const made = setup(express, {
     store,
-    router: { listAgents: () => [{ id: 'support', name: 'Support' }], metricNames: ['CALL_COMPLETED'], maxBody: 4096 },
+    router: {
+      listAgents: () => [{ id: 'support', name: 'Support' }],
+      resolveAgent: (name) => (name === 'unknown' ? null : name),
+      metricNames: ['CALL_COMPLETED'],
+      maxBody: 4096,
+    },
   });
   let server: Server;
   let document: Document;
@@ -291,6 +296,8 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('put', url, { ...at('c'), body: {} });
     await call('get', url, at('a/b'));
     await call('get', url, at('x'.repeat(200)));
+    await call('get', url, at('unknown'));
+    await call('put', url, { ...at('unknown'), body: { transcript: true, metrics: 'all' } });
     await call('get', '/projects');
     await call('delete', url, at('c'));
     await call('delete', url, at('x'.repeat(200)));

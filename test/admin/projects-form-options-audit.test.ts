@@ -67,8 +67,14 @@ describe.each(expresses)('on %s', (_name, express) => {
     test('permissions are listed in the order of their declaration', async () => {
       const { permissions } = (await setup(express).as().get('/permissions').expect(200)).body;
       expect(permissions.map(({ name }: { name: string }) => name)).toEqual(Object.keys(PERMISSIONS));
-      expect(permissions[0]).toEqual({ name: 'conversations', ...PERMISSIONS.conversations });
-      expect(permissions[2]).toEqual({ name: 'external_events', label: 'External events', description: null });
+      const features = ['transcript', 'metrics'];
+      expect(permissions[0]).toEqual({ name: 'conversations', ...PERMISSIONS.conversations, features });
+      expect(permissions[2]).toEqual({
+        name: 'external_events',
+        label: 'External events',
+        description: null,
+        features,
+      });
     });
 
     test('agents and metrics are empty when the app sets none', async () => {
@@ -120,6 +126,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       exampleUrl: null,
       signInUrl: null,
       defaultLifetime: 365 * 86_400_000,
+      allowsOtherAgents: true,
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

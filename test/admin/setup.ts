@@ -68,6 +68,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     audit,
     usage: createUsageService({ store, clock, recorder }),
     permissions: PERMISSIONS,
+    usesFeatures: () => true,
     clock,
     keyHeader: 'x-api-key',
     defaultLifetime: 365 * DAY,

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import type { Operator } from '../handler';
-import { type Assets, findAssets, readAssets } from './assets';
+import { type Asset, type Assets, findAssets, readAssets } from './assets';
 import { appPage, CONTENT_SECURITY_POLICY, notBuiltPage, signInPage } from './html';
 
 /** Links of the page to other pages of the app. */
@@ -26,9 +26,12 @@ export interface Console {
   asset(req: Request, res: Response, path: string): void | Promise<void>;
 }
 
-const ASSET = /^\/assets\/((?!\.{1,2}(?:\/|$))[\w.-]+(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*)$/;
+const ASSET = /^(?:\/[^/]+)?\/assets\/((?!\.{1,2}(?:\/|$))[\w.-]+(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*)$/;
 
-/** The part of a path after `assets/`, or null if the path names no asset. */
+/**
+ * The part of a path after `assets/`, or null if the path names no asset. One segment before `assets` is accepted: a proxy
+ * may have removed the slash at the end of the page's path, so that its links begin with the last segment.
+ */
 export function assetPath(path: string): string | null {
   return ASSET.exec(path)?.[1] ?? null;
 }
@@ -46,13 +49,29 @@ function sendPage(req: Request, res: Response, html: string): void {
 }
 
 /**
- * Redirect target that adds the missing slash at the end of the path, or null if the slash is present. The page's links
- * are relative. So is the target, because a proxy in front may have removed a prefix from the path.
+ * Prefix of the page's relative links: empty if its path ends with a slash, else the last segment and a slash. There is
+ * no redirect to the path with a slash, because a proxy may remove it again.
  */
-function withSlash(originalUrl: string): string | null {
-  const [path = '', search] = originalUrl.split(/\?(.*)/s, 2);
-  if (path.endsWith('/')) return null;
-  return `./${path.slice(path.lastIndexOf('/') + 1)}/${search === undefined ? '' : `?${search}`}`;
+function linkBase(originalUrl: string): string {
+  const [path = ''] = originalUrl.split('?', 1);
+  if (path.endsWith('/')) return '';
+  return `./${path.slice(path.lastIndexOf('/') + 1)}/`;
+}
+
+const HASHED = /^(.+)-[\w-]{8}(\.\w+)$/;
+
+/**
+ * The file of the same name with another hash. During a rolling deployment, a page from one process asks another process
+ * for its files.
+ */
+function otherVersionOf(path: string, { files, script, styles, icon }: Assets): Asset | undefined {
+  const [, name, extension] = HASHED.exec(path) ?? [];
+  if (name === undefined) return undefined;
+  const current = [script, ...styles, icon].find((file) => {
+    const [, currentName, currentExtension] = HASHED.exec(file) ?? [];
+    return currentName === name && currentExtension === extension;
+  });
+  return current === undefined ? undefined : files.get(current);
 }
 
 /** The web console. Its files are read at the first request, and cached. */
@@ -69,25 +88,20 @@ export function createConsole(): Console {
   return {
     page(req, res, operator, { signInUrl }) {
       const built = load();
-      const redirect = withSlash(req.originalUrl);
       if (built === null) {
         res.statusCode = 503;
         return sendPage(req, res, notBuiltPage());
       }
-      if (redirect !== null) {
-        res.statusCode = 307;
-        res.removeHeader('WWW-Authenticate');
-        res.setHeader('Location', redirect);
-        res.end();
-        return;
-      }
-      sendPage(req, res, operator === null ? signInPage(built, signInUrl) : appPage(built));
+      const base = linkBase(req.originalUrl);
+      sendPage(req, res, operator === null ? signInPage(built, base, signInUrl) : appPage(built, base));
     },
 
     asset(req, res, path) {
-      const asset = load()?.files.get(path);
+      const built = load();
+      const own = built?.files.get(path);
+      const asset = own ?? (built === null ? undefined : otherVersionOf(path, built));
       if (asset === undefined) throw new KeyscopeError('not_found', 'Unknown file of the console. Reload its page.');
-      res.setHeader('Cache-Control', IMMUTABLE);
+      res.setHeader('Cache-Control', own === undefined ? 'no-store' : IMMUTABLE);
       res.setHeader('ETag', asset.etag);
       if (req.headers['if-none-match'] === asset.etag) {
         res.statusCode = 304;

@@ -18,12 +18,13 @@ export const CONTENT_SECURITY_POLICY = [
 
 function frame(head: readonly string[], body: string): string {
   return `<!doctype html>
-<html lang="en">
+<html lang="en" translate="no">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="robots" content="noindex">
+<meta name="google" content="notranslate">
 <title>API keys</title>
 ${head.join('\n')}
 </head>
@@ -34,11 +35,15 @@ ${body}
 `;
 }
 
-/** All links are relative: the page does not know its mount path. */
-function headOf({ styles, icon }: Assets): string[] {
+/**
+ * All links are relative, because a proxy in front may have removed a prefix from the path.
+ *
+ * @param base Empty if the page's path ends with a slash, or its last segment and a slash: `'api-keys/'`.
+ */
+function headOf({ styles, icon }: Assets, base: string): string[] {
   return [
-    `<link rel="icon" href="assets/${icon}" type="image/svg+xml">`,
-    ...styles.map((name) => `<link rel="stylesheet" href="assets/${name}">`),
+    `<link rel="icon" href="${escapeHtml(base)}assets/${icon}" type="image/svg+xml">`,
+    ...styles.map((name) => `<link rel="stylesheet" href="${escapeHtml(base)}assets/${name}">`),
   ];
 }
 
@@ -46,18 +51,18 @@ function notice(title: string, ...paragraphs: string[]): string {
   return `<main class="notice"><h1>${title}</h1>${paragraphs.map((text) => `<p>${text}</p>`).join('')}</main>`;
 }
 
-export function appPage(assets: Assets): string {
-  const script = `<script type="module" src="assets/${assets.script}"></script>`;
+export function appPage(assets: Assets, base: string): string {
+  const script = `<script type="module" src="${escapeHtml(base)}assets/${assets.script}"></script>`;
   const without = `<noscript>${notice('API keys', 'This page needs JavaScript. You can also use the command line: <code>npx keyscope</code>.')}</noscript>`;
-  return frame([...headOf(assets), script], `<div id="app"></div>\n${without}`);
+  return frame([...headOf(assets, base), script], `<div id="app"></div>\n${without}`);
 }
 
-export function signInPage(assets: Assets, signInUrl: string | null): string {
+export function signInPage(assets: Assets, base: string, signInUrl: string | null): string {
   const how =
     signInUrl === null
       ? 'Sign in to the application, then reload this page.'
       : `<a class="button primary" href="${escapeHtml(signInUrl)}">Sign in</a>`;
-  return frame(headOf(assets), notice('You are not signed in', 'Sign in to view and manage API keys.', how));
+  return frame(headOf(assets, base), notice('You are not signed in', 'Sign in to view and manage API keys.', how));
 }
 
 export function notBuiltPage(): string {

@@ -1,14 +1,22 @@
 import { z } from 'zod';
-import { KeyscopeError } from '../../errors';
+import { FEATURE_NAMES } from '../../features';
 import { externalId } from '../../field-schemas';
-import { parseInput } from '../../validate-input';
+import { callApp } from '../call-app';
 import { defineOperation, type Operation } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';
 import { agentListSchema, metricListSchema, permissionListSchema, sessionSchema } from '../schemas';
 
+interface PermissionChoice {
+  readonly label: string;
+  readonly description?: string;
+  readonly features?: readonly string[];
+}
+
 export interface FormOptionDeps {
   /** The declared permissions, by name, in the order of their declaration. */
-  readonly permissions: Readonly<Record<string, { readonly label: string; readonly description?: string }>>;
+  readonly permissions: Readonly<Record<string, PermissionChoice>>;
+  /** True if the app has a route that redacts responses or requires a feature. */
+  readonly usesFeatures: () => boolean;
   /** The request header that carries API keys. */
   readonly keyHeader: string;
   /** In milliseconds. */
@@ -19,25 +27,19 @@ const agentChoicesSchema = z.array(z.object({ id: externalId, name: z.string() }
 const namesSchema = z.array(z.string());
 const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://api.example.com/v1/agents.').nullable();
 
-/** The validated result of a function of the app. If it is invalid, the server is at fault, not the operator. */
-async function callApp<S extends z.ZodType>(name: string, schema: S, call: () => unknown): Promise<z.output<S>> {
-  try {
-    return parseInput(schema, await call(), name, 'invalid_options');
-  } catch (cause) {
-    const message = `\`${name}\` of the app failed. The server has reported the cause.`;
-    throw new KeyscopeError('internal_error', message, { cause });
-  }
-}
-
-/** The choices in forms. They are no limit: other agents and metrics can be typed. */
+/** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const permissions = Object.entries(deps.permissions).map(([name, { label, description = null }]) => ({
-    name,
-    label,
-    description,
-  }));
-  const { keyHeader, defaultLifetime } = deps;
+  const { keyHeader, defaultLifetime, usesFeatures } = deps;
   const { listAgents, metricNames, exampleUrl, signInUrl } = settings;
+  const allowsOtherAgents = settings.resolveAgent === null;
+
+  function permissionChoices() {
+    const usual = usesFeatures() ? [...FEATURE_NAMES] : [];
+    return Object.entries(deps.permissions).map(([name, { label, description = null, features = usual }]) => ({
+      ...{ name, label, description },
+      features: [...features],
+    }));
+  }
 
   return [
     defineOperation({
@@ -48,8 +50,11 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
       response: { status: 200, description: 'The operator.', schema: sessionSchema },
       async handle({ operator: { workspaceId, actor, readOnly } }) {
         const url = await callApp('exampleUrl', urlSchema, () => exampleUrl(workspaceId));
-        const body = { workspaceId, actor, readOnly, keyHeader, exampleUrl: url, signInUrl, defaultLifetime };
-        return { status: 200, body };
+        const operator = { workspaceId, actor, readOnly };
+        return {
+          status: 200,
+          body: { ...operator, keyHeader, exampleUrl: url, signInUrl, defaultLifetime, allowsOtherAgents },
+        };
       },
     }),
     defineOperation({
@@ -62,7 +67,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
         description: 'The permissions, in the order of their declaration.',
         schema: permissionListSchema,
       },
-      handle: () => ({ status: 200, body: { permissions } }),
+      handle: () => ({ status: 200, body: { permissions: permissionChoices() } }),
     }),
     defineOperation({
       method: 'GET',

@@ -5,6 +5,7 @@ import type { UsageService } from '../../usage/service';
 import { createDocument } from '../openapi';
 import { defineOperation, type Operation } from '../operation';
 import type { AdminSettings } from '../options';
+import { createAgentResolver } from '../resolve-agents';
 import { createKeyBodies, documentSchema, nameSchemas } from '../schemas';
 import { createAuditOperations } from './audit';
 import { createFormOptionOperations, type FormOptionDeps } from './form-options';
@@ -21,6 +22,7 @@ export interface OperationDeps extends FormOptionDeps {
 
 /** All REST operations, including the one that sends their OpenAPI document. */
 export function createOperations(deps: OperationDeps, settings: AdminSettings): readonly Operation[] {
+  const agents = createAgentResolver(settings);
   const bodies = createKeyBodies(Object.keys(deps.permissions));
   const documentOperation = defineOperation({
     method: 'GET',
@@ -31,9 +33,9 @@ export function createOperations(deps: OperationDeps, settings: AdminSettings): 
     handle: () => ({ status: 200, body: document }),
   });
   const operations = [
-    ...createKeyOperations(deps.keys, bodies),
+    ...createKeyOperations(deps.keys, bodies, agents),
     ...createUsageOperations(deps.usage),
-    ...createProjectOperations(deps.projects),
+    ...createProjectOperations(deps.projects, agents),
     ...createFormOptionOperations(deps, settings),
     ...createAuditOperations(deps.audit),
     documentOperation,

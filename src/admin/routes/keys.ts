@@ -5,6 +5,7 @@ import type { ApiKey, CreatedKey, CreateKeyInput, RotateKeyInput, UpdateKeyInput
 import { etagOf } from '../conditional-headers';
 import type { OperationRequest, OperationResponse } from '../handler';
 import { defineOperation, type Operation } from '../operation';
+import type { AgentResolver } from '../resolve-agents';
 import { type KeyBodies, keyListSchema, keyQuerySchema, keySchema, keyWithTokenSchema, type WireKey } from '../schemas';
 
 /** A key as JSON: times are ISO 8601 strings. `store/key-fields` decides which columns are public. */
@@ -35,7 +36,7 @@ function revisionChanged(): KeyscopeError {
   );
 }
 
-export function createKeyOperations(keys: KeyService, bodies: KeyBodies): Operation[] {
+export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents: AgentResolver): Operation[] {
   const idOf = ({ params }: OperationRequest) => params.id as string;
 
   function contextOf({ operator: { workspaceId, actor }, source }: OperationRequest) {
@@ -68,7 +69,7 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies): Operat
       response: { status: 200, description: 'A page of keys.', schema: keyListSchema },
       async handle({ operator, query }) {
         const page = await keys.list({ ...query, workspaceId: operator.workspaceId });
-        return { status: 200, body: { keys: page.keys.map(toWire), cursor: page.cursor } };
+        return { status: 200, body: { keys: page.keys.map(toWire), cursor: page.cursor, total: page.total } };
       },
     }),
     defineOperation({
@@ -86,7 +87,8 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies): Operat
       },
       errors: ['conflict'],
       async handle(request) {
-        const { body, idempotencyKey } = request;
+        const { idempotencyKey, operator } = request;
+        const body = await agents.resolveBody(request.body, operator.workspaceId);
         const created = await keys.create(body as CreateKeyInput, {
           ...contextOf(request),
           ...(idempotencyKey === null ? {} : { idempotencyKey }),

@@ -1,6 +1,7 @@
 import type { ProjectConfiguration, ProjectInput, ProjectService } from '../../projects/service';
 import type { OperationRequest } from '../handler';
 import { defineOperation, type Operation } from '../operation';
+import type { AgentResolver } from '../resolve-agents';
 import {
   configurationBodySchema,
   configurationListSchema,
@@ -20,8 +21,9 @@ function toWire({ projectId, transcript, metrics, updatedAt, configured }: Proje
 
 const PATH = '/projects/:id/configuration';
 
-export function createProjectOperations(projects: ProjectService): Operation[] {
-  const idOf = ({ params }: OperationRequest) => params.id as string;
+export function createProjectOperations(projects: ProjectService, agents: AgentResolver): Operation[] {
+  const idOf = ({ params, operator }: OperationRequest) =>
+    agents.resolveProject(params.id as string, operator.workspaceId);
 
   function contextOf({ operator: { workspaceId, actor }, source }: OperationRequest) {
     return { workspaceId, actor, source };
@@ -45,9 +47,10 @@ export function createProjectOperations(projects: ProjectService): Operation[] {
       operationId: 'getConfiguration',
       summary: 'Get the configuration of a project',
       response: { status: 200, description: 'The configuration.', schema: configurationSchema },
+      errors: ['not_found'],
       async handle(request) {
         const { workspaceId } = request.operator;
-        return { status: 200, body: toWire(await projects.get(idOf(request), { workspaceId })) };
+        return { status: 200, body: toWire(await projects.get(await idOf(request), { workspaceId })) };
       },
     }),
     defineOperation({
@@ -57,10 +60,12 @@ export function createProjectOperations(projects: ProjectService): Operation[] {
       summary: 'Set the configuration of a project',
       body: configurationBodySchema,
       response: { status: 200, description: 'The configuration as it is now.', schema: configurationSchema },
+      errors: ['not_found'],
       async handle(request) {
+        const id = await idOf(request);
         return {
           status: 200,
-          body: toWire(await projects.set(idOf(request), request.body as ProjectInput, contextOf(request))),
+          body: toWire(await projects.set(id, request.body as ProjectInput, contextOf(request))),
         };
       },
     }),
@@ -71,7 +76,9 @@ export function createProjectOperations(projects: ProjectService): Operation[] {
       summary: 'Clear the configuration of a project',
       response: { status: 204, description: 'Nothing is enabled now.' },
       async handle(request) {
-        await projects.clear(idOf(request), contextOf(request));
+        const { params, operator } = request;
+        const id = await agents.resolveOrKeep(params.id as string, operator.workspaceId);
+        await projects.clear(id, contextOf(request));
         return { status: 204 };
       },
     }),

@@ -100,7 +100,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     },
 
     async listKeys(query) {
-      return workspaces.get(query.workspaceId)?.list(query, keys) ?? { keys: [], next: null };
+      return workspaces.get(query.workspaceId)?.list(query, keys) ?? { keys: [], next: null, total: 0 };
     },
 
     async listAudit(query) {

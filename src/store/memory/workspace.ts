@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock';
 import { isOlder, matchesAuditQuery } from '../audit-entry';
 import { boundAfter, comparePositions, indexPosition, readPosition } from '../index-position';
+import { matchesKey } from '../key-search';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
 import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
 
@@ -115,15 +116,16 @@ export class Workspace {
 
   list(query: KeyQuery, keys: ReadonlyMap<string, KeyRecord>): KeyPage {
     const bound = query.after === null ? null : boundAfter(query.after, query.order);
+    const total = this.#indexes.created.size;
     const found: KeyRecord[] = [];
     let last: string | null = null;
     for (const position of this.#indexes[query.sort].walk(query.order, bound)) {
-      const { id, name } = readPosition(position, query.sort);
-      if (!name.includes(query.q)) continue;
-      if (found.length === query.limit) return { keys: found, next: last };
-      found.push(keys.get(id)!);
+      const key = keys.get(readPosition(position, query.sort).id)!;
+      if (query.q !== '' && !matchesKey(key, query.q)) continue;
+      if (found.length === query.limit) return { keys: found, next: last, total };
+      found.push(key);
       last = position;
     }
-    return { keys: found, next: null };
+    return { keys: found, next: null, total };
   }
 }

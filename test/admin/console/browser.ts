@@ -58,12 +58,12 @@ export async function visit(browser: Browser, { address }: World, options: Visit
       "addEventListener('securitypolicyviolation', (event) => complain('against the policy: ' + event.violatedDirective))",
   });
   context.on('request', (request) => {
-    if (!request.url().startsWith(`${address}/`) && !/^(?:blob|data):/.test(request.url()))
-      complaints.push(request.url());
+    const { origin, protocol } = new URL(request.url());
+    if (origin !== address && !/^(?:blob|data):/.test(protocol)) complaints.push(request.url());
   });
   context.on('weberror', (error) => complaints.push(String(error.error())));
   context.on('console', (message) => {
-    // Refusals that the page tells people about are told to the console by the browser itself.
+    // The browser reports failed requests, which the page shows to the operator.
     if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
       complaints.push(message.text());
   });

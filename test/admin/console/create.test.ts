@@ -26,7 +26,7 @@ async function findKey(name: string) {
   return keys[0]!;
 }
 
-test('a key is made, its token shown once, and the curl line works as it stands', async () => {
+test('a created key is shown once, and its curl line works as it is', async () => {
   const { page, open, context } = await scene.enter();
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await open();
@@ -34,7 +34,8 @@ test('a key is made, its token shown once, and the curl line works as it stands'
   expect(token).toMatch(TOKEN);
   const reveal = dialog(page, 'Save your key');
   await reveal.getByRole('button', { name: 'Copy the key' }).click();
-  await reveal.getByText('Copied').first().waitFor();
+  await reveal.getByText('Key copied.').waitFor();
+  expect(await reveal.getByText('only time').count()).toBe(0);
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(token);
 
   const line = (await reveal.locator('pre').textContent()) ?? '';
@@ -61,23 +62,27 @@ test('the created key has the chosen agents, permissions and expiry', async () =
   const form = dialog(page, 'Create an API key');
   await form.getByLabel('Handoff').check();
   await form.getByLabel('Chosen agents').check();
-  await form.getByLabel('Acme bookings').check();
-  await form.getByLabel('Find or add an agent').fill('PROJECT-OF-TOMORROW');
+  await form.getByRole('combobox', { name: 'Add an agent' }).click();
+  await page.getByRole('option', { name: 'Acme bookings' }).click();
+  await form.getByRole('combobox', { name: 'Add an agent' }).fill('front');
+  await page.getByRole('option', { name: 'Acme front desk' }).waitFor();
   await page.keyboard.press('Enter');
   await form.getByText('2 agents chosen').waitFor();
+  await form.getByRole('button', { name: 'Remove Acme front desk' }).click();
+  await form.getByText('1 agent chosen').waitFor();
   await form.getByLabel('30 days', { exact: true }).check();
   await form.getByRole('button', { name: 'Create key' }).click();
   await dialog(page, 'Save your key').waitFor();
   const key = await findKey('Analytics');
   expect(key).toMatchObject({
-    agents: [OTHER_PROJECT, 'PROJECT-OF-TOMORROW'],
+    agents: [OTHER_PROJECT],
     permissions: ['conversations', 'handoff'],
     createdBy: 'operator@acme-uk.example',
   });
   expect(Math.round((key.expiresAt.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
 });
 
-test('a date can be chosen instead, and ends with its day', async () => {
+test('a key with a date of expiry works until the end of the day', async () => {
   const { page, open } = await scene.enter();
   await open();
   await fillIn(page, 'Until a date');
@@ -99,7 +104,7 @@ test('the create dialog shows each issue beside its field and keeps what was typ
   const form = dialog(page, 'Create an API key');
   await form.getByLabel('Chosen agents').check();
   await form.getByRole('button', { name: 'Create key' }).click();
-  for (const text of ['Give the key a name', 'Choose at least one agent', 'Choose at least one permission']) {
+  for (const text of ['Enter a name.', 'Choose at least one agent', 'Choose at least one permission']) {
     await form.getByText(text).waitFor();
   }
   const name = form.getByRole('textbox', { name: 'Name' });
@@ -126,13 +131,13 @@ test('the token dialog asks before it is closed by Escape, back or reload', asyn
   const question = page.getByRole('alertdialog', { name: 'Have you saved the key?' });
 
   await page.keyboard.press('Escape');
-  await question.getByRole('button', { name: 'Go back to it' }).click();
+  await question.getByRole('button', { name: 'Go back' }).click();
   expect(await reveal.getByLabel('Key of').inputValue()).toBe(token);
 
   await page.goBack();
   await question.waitFor();
   expect(page.url()).toContain('#/keys');
-  await question.getByRole('button', { name: 'Go back to it' }).click();
+  await question.getByRole('button', { name: 'Go back' }).click();
 
   // The browser's own question. The first one is dismissed.
   let asked = 0;
@@ -150,7 +155,7 @@ test('the token dialog asks before it is closed by Escape, back or reload', asyn
   expect(await page.content()).not.toContain(token);
 });
 
-test('a download holds the line for an .env file, and counts as saved', async () => {
+test('the download is a line for an .env file and counts as saved', async () => {
   const { page, open } = await scene.enter();
   await open();
   const token = await make(page, 'Für den Export');
@@ -164,7 +169,7 @@ test('a download holds the line for an .env file, and counts as saved', async ()
   await dialog(page, 'Save your key').waitFor({ state: 'detached' });
 });
 
-test('all of it can be done by keyboard, and the focus returns to where it was', async () => {
+test('a key is created by keyboard, and the focus returns to the button', async () => {
   const { page, open } = await scene.enter();
   await open();
   const button = page.getByRole('button', { name: 'Create key' });
@@ -173,9 +178,9 @@ test('all of it can be done by keyboard, and the focus returns to where it was',
   await dialog(page, 'Create an API key').waitFor();
   await page.keyboard.type('By keyboard');
   await page.keyboard.press('Tab');
-  await page.keyboard.press('ArrowDown');
-  await page.getByLabel('Find or add an agent').waitFor();
-  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('ArrowRight');
+  await page.getByRole('combobox', { name: 'Add an agent' }).waitFor();
+  await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Tab');
   await page.keyboard.press('Space');
   await page.keyboard.press('Enter');

@@ -17,7 +17,7 @@ async function signInAgain(page: Page): Promise<void> {
   await tab.close();
 }
 
-test('a session that has ended loses nothing: one signs in elsewhere and tries again', async () => {
+test('the create dialog keeps its input when the session ends, and succeeds after signing in again', async () => {
   const { page, open, context } = await scene.enter();
   await open();
   await fillIn(page, 'Typed before the session ended');
@@ -41,7 +41,7 @@ test('the console shows a sign-in link when the request is not signed in', async
   await page.getByRole('heading', { name: 'Sign in to the example' }).waitFor();
 });
 
-test('a server that goes down in the middle loses nothing, and the key is made when it is back', async () => {
+test('the create dialog keeps its input while the server is down, and succeeds afterwards', async () => {
   const { world, enter } = scene;
   const { page, open } = await enter();
   await open();
@@ -56,7 +56,7 @@ test('a server that goes down in the middle loses nothing, and the key is made w
   expect(await named('Typed before the outage')).toHaveLength(1);
 });
 
-test('an answer that gets lost mints no second key', async () => {
+test('a lost response creates no second key', async () => {
   const { page, open, context } = await scene.enter();
   await open();
   await fillIn(page, 'Answer lost');
@@ -76,7 +76,7 @@ test('an answer that gets lost mints no second key', async () => {
   expect(await named('Answer lost')).toHaveLength(1);
 });
 
-test('pages that cannot be read say so, and can be read again', async () => {
+test('each page shows a failed read and can repeat it', async () => {
   const { world, enter } = scene;
   await world.create('There all along');
   const { page, open } = await enter();
@@ -96,7 +96,7 @@ test('pages that cannot be read say so, and can be read again', async () => {
   await page.getByRole('link', { name: 'There all along' }).waitFor();
 });
 
-test('a configuration that cannot be saved says so on its card, and is saved by trying again', async () => {
+test('a project card shows a failed change and can repeat it', async () => {
   const { world, enter } = scene;
   const { page, open } = await enter();
   await open('#/configuration');
@@ -113,8 +113,8 @@ test('a configuration that cannot be saved says so on its card, and is saved by 
   });
 });
 
-describe('two who change one key', () => {
-  async function changedMeanwhile(name: string) {
+describe('two operators who change one key', () => {
+  async function changedByAnother(name: string) {
     const { world, enter } = scene;
     const { id } = await world.create(name);
     const { page, open } = await enter();
@@ -131,8 +131,8 @@ describe('two who change one key', () => {
     return { page, form, id };
   }
 
-  test('the second sees what the first has changed, and keeps both', async () => {
-    const { form, id } = await changedMeanwhile('Contested');
+  test("the edit dialog shows another operator's changes and keeps both", async () => {
+    const { form, id } = await changedByAnother('Contested');
     await form.getByRole('button', { name: 'Keep my changes' }).click();
     await form.getByRole('button', { name: 'Save' }).click();
     await form.waitFor({ state: 'detached' });
@@ -144,7 +144,7 @@ describe('two who change one key', () => {
   });
 
   test('the edit dialog takes their values when asked to', async () => {
-    const { form, id } = await changedMeanwhile('Conceded');
+    const { form, id } = await changedByAnother('Conceded');
     await form.getByRole('button', { name: 'Take theirs' }).click();
     expect(await form.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Conceded, renamed');
     expect(await form.getByLabel('Handoff').isChecked()).toBe(false);
@@ -168,7 +168,7 @@ describe('two who change one key', () => {
     const question = dialog(page, 'Delete API key');
     await question.getByRole('button', { name: 'Delete key' }).click();
     await question.getByText('Doomed → Doomed, or not').waitFor();
-    await question.getByRole('button', { name: 'Go on all the same' }).click();
+    await question.getByRole('button', { name: 'Continue' }).click();
     await question.getByRole('button', { name: 'Delete key' }).click();
     await row(page, 'Doomed').waitFor({ state: 'detached' });
     await expect(world.apiKeys.keys.get(id, { workspaceId: WORKSPACE })).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import express from 'express';
 import { createPlatformKeys, type PlatformKeys } from '../../../example-app/api-keys';
 import { createApp } from '../../../example-app/app';
 import { connectRedis } from '../../../example-app/connect-redis';
@@ -11,16 +12,18 @@ import { waitUntil } from '../../support/wait-until';
 export const PASSWORD = 'correct-horse-battery';
 export const WORKSPACE = 'ws-fd112d8f';
 export const PROJECT = 'PROJECT-58RP822I';
+/** Mount path of a console whose app accepts any agent. */
+export const OPEN = '/open/api-keys';
 export const OTHER_PROJECT = 'PROJECT-7QK2M0XD';
 
 const BUILD = join(__dirname, '..', '..', '..', 'scripts', 'build-console.mjs');
 
-/** The page as it is now, where the example that runs from its sources finds it. */
+/** Builds the page into the folder that the example app reads. */
 export function buildPage(): void {
   execFileSync(process.execPath, [BUILD], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The example app on a Redis, and the means to manage its keys without a page. */
+/** The example app on a Redis, and its keys. */
 export interface World {
   readonly apiKeys: PlatformKeys;
   /** Without a slash at its end. */
@@ -30,9 +33,9 @@ export interface World {
     name: string,
     more?: Partial<Parameters<PlatformKeys['keys']['create']>[0]>,
   ): Promise<{ id: string; token: string }>;
-  /** Requests with a key, each answered before the next; they have been counted when this resolves. */
+  /** Sends requests with a key, one after the other. Resolves when they are counted. */
   use(key: { id: string; token: string }, times: number, path?: string): Promise<void>;
-  /** The server goes away, and comes back under the same address. */
+  /** Stops the server, and starts it again at the same address. */
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
   stop(): Promise<void>;
@@ -56,7 +59,14 @@ export async function startWorld(): Promise<World> {
     operatorPassword: PASSWORD,
     exampleUrl: () => `${address}/v1/agents`,
   });
-  let server = await listen(app, { host: '127.0.0.1', port: 0 });
+  // A second console, without restrictions on agents and without features.
+  const site = express();
+  site.use(
+    OPEN,
+    apiKeys.adminRouter({ authenticate: () => ({ workspaceId: WORKSPACE, actor: 'operator@acme-uk.example' }) }),
+  );
+  site.use(app);
+  let server = await listen(site, { host: '127.0.0.1', port: 0 });
   const { port } = server;
   address = `http://127.0.0.1:${port}`;
 
@@ -90,7 +100,7 @@ export async function startWorld(): Promise<World> {
     },
     goDown: () => server.close(),
     async comeBack() {
-      server = await listen(app, { host: '127.0.0.1', port });
+      server = await listen(site, { host: '127.0.0.1', port });
     },
     async stop() {
       await server.close();

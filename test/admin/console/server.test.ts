@@ -53,12 +53,44 @@ describe.each(expresses)('the console on %s', (_name, make) => {
     }
   });
 
-  test('the page redirects to the path with a slash when it is missing', async () => {
-    const app = appWith(make, '/admin/keys');
-    const { headers } = await request(app).get('/admin/keys?tab=1').expect(307);
-    expect(new URL(headers.location as string, 'http://host/admin/keys').href).toBe('http://host/admin/keys/?tab=1');
-    const odd = await request(appWith(make, '/admin/a:b')).get('/admin/a:b').expect(307);
-    expect(new URL(odd.headers.location as string, 'http://host/admin/a:b').href).toBe('http://host/admin/a:b/');
+  test.each(['/admin/keys', '/admin/a:b'])(
+    'the page and its files are sent without a redirect when the slash at the end of %s is missing',
+    async (mount) => {
+      const path = encodeURI(mount);
+      const app = appWith(make, mount);
+      const { text } = await request(app).get(`${path}?tab=1`).expect(200);
+      const files = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, file]) => file as string);
+      expect(files).toHaveLength(3);
+      for (const file of files) {
+        // The browser's address has no slash, or a proxy has removed it.
+        for (const base of [path, `${path}/`]) {
+          await request(app)
+            .get(new URL(file, `http://host${base}`).pathname)
+            .expect(200);
+        }
+      }
+    },
+  );
+
+  test('paths with doubled slashes are served when a proxy joins paths', async () => {
+    const app = appWith(make);
+    const { text } = await request(app).get('/admin/keys//').expect(200);
+    const [, script] = /src="([^"]+)"/.exec(text) as RegExpExecArray;
+    await request(app).get(`/admin/keys//${script}`).expect(200);
+    await request(app).get('/admin/keys//session').expect(200);
+  });
+
+  test('a file of another version is sent as the current one, and not cached', async () => {
+    const app = appWith(make);
+    const { text } = await request(app).get('/admin/keys/').expect(200);
+    const [, script] = /src="([^"]+)"/.exec(text) as RegExpExecArray;
+    const older = (script as string).replace(/-[\w-]{8}\.js$/, '-0ldHash_.js');
+    const [current, other] = await Promise.all(
+      [script, older].map((file) => request(app).get(`/admin/keys/${file}`).buffer(true).expect(200)),
+    );
+    expect(other!.text).toBe(current!.text);
+    expect(other!.headers['cache-control']).toBe('no-store');
+    expect(other!.headers['content-type']).toBe('text/javascript; charset=utf-8');
   });
 
   test('the page asks to sign in, with a link when the app has set one', async () => {
@@ -72,7 +104,7 @@ describe.each(expresses)('the console on %s', (_name, make) => {
     expect(without.text).toContain('Sign in to the application, then reload this page.');
   });
 
-  test('answers HEAD without a body, and names that nothing has as the rest does', async () => {
+  test('the console answers HEAD without a body and 404 for unknown files', async () => {
     const app = appWith(make);
     expect((await request(app).head('/admin/keys/').expect(200)).text).toBeUndefined();
     expect((await request(app).get('/admin/keys/assets/other.js').expect(404)).body.code).toBe('not_found');
@@ -87,6 +119,6 @@ test.each([
   ['signInUrl', '//evil.test/'],
   ['signInUrl', '/\\evil.test'],
   ['signInUrl', 'login'],
-])('%s is not taken as %j', (option, value) => {
+])('adminRouter throws when %s is %j', (option, value) => {
   expect(() => appWith(express, '/', { [option]: value })).toThrow(`${option}`);
 });

@@ -43,12 +43,12 @@ export function useScene(): Scene {
 }
 
 export function row(page: Page, name: string): Locator {
-  return page.locator('.row').filter({ has: page.getByRole('heading', { name, exact: false }) });
+  return page.locator('.keys tbody tr').filter({ has: page.getByRole('rowheader', { name, exact: false }) });
 }
 
 export async function choose(page: Page, name: string, item: string): Promise<void> {
   await page.getByLabel(`More for ${name}`).click();
-  await row(page, name).getByRole('button', { name: item, exact: true }).click();
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
 }
 
 /** An element, as long as it has the focus. */
@@ -71,7 +71,7 @@ export async function fillIn(page: Page, name: string, permission = 'Conversatio
   await form.getByRole('checkbox', { name: permission }).check();
 }
 
-/** Makes a key, and reads its token as a person would. */
+/** Creates a key in the console, and returns the token that it shows. */
 export async function make(page: Page, name: string): Promise<string> {
   await fillIn(page, name);
   await dialog(page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();

@@ -83,11 +83,26 @@ export function listingContract(getStore: () => Store): void {
       }
     });
 
+    test('listKeys finds a key by its id or its masked token, in any order', async () => {
+      const store = getStore();
+      const workspaceId = newWorkspace();
+      for (let i = 0; i < 60; i++) await createSample(store, workspaceId, { name: `key ${i}`, createdAt: i });
+      const wanted = await createSample(store, workspaceId, { name: 'wanted', last4: 'xY7z' });
+      const masked = `ks_${wanted.id.slice(0, 8)}************xY7z`;
+      for (const sort of SORTS) {
+        for (const text of [wanted.id, wanted.id.slice(4), masked, '************xY7z', 'xY7z']) {
+          const found = await listAll(store, keyQuery(workspaceId, { sort, q: foldName(text), limit: 7 }));
+          expect({ sort, text, found: found.map(({ id }) => id) }).toEqual({ sort, text, found: [wanted.id] });
+        }
+      }
+      expect((await store.listKeys(keyQuery(workspaceId, { q: 'wanted', limit: 1 }))).total).toBe(61);
+    });
+
     test('listKeys returns the keys of its own workspace', async () => {
       const store = getStore();
       const [workspaceId, alike] = twoWorkspacesWithOneTag();
       await createSample(store, workspaceId);
-      expect(await store.listKeys(keyQuery(alike))).toEqual({ keys: [], next: null });
+      expect(await store.listKeys(keyQuery(alike))).toEqual({ keys: [], next: null, total: 0 });
     });
   });
 }

@@ -5,7 +5,6 @@ import type { Prose } from './prose';
  * that ends with `/` is a folder.
  */
 export const NOT_YET_REWRITTEN: readonly string[] = [
-  'src/admin/console/web/',
   'src/cache/',
   'src/redaction/',
   'src/store/app-settings.ts',

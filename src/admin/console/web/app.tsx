@@ -1,30 +1,42 @@
 import { useMemo } from 'preact/hooks';
 import { ActivityPage } from './activity/activity-page';
-import { Failure } from './api/api-error';
+import { ApiError } from './api/api-error';
 import * as calls from './api/calls';
+import type { Permission } from './api/types';
 import { ConfigurationPage } from './configuration/configuration-page';
 import { AppContext, type AppState } from './context';
-import { WhyPage } from './field-access/field-access-page';
+import { hasFeatures } from './features';
+import { FieldAccessPage } from './field-access/field-access-page';
+import { KeyPage } from './keys/key-page';
 import { KeysPage } from './keys/keys-page';
-import { hrefOf, type Page, type Route, useRoute } from './page-route';
-import { FailureNote } from './ui/error-notice';
+import { hrefOf, type PageName, type PageRoute, useRoute } from './page-route';
+import { ErrorNotice } from './ui/error-notice';
 import { Icon, type IconName } from './ui/icon';
+import { Skeleton } from './ui/skeleton';
 import { Toasts, useToasts } from './ui/toasts';
 import { useLoad } from './use-load';
 
-const TABS: readonly { page: Page; label: string; icon: IconName }[] = [
+interface Tab {
+  readonly page: PageName;
+  readonly label: string;
+  readonly icon: IconName;
+  /** True if the page is about features of projects. */
+  readonly features?: boolean;
+}
+
+const TABS: readonly Tab[] = [
   { page: 'keys', label: 'API keys', icon: 'key' },
-  { page: 'configuration', label: 'Configuration', icon: 'sliders' },
-  { page: 'why', label: 'Why is a field missing?', icon: 'question' },
+  { page: 'configuration', label: 'Configuration', icon: 'sliders', features: true },
+  { page: 'why', label: 'Missing fields', icon: 'question', features: true },
   { page: 'activity', label: 'Activity', icon: 'activity' },
 ];
 
-/** Choices that the app could not give are none: everything can be typed as well. Being signed out is another matter. */
+/** Choices for forms. If the app fails to return them, there are none: ids can be typed. */
 async function orNone<T>(choices: Promise<T[]>): Promise<T[]> {
   try {
     return await choices;
   } catch (error) {
-    if (error instanceof Failure && error.code === 'internal_error') return [];
+    if (error instanceof ApiError && error.code === 'internal_error') return [];
     throw error;
   }
 }
@@ -39,20 +51,45 @@ async function readAll() {
   return { session, permissions, agents, metrics };
 }
 
-function Content({ route }: { readonly route: Route }) {
-  switch (route.page) {
+function Content({ route: { page, params } }: { readonly route: PageRoute }) {
+  switch (page) {
     case 'keys':
-      return <KeysPage />;
+      return <KeysPage params={params} />;
+    case 'key':
+      return <KeyPage params={params} />;
     case 'configuration':
-      return <ConfigurationPage params={route.params} />;
+      return <ConfigurationPage params={params} />;
     case 'why':
-      return <WhyPage params={route.params} />;
+      return <FieldAccessPage params={params} />;
     case 'activity':
-      return <ActivityPage params={route.params} />;
+      return <ActivityPage params={params} />;
+    case null:
+      return (
+        <main>
+          <h1>Page not found</h1>
+          <p class="lead">
+            <a href={hrefOf('keys')}>Show the API keys</a>
+          </p>
+        </main>
+      );
   }
 }
 
-function Header({ route, app }: { readonly route: Route; readonly app: AppState | null }) {
+function Tabs({ page, permissions }: { readonly page: PageName | null; readonly permissions: readonly Permission[] }) {
+  const current = page === 'key' ? 'keys' : page;
+  return (
+    <nav class="tabs" aria-label="Pages">
+      {TABS.filter(({ features }) => !features || hasFeatures(permissions)).map((tab) => (
+        <a key={tab.page} href={hrefOf(tab.page)} aria-current={current === tab.page ? 'page' : undefined}>
+          <Icon name={tab.icon} />
+          {tab.label}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Header({ route, app }: { readonly route: PageRoute; readonly app: AppState | null }) {
   return (
     <header class="top">
       <div class="bar">
@@ -74,22 +111,15 @@ function Header({ route, app }: { readonly route: Route; readonly app: AppState 
           </p>
         )}
       </div>
-      <nav class="tabs" aria-label="Pages">
-        {TABS.map(({ page, label, icon }) => (
-          <a key={page} href={hrefOf(page)} aria-current={route.page === page ? 'page' : undefined}>
-            <Icon name={icon} />
-            {label}
-          </a>
-        ))}
-      </nav>
+      <Tabs page={route.page} permissions={app?.permissions ?? []} />
     </header>
   );
 }
 
 export function App() {
   const route = useRoute();
-  const { text, toast } = useToasts();
-  const { data, failure, loading, reload } = useLoad('app', readAll);
+  const { shown, toast, close } = useToasts();
+  const { data, error, loading, reload } = useLoad('app', readAll);
   const app = useMemo(() => (data === undefined ? null : { ...data, toast }), [data, toast]);
 
   return (
@@ -97,18 +127,18 @@ export function App() {
       <Header route={route} app={app} />
       {app ? (
         <AppContext.Provider value={app}>
-          <Content key={route.page} route={route} />
+          <Content key={`${route.page} ${route.page === 'key' ? route.params.key : ''}`} route={route} />
         </AppContext.Provider>
       ) : (
         <main>
           <h1 class="visually-hidden">API keys</h1>
-          {failure && !loading && (
-            <FailureNote what="The page could not be loaded." failure={failure} signInUrl={null} onRetry={reload} />
+          {error && !loading && (
+            <ErrorNotice title="The page could not be loaded." error={error} signInUrl={null} onRetry={reload} />
           )}
-          {loading && <p class="loading">Loading …</p>}
+          {loading && <Skeleton label="Loading" lines={8} />}
         </main>
       )}
-      <Toasts text={text} />
+      <Toasts shown={shown} onClose={close} />
     </>
   );
 }

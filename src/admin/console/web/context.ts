@@ -2,20 +2,20 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Agent, Permission, Session } from './api/types';
 
-/** What every part of the page may need to know, read once at the start. */
+/** Data that all parts of the page use, read at the start. */
 export interface AppState {
   readonly session: Session;
   readonly permissions: readonly Permission[];
   readonly agents: readonly Agent[];
   readonly metrics: readonly string[];
-  /** Says for a moment, to eyes and to screen readers, what has happened. */
-  toast(text: string): void;
+  /** Shows a message for some seconds, also to screen readers. `undo` adds a button. */
+  toast(text: string, undo?: () => void): void;
 }
 
 export const AppContext = createContext<AppState | null>(null);
 
 export function useApp(): AppState {
   const app = useContext(AppContext);
-  if (app === null) throw new Error('This part of the page stands outside of the app.');
+  if (app === null) throw new Error('This component is outside of AppContext.');
   return app;
 }

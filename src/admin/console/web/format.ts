@@ -5,12 +5,20 @@ const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 const WARNED_WITHIN = 14 * DAY;
 
+const number = new Intl.NumberFormat();
+/** Date and time in the browser's locale, with its time zone. */
+const exact = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: 'numeric',
+  minute: '2-digit',
+  timeZoneName: 'short',
+});
+const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-/** "next year" may be in a week; "in 1 year" is not. */
+/** With numbers, because "next year" may be in a week. */
 const inNumbers = new Intl.RelativeTimeFormat('en', { numeric: 'always' });
-const exact = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
-const day = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', year: 'numeric' });
-const number = new Intl.NumberFormat('en');
 const list = new Intl.ListFormat('en', { type: 'conjunction' });
 
 export function count(n: number): string {
@@ -22,15 +30,17 @@ export function counted(n: number, one: string, more = `${one}s`): string {
 export function listed(words: readonly string[]): string {
   return list.format(words);
 }
-export function exactly(time: string): string {
+/** Such as "29 Nov 2027, 17:17 GMT+1". */
+export function exactTime(time: string): string {
   return exact.format(new Date(time));
 }
-export function onDay(time: string): string {
+/** Such as "29 Nov 2027". */
+export function dateOf(time: string): string {
   return day.format(new Date(time));
 }
 
-/** "16 days ago", "in 3 hours". */
-export function relatively(time: string, now = Date.now()): string {
+/** Such as "16 days ago" or "in 3 hours". */
+export function relativeTime(time: string, now = Date.now()): string {
   const distance = Date.parse(time) - now;
   const size = Math.abs(distance);
   if (size < MINUTE) return distance < 0 ? 'just now' : 'in a moment';
@@ -48,7 +58,7 @@ export function expiryOf({ expiresAt }: Pick<Key, 'expiresAt'>, now = Date.now()
   return left <= WARNED_WITHIN ? 'soon' : 'later';
 }
 
-/** What people call an agent: its name where the app has told one. */
+/** The name of an agent, or its id if the app has not named it. */
 export function agentName(id: string, agents: readonly Agent[]): string {
   return agents.find((agent) => agent.id === id)?.name ?? id;
 }
@@ -60,6 +70,6 @@ export function describeAgents(scope: Agents, agents: readonly Agent[]): string 
 }
 
 export function describeMetrics(metrics: Metrics): string {
-  if (metrics === 'all') return 'All metrics';
-  return metrics.length === 0 ? 'No metrics' : metrics.join(', ');
+  if (metrics === 'all') return 'all metrics';
+  return metrics.length === 0 ? 'no metrics' : metrics.join(', ');
 }

@@ -1,33 +1,38 @@
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
-export const PAGES = ['keys', 'configuration', 'why', 'activity'] as const;
-export type Page = (typeof PAGES)[number];
+export const PAGES = ['keys', 'key', 'configuration', 'why', 'activity'] as const;
+export type PageName = (typeof PAGES)[number];
+export type Params = Readonly<Record<string, string>>;
 
-/** Where in the page one is: kept behind `#`, so that the server need not know of it and the back button works. */
-export interface Route {
-  readonly page: Page;
-  readonly params: Readonly<Record<string, string>>;
+/** The page and its state. It is in the fragment of the URL, so that reload, links and the back button keep it. */
+export interface PageRoute {
+  /** Null if there is no such page. */
+  readonly page: PageName | null;
+  readonly params: Params;
 }
 
-export function hrefOf(page: Page, params: Readonly<Record<string, string | undefined>> = {}): string {
+export function hrefOf(page: PageName, params: Readonly<Record<string, string | undefined>> = {}): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) if (value) search.set(name, value);
   const text = search.toString();
   return `#/${page}${text === '' ? '' : `?${text}`}`;
 }
 
-export function parseRoute(hash: string): Route {
+export function parseRoute(hash: string): PageRoute {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s, 2);
-  const page = PAGES.find((name) => name === path) ?? 'keys';
+  const page = path === '' ? 'keys' : (PAGES.find((name) => name === path) ?? null);
   return { page, params: Object.fromEntries(new URLSearchParams(search)) };
 }
 
 type Guard = (goOn: () => void) => void;
 const guards = new Set<Guard>();
+/** True while the page itself changes its parameters. */
+let isOwnChange = false;
 
 /**
- * Asks before the page is left, within the browser's window by `ask`, and otherwise by the browser itself. `ask` is given
- * what goes on to where one wanted to be.
+ * Asks before the page is left: by `ask` inside the page, and by the browser's own dialog otherwise.
+ *
+ * @param ask Receives a function that continues to the new location.
  */
 export function useLeaveGuard(active: boolean, ask: Guard): void {
   useLayoutEffect(() => {
@@ -44,17 +49,17 @@ export function useLeaveGuard(active: boolean, ask: Guard): void {
   }, [active, ask]);
 }
 
-export function useRoute(): Route {
+export function useRoute(): PageRoute {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
     function follow(): void {
       const wanted = location.hash;
       const [guard] = guards;
-      if (guard === undefined || wanted === hash) {
+      if (guard === undefined || isOwnChange || wanted === hash) {
         setHash(wanted);
         return;
       }
-      // Back to where one was, until one has answered.
+      // Stay at the old location until the guard continues.
       history.pushState(null, '', hash === '' ? location.pathname + location.search : hash);
       guard(() => {
         location.hash = wanted;
@@ -66,8 +71,10 @@ export function useRoute(): Route {
   return parseRoute(hash);
 }
 
-/** Changes what stands behind `#` without a step that the back button would take. */
-export function replaceParams(page: Page, params: Readonly<Record<string, string | undefined>>): void {
+/** Changes the parameters of the page without a new entry in the browser's history. */
+export function replaceParams(page: PageName, params: Readonly<Record<string, string | undefined>>): void {
   history.replaceState(null, '', hrefOf(page, params));
+  isOwnChange = true;
   dispatchEvent(new HashChangeEvent('hashchange'));
+  isOwnChange = false;
 }

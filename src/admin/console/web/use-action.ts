@@ -1,18 +1,17 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure } from './api/api-error';
+import { type ApiError, asApiError } from './api/api-error';
 
 export interface Action<A extends unknown[]> {
   readonly busy: boolean;
-  readonly failure: Failure | null;
-  /** Does nothing while it is under way already. */
+  readonly error: ApiError | null;
+  /** Does nothing while the action is in progress. */
   run(...args: A): Promise<void>;
-  forget(): void;
 }
 
-/** Something that is done on the server: whether it is under way, and how it failed. */
+/** A change on the server, with its progress and error. */
 export function useAction<A extends unknown[]>(act: (...args: A) => Promise<void>): Action<A> {
   const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
   const latest = useRef(act);
   latest.current = act;
   const running = useRef(false);
@@ -28,16 +27,15 @@ export function useAction<A extends unknown[]>(act: (...args: A) => Promise<void
     if (running.current) return;
     running.current = true;
     setBusy(true);
-    setFailure(null);
+    setError(null);
     try {
       await latest.current(...args);
-    } catch (error) {
-      if (mounted.current) setFailure(asFailure(error));
+    } catch (thrown) {
+      if (mounted.current) setError(asApiError(thrown));
     } finally {
       running.current = false;
       if (mounted.current) setBusy(false);
     }
   }, []);
-  const forget = useCallback(() => setFailure(null), []);
-  return { busy, failure, run, forget };
+  return { busy, error, run };
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../clock';
 import { isKeyId } from '../../../token/format';
 import { boundAfter, readPosition } from '../../index-position';
+import { matchesIndexEntry, matchesKey, mayBeMasked } from '../../key-search';
 import type { Credential, KeyRecord } from '../../records';
 import type { KeyPage, KeyQuery } from '../../store';
 import { unreadable } from '../errors';
@@ -37,19 +38,31 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
     });
   }
 
+  function readTotal({ workspaceId }: KeyQuery): Promise<number> {
+    const key = keyNames.index(workspaceId, 'created');
+    return reader.read({ name: 'zcard', key, args: [], decode: Number });
+  }
+
   return async function listKeys(query: KeyQuery): Promise<KeyPage> {
     const { q, sort, limit, after } = query;
-    const { entries, next } = await scanPage<string, KeyRecord>(
+    // A masked token is in the record only, so all records are read.
+    const needsRecords = mayBeMasked(q);
+    const total = readTotal(query);
+    const page = scanPage<string, KeyRecord>(
       {
         readItems: (place, count) => readPositions(query, place, count),
         placeOf: (position) => position,
-        matches: (position) => q === '' || readPosition(position, sort).name.includes(q),
-        load: (positions) => Promise.all(positions.map((position) => readKey(readPosition(position, sort).id))),
+        matches: (position) => q === '' || needsRecords || matchesIndexEntry(readPosition(position, sort), q),
+        async load(positions) {
+          const keys = await Promise.all(positions.map((position) => readKey(readPosition(position, sort).id)));
+          return needsRecords ? keys.map((key) => (key !== null && matchesKey(key, q) ? key : null)) : keys;
+        },
         idOf: (key) => key.id,
       },
-      { limit, after, step: q === '' ? null : SEARCH_STEP, clock, timeoutMs },
+      { limit, after, step: q === '' || needsRecords ? null : SEARCH_STEP, clock, timeoutMs },
     );
-    return { keys: entries, next };
+    const [{ entries, next }, count] = await Promise.all([page, total]);
+    return { keys: entries, next, total: count };
   };
 }
 

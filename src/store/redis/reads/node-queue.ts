@@ -6,7 +6,7 @@ import type { ServerConnection } from '../server-connection';
 
 /** A command that reads one key of Redis. */
 export interface ReadCommand<T> {
-  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zrange' | 'xrevrange';
+  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zcard' | 'zrange' | 'xrevrange';
   readonly key: string;
   readonly args: readonly string[];
   /** Made for a token that is not authenticated yet. Default false. */

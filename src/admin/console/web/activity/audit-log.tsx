@@ -3,63 +3,67 @@ import * as calls from '../api/calls';
 import type { AuditEntry } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
+import { Skeleton } from '../ui/skeleton';
 import { useAction } from '../use-action';
 import { useLoad } from '../use-load';
-import { Entry } from './audit-log-entry';
+import { AuditLogEntry } from './audit-log-entry';
 
-const PAGE = 30;
+const PAGE_SIZE = 30;
 
-export interface Filters {
+export interface AuditFilters {
   readonly action: string;
   readonly actor: string;
   readonly target: string;
 }
 
-/** Who changed what, the newest first, as far as the filters let it. */
-export function Trail({ filters }: { readonly filters: Filters }) {
+function emptyText(cursor: string | null, filters: AuditFilters): string {
+  if (cursor !== null) return 'No entries match in the newest part of the log.';
+  return filters.action || filters.actor || filters.target ? 'No entries match these filters.' : 'No changes yet.';
+}
+
+/** Entries of the audit log that match the filters, newest first. */
+export function AuditLog({ filters }: { readonly filters: AuditFilters }) {
   const { session } = useApp();
-  const first = useLoad(JSON.stringify(filters), (signal) => calls.listAudit({ ...filters, limit: PAGE }, signal));
+  const first = useLoad(JSON.stringify(filters), (signal) => calls.listAudit({ ...filters, limit: PAGE_SIZE }, signal));
   const [more, setMore] = useState<{ entries: readonly AuditEntry[]; cursor: string | null } | null>(null);
-  // What came after another first page does not belong to this.
+  // Older entries belong to the previous first page.
   useEffect(() => setMore(null), [first.data]);
   const cursor = more ? more.cursor : (first.data?.cursor ?? null);
   const entries = [...(first.data?.entries ?? []), ...(more?.entries ?? [])];
 
   const older = useAction(async () => {
-    const page = await calls.listAudit({ ...filters, limit: PAGE, cursor });
+    const page = await calls.listAudit({ ...filters, limit: PAGE_SIZE, cursor });
     setMore((now) => ({ entries: [...(now?.entries ?? []), ...page.entries], cursor: page.cursor }));
   });
 
   return (
     <>
-      {first.failure && (
-        <FailureNote
-          what="The activity could not be read."
-          failure={first.failure}
+      {first.error && (
+        <ErrorNotice
+          title="The activity could not be read."
+          error={first.error}
           signInUrl={session.signInUrl}
           onRetry={first.reload}
         />
       )}
-      {!first.data && first.loading && <p class="loading">Loading activity …</p>}
+      {!first.data && first.loading && <Skeleton label="Loading activity" />}
       {entries.length > 0 && (
-        <ul class={first.loading ? 'trail stale' : 'trail'} aria-busy={first.loading}>
+        <ul class={first.loading ? 'entries stale' : 'entries'} aria-busy={first.loading}>
           {entries.map((entry) => (
-            <Entry key={entry.id} entry={entry} />
+            <AuditLogEntry key={entry.id} entry={entry} />
           ))}
         </ul>
       )}
       {first.data && entries.length === 0 && !first.loading && (
         <div class="empty">
           <Icon name="activity" />
-          <p>
-            {cursor === null ? 'Nothing was changed that these filters let through.' : 'Nothing in the newest entries.'}
-          </p>
+          <p>{emptyText(cursor, filters)}</p>
         </div>
       )}
-      {older.failure && (
-        <FailureNote what="Older entries could not be read." failure={older.failure} signInUrl={session.signInUrl} />
+      {older.error && (
+        <ErrorNotice title="Older entries could not be read." error={older.error} signInUrl={session.signInUrl} />
       )}
       {cursor !== null && (
         <nav class="pager" aria-label="More activity">

@@ -1,70 +1,10 @@
-import { scaleBand, scaleLinear } from 'd3-scale';
 import { useState } from 'preact/hooks';
 import type { Usage } from '../api/types';
 import { count, counted } from '../format';
-import { When } from '../ui/relative-time';
+import { RelativeTime } from '../ui/relative-time';
+import { dayLabel, UsageBars } from './usage-bars';
 
-const WIDTH = 720;
-const HEIGHT = 180;
-const LEFT = 44;
-const RIGHT = 12;
-const BOTTOM = 22;
-const LABELLED_EACH = 5;
-
-const dayAndMonth = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'short', timeZone: 'UTC' });
-
-function dayLabel(date: string): string {
-  return dayAndMonth.format(new Date(`${date}T00:00:00Z`));
-}
-
-function Bars({ usage, onPoint }: { readonly usage: Usage; onPoint(date: string | null): void }) {
-  const { days } = usage;
-  const most = Math.max(4, ...days.map(({ allowed, denied }) => allowed + denied));
-  const x = scaleBand(
-    days.map(({ date }) => date),
-    [LEFT, WIDTH - RIGHT],
-  ).padding(0.25);
-  const y = scaleLinear([0, most], [HEIGHT - BOTTOM, 8]).nice(4);
-  const base = y(0);
-  return (
-    <svg class="chart" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
-      {y
-        .ticks(4)
-        .filter(Number.isInteger)
-        .map((tick) => (
-          <g key={tick}>
-            <line x1={LEFT} x2={WIDTH} y1={y(tick)} y2={y(tick)} />
-            <text class="tick-y" x={LEFT - 8} y={y(tick)}>
-              {count(tick)}
-            </text>
-          </g>
-        ))}
-      {days.map(({ date, allowed, denied }, index) => {
-        const left = x(date) ?? 0;
-        const fromEnd = days.length - 1 - index;
-        return (
-          <g key={date} onPointerEnter={() => onPoint(date)} onPointerLeave={() => onPoint(null)}>
-            <rect class="hit" x={left - x.step() * 0.125} y={0} width={x.step()} height={HEIGHT} />
-            <rect class="allowed" x={left} y={y(allowed)} width={x.bandwidth()} height={base - y(allowed)} />
-            <rect
-              class="denied"
-              x={left}
-              y={y(allowed + denied)}
-              width={x.bandwidth()}
-              height={y(allowed) - y(allowed + denied)}
-            />
-            {fromEnd % LABELLED_EACH === 0 && (
-              <text class="tick-x" x={left + x.bandwidth() / 2} y={HEIGHT - 6}>
-                {dayLabel(date)}
-              </text>
-            )}
-          </g>
-        );
-      })}
-    </svg>
-  );
-}
-
+/** Denials by error code, most frequent first. */
 function reasonsIn(usage: Usage): [string, number][] {
   const sums = new Map<string, number>();
   for (const { reasons } of usage.days) {
@@ -73,7 +13,7 @@ function reasonsIn(usage: Usage): [string, number][] {
   return [...sums].sort(([, one], [, other]) => other - one);
 }
 
-/** How a key was used in the last 30 days: as bars, and as numbers. */
+/** Usage of a key, as a chart and as a table. */
 export function UsageChart({ usage }: { readonly usage: Usage }) {
   const [pointed, setPointed] = useState<string | null>(null);
   const allowed = usage.days.reduce((sum, each) => sum + each.allowed, 0);
@@ -89,20 +29,21 @@ export function UsageChart({ usage }: { readonly usage: Usage }) {
             ', never used.'
           ) : (
             <>
-              , last used <When time={usage.lastUsedAt} />.
+              , last used <RelativeTime time={usage.lastUsedAt} />.
             </>
           )}
         </p>
         <p class="legend">
-          <span class="allowed">{count(day?.allowed ?? allowed)} let in</span>
-          <span class="denied">{count(day?.denied ?? denied)} refused</span>
-          <span class="muted">{day ? `on ${dayLabel(day.date)}` : 'in all'}</span>
+          <span class="allowed">{count(day?.allowed ?? allowed)} allowed</span>
+          <span class="denied">{count(day?.denied ?? denied)} denied</span>
+          <span class="muted">{day ? `on ${dayLabel(day.date)} (UTC)` : 'in total'}</span>
         </p>
       </figcaption>
-      <Bars usage={usage} onPoint={setPointed} />
+      <UsageBars usage={usage} onPoint={setPointed} />
+      <p class="hint">Days are in UTC.</p>
       {reasons.length > 0 && (
         <p class="hint">
-          Refused because of{' '}
+          Denied because of{' '}
           {reasons.map(([code, n], index) => (
             <span key={code}>
               {index > 0 && ', '}
@@ -113,13 +54,13 @@ export function UsageChart({ usage }: { readonly usage: Usage }) {
         </p>
       )}
       <details class="numbers">
-        <summary>As a table</summary>
+        <summary>Show as a table</summary>
         <table>
           <thead>
             <tr>
               <th scope="col">Day (UTC)</th>
-              <th scope="col">Let in</th>
-              <th scope="col">Refused</th>
+              <th scope="col">Allowed</th>
+              <th scope="col">Denied</th>
             </tr>
           </thead>
           <tbody>

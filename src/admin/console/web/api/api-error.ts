@@ -1,9 +1,9 @@
 import type { Issue, Problem } from './types';
 
-/** Why something did not happen: what the server said of it, or that it could not be asked. */
-export class Failure extends Error {
-  override readonly name = 'Failure';
-  /** As in a problem's `code`; `unreachable` and `unreadable` where there was no answer, or none of ours. */
+/** A failed request: the problem that the server sent, or the reason why there is no response. */
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  /** The problem's `code`, or `unreachable`, `unreadable` or `unexpected` if there is none. */
   readonly code: string;
   readonly issues: readonly Issue[];
 
@@ -14,32 +14,36 @@ export class Failure extends Error {
   }
 }
 
-export function unreachable(): Failure {
-  return new Failure(
+export function unreachable(): ApiError {
+  return new ApiError(
     'unreachable',
     'The server cannot be reached. Check the connection, then try again. Nothing on this page is lost.',
   );
+}
+
+export function notSignedIn(): ApiError {
+  return new ApiError('unauthenticated', 'You are not signed in.');
 }
 
 function isProblem(body: unknown): body is Problem {
   return typeof body === 'object' && body !== null && 'code' in body && 'detail' in body;
 }
 
-/** What the server refused, or what stands between it and this page. */
-export async function failureOf(response: Response): Promise<Failure> {
+/** The error of a response that is not 2xx, from the server or from a proxy in front of it. */
+export async function errorOf(response: Response): Promise<ApiError> {
   const body: unknown = await response.json().catch(() => null);
-  if (isProblem(body)) return new Failure(body.code, body.detail, body.issues);
-  if (response.status === 401) return new Failure('unauthenticated', 'Nobody is signed in.');
-  return new Failure(
+  if (isProblem(body)) return new ApiError(body.code, body.detail, body.issues);
+  if (response.status === 401) return notSignedIn();
+  return new ApiError(
     'unreadable',
-    `The server answered ${response.status}, and not in a way this page understands. Try again; if it stays so, ask who runs it.`,
+    `Unexpected response (HTTP ${response.status}). Try again, or contact your administrator.`,
   );
 }
 
-/** Whatever was thrown, as something to show. */
-export function asFailure(error: unknown): Failure {
-  if (error instanceof Failure) return error;
-  return new Failure(
+/** Anything that was thrown, as an error to show. */
+export function asApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  return new ApiError(
     'unexpected',
     `This page failed: ${error instanceof Error ? error.message : String(error)}. Reload it.`,
   );

@@ -14,7 +14,7 @@ import type {
   Usage,
 } from './types';
 
-/* Everything that the page asks of the server, one function for each. */
+/* The requests of the page, one function each. */
 
 const keyPath = (id: string) => `keys/${encodeURIComponent(id)}`;
 const configurationPath = (id: string) => `projects/${encodeURIComponent(id)}/configuration`;
@@ -49,7 +49,7 @@ export interface NewKey {
   readonly name: string;
   readonly agents: Agents;
   readonly permissions: readonly string[];
-  readonly expiresIn?: string;
+  readonly expiresIn?: string | number;
   readonly expiresAt?: string;
 }
 export function createKey(body: NewKey, idempotencyKey: string): Promise<Created> {
@@ -76,14 +76,14 @@ export function rotateKey(
   return request(`${keyPath(id)}/rotate`, { method: 'POST', body, revision, idempotencyKey });
 }
 
-/** In the order of the ids. */
+/** Usage of the last 30 days, in the order of the ids. */
 export async function getUsage(ids: readonly string[], signal?: AbortSignal): Promise<Usage[]> {
   if (ids.length === 0) return [];
   const query = { keys: ids.join(','), days: 30 };
   return (await request<{ usage: Usage[] }>('usage', { query, ...(signal && { signal }) })).usage;
 }
-export function getKeyUsage(id: string): Promise<Usage> {
-  return request(`${keyPath(id)}/usage`, { query: { days: 30 } });
+export function getKeyUsage(id: string, days = 30): Promise<Usage> {
+  return request(`${keyPath(id)}/usage`, { query: { days } });
 }
 
 export async function listConfigurations(): Promise<Configuration[]> {

@@ -1,20 +1,19 @@
-import { Failure, failureOf, isAborted, unreachable } from './api-error';
+import { ApiError, errorOf, isAborted, notSignedIn, unreachable } from './api-error';
+import { baseUrl } from './base-url';
 
 export interface RequestOptions {
   readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly query?: Readonly<Record<string, string | number | null | undefined>>;
   readonly body?: unknown;
-  /** The revision that a change is made to: changed meanwhile, the change is refused. */
+  /** Revision of the key that is changed. If the key has another revision, the server rejects the change. */
   readonly revision?: number;
-  /** The same for every attempt at one thing, so that it is done once. */
+  /** The same for all attempts at one change, so that it is made once. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
 }
 
-/** Where the routes are: the folder that the page itself is in. */
-const BASE = new URL('.', document.baseURI);
-/** A server that says nothing for so long has to be taken for one that is away. */
-const PATIENCE = 20_000;
+const BASE = baseUrl(location.href, import.meta.url);
+const REQUEST_TIMEOUT_MS = 20_000;
 
 function urlOf(path: string, query: RequestOptions['query'] = {}): URL {
   const url = new URL(path, BASE);
@@ -33,14 +32,14 @@ function headersOf({ body, revision, idempotencyKey }: RequestOptions): Headers 
 }
 
 function signalOf({ signal }: RequestOptions): AbortSignal {
-  const patience = AbortSignal.timeout(PATIENCE);
-  return signal === undefined ? patience : AbortSignal.any([patience, signal]);
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  return signal === undefined ? timeout : AbortSignal.any([timeout, signal]);
 }
 
 /**
- * Asks the router for something. Rejects with a `Failure`, or, where `signal` was used, with an AbortError.
+ * Sends a request to the router. Rejects with an `ApiError`, or with an `AbortError` if `signal` aborts.
  *
- * @param path Relative to the page, each part of it encoded.
+ * @param path Relative to the page, with each segment encoded.
  */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const { method = 'GET', query, body } = options;
@@ -50,7 +49,7 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
       method,
       headers: headersOf(options),
       credentials: 'same-origin',
-      // A sign-in page in place of an answer is no answer.
+      // A redirect leads to a sign-in page, which is no JSON.
       redirect: 'manual',
       cache: 'no-store',
       signal: signalOf(options),
@@ -60,18 +59,19 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     if (isAborted(error)) throw error;
     throw unreachable();
   }
-  if (response.type === 'opaqueredirect') throw new Failure('unauthenticated', 'Nobody is signed in.');
-  if (!response.ok) throw await failureOf(response);
+  if (response.type === 'opaqueredirect') throw notSignedIn();
+  if (!response.ok) throw await errorOf(response);
   if (response.status === 204) return undefined as T;
   try {
     return (await response.json()) as T;
   } catch (error) {
     if (isAborted(error)) throw error;
+    if (error instanceof SyntaxError) throw new ApiError('unreadable', 'Unexpected response: it is not JSON.');
     throw unreachable();
   }
 }
 
-/** A name for one thing to be done, however often it is attempted. Works on pages without TLS, too. */
+/** A random key for one change. `crypto.randomUUID` is missing on pages without TLS. */
 export function newIdempotencyKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

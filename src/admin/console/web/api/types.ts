@@ -11,7 +11,7 @@ import type {
   WireUsage,
 } from '../../../schemas';
 
-/* What comes over the wire, as the router's own schemas have it. Only types: nothing of the server gets into the page. */
+/* Types of requests and responses, from the router's schemas. Types only, so that the page contains no server code. */
 
 export type Key = WireKey;
 export type Configuration = WireConfiguration;
@@ -23,10 +23,12 @@ export type Agent = z.infer<typeof agentListSchema>['agents'][number];
 export type Problem = z.infer<typeof problemSchema>;
 export type Issue = NonNullable<Problem['issues']>[number];
 
-/** One page of keys or of the trail. */
+/** One page of keys. */
 export interface KeyPage {
   readonly keys: Key[];
   readonly cursor: string | null;
+  /** Number of keys in the workspace. Undefined if the server is older than this page. */
+  readonly total?: number;
 }
 export type AuditPage = z.infer<typeof auditListSchema>;
 

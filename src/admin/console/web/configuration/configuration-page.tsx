@@ -3,14 +3,17 @@ import * as calls from '../api/calls';
 import type { Agent, Configuration } from '../api/types';
 import { useApp } from '../context';
 import { counted } from '../format';
+import { type Params, replaceParams } from '../page-route';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
+import { Skeleton } from '../ui/skeleton';
+import { useDebounced } from '../use-debounced';
 import { useLoad } from '../use-load';
 import { ProjectCard } from './project-card';
 
-/** More cards than that are found by typing. */
+/** Cards on the page. Typing finds the rest. */
 const SHOWN = 30;
 
 interface Project {
@@ -19,55 +22,58 @@ interface Project {
   readonly configuration: Configuration | undefined;
 }
 
-/** The projects that the app has named, then those that are configured besides, then the one that was asked for. */
+/** The projects that the app has named, then other configured ones, then the added ones. */
 function projectsOf(
   agents: readonly Agent[],
   configured: readonly Configuration[],
-  more: readonly string[],
+  added: readonly string[],
 ): Project[] {
   const byId = new Map(configured.map((each) => [each.projectId, each]));
   const names = new Map<string, string>(agents.map(({ id, name }) => [id, name]));
-  for (const id of [...byId.keys(), ...more]) if (!names.has(id)) names.set(id, id);
+  for (const id of [...byId.keys(), ...added]) if (!names.has(id)) names.set(id, id);
   return [...names].map(([id, name]) => ({ id, name, configuration: byId.get(id) }));
 }
 
-export function ConfigurationPage({ params }: { readonly params: Readonly<Record<string, string>> }) {
+export function ConfigurationPage({ params }: { readonly params: Params }) {
   const { agents, session } = useApp();
-  const { data, failure, loading, reload } = useLoad('projects', calls.listConfigurations);
-  const [text, setText] = useState(params.project ?? '');
-  const [added, setAdded] = useState<readonly string[]>(params.project ? [params.project] : []);
+  const { project = '' } = params;
+  const { data, error, loading, reload } = useLoad('projects', calls.listConfigurations);
+  const [text, setText] = useDebounced(project, (settled) => replaceParams('configuration', { project: settled }));
+  const allowsOthers = session.allowsOtherAgents !== false;
+  const [added, setAdded] = useState<readonly string[]>(project && allowsOthers ? [project] : []);
   const wanted = text.trim().toLowerCase();
   const all = data ? projectsOf(agents, data, added) : [];
   const found = all.filter(({ id, name }) => id.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted));
-  const isNew = wanted !== '' && !all.some(({ id }) => id === text.trim());
+  const isNew = allowsOthers && wanted !== '' && !all.some(({ id }) => id === text.trim());
 
   return (
     <main>
       <PageHead
         title="Configuration"
-        lead="What each project lets out in API responses. A field comes out only if the project enables it here and the key has the permission."
+        lead="Fields that each project enables in API responses. A response contains a field if the project enables it and the key has the permission."
       />
       <search class="toolbar">
         <label class="search">
           <Icon name="search" />
-          <span class="visually-hidden">Find a project, or type the id of another one</span>
+          <span class="visually-hidden">Find a project by name or id</span>
           <input
             type="search"
-            placeholder="Find a project"
+            placeholder="Find a project by name or id"
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
           />
         </label>
+        {data && <p class="muted amount">{counted(found.length, 'project')}</p>}
       </search>
-      {failure && (
-        <FailureNote
-          what="The configurations could not be read."
-          failure={failure}
+      {error && (
+        <ErrorNotice
+          title="The configurations could not be read."
+          error={error}
           signInUrl={session.signInUrl}
           onRetry={reload}
         />
       )}
-      {!data && loading && <p class="loading">Loading projects …</p>}
+      {!data && loading && <Skeleton label="Loading projects" />}
       <div class="cards">
         {found.slice(0, SHOWN).map(({ id, name, configuration }) => (
           <ProjectCard key={id} id={id} name={name} stored={configuration} />
@@ -77,7 +83,11 @@ export function ConfigurationPage({ params }: { readonly params: Readonly<Record
       {data && found.length === 0 && !isNew && (
         <div class="empty">
           <Icon name="sliders" />
-          <p>There are no projects to configure yet. Type the id of one above.</p>
+          <p>
+            {wanted === ''
+              ? `There are no projects yet.${allowsOthers ? ' Type the id of one above.' : ''}`
+              : 'No project matches.'}
+          </p>
         </div>
       )}
       {data && isNew && !session.readOnly && (

@@ -4,7 +4,7 @@ import { useApp } from '../context';
 import { describeMetrics } from '../format';
 import { hrefOf } from '../page-route';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { MultiChoice } from '../ui/multi-choice';
 import { type Features, useConfiguration } from './use-configuration';
 
@@ -14,18 +14,19 @@ export interface ProjectCardProps {
   readonly stored: Configuration | undefined;
 }
 
-const SAID = { saving: 'Saving …', saved: 'Saved', failed: 'Not saved' } as const;
+const STATES = { saving: 'Saving …', saved: 'Saved', failed: 'Not saved' } as const;
 
-function sentence(name: string, features: Features | null): string {
+function describeFeatures(name: string, features: Features | null): string {
   if (features === null) return `The configuration of ${name} was cleared: nothing is enabled.`;
-  return `${name}: transcript ${features.transcript ? 'on' : 'off'}, ${describeMetrics(features.metrics).toLowerCase() === 'all metrics' ? 'all metrics' : describeMetrics(features.metrics)}. It holds within about a second.`;
+  const { transcript, metrics } = features;
+  return `${name}: transcript ${transcript ? 'on' : 'off'}, ${describeMetrics(metrics)}. This takes effect within a second.`;
 }
 
 export function ProjectCard({ id, name, stored }: ProjectCardProps) {
   const { session, metrics: known, toast } = useApp();
   const key = useId();
-  const { features, configured, state, failure, change, retry, discard } = useConfiguration(id, stored, (saved) =>
-    toast(sentence(name, saved)),
+  const { features, configured, state, error, change, retry, discard } = useConfiguration(id, stored, (saved, undo) =>
+    toast(describeFeatures(name, saved), undo),
   );
   const { transcript, metrics } = features;
   const all = metrics === 'all';
@@ -43,42 +44,13 @@ export function ProjectCard({ id, name, stored }: ProjectCardProps) {
             </p>
           )}
         </div>
-        <p class={`saved ${state ?? ''}`}>{state === null ? !configured && 'Nothing enabled' : SAID[state]}</p>
+        <p class={`saved ${state ?? ''}`}>{state === null ? !configured && 'Nothing enabled' : STATES[state]}</p>
       </header>
-
-      <fieldset class="group">
-        <legend>Response metrics</legend>
-        <ul class="options compact">
-          <li>
-            <label>
-              <input
-                type="checkbox"
-                checked={all}
-                disabled={session.readOnly}
-                onChange={() => change({ transcript, metrics: all ? [] : 'all' })}
-              />
-              <span>
-                <strong>All metrics</strong>
-                <span class="hint">Those that are added later, too.</span>
-              </span>
-            </label>
-          </li>
-        </ul>
-        {!all && (
-          <MultiChoice
-            choices={known.map((metric) => ({ value: metric, label: metric }))}
-            selected={metrics}
-            noun="metric"
-            disabled={session.readOnly}
-            onChange={(chosen) => change({ transcript, metrics: chosen })}
-          />
-        )}
-      </fieldset>
 
       <label class="switch">
         <span>
           <strong>Conversation transcript</strong>
-          <span class="hint">What was said in each turn.</span>
+          <span class="hint">The text of each turn.</span>
         </span>
         <input
           type="checkbox"
@@ -88,17 +60,35 @@ export function ProjectCard({ id, name, stored }: ProjectCardProps) {
           onChange={() => change({ transcript: !transcript, metrics })}
         />
       </label>
+      <label class="switch">
+        <span>
+          <strong>All metrics</strong>
+          <span class="hint">Includes metrics that are added later.</span>
+        </span>
+        <input
+          type="checkbox"
+          role="switch"
+          checked={all}
+          disabled={session.readOnly}
+          onChange={() => change({ transcript, metrics: all ? [] : 'all' })}
+        />
+      </label>
+      {!all && (
+        <MultiChoice
+          choices={known.map((metric) => ({ value: metric, label: metric }))}
+          selected={metrics}
+          noun="metric"
+          disabled={session.readOnly}
+          allowsOthers
+          onChange={(chosen) => change({ transcript, metrics: chosen })}
+        />
+      )}
 
-      {failure && (
+      {error && (
         <>
-          <FailureNote
-            what="The change was not saved."
-            failure={failure}
-            signInUrl={session.signInUrl}
-            onRetry={retry}
-          />
+          <ErrorNotice title="The change was not saved." error={error} signInUrl={session.signInUrl} onRetry={retry} />
           <p>
-            <Button onClick={discard}>Take the change back</Button>
+            <Button onClick={discard}>Discard the change</Button>
           </p>
         </>
       )}

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure } from '../api/api-error';
+import { type ApiError, asApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import type { Configuration, Metrics } from '../api/types';
 
@@ -11,38 +11,38 @@ export interface Features {
 const NOTHING: Features = { transcript: false, metrics: [] };
 
 export interface ConfigurationState {
-  /** As it is to be: shown at once, before the server has heard of it. */
+  /** The features as the operator has set them, shown before they are saved. */
   readonly features: Features;
   readonly configured: boolean;
   readonly state: 'saved' | 'saving' | 'failed' | null;
-  readonly failure: Failure | null;
+  readonly error: ApiError | null;
   /** Null clears the configuration. */
   change(features: Features | null): void;
   retry(): void;
-  /** Goes back to what the server has. */
+  /** Returns to the saved features. */
   discard(): void;
 }
 
 /**
- * One project's configuration, changed as one clicks. Changes are sent one after the other, and of those made meanwhile
- * only the last: what the server has at the end is what is shown.
+ * Configuration of a project. Each change is saved at once. Changes are sent one after the other: while one is in
+ * flight, only the latest of the others is kept. So the last change that is shown is the last one that is saved.
  */
 export function useConfiguration(
   projectId: string,
   stored: Configuration | undefined,
-  onSaved: (features: Features | null) => void,
+  onSaved: (features: Features | null, undo: () => void) => void,
 ): ConfigurationState {
   const [confirmed, setConfirmed] = useState<Features | null>(stored?.configured ? stored : null);
   const [wanted, setWanted] = useState<Features | null>(confirmed);
   const [state, setState] = useState<ConfigurationState['state']>(null);
-  const [failure, setFailure] = useState<Failure | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
   const latest = useRef(wanted);
   const sending = useRef(false);
 
-  async function send(): Promise<void> {
+  async function send(before: Features | null): Promise<void> {
     if (sending.current) return;
     sending.current = true;
-    setFailure(null);
+    setError(null);
     setState('saving');
     let sent: Features | null;
     try {
@@ -53,31 +53,32 @@ export function useConfiguration(
         setConfirmed(sent);
       } while (latest.current !== sent);
       setState('saved');
-      onSaved(sent);
-    } catch (error) {
-      setFailure(asFailure(error));
+      onSaved(sent, () => change(before));
+    } catch (thrown) {
+      setError(asApiError(thrown));
       setState('failed');
     } finally {
       sending.current = false;
     }
   }
   function change(features: Features | null): void {
+    const before = latest.current;
     latest.current = features;
     setWanted(features);
-    void send();
+    void send(before);
   }
 
   return {
     features: wanted ?? NOTHING,
     configured: wanted !== null,
     state,
-    failure,
+    error,
     change,
-    retry: () => void send(),
+    retry: () => void send(confirmed),
     discard() {
       latest.current = confirmed;
       setWanted(confirmed);
-      setFailure(null);
+      setError(null);
       setState(null);
     },
   };

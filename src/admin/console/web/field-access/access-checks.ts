@@ -1,23 +1,20 @@
 import type { Key, Metrics } from '../api/types';
 
-/** What keeps a key from an API of a project. By the codes that requests are refused with. */
-export type KeyObstacle = 'expired_key' | 'disabled_key' | 'agent_not_in_scope' | 'permission_denied';
+/** Error codes of requests with a key to a project's APIs. */
+export type DenialCode = 'expired_key' | 'disabled_key' | 'agent_not_in_scope' | 'permission_denied';
 
-/** The obstacles that stand before every API alike. */
-export function generalObstacles(key: Key, projectId: string, now: number): KeyObstacle[] {
-  const reaches = key.agents === 'all' || key.agents.includes(projectId);
+/** The reasons why requests to all APIs are denied. */
+export function generalDenials(key: Key, projectId: string, now: number): DenialCode[] {
+  const isInScope = key.agents === 'all' || key.agents.includes(projectId);
   return [
     ...(Date.parse(key.expiresAt) <= now ? (['expired_key'] as const) : []),
     ...(key.disabled ? (['disabled_key'] as const) : []),
-    ...(reaches ? [] : (['agent_not_in_scope'] as const)),
+    ...(isInScope ? [] : (['agent_not_in_scope'] as const)),
   ];
 }
 
-/** The metrics that come out and those that stay, of those that are known by name. */
+/** The known metrics that are enabled, and the others. */
 export function splitMetrics(metrics: Metrics, known: readonly string[]) {
-  if (metrics === 'all') return { out: known, kept: [] };
-  return {
-    out: metrics,
-    kept: known.filter((name) => !metrics.includes(name)),
-  };
+  if (metrics === 'all') return { enabled: known, others: [] };
+  return { enabled: metrics, others: known.filter((name) => !metrics.includes(name)) };
 }

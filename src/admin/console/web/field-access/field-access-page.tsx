@@ -1,28 +1,34 @@
-import { useState } from 'preact/hooks';
 import * as calls from '../api/calls';
 import type { Key } from '../api/types';
 import { useApp } from '../context';
-import { KeyDialogs, type KeyTask } from '../keys/key-dialogs';
-import { KeyBadges } from '../keys/key-name';
-import { replaceParams } from '../page-route';
-import { FailureNote } from '../ui/error-notice';
+import { KeyBadges } from '../keys/key-badges';
+import { KeyDialogs } from '../keys/key-dialogs';
+import { useTask } from '../keys/use-task';
+import { type Params, replaceParams } from '../page-route';
+import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
-import { KeyChooser, ProjectChooser } from '../ui/select-resource';
+import { SelectKey, SelectProject } from '../ui/select-resource';
 import { useLoad } from '../use-load';
-import { Verdicts } from './access-report';
+import { AccessReport } from './access-report';
 
-export function WhyPage({ params }: { readonly params: Readonly<Record<string, string>> }) {
+function hintText(keyId: string | undefined, projectId: string | undefined): string {
+  if (keyId === undefined) return 'Choose the key of the request.';
+  return projectId === undefined ? 'Choose the project whose data is missing.' : 'Loading …';
+}
+
+/** Explains why responses to a key lack fields of a project. */
+export function FieldAccessPage({ params }: { readonly params: Params }) {
   const { session } = useApp();
   const { key: keyId, project: projectId } = params;
-  const [task, setTask] = useState<KeyTask | null>(null);
   const key = useLoad<Key | null>(`key ${keyId ?? ''}`, async () => (keyId ? calls.getKey(keyId) : null));
   const configuration = useLoad(`project ${projectId ?? ''}`, async () =>
     projectId ? calls.getConfiguration(projectId) : null,
   );
-  const failure = key.failure ?? configuration.failure;
+  const error = key.error ?? configuration.error;
   const found = key.data && key.data.id === keyId ? key.data : undefined;
-  const enabled = configuration.data?.projectId === projectId ? configuration.data : undefined;
+  const enabled = projectId ? (configuration.data ?? undefined) : undefined;
+  const { task, open, close } = useTask('why', params, found ? [found] : undefined);
 
   function choose(part: Record<string, string>): void {
     replaceParams('why', { key: keyId, project: projectId, ...part });
@@ -32,18 +38,18 @@ export function WhyPage({ params }: { readonly params: Readonly<Record<string, s
     <main>
       <PageHead
         title="Why is a field missing?"
-        lead="Two conditions must be met for data to come out: the key is let in, and the project enables the field. Choose both to see which one stops it."
+        lead="A response contains a field if two conditions are met: the key is allowed, and the project enables the field. Choose both to see which one is not met."
       />
       <div class="choose">
-        <KeyChooser chosen={found} onChoose={(id) => choose({ key: id })} />
-        <ProjectChooser chosen={projectId} onChoose={(id) => choose({ project: id })} />
+        <SelectKey chosen={found} onChoose={(id) => choose({ key: id })} />
+        <SelectProject chosen={projectId} onChoose={(id) => choose({ project: id })} />
       </div>
-      {failure && (
-        <FailureNote
-          what={key.failure ? 'The key could not be read.' : 'The project could not be read.'}
-          failure={failure}
+      {error && (
+        <ErrorNotice
+          title={key.error ? 'The key could not be read.' : 'The project could not be read.'}
+          error={error}
           signInUrl={session.signInUrl}
-          onRetry={key.failure ? key.reload : configuration.reload}
+          onRetry={key.error ? key.reload : configuration.reload}
         />
       )}
       {found && (
@@ -52,22 +58,16 @@ export function WhyPage({ params }: { readonly params: Readonly<Record<string, s
         </p>
       )}
       {found && enabled && projectId !== undefined ? (
-        <Verdicts item={found} projectId={projectId} configuration={enabled} onTask={setTask} />
+        <AccessReport item={found} projectId={enabled.projectId} configuration={enabled} onTask={open} />
       ) : (
-        !failure && (
+        !error && (
           <div class="empty">
             <Icon name="question" />
-            <p>
-              {keyId === undefined
-                ? 'Choose the key that the request was sent with.'
-                : projectId === undefined
-                  ? 'Now choose the project whose data is missing.'
-                  : 'Looking …'}
-            </p>
+            <p>{hintText(keyId, projectId)}</p>
           </div>
         )
       )}
-      <KeyDialogs task={task} onEnd={() => setTask(null)} onChanged={key.reload} onCreated={key.reload} />
+      <KeyDialogs task={session.readOnly ? null : task} onEnd={close} onChanged={key.reload} onCreated={key.reload} />
     </main>
   );
 }

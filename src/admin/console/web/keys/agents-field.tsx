@@ -11,36 +11,31 @@ export interface AgentsFieldProps {
 }
 
 export function AgentsField({ id, value, error, onChange }: AgentsFieldProps) {
-  const { agents } = useApp();
+  const { agents, session } = useApp();
   const choices = agents.map((agent) => ({ value: agent.id, label: agent.name }));
   return (
-    <Group
-      legend="Agents"
-      id={id}
-      error={error}
-      hint="Which agents the key reaches. This cannot be changed afterwards."
-    >
-      <ul class="options">
-        <li>
-          <label>
-            <input type="radio" name={id} checked={value === 'all'} onChange={() => onChange('all')} />
-            <span>
-              <strong>All agents</strong>
-              <span class="hint">Those that are made later, too.</span>
-            </span>
-          </label>
-        </li>
-        <li>
-          <label>
-            <input type="radio" name={id} checked={value !== 'all'} onChange={() => onChange([])} />
-            <span>
-              <strong>Chosen agents</strong>
-              <span class="hint">Exactly these and no others.</span>
-            </span>
-          </label>
-        </li>
-      </ul>
-      {value !== 'all' && <MultiChoice choices={choices} selected={value} noun="agent" onChange={onChange} />}
+    <Group legend="Agents" id={id} error={error} hint="Agents that the key can access. You cannot change them later.">
+      <div class="segments">
+        <label>
+          <input type="radio" name={id} checked={value === 'all'} onChange={() => onChange('all')} />
+          <span>All agents</span>
+        </label>
+        <label>
+          <input type="radio" name={id} checked={value !== 'all'} onChange={() => onChange([])} />
+          <span>Chosen agents</span>
+        </label>
+      </div>
+      {value === 'all' ? (
+        <p class="hint">Includes agents that are created later.</p>
+      ) : (
+        <MultiChoice
+          choices={choices}
+          selected={value}
+          noun="agent"
+          allowsOthers={session.allowsOtherAgents !== false}
+          onChange={onChange}
+        />
+      )}
     </Group>
   );
 }

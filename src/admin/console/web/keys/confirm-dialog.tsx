@@ -1,40 +1,40 @@
 import { useState } from 'preact/hooks';
-import { Failure } from '../api/api-error';
+import { ApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import type { Key, Usage } from '../api/types';
 import { useApp } from '../context';
 import { counted, describeAgents } from '../format';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/error-notice';
-import { When } from '../ui/relative-time';
+import { ErrorNotice } from '../ui/error-notice';
+import { RelativeTime } from '../ui/relative-time';
 import { useAction } from '../use-action';
 import { useLoad } from '../use-load';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
 
-const WORDS = {
+const TEXTS = {
   delete: {
     title: 'Delete API key',
-    effect: 'will be refused from now on. This cannot be undone.',
+    effect: 'are denied from now on. This cannot be undone.',
     act: 'Delete key',
     failed: 'The key was not deleted.',
   },
   disable: {
     title: 'Disable API key',
-    effect: 'will be refused until it is enabled again.',
+    effect: 'are denied until the key is enabled again.',
     act: 'Disable key',
     failed: 'The key was not disabled.',
   },
   enable: {
     title: 'Enable API key',
-    effect: 'will be let in again.',
+    effect: 'are allowed again.',
     act: 'Enable key',
     failed: 'The key was not enabled.',
   },
 } as const;
 
-/** Who will notice. */
-function Use({ item, usage }: { readonly item: Key; readonly usage: Usage | undefined }) {
+/** Facts that help to recognise the key, and its recent usage. */
+function KeyFacts({ item, usage }: { readonly item: Key; readonly usage: Usage | undefined }) {
   const { agents } = useApp();
   const loaded = useLoad(item.id, () => (usage ? Promise.resolve(usage) : calls.getKeyUsage(item.id)));
   const recent = loaded.data?.days.slice(-7).reduce((sum, { allowed, denied }) => sum + allowed + denied, 0) ?? 0;
@@ -42,19 +42,19 @@ function Use({ item, usage }: { readonly item: Key; readonly usage: Usage | unde
     <dl class="facts">
       <dt>Last used</dt>
       <dd>
-        {loaded.loading && 'Looking …'}
-        {loaded.failure && 'Could not be found out. Take it for one that is in use.'}
+        {loaded.loading && 'Loading …'}
+        {loaded.error && 'Unknown: the usage could not be read.'}
         {loaded.data?.lastUsedAt === null && 'Never'}
         {loaded.data?.lastUsedAt && (
           <>
-            <When time={loaded.data.lastUsedAt} />
+            <RelativeTime time={loaded.data.lastUsedAt} />
             {recent > 0 && `, ${counted(recent, 'request')} in the last 7 days`}
           </>
         )}
       </dd>
-      <dt>Made</dt>
+      <dt>Created</dt>
       <dd>
-        <When time={item.createdAt} />
+        <RelativeTime time={item.createdAt} />
         {item.createdBy !== null && (
           <>
             {' by '}
@@ -62,7 +62,7 @@ function Use({ item, usage }: { readonly item: Key; readonly usage: Usage | unde
           </>
         )}
       </dd>
-      <dt>Reaches</dt>
+      <dt>Agents</dt>
       <dd>
         <bdi>{describeAgents(item.agents, agents)}</bdi>
       </dd>
@@ -75,7 +75,7 @@ function Use({ item, usage }: { readonly item: Key; readonly usage: Usage | unde
 }
 
 export interface ConfirmDialogProps {
-  readonly kind: keyof typeof WORDS;
+  readonly kind: keyof typeof TEXTS;
   readonly item: Key;
   readonly usage: Usage | undefined;
   onEnd(): void;
@@ -86,7 +86,7 @@ export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDi
   const { session, toast } = useApp();
   const [base, setBase] = useState(item);
   const [conflict, setConflict] = useState<Conflict | null>(null);
-  const { title, effect, act, failed } = WORDS[kind];
+  const { title, effect, act, failed } = TEXTS[kind];
 
   async function perform(): Promise<void> {
     if (kind === 'delete') {
@@ -94,20 +94,20 @@ export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDi
       onChanged(base.id, null);
     } else {
       onChanged(base.id, await calls.updateKey(base.id, { disabled: kind === 'disable' }, base.revision));
-      toast(`“${base.name}” is ${kind}d. It holds within about a second.`);
+      toast(`“${base.name}” is ${kind}d. This takes effect within a second.`);
     }
   }
   const action = useAction(async () => {
     try {
       await perform();
     } catch (error) {
-      const { code } = error instanceof Failure ? error : { code: '' };
+      const { code } = error instanceof ApiError ? error : { code: '' };
       if (code === 'precondition_failed') {
         const found = await readConflict(base);
         onChanged(base.id, found.now);
         return setConflict(found);
       }
-      // Gone is what was wanted, whoever did it, and whether or not the first attempt was heard of.
+      // The key is deleted, as intended: by another operator, or by an attempt whose response was lost.
       if (code !== 'key_not_found' || kind !== 'delete') throw error;
       onChanged(base.id, null);
     }
@@ -117,14 +117,14 @@ export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDi
   return (
     <Dialog title={title} onDismiss={onEnd}>
       <p>
-        Whoever sends the key “<bdi>{base.name}</bdi>” {effect}
+        Requests with the key “<bdi>{base.name}</bdi>” {effect}
       </p>
-      <Use item={base} usage={usage} />
+      <KeyFacts item={base} usage={usage} />
       {conflict && (
         <ConflictNote
           conflict={conflict}
-          mine="Go on all the same"
-          theirs="Leave it"
+          mine="Continue"
+          theirs="Cancel"
           onMine={() => {
             setBase(conflict.now);
             setConflict(null);
@@ -132,14 +132,14 @@ export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDi
           onTheirs={onEnd}
         />
       )}
-      {action.failure && <FailureNote what={failed} failure={action.failure} signInUrl={session.signInUrl} />}
+      {action.error && <ErrorNotice title={failed} error={action.error} signInUrl={session.signInUrl} />}
       {!conflict && (
         <div class="dialog-actions">
           <Button autofocus onClick={onEnd}>
             Cancel
           </Button>
-          <Button kind={kind === 'enable' ? 'primary' : 'danger'} busy={action.busy} onClick={() => void action.run()}>
-            {action.failure ? 'Try again' : act}
+          <Button kind={kind === 'delete' ? 'danger' : 'primary'} busy={action.busy} onClick={() => void action.run()}>
+            {action.error ? 'Try again' : act}
           </Button>
         </div>
       )}

@@ -4,23 +4,23 @@ import type { Key, Permission } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
-import { When } from '../ui/relative-time';
+import { RelativeTime } from '../ui/relative-time';
 
-/** A key that another has changed while somebody was at it here. */
+/** A key that another operator has changed while a dialog was open. */
 export interface Conflict {
   readonly before: Key;
   readonly now: Key;
-  /** Who it was; null where the trail does not say. */
+  /** The other operator, or null if unknown. */
   readonly actor: string | null;
   readonly at: string;
 }
 
-/** Finds out what has become of a key. Rejects where it cannot be read, or is gone. */
+/** Reads the key as it is now, and who changed it. Rejects if the key is deleted. */
 export async function readConflict(before: Key): Promise<Conflict> {
   const now = await calls.getKey(before.id);
   const [entry] = await calls.listAudit({ target: before.id, limit: 1 }).then(
     ({ entries }) => entries,
-    // Who it was is told where it can be; what was changed is known either way.
+    // Without the actor, the changes are still shown.
     () => [],
   );
   return { before, now, actor: entry?.actor ?? null, at: now.updatedAt };
@@ -46,14 +46,14 @@ function changesOf({ before, now }: Conflict, permissions: readonly Permission[]
 
 export interface ConflictNoteProps {
   readonly conflict: Conflict;
-  /** What going on is called. */
+  /** Label of the button that continues. */
   readonly mine: string;
   readonly theirs: string;
   onMine(): void;
   onTheirs(): void;
 }
 
-/** What the other has changed. Nothing is overwritten before somebody has seen it and decided. */
+/** The other operator's changes. Nothing is overwritten until this operator decides. */
 export function ConflictNote({ conflict, mine, theirs, onMine, onTheirs }: ConflictNoteProps) {
   const { permissions } = useApp();
   const ref = useRef<HTMLDivElement>(null);
@@ -64,8 +64,8 @@ export function ConflictNote({ conflict, mine, theirs, onMine, onTheirs }: Confl
       <div>
         <p>
           <strong>
-            <bdi>{conflict.actor ?? 'Somebody else'}</bdi> changed this key <When time={conflict.at} />. Nothing was
-            done yet.
+            <bdi>{conflict.actor ?? 'Another operator'}</bdi> changed this key <RelativeTime time={conflict.at} />. Your
+            change was not made.
           </strong>
         </p>
         <ul class="changes">

@@ -5,11 +5,11 @@ import type { Agents, Created } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { AgentsField } from './agents-field';
-import { type ExpiryChoice, ExpiryField, expiryBody, expiryError, initialExpiry, presetsFor } from './expiry-field';
+import { type ExpiryChoice, ExpiryField, expiryBody, expiryError, presetsFor } from './expiry-field';
 import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
 import { PermissionsField } from './permissions-field';
 import { RevealDialog } from './reveal-dialog';
@@ -26,7 +26,7 @@ const idOf = (name: string) => `create-${name.startsWith('expires') ? 'expiry' :
 
 function errorsIn({ name, agents, permissions, expiry }: Draft): FieldErrors {
   return {
-    name: name.trim() === '' ? 'Give the key a name, so that you know it again.' : undefined,
+    name: name.trim() === '' ? 'Enter a name.' : undefined,
     agents: agents !== 'all' && agents.length === 0 ? 'Choose at least one agent, or all of them.' : undefined,
     permissions: permissions.length === 0 ? 'Choose at least one permission.' : undefined,
     expiry: expiryError(expiry),
@@ -37,8 +37,8 @@ function bodyOf({ name, agents, permissions, expiry }: Draft): calls.NewKey {
   return { name: name.trim(), agents, permissions, ...expiryBody(expiry) };
 }
 
-/** One request, however often it has to be sent: what is asked for, and the name under which it is asked. */
-function useAttempt() {
+/** Returns the idempotency key for a body: the same one until the body changes. */
+function useIdempotencyKey() {
   const last = useRef({ body: '', key: '' });
   return function keyFor(body: unknown): string {
     const text = JSON.stringify(body);
@@ -58,18 +58,18 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
     name: '',
     agents: 'all',
     permissions: [],
-    expiry: initialExpiry(session.defaultLifetime),
+    expiry: { lifetime: session.defaultLifetime },
   });
   const [checked, setChecked] = useState(false);
   const [created, setCreated] = useState<Created | null>(null);
-  const keyFor = useAttempt();
+  const keyFor = useIdempotencyKey();
   const creation = useAction(async () => {
     const body = bodyOf(draft);
     setCreated(await calls.createKey(body, keyFor(body)));
     onCreated();
   });
   const own: FieldErrors = checked ? errorsIn(draft) : {};
-  const { failure } = creation;
+  const { error } = creation;
 
   function change(part: Partial<Draft>): void {
     setDraft((now) => ({ ...now, ...part }));
@@ -89,38 +89,43 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
         <TextField
           id={idOf('name')}
           label="Name"
-          hint="What the key is for, such as “CRM sync” or “Nightly analytics”."
+          hint="The purpose of the key, such as “CRM sync” or “Nightly analytics”."
           value={draft.name}
-          error={own.name ?? fieldError(failure, 'name')}
+          error={own.name ?? fieldError(error, 'name')}
           autofocus
           onInput={(name) => change({ name })}
         />
         <AgentsField
           id={idOf('agents')}
           value={draft.agents}
-          error={own.agents ?? fieldError(failure, 'agents')}
+          error={own.agents ?? fieldError(error, 'agents')}
           onChange={(agents) => change({ agents })}
         />
         <PermissionsField
           id={idOf('permissions')}
           selected={draft.permissions}
-          error={own.permissions ?? fieldError(failure, 'permissions')}
+          error={own.permissions ?? fieldError(error, 'permissions')}
           onChange={(permissions) => change({ permissions })}
         />
         <ExpiryField
           id={idOf('expiry')}
           choice={draft.expiry}
           presets={presetsFor(session.defaultLifetime)}
-          error={own.expiry ?? fieldError(failure, 'expiresAt') ?? fieldError(failure, 'expiresIn')}
+          error={own.expiry ?? fieldError(error, 'expiresAt') ?? fieldError(error, 'expiresIn')}
           onChange={(expiry) => change({ expiry })}
         />
-        {failure && (
-          <FailureNote what="The key was not created." failure={failure} signInUrl={session.signInUrl} told={FIELDS} />
+        {error && (
+          <ErrorNotice
+            title="The key was not created."
+            error={error}
+            signInUrl={session.signInUrl}
+            shownElsewhere={FIELDS}
+          />
         )}
         <div class="dialog-actions">
           <Button onClick={onEnd}>Cancel</Button>
           <Button kind="primary" type="submit" busy={creation.busy}>
-            {failure ? 'Try again' : 'Create key'}
+            {error ? 'Try again' : 'Create key'}
           </Button>
         </div>
       </form>

@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks';
-import { Failure } from '../api/api-error';
+import { ApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import type { Key } from '../api/types';
 import { useApp } from '../context';
-import { describeAgents, exactly } from '../format';
+import { describeAgents, exactTime } from '../format';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
@@ -17,7 +17,7 @@ const idOf = (name: string) => `edit-${name}`;
 
 function errorsIn(name: string, permissions: readonly string[]): FieldErrors {
   return {
-    name: name.trim() === '' ? 'Give the key a name.' : undefined,
+    name: name.trim() === '' ? 'Enter a name.' : undefined,
     permissions: permissions.length === 0 ? 'Choose at least one permission. To stop the key, disable it.' : undefined,
   };
 }
@@ -34,13 +34,13 @@ export interface EditDialogProps {
 
 export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
   const { session, agents, toast } = useApp();
-  /** The key as it was when it was last looked at: what changes are made to. */
+  /** The key as the operator has last seen it. Changes are made to this revision. */
   const [base, setBase] = useState(item);
   const [name, setName] = useState(item.name);
   const [permissions, setPermissions] = useState<readonly string[]>(item.permissions);
   const [conflict, setConflict] = useState<Conflict | null>(null);
 
-  /** Only what was changed here: what another has changed meanwhile is not put back by saving the rest. */
+  /** The changed fields only, so that saving does not undo another operator's changes to the rest. */
   function changes(): calls.KeyChanges {
     return {
       ...(name.trim() !== base.name && { name: name.trim() }),
@@ -54,13 +54,13 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
     try {
       onChanged(item.id, await calls.updateKey(item.id, changed, base.revision));
     } catch (error) {
-      if (!(error instanceof Failure) || error.code !== 'precondition_failed') throw error;
+      if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error;
       const found = await readConflict(base);
       onChanged(item.id, found.now);
       setConflict(found);
       return;
     }
-    toast(`“${name.trim()}” was saved. It holds within about a second.`);
+    toast(`“${name.trim()}” was saved. This takes effect within a second.`);
     onEnd();
   });
   const own = errorsIn(name, permissions);
@@ -70,7 +70,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
     if (hasErrors(own)) focusFirst(own, idOf);
     else void saving.run();
   }
-  /** Goes on from how the key is now, with what was typed here. */
+  /** Applies the operator's changes to the key as it is now. */
   function keepMine({ now }: Conflict): void {
     const mine = changes();
     setBase(now);
@@ -92,13 +92,13 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
           id={idOf('name')}
           label="Name"
           value={name}
-          error={own.name ?? fieldError(saving.failure, 'name')}
+          error={own.name ?? fieldError(saving.error, 'name')}
           onInput={setName}
         />
         <PermissionsField
           id={idOf('permissions')}
           selected={permissions}
-          error={own.permissions ?? fieldError(saving.failure, 'permissions')}
+          error={own.permissions ?? fieldError(saving.error, 'permissions')}
           onChange={setPermissions}
         />
         <dl class="facts">
@@ -107,13 +107,16 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
             <bdi>{describeAgents(base.agents, agents)}</bdi>
           </dd>
           <dt>Expires</dt>
-          <dd>{exactly(base.expiresAt)}</dd>
+          <dd>{exactTime(base.expiresAt)}</dd>
           <dt>Key id</dt>
           <dd>
             <code>{base.id}</code>
           </dd>
         </dl>
-        <p class="hint">Agents and expiry are fixed when a key is made. For others, make another key.</p>
+        <p class="hint">
+          Agents and expiry are fixed when a key is created. Create another key for other agents, or rotate this one for
+          another expiry.
+        </p>
         {conflict && (
           <ConflictNote
             conflict={conflict}
@@ -123,19 +126,19 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
             onTheirs={() => takeTheirs(conflict)}
           />
         )}
-        {saving.failure && (
-          <FailureNote
-            what="The change was not saved."
-            failure={saving.failure}
+        {saving.error && (
+          <ErrorNotice
+            title="The change was not saved."
+            error={saving.error}
             signInUrl={session.signInUrl}
-            told={['name', 'permissions']}
+            shownElsewhere={['name', 'permissions']}
           />
         )}
         {!conflict && (
           <div class="dialog-actions">
             <Button onClick={onEnd}>Cancel</Button>
             <Button kind="primary" type="submit" busy={saving.busy}>
-              {saving.failure ? 'Try again' : 'Save'}
+              {saving.error ? 'Try again' : 'Save'}
             </Button>
           </div>
         )}

@@ -1,44 +1,48 @@
-import { DAY, exactly } from '../format';
+import { counted, DAY, exactTime } from '../format';
 import { FieldError, Group } from '../ui/field';
 
-/** When a key is to end: after so many days, or at the end of a day. */
-export type ExpiryChoice = { readonly days: number } | { readonly date: string };
+/** When a key expires: a lifetime in milliseconds, or the end of a day. */
+export type ExpiryChoice = { readonly lifetime: number } | { readonly date: string };
 
-const PRESETS = [7, 30, 90, 365] as const;
+const PRESETS = [7, 30, 90, 365].map((days) => days * DAY);
 
-/** What can be chosen besides a date: the usual, and what the app takes by itself. */
+/** The usual lifetimes, and the app's default. */
 export function presetsFor(defaultLifetime: number): number[] {
-  const usual = defaultLifetime / DAY;
-  return Number.isInteger(usual) && usual > 0 ? [...new Set([...PRESETS, usual])].sort((a, b) => a - b) : [...PRESETS];
+  return [...new Set([...PRESETS, defaultLifetime])].sort((a, b) => a - b);
 }
 
-export function initialExpiry(defaultLifetime: number): ExpiryChoice {
-  const usual = defaultLifetime / DAY;
-  return { days: Number.isInteger(usual) && usual > 0 ? usual : 90 };
-}
-
-/** The last moment of a day where the one who chooses is; null where it is no day. */
+/** The last second of a day in the browser's time zone, or null if it is no day. */
 function endOfDay(date: string): Date | null {
   const end = new Date(`${date}T23:59:59`);
   return Number.isNaN(end.getTime()) ? null : end;
 }
 
-/** As the request has it. */
-export function expiryBody(choice: ExpiryChoice): { expiresIn: string } | { expiresAt: string } {
-  if ('days' in choice) return { expiresIn: `${choice.days}d` };
-  return { expiresAt: endOfDay(choice.date)?.toISOString() ?? '' };
+/** The fields of the request. */
+export function expiryBody(choice: ExpiryChoice): { expiresIn: string | number } | { expiresAt: string } {
+  if ('date' in choice) return { expiresAt: endOfDay(choice.date)?.toISOString() ?? '' };
+  const { lifetime } = choice;
+  return { expiresIn: lifetime % DAY === 0 ? `${lifetime / DAY}d` : lifetime };
 }
 
 export function expiryError(choice: ExpiryChoice): string | undefined {
-  if ('days' in choice) return undefined;
+  if ('lifetime' in choice) return undefined;
   const end = endOfDay(choice.date);
   if (end === null) return 'Choose a date.';
-  return end.getTime() <= Date.now() ? 'Choose a date that is not over yet.' : undefined;
+  return end.getTime() <= Date.now() ? 'Choose a date in the future.' : undefined;
 }
 
-function label(days: number): string {
-  if (days === 365) return '1 year';
-  return days === 1 ? '1 day' : `${days} days`;
+const UNITS = [
+  [DAY, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+  [1000, 'second'],
+] as const;
+
+/** Such as "1 year", "36 hours" or "90 minutes": in the largest unit that is exact. */
+function lifetimeText(lifetime: number): string {
+  if (lifetime === 365 * DAY) return '1 year';
+  const [unit, noun] = UNITS.find(([size]) => lifetime % size === 0) ?? UNITS[3];
+  return counted(lifetime / unit, noun);
 }
 
 function today(): string {
@@ -55,19 +59,20 @@ export interface ExpiryFieldProps {
 }
 
 export function ExpiryField({ id, choice, presets, error, onChange }: ExpiryFieldProps) {
-  const end = 'days' in choice ? new Date(Date.now() + choice.days * DAY) : endOfDay(choice.date);
+  const end = 'lifetime' in choice ? new Date(Date.now() + choice.lifetime) : endOfDay(choice.date);
+  const text = end === null ? '' : `The key works until ${exactTime(end.toISOString())}.`;
   return (
-    <Group legend="Expiry" id={id} error={undefined} hint="An expired key is refused at once.">
+    <Group legend="Expiry" id={id} error={undefined}>
       <div class="segments">
-        {presets.map((days) => (
-          <label key={days}>
+        {presets.map((lifetime) => (
+          <label key={lifetime}>
             <input
               type="radio"
               name={id}
-              checked={'days' in choice && choice.days === days}
-              onChange={() => onChange({ days })}
+              checked={'lifetime' in choice && choice.lifetime === lifetime}
+              onChange={() => onChange({ lifetime })}
             />
-            <span>{label(days)}</span>
+            <span>{lifetimeText(lifetime)}</span>
           </label>
         ))}
         <label>
@@ -86,7 +91,12 @@ export function ExpiryField({ id, choice, presets, error, onChange }: ExpiryFiel
           onInput={(event) => onChange({ date: event.currentTarget.value })}
         />
       )}
-      {end && <p class="hint">Ends {exactly(end.toISOString())}.</p>}
+      {text !== '' && (
+        // A key, so that the paragraph is replaced: a translated one has no text node to update.
+        <p class="hint" key={text}>
+          {text}
+        </p>
+      )}
       <FieldError id={`${id}-error`} text={error} />
     </Group>
   );

@@ -1,14 +1,14 @@
-import type { Failure } from '../api/api-error';
+import type { ApiError } from '../api/api-error';
 
-/** What is wrong with a form's fields, by the name each has in the request. */
+/** Issues of a form, by the names of fields in the request. */
 export type FieldErrors = Readonly<Record<string, string | undefined>>;
 
-/** What the server found wrong with one field, or with a part of it. */
-export function fieldError(failure: Failure | null, name: string): string | undefined {
-  return failure?.issues.find(({ path }) => path === name || path.startsWith(`${name}.`))?.message;
+/** The server's issue with a field, or with a part of it. */
+export function fieldError(error: ApiError | null, name: string): string | undefined {
+  return error?.issues.find(({ path }) => path === name || path.startsWith(`${name}.`))?.message;
 }
 
-/** Goes to the first field that something is wrong with. */
+/** Focuses the first field with an issue. */
 export function focusFirst(errors: FieldErrors, idOf: (name: string) => string): void {
   const [name] = Object.entries(errors).find(([, text]) => text !== undefined) ?? [];
   if (name === undefined) return;

@@ -3,20 +3,16 @@ import { ConfirmDialog } from './confirm-dialog';
 import { CreateDialog } from './create-dialog';
 import { EditDialog } from './edit-dialog';
 import { RotateDialog } from './rotate-dialog';
-
-/** What somebody has set out to do, with which key. */
-export type KeyTask =
-  | { readonly kind: 'create' }
-  | { readonly kind: 'edit' | 'rotate' | 'enable' | 'disable' | 'delete'; readonly item: Key };
+import type { KeyTask } from './use-task';
 
 export interface KeyDialogsProps {
   readonly task: KeyTask | null;
   readonly usage?: Usage | undefined;
   /** Closes the dialog. */
   onEnd(): void;
-  /** Something was changed, whether or not the dialog stays. `key` is how it is now; null once it is gone. */
+  /** Called after a change. `key` is the key as it is now, or null if it is deleted. The dialog may stay open. */
   onChanged(id: string, key: Key | null): void;
-  /** There is one more. */
+  /** Called when there is a new key. */
   onCreated(): void;
 }
 

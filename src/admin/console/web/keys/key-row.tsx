@@ -1,123 +1,107 @@
 import type { Key, Usage } from '../api/types';
 import { useApp } from '../context';
-import { agentName, describeAgents, expiryOf } from '../format';
+import { agentName, dateOf, describeAgents, exactTime, expiryOf, relativeTime } from '../format';
 import { hrefOf } from '../page-route';
-import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
-import { Menu, type MenuItem } from '../ui/menu';
-import { When } from '../ui/relative-time';
-import { Spark } from '../ui/sparkline';
-import type { KeyTask } from './key-dialogs';
-import { KeyBadges } from './key-name';
+import { Icon } from '../ui/icon';
+import { RelativeTime } from '../ui/relative-time';
+import { Sparkline } from '../ui/sparkline';
+import { KeyBadges } from './key-badges';
+import { KeyMenu } from './key-menu';
+import type { KeyTask } from './use-task';
 
 export interface KeyRowProps {
   readonly item: Key;
-  /** Undefined while it is not known. */
+  /** Undefined while it is loading. */
   readonly usage: Usage | undefined;
   onTask(task: KeyTask): void;
 }
 
 function Permissions({ names }: { readonly names: readonly string[] }) {
   const { permissions } = useApp();
+  const labels = names.map((name) => permissions.find((permission) => permission.name === name)?.label ?? name);
   return (
-    <ul class="chips">
-      {names.map((name) => {
-        const known = permissions.find((permission) => permission.name === name);
-        return (
-          <li key={name} class="chip" title={known?.description ?? undefined}>
-            {known?.label ?? name}
-          </li>
-        );
-      })}
-    </ul>
+    <span class="one-line" title={labels.join('\n')}>
+      <span class="chip">{labels[0]}</span>
+      {labels.length > 1 && (
+        <>
+          {' '}
+          <span class="chip">
+            +{labels.length - 1}
+            <span class="visually-hidden">: {labels.slice(1).join(', ')}</span>
+          </span>
+        </>
+      )}
+    </span>
   );
 }
 
-function Expiry({ item }: { readonly item: Key }) {
+/** The date of expiry. If it is past or soon, the distance also. */
+export function ExpiryDate({ item }: { readonly item: Key }) {
   const expiry = expiryOf(item);
-  const word = expiry === 'past' ? 'Expired' : 'Expires';
   return (
-    <span class={`expiry ${expiry}`}>
-      {word} <When time={item.expiresAt} />
-    </span>
+    <time class={`expiry ${expiry}`} dateTime={item.expiresAt} title={exactTime(item.expiresAt)}>
+      {dateOf(item.expiresAt)}
+      {expiry !== 'later' && <span class="distance"> {relativeTime(item.expiresAt)}</span>}
+    </time>
   );
 }
 
 function LastUsed({ usage }: { readonly usage: Usage | undefined }) {
-  if (usage === undefined) return <span class="muted">Last used: not known yet</span>;
-  return usage.lastUsedAt === null ? (
-    <span class="muted">Never used</span>
-  ) : (
-    <span>
-      Used <When time={usage.lastUsedAt} />
-    </span>
-  );
+  if (usage === undefined) return <span class="muted">…</span>;
+  return usage.lastUsedAt === null ? <span class="muted">Never</span> : <RelativeTime time={usage.lastUsedAt} />;
 }
 
 export function KeyRow({ item, usage, onTask }: KeyRowProps) {
   const { session, agents } = useApp();
   const scope =
     item.agents === 'all' ? undefined : item.agents.map((id) => `${agentName(id, agents)} (${id})`).join('\n');
-  const reading: MenuItem[] = [
-    { label: 'Activity and usage', icon: 'activity', act: hrefOf('activity', { key: item.id }) },
-    { label: 'Why is a field missing?', icon: 'question', act: hrefOf('why', { key: item.id }) },
-  ];
-  const changing: MenuItem[] = [
-    ...(item.rotatedTo === null
-      ? [{ label: 'Rotate', icon: 'rotate', act: () => onTask({ kind: 'rotate', item }) } as const]
-      : []),
-    item.disabled
-      ? { label: 'Enable', icon: 'play', act: () => onTask({ kind: 'enable', item }) }
-      : { label: 'Disable', icon: 'pause', act: () => onTask({ kind: 'disable', item }) },
-    { label: 'Delete', icon: 'trash', danger: true, act: () => onTask({ kind: 'delete', item }) },
-  ];
-
   return (
-    <li class="row" data-key={item.id}>
-      <div class="row-name">
-        <h3>
-          <bdi>{item.name}</bdi>
+    // Explicit roles, because narrow screens show rows as blocks, which browsers do not treat as a table.
+    <tr role="row" data-key={item.id}>
+      <th scope="row" role="rowheader" class="cell-name">
+        <span class="one-line">
+          <a href={hrefOf('key', { key: item.id })} title={item.name} key={item.name}>
+            <bdi>{item.name}</bdi>
+          </a>{' '}
           <KeyBadges item={item} />
-        </h3>
-        <p class="masked">
-          <code>{item.masked}</code>
-          <CopyButton text={item.masked} label={`Copy the masked key of ${item.name}`} />
-        </p>
-      </div>
-      <div class="row-scope">
-        <p title={scope}>
-          <bdi>{describeAgents(item.agents, agents)}</bdi>
-        </p>
+        </span>
+      </th>
+      <td role="cell" class="cell-masked">
+        <code>{item.masked}</code>
+        <CopyButton text={item.masked} label={`Copy the masked key of ${item.name}`} />
+      </td>
+      <td role="cell" class="cell-permissions" data-label="Permissions">
         <Permissions names={item.permissions} />
-      </div>
-      <div class="row-times">
-        <p>
-          <Expiry item={item} />
-        </p>
-        <p class="muted">
-          Created <When time={item.createdAt} />
-          {item.createdBy !== null && (
-            <>
-              {' by '}
-              <bdi>{item.createdBy}</bdi>
-            </>
-          )}
-        </p>
-      </div>
-      <div class="row-use">
-        {usage && usage.lastUsedAt !== null && <Spark usage={usage} />}
-        <p>
-          <LastUsed usage={usage} />
-        </p>
-      </div>
-      <div class="row-actions">
+      </td>
+      <td role="cell" class="cell-agents" data-label="Agents">
+        <span class="one-line" title={scope}>
+          <bdi>{describeAgents(item.agents, agents)}</bdi>
+        </span>
+      </td>
+      <td role="cell" class="cell-expires" data-label="Expires">
+        <ExpiryDate item={item} />
+      </td>
+      <td role="cell" class="cell-used" data-label="Last used">
+        <LastUsed usage={usage} />
+      </td>
+      <td role="cell" class="cell-usage">
+        {usage && usage.lastUsedAt !== null && <Sparkline usage={usage} />}
+      </td>
+      <td role="cell" class="cell-actions">
         {!session.readOnly && (
-          <Button icon="pencil" onClick={() => onTask({ kind: 'edit', item })}>
-            Edit<span class="visually-hidden"> {item.name}</span>
-          </Button>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={`Edit ${item.name}`}
+            title={`Edit ${item.name}`}
+            onClick={() => onTask({ kind: 'edit', item })}
+          >
+            <Icon name="pencil" />
+          </button>
         )}
-        <Menu label={`More for ${item.name}`} items={session.readOnly ? reading : [...reading, ...changing]} />
-      </div>
-    </li>
+        <KeyMenu item={item} onTask={onTask} />
+      </td>
+    </tr>
   );
 }

@@ -1,99 +1,87 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
-import { asFailure, type Failure } from '../api/api-error';
+import { useRef } from 'preact/hooks';
 import * as calls from '../api/calls';
-import type { Key, Sort, Usage } from '../api/types';
+import type { Key, Sort } from '../api/types';
 import { useApp } from '../context';
+import { counted } from '../format';
+import { type Params, replaceParams } from '../page-route';
 import { Button } from '../ui/button';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
+import { Skeleton } from '../ui/skeleton';
+import { useShortcut } from '../ui/use-shortcut';
+import { useDebounced } from '../use-debounced';
 import { useLoad } from '../use-load';
-import { KeyDialogs, type KeyTask } from './key-dialogs';
+import { FirstKey } from './first-key';
+import { KeyDialogs } from './key-dialogs';
 import { KeyRow } from './key-row';
+import { Pager, usePager } from './pager';
+import { useTask } from './use-task';
+import { useUsage } from './use-usage';
 
-const PAGE = 50;
-const TYPING = 250;
+const PAGE_SIZE = 50;
 
 const SORTS: readonly { value: Sort; label: string }[] = [
   { value: 'created', label: 'Newest first' },
   { value: 'name', label: 'Name' },
-  { value: 'expires', label: 'Expiring first' },
+  { value: 'expires', label: 'Expires first' },
 ];
 
-/** Text as it is once somebody has stopped typing for a moment. */
-function useSettled(text: string): string {
-  const [settled, setSettled] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(text), TYPING);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
-}
+const COLUMNS = [
+  { name: 'name', label: 'Name' },
+  { name: 'masked', label: 'Key' },
+  { name: 'permissions', label: 'Permissions' },
+  { name: 'agents', label: 'Agents' },
+  { name: 'expires', label: 'Expires' },
+  { name: 'used', label: 'Last used' },
+  { name: 'usage', label: '30 days' },
+] as const;
 
-/** How these keys were used; empty until it is known. That it cannot be had keeps nobody from managing keys. */
-function useUsage(keys: readonly Key[] | undefined): { by: ReadonlyMap<string, Usage>; failure: Failure | null } {
-  const [state, setState] = useState<{ by: ReadonlyMap<string, Usage>; failure: Failure | null }>({
-    by: new Map(),
-    failure: null,
-  });
-  const ids = keys?.map(({ id }) => id).join(',') ?? '';
-  useEffect(() => {
-    if (ids === '') return;
-    const controller = new AbortController();
-    calls.getUsage(ids.split(','), controller.signal).then(
-      (usage) => setState({ by: new Map(usage.map((each) => [each.keyId, each])), failure: null }),
-      (error: unknown) => {
-        if (!controller.signal.aborted) setState(({ by }) => ({ by, failure: asFailure(error) }));
-      },
-    );
-    return () => controller.abort();
-  }, [ids]);
-  return state;
-}
-
-export function KeysPage() {
+export function KeysPage({ params }: { readonly params: Params }) {
   const { session, toast } = useApp();
-  const [text, setText] = useState('');
-  const q = useSettled(text.trim());
-  const [sort, setSort] = useState<Sort>('created');
-  /** The cursors that led here: one for each page before this one. */
-  const [trail, setTrail] = useState<readonly string[]>([]);
-  const [task, setTask] = useState<KeyTask | null>(null);
-  const cursor = trail.at(-1) ?? null;
+  const { q = '', cursor } = params;
+  const sort = SORTS.find(({ value }) => value === params.sort)?.value ?? 'created';
   const list = useLoad(JSON.stringify([q, sort, cursor]), (signal) =>
-    calls.listKeys({ q, sort, cursor, limit: PAGE }, signal),
+    calls.listKeys({ q, sort, cursor: cursor ?? null, limit: PAGE_SIZE }, signal),
   );
   const keys = list.data?.keys;
   const usage = useUsage(keys);
+  const { task, open, close } = useTask('keys', params, keys);
   const head = useRef<HTMLHeadingElement>(null);
+  const search = useRef<HTMLInputElement>(null);
 
-  // Another search or order begins with its own first page.
-  useEffect(() => setTrail([]), [q, sort]);
-
-  function goTo(next: readonly string[]): void {
-    setTrail(next);
-    head.current?.focus();
-    scrollTo({ top: 0 });
+  /** Another search or order begins with its first page. */
+  function show(part: Record<string, string | undefined>): void {
+    replaceParams('keys', { ...params, cursor: undefined, page: undefined, ...part });
   }
+  const [text, setText] = useDebounced(q, (settled) => show({ q: settled }));
+  const pager = usePager(params, list.data?.cursor ?? null);
+  useShortcut('/', () => search.current?.focus());
+  useShortcut('c', session.readOnly ? undefined : () => open({ kind: 'create' }));
+
   function onChanged(id: string, key: Key | null): void {
     list.replace((page) => ({
       ...page,
+      ...(page.total !== undefined && { total: page.total - (key === null ? 1 : 0) }),
       keys:
         key === null
           ? page.keys.filter((each) => each.id !== id)
           : page.keys.map((each) => (each.id === id ? key : each)),
     }));
+    if (key === null) toast('The key was deleted. Requests with it are denied.');
   }
-  function onCreated(): void {
-    if (trail.length > 0) setTrail([]);
-    list.reload();
-  }
+  const isEmpty = keys?.length === 0 && !list.loading;
+  const total = q === '' ? list.data?.total : undefined;
+  const amount = total === undefined ? `${counted(keys?.length ?? 0, 'key')} on this page` : counted(total, 'key');
 
   return (
     <main>
-      <PageHead title="API keys" lead="Keys let other programs use your API. Each one is shown once, when it is made.">
+      <PageHead
+        title="API keys"
+        lead="A key lets a program call your API. Its token is shown once, when it is created."
+      >
         {!session.readOnly && (
-          <Button kind="primary" icon="plus" onClick={() => setTask({ kind: 'create' })}>
+          <Button kind="primary" icon="plus" onClick={() => open({ kind: 'create' })}>
             Create key
           </Button>
         )}
@@ -101,10 +89,11 @@ export function KeysPage() {
       <search class="toolbar">
         <label class="search">
           <Icon name="search" />
-          <span class="visually-hidden">Search keys by name</span>
+          <span class="visually-hidden">Search keys by name, id or masked key</span>
           <input
+            ref={search}
             type="search"
-            placeholder="Search by name"
+            placeholder="Search by name, id or masked key"
             maxLength={100}
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}
@@ -112,7 +101,7 @@ export function KeysPage() {
         </label>
         <label class="sort">
           <span>Sort</span>
-          <select value={sort} onChange={(event) => setSort(event.currentTarget.value as Sort)}>
+          <select value={sort} onChange={(event) => show({ sort: event.currentTarget.value })}>
             {SORTS.map(({ value, label }) => (
               <option key={value} value={value}>
                 {label}
@@ -120,61 +109,68 @@ export function KeysPage() {
             ))}
           </select>
         </label>
+        <p class="muted amount" role="status">
+          {keys && !list.loading && <span key={amount}>{amount}</span>}
+        </p>
       </search>
 
       <h2 class="visually-hidden" tabIndex={-1} ref={head}>
         Keys
       </h2>
-      {list.failure && (
-        <FailureNote
-          what="The keys could not be read."
-          failure={list.failure}
+      {list.error && (
+        <ErrorNotice
+          title="The keys could not be read."
+          error={list.error}
           signInUrl={session.signInUrl}
           onRetry={list.reload}
         />
       )}
-      {usage.failure && !list.failure && (
-        <p class="hint">How the keys are used could not be read: {usage.failure.message}</p>
-      )}
-      {keys === undefined && list.loading && <p class="loading">Loading keys …</p>}
+      {usage.error && !list.error && <p class="hint">The usage could not be read: {usage.error.message}</p>}
+      {keys === undefined && list.loading && <Skeleton label="Loading keys" lines={8} />}
       {keys && keys.length > 0 && (
-        <ul class={list.loading ? 'rows stale' : 'rows'} aria-busy={list.loading}>
-          {keys.map((item) => (
-            <KeyRow key={item.id} item={item} usage={usage.by.get(item.id)} onTask={setTask} />
-          ))}
-        </ul>
+        <table role="table" class={list.loading ? 'keys stale' : 'keys'} aria-busy={list.loading}>
+          <thead role="rowgroup">
+            <tr role="row">
+              {COLUMNS.map(({ name, label }) => (
+                <th key={name} scope="col" role="columnheader" class={`cell-${name}`}>
+                  {label}
+                </th>
+              ))}
+              <th scope="col" role="columnheader" class="cell-actions">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {keys.map((item) => (
+              <KeyRow key={item.id} item={item} usage={usage.byId.get(item.id)} onTask={open} />
+            ))}
+          </tbody>
+        </table>
       )}
-      {keys?.length === 0 && !list.loading && (
+      {isEmpty && q === '' && <FirstKey onCreate={() => open({ kind: 'create' })} />}
+      {isEmpty && q !== '' && (
         <div class="empty">
-          <Icon name={q === '' ? 'key' : 'search'} />
-          {q === '' ? (
-            <p>There are no keys yet{session.readOnly ? '.' : '. Create the first one to let a program in.'}</p>
-          ) : (
-            <p>
-              No key’s name contains “<bdi>{q}</bdi>”.
-            </p>
-          )}
+          <Icon name="search" />
+          <p key={q}>
+            No key matches “<bdi>{q}</bdi>”.
+          </p>
+          <Button onClick={() => show({ q: undefined })}>Show all keys</Button>
         </div>
       )}
-      {(trail.length > 0 || list.data?.cursor) && (
-        <nav class="pager" aria-label="Pages of keys">
-          {trail.length > 0 && <Button onClick={() => goTo(trail.slice(0, -1))}>Previous</Button>}
-          <span>Page {trail.length + 1}</span>
-          {list.data?.cursor && <Button onClick={() => goTo([...trail, list.data?.cursor as string])}>Next</Button>}
-        </nav>
-      )}
-      <p class="visually-hidden" role="status">
-        {keys && !list.loading ? `${keys.length} keys on this page` : ''}
-      </p>
-      <KeyDialogs
-        task={task}
-        usage={task !== null && 'item' in task ? usage.by.get(task.item.id) : undefined}
-        onEnd={() => setTask(null)}
-        onChanged={(id, key) => {
-          onChanged(id, key);
-          if (key === null) toast('The key was deleted. It is refused from now on.');
+      <Pager
+        pager={pager}
+        onGo={() => {
+          head.current?.focus();
+          scrollTo({ top: 0 });
         }}
-        onCreated={onCreated}
+      />
+      <KeyDialogs
+        task={session.readOnly ? null : task}
+        usage={task !== null && 'item' in task ? usage.byId.get(task.item.id) : undefined}
+        onEnd={close}
+        onChanged={onChanged}
+        onCreated={list.reload}
       />
     </main>
   );

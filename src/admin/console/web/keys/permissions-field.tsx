@@ -15,7 +15,7 @@ export function PermissionsField({ id, selected, error, onChange }: PermissionsF
     onChange(permissions.map((permission) => permission.name).filter((each) => chosen.includes(each)));
   }
   return (
-    <Group legend="Permissions" id={id} error={error} hint="Give a key no more than it needs.">
+    <Group legend="Permissions" id={id} error={error}>
       <ul class="options">
         {permissions.map(({ name, label, description }) => (
           <li key={name}>

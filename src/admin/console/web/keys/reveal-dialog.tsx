@@ -5,16 +5,16 @@ import { useLeaveGuard } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
 import { Dialog } from '../ui/dialog';
-import { Note } from '../ui/notice';
+import { Notice } from '../ui/notice';
 import { curlLine, download, envLine, fileName } from './token-text';
 
 export interface RevealDialogProps {
   readonly created: Created;
-  /** Closes it, and with it the last place where the token is. */
+  /** Closes the dialog, which removes the last copy of the token. */
   onEnd(): void;
 }
 
-/** Whether it has been saved, asked of whoever leaves without having copied it. */
+/** The question before the dialog closes, if the token was not copied or downloaded. */
 function Ask({ onStay, onLeave }: { onStay(): void; onLeave(): void }) {
   return (
     <div class="note warning ask" role="alertdialog" aria-labelledby="ask-title" aria-describedby="ask-text">
@@ -22,21 +22,19 @@ function Ask({ onStay, onLeave }: { onStay(): void; onLeave(): void }) {
         <p id="ask-title">
           <strong>Have you saved the key?</strong>
         </p>
-        <p id="ask-text">It has not been copied or downloaded here, and it cannot be shown again.</p>
+        <p id="ask-text">You have not copied or downloaded it, and it cannot be shown again.</p>
         <div class="dialog-actions">
           <Button autofocus onClick={onStay}>
-            Go back to it
+            Go back
           </Button>
-          <Button kind="danger" onClick={onLeave}>
-            I have saved it
-          </Button>
+          <Button onClick={onLeave}>I have saved it</Button>
         </div>
       </div>
     </div>
   );
 }
 
-/** The token, for the first and last time. */
+/** The token, which is shown once. */
 export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogProps) {
   const { session } = useApp();
   const [saved, setSaved] = useState(false);
@@ -56,20 +54,28 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
 
   return (
     <Dialog title="Save your key" wide onDismiss={leave}>
-      <Note kind="warning">
-        <p>
-          <strong>This is the only time the key is shown.</strong> Copy it now and keep it where you keep passwords. If
-          it gets lost, make another one.
+      <Notice key={String(saved)} kind={saved ? 'success' : 'warning'}>
+        <p role="status">
+          {saved ? (
+            <>
+              <strong>Key copied.</strong> It cannot be shown again after you close this dialog.
+            </>
+          ) : (
+            <>
+              <strong>This is the only time the key is shown.</strong> Copy it now and store it like a password. If you
+              lose it, create another key.
+            </>
+          )}
         </p>
-      </Note>
+      </Notice>
       <div class="field">
         <label for="token">
           Key of “<bdi>{key.name}</bdi>”
         </label>
         <div class="token">
-          <input
+          <textarea
             id="token"
-            type="text"
+            rows={2}
             readOnly
             spellcheck={false}
             autocomplete="off"
@@ -96,14 +102,14 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
         <pre>{curl}</pre>
         <CopyButton text={curl} label="Copy the curl line" word="Copy" onCopied={onSaved} />
       </div>
-      {session.exampleUrl === null && <p class="hint">Put a URL of your API in place of the example.</p>}
+      {session.exampleUrl === null && <p class="hint">Replace the example URL by a URL of your API.</p>}
       {asking ? (
         <Ask
           onStay={() => setAsking(null)}
           onLeave={() => {
             setSaved(true);
             onEnd();
-            // Once the guard is gone.
+            // After the guard is removed.
             setTimeout(asking.goOn);
           }}
         />

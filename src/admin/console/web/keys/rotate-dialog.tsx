@@ -1,12 +1,12 @@
 import { useRef, useState } from 'preact/hooks';
-import { Failure } from '../api/api-error';
+import { ApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import { newIdempotencyKey } from '../api/request';
 import type { Created, Key } from '../api/types';
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
-import { FailureNote } from '../ui/error-notice';
+import { ErrorNotice } from '../ui/error-notice';
 import { Group } from '../ui/field';
 import { useAction } from '../use-action';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
@@ -16,14 +16,14 @@ const OVERLAPS = [
   { overlap: '24h', label: '24 hours' },
   { overlap: '7d', label: '7 days' },
   { overlap: '1h', label: '1 hour' },
-  { overlap: 0, label: 'Ends at once' },
+  { overlap: 0, label: 'Revoke at once' },
 ] as const;
 type Overlap = (typeof OVERLAPS)[number]['overlap'];
 
 export interface RotateDialogProps {
   readonly item: Key;
   onEnd(): void;
-  /** There is one more key, and this one ends. */
+  /** Called when there is a new key, and this one will expire. */
   onChanged(): void;
 }
 
@@ -40,7 +40,7 @@ export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
     try {
       setCreated(await calls.rotateKey(base.id, { overlap }, base.revision, key));
     } catch (error) {
-      if (!(error instanceof Failure) || error.code !== 'precondition_failed') throw error;
+      if (!(error instanceof ApiError) || error.code !== 'precondition_failed') throw error;
       attempts.current.clear();
       setConflict(await readConflict(base));
       return;
@@ -59,13 +59,13 @@ export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
         }}
       >
         <p>
-          Makes a new key in place of “<bdi>{item.name}</bdi>”, with the same agents and permissions.
+          Creates a new key to replace “<bdi>{item.name}</bdi>”, with the same agents and permissions.
         </p>
         <Group
-          legend="How long the old key goes on working"
+          legend="How long the old key continues to work"
           id="overlap"
           error={undefined}
-          hint="Time to put the new key wherever the old one is in use."
+          hint="Time to replace the old key in the programs that use it."
         >
           <div class="segments">
             {OVERLAPS.map(({ overlap: value, label }) => (
@@ -79,8 +79,8 @@ export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
         {conflict && (
           <ConflictNote
             conflict={conflict}
-            mine="Go on all the same"
-            theirs="Leave it"
+            mine="Continue"
+            theirs="Cancel"
             onMine={() => {
               setBase(conflict.now);
               setConflict(null);
@@ -88,14 +88,14 @@ export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
             onTheirs={onEnd}
           />
         )}
-        {rotation.failure && (
-          <FailureNote what="The key was not rotated." failure={rotation.failure} signInUrl={session.signInUrl} />
+        {rotation.error && (
+          <ErrorNotice title="The key was not rotated." error={rotation.error} signInUrl={session.signInUrl} />
         )}
         {!conflict && (
           <div class="dialog-actions">
             <Button onClick={onEnd}>Cancel</Button>
             <Button kind="primary" type="submit" busy={rotation.busy}>
-              {rotation.failure ? 'Try again' : 'Rotate key'}
+              {rotation.error ? 'Try again' : 'Rotate key'}
             </Button>
           </div>
         )}

@@ -1,13 +1,13 @@
-const NO_URL = 'https://your-api.example/v1/resource';
+const PLACEHOLDER_URL = 'https://your-api.example/v1/resource';
 
-/** A text as one word for a shell. */
+/** A string as one word of a shell. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** A line for a terminal that tries the key. */
+/** A command line that sends a request with the token. */
 export function curlLine(exampleUrl: string | null, header: string, token: string): string {
-  return `curl ${quoted(exampleUrl ?? NO_URL)} -H ${quoted(`${header}: ${token}`)}`;
+  return `curl ${quoted(exampleUrl ?? PLACEHOLDER_URL)} -H ${quoted(`${header}: ${token}`)}`;
 }
 
 /** A line for an `.env` file. */
@@ -15,7 +15,7 @@ export function envLine(token: string): string {
   return `API_KEY=${token}\n`;
 }
 
-/** A file's name that any system takes. */
+/** A file name that is valid on all systems. */
 export function fileName(name: string): string {
   const safe = name
     .toLowerCase()
@@ -25,13 +25,13 @@ export function fileName(name: string): string {
   return `${safe === '' ? 'api-key' : safe}.env`;
 }
 
-/** Hands a text to the browser as a file. */
+/** Downloads a text as a file. */
 export function download(name: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: 'text/plain' }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has taken hold of it by the next turn; after that nothing here holds the text any more.
+  // The browser has its own reference by the next task. Afterwards, nothing here refers to the text.
   setTimeout(() => URL.revokeObjectURL(url));
 }

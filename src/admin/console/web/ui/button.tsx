@@ -3,17 +3,17 @@ import { Icon, type IconName } from './icon';
 
 export interface ButtonProps {
   readonly children: ComponentChildren;
-  readonly kind?: 'primary' | 'danger' | undefined;
+  readonly kind?: 'primary' | 'danger' | 'ghost' | undefined;
   readonly type?: 'button' | 'submit';
   readonly icon?: IconName;
-  /** Shows that it is at work; further presses do nothing. */
+  /** True while an action is in progress. Clicks then do nothing. */
   readonly busy?: boolean;
   readonly autofocus?: boolean;
   onClick?(): void;
 }
 
 export function Button({ children, kind, type = 'button', icon, busy = false, autofocus, onClick }: ButtonProps) {
-  // Not `disabled` while it is busy: that would take the focus away from whoever has just pressed it.
+  // Not `disabled` while busy: the button would lose the focus.
   function press(event: Event): void {
     if (busy) event.preventDefault();
     else onClick?.();

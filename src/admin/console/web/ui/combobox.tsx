@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
-import { asFailure, isAborted } from '../api/api-error';
+import { asApiError, isAborted } from '../api/api-error';
 
 export interface Option {
   readonly value: string;
@@ -9,23 +9,29 @@ export interface Option {
 
 export interface ComboboxProps {
   readonly label: string;
+  /** True if only screen readers get the label. */
+  readonly hidesLabel?: boolean;
   readonly placeholder: string;
   readonly chosen: Option | null;
-  /** What there is to choose from for a text. */
+  /** True if the list stays open after a choice. */
+  readonly stays?: boolean;
+  /** The list is searched again if this changes while it is open. */
+  readonly version?: string;
+  /** Returns the options for a text. */
   search(text: string, signal: AbortSignal): Promise<readonly Option[]>;
   onChoose(option: Option): void;
 }
 
-const TYPING = 200;
+const DEBOUNCE_MS = 150;
 
 interface Found {
   readonly options: readonly Option[];
-  readonly said: string;
+  readonly message: string;
 }
 
-/** What a search finds while the list is open, once somebody has stopped typing for a moment. */
-function useFound(open: boolean, text: string, search: ComboboxProps['search']): Found {
-  const [found, setFound] = useState<Found>({ options: [], said: '' });
+/** The options for a text while the list is open. Searches when typing has paused. */
+function useOptions(open: boolean, text: string, version: string, search: ComboboxProps['search']): Found {
+  const [found, setFound] = useState<Found>({ options: [], message: '' });
   const latest = useRef(search);
   latest.current = search;
   useEffect(() => {
@@ -33,39 +39,42 @@ function useFound(open: boolean, text: string, search: ComboboxProps['search']):
     const controller = new AbortController();
     const timer = setTimeout(() => {
       latest.current(text.trim(), controller.signal).then(
-        (options) => setFound({ options, said: options.length === 0 ? 'Nothing of that name' : '' }),
+        (options) => setFound({ options, message: options.length === 0 ? 'No matches' : '' }),
         (error: unknown) => {
           if (!controller.signal.aborted && !isAborted(error))
-            setFound({ options: [], said: asFailure(error).message });
+            setFound({ options: [], message: asApiError(error).message });
         },
       );
-    }, TYPING);
+    }, DEBOUNCE_MS);
     return () => {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [open, text]);
+  }, [open, text, version]);
   return found;
 }
 
-/** One out of many, found by typing (ARIA Authoring Practices, combobox with a listbox). */
-export function Combobox({ label, placeholder, chosen, search, onChoose }: ComboboxProps) {
+/** Chooses one option by typing (ARIA Authoring Practices, combobox with a listbox). */
+export function Combobox(props: ComboboxProps) {
+  const { label, hidesLabel = false, placeholder, chosen, stays = false, version = '', search, onChoose } = props;
   const id = useId();
   const [text, setText] = useState<string | null>(null);
   const [active, setActive] = useState(0);
   const open = text !== null;
-  const { options, said } = useFound(open, text ?? '', search);
+  const { options, message } = useOptions(open, text ?? '', version, search);
+  const current = Math.min(active, options.length - 1);
   const optionId = (index: number) => `${id}-${index}`;
 
   function choose(option: Option | undefined): void {
     if (option === undefined) return;
-    setText(null);
+    setText(stays ? '' : null);
+    setActive(0);
     onChoose(option);
   }
   function move(step: number): void {
     if (!open) setText('');
     if (!open || options.length === 0) return;
-    const next = (active + step + options.length) % options.length;
+    const next = (current + step + options.length) % options.length;
     setActive(next);
     document.getElementById(optionId(next))?.scrollIntoView({ block: 'nearest' });
   }
@@ -73,7 +82,7 @@ export function Combobox({ label, placeholder, chosen, search, onChoose }: Combo
     const act: Record<string, () => void> = {
       ArrowDown: () => move(1),
       ArrowUp: () => move(-1),
-      ...(open && { Enter: () => choose(options[active]), Escape: () => setText(null) }),
+      ...(open && { Enter: () => choose(options[current]), Escape: () => setText(null) }),
     };
     const found = act[event.key];
     if (found === undefined) return;
@@ -83,7 +92,9 @@ export function Combobox({ label, placeholder, chosen, search, onChoose }: Combo
 
   return (
     <div class="combobox">
-      <label for={id}>{label}</label>
+      <label for={id} class={hidesLabel ? 'visually-hidden' : undefined}>
+        {label}
+      </label>
       <input
         id={id}
         type="text"
@@ -94,7 +105,7 @@ export function Combobox({ label, placeholder, chosen, search, onChoose }: Combo
         aria-expanded={open}
         aria-controls={`${id}-list`}
         aria-autocomplete="list"
-        aria-activedescendant={open && options.length > 0 ? optionId(active) : undefined}
+        aria-activedescendant={open && options.length > 0 ? optionId(current) : undefined}
         placeholder={placeholder}
         value={text ?? chosen?.label ?? ''}
         onFocus={(event) => event.currentTarget.select()}
@@ -114,13 +125,13 @@ export function Combobox({ label, placeholder, chosen, search, onChoose }: Combo
         hidden={!open || options.length === 0}
       >
         {options.map((option, index) => (
-          // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the input's, which keeps the focus.
+          // biome-ignore lint/a11y/useKeyWithClickEvents: the input has the focus and handles the keys.
           <div
             key={option.value}
             tabIndex={-1}
             id={optionId(index)}
             role="option"
-            aria-selected={index === active}
+            aria-selected={index === current}
             onPointerDown={(event) => event.preventDefault()}
             onClick={() => choose(option)}
           >
@@ -129,8 +140,8 @@ export function Combobox({ label, placeholder, chosen, search, onChoose }: Combo
           </div>
         ))}
       </div>
-      <p class={open && said !== '' ? 'combobox-said' : 'visually-hidden'} role="status">
-        {open ? said : ''}
+      <p class={open && message !== '' ? 'combobox-message' : 'visually-hidden'} role="status">
+        {open ? message : ''}
       </p>
     </div>
   );

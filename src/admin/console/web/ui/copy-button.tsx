@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Icon } from './icon';
 
-/** Browsers offer the clipboard only to pages that came by TLS or from this machine; this works everywhere. */
+/** Copies by selection. Works on pages without TLS, where browsers have no clipboard API. */
 function copyBySelection(text: string, near: Element): boolean {
   const area = document.createElement('textarea');
   area.value = text;
   area.className = 'off-screen';
-  // Inside of the dialog, where there is one: nothing else can have the focus.
+  // Inside the open dialog: elements outside it cannot have the focus.
   (near.closest('dialog') ?? document.body).append(area);
   area.select();
   const copied = document.execCommand('copy');
@@ -19,16 +19,16 @@ async function copy(text: string, near: Element): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Not there, or not allowed: the other way may still be.
+    // Missing or not allowed.
     return copyBySelection(text, near);
   }
 }
 
 export interface CopyButtonProps {
   readonly text: string;
-  /** What is copied, for those who do not see what it stands beside. */
+  /** The accessible name. */
   readonly label: string;
-  /** The word on the button; left out, there is only a sign on it. */
+  /** The word on the button. Default: only an icon. */
   readonly word?: string;
   readonly primary?: boolean;
   onCopied?(): void;
@@ -50,7 +50,7 @@ export function CopyButton({ text, label, word, primary = false, onCopied }: Cop
     if (copied) onCopied?.();
   }
 
-  const said = outcome === null ? '' : outcome === 'copied' ? 'Copied' : 'Could not be copied: select the text instead';
+  const message = outcome === null ? '' : outcome === 'copied' ? 'Copied' : 'Copying failed: select the text instead';
   const kind = word === undefined ? 'icon-button' : primary ? 'button primary' : 'button';
   return (
     <span class="copy">
@@ -64,8 +64,8 @@ export function CopyButton({ text, label, word, primary = false, onCopied }: Cop
         <Icon name={outcome === 'copied' ? 'check' : 'copy'} />
         {word !== undefined && <span>{outcome === 'copied' ? 'Copied' : word}</span>}
       </button>
-      <span class={outcome === 'failed' ? 'said' : 'visually-hidden'} role="status">
-        {said}
+      <span class={outcome === 'failed' ? 'copy-failed' : 'visually-hidden'} role="status">
+        {message}
       </span>
     </span>
   );

@@ -3,26 +3,26 @@ import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 export interface DialogProps {
   readonly title: string;
-  /** Somebody wants to close it: by Escape, by the gesture for it, or by a button inside. */
+  /** Called when the operator closes the dialog: by Escape, a gesture, or a button inside. */
   onDismiss(): void;
   readonly children: ComponentChildren;
   readonly wide?: boolean;
 }
 
-/** What is to have the focus once no dialog is open: one may follow the other, and the last one gives it back. */
+/** Element that gets the focus when no dialog is open. One dialog may follow another, and the last one returns it. */
 let returnTo: Element | null = null;
 
-/** Where to go when what had the focus is no longer there. */
+/** Focuses the heading, if the element that had the focus is gone. */
 function focusHeading(): void {
   document.querySelector<HTMLElement>('main h1')?.focus();
 }
 
-/** A modal dialog. Clicking beside it does not close it: nothing typed is lost by a slip. */
+/** A modal dialog. Clicking beside it does not close it, so that a slip loses no input. */
 export function Dialog({ title, onDismiss, children, wide = false }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
 
-  // Before the page is painted: the cleanup of an ordinary effect would come when the dialog is gone already.
+  // A layout effect: the cleanup of an ordinary effect runs when the dialog is gone.
   useLayoutEffect(() => {
     const { activeElement } = document;
     const before = activeElement === document.body ? returnTo : activeElement;
@@ -30,7 +30,7 @@ export function Dialog({ title, onDismiss, children, wide = false }: DialogProps
     dialog?.showModal();
     return () => {
       dialog?.close();
-      // The row it was opened from may be about to go.
+      // The row from which it was opened may be removed next.
       returnTo = before;
       queueMicrotask(() => {
         if (document.querySelector('dialog[open]')) return;
@@ -48,7 +48,7 @@ export function Dialog({ title, onDismiss, children, wide = false }: DialogProps
   function dismissByKey(event: KeyboardEvent): void {
     if (event.key === 'Escape' && !event.defaultPrevented) dismiss(event);
   }
-  /** Some browsers close it without asking when Escape is pressed twice. */
+  /** Some browsers close it without a `cancel` event when Escape is pressed twice. */
   function reopen(event: Event): void {
     const dialog = ref.current;
     if (event.target !== dialog || dialog === null || !dialog.isConnected || dialog.open) return;

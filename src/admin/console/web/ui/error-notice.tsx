@@ -1,14 +1,15 @@
-import type { Failure } from '../api/api-error';
+import { useEffect, useRef } from 'preact/hooks';
+import type { ApiError } from '../api/api-error';
 import { Button } from './button';
 import { Icon } from './icon';
 
-export interface FailureNoteProps {
-  /** What did not happen: "The key was not created." */
-  readonly what: string;
-  readonly failure: Failure;
+export interface ErrorNoticeProps {
+  /** The failed action: "The key was not created." */
+  readonly title: string;
+  readonly error: ApiError;
   readonly signInUrl: string | null;
-  /** Paths of issues that are told elsewhere, beside the field they are about. */
-  readonly told?: readonly string[];
+  /** Fields that show their own issues. */
+  readonly shownElsewhere?: readonly string[];
   onRetry?(): void;
 }
 
@@ -21,27 +22,29 @@ function SignIn({ url }: { readonly url: string | null }) {
   );
 }
 
-/** What happened, and what to do. */
-export function FailureNote({ what, failure, signInUrl, told = [], onRetry }: FailureNoteProps) {
-  const expired = failure.code === 'unauthenticated';
-  const issues = failure.issues.filter(
-    ({ path }) => !told.some((name) => path === name || path.startsWith(`${name}.`)),
+/** An error, and what to do about it. */
+export function ErrorNotice({ title, error, signInUrl, shownElsewhere = [], onRetry }: ErrorNoticeProps) {
+  const ref = useRef<HTMLDivElement>(null);
+  useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), [error]);
+  const expired = error.code === 'unauthenticated';
+  const issues = error.issues.filter(
+    ({ path }) => !shownElsewhere.some((name) => path === name || path.startsWith(`${name}.`)),
   );
   return (
-    <div class="note danger" role="alert">
+    <div class="note danger" role="alert" ref={ref}>
       <Icon name={expired ? 'lock' : 'warning'} />
       <div>
         <p>
-          <strong>{expired ? `${what} Your session has ended.` : what}</strong>
+          <strong>{expired ? `${title} Your session has ended.` : title}</strong>
         </p>
         {expired ? (
           <p>
-            <SignIn url={signInUrl} />, then come back and try again. Everything on this page stays as it is.
+            <SignIn url={signInUrl} />, then come back and try again. Nothing on this page is lost.
           </p>
         ) : (
-          failure.issues.length === 0 && <p>{failure.message}</p>
+          error.issues.length === 0 && <p>{error.message}</p>
         )}
-        {failure.issues.length > 0 && issues.length === 0 && <p>See what is said beside the fields.</p>}
+        {error.issues.length > 0 && issues.length === 0 && <p>See the messages beside the fields.</p>}
         {issues.length > 0 && (
           <ul>
             {issues.map(({ path, message }) => (

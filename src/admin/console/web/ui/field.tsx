@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** What is wrong with a field, beside it. */
+/** The issue of a field. */
 export function FieldError({ id, text }: { readonly id: string; readonly text: string | undefined }) {
   if (text === undefined) return null;
   return (
@@ -18,7 +18,7 @@ export interface GroupProps {
   readonly children: ComponentChildren;
 }
 
-/** Several inputs that answer one question. */
+/** Several inputs with one legend. */
 export function Group({ legend, hint, id, error, children }: GroupProps) {
   const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
   return (

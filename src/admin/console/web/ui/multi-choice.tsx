@@ -1,6 +1,6 @@
-import { useId, useState } from 'preact/hooks';
 import { counted } from '../format';
-import { Button } from './button';
+import { Combobox, type Option } from './combobox';
+import { Icon } from './icon';
 
 export interface Choice {
   readonly value: string;
@@ -10,13 +10,15 @@ export interface Choice {
 export interface MultiChoiceProps {
   readonly choices: readonly Choice[];
   readonly selected: readonly string[];
-  /** What is chosen, in one word: "agent", "metric". */
+  /** Noun for one choice: "agent", "metric". */
   readonly noun: string;
   readonly disabled?: boolean;
+  /** True if values can be added that are not in `choices`. */
+  readonly allowsOthers: boolean;
   onChange(selected: string[]): void;
 }
 
-/** More than that nobody reads; typing finds the others. */
+/** Options in the list. Typing finds the rest. */
 const SHOWN = 100;
 
 function matches({ value, label }: Choice, text: string): boolean {
@@ -24,75 +26,54 @@ function matches({ value, label }: Choice, text: string): boolean {
   return value.toLowerCase().includes(wanted) || label.toLowerCase().includes(wanted);
 }
 
-/** Any number out of a list, and what is not on it. */
-export function MultiChoice({ choices, selected, noun, disabled = false, onChange }: MultiChoiceProps) {
-  const id = useId();
-  const [text, setText] = useState('');
-  const known = new Set(choices.map(({ value }) => value));
-  const all = [...choices, ...selected.filter((value) => !known.has(value)).map((value) => ({ value, label: value }))];
-  const found = all.filter((choice) => matches(choice, text));
-  const typed = text.trim();
-  const isNew = typed !== '' && !all.some(({ value }) => value === typed);
+/** Any number of choices: the selected ones as chips, and a combobox to add more. */
+export function MultiChoice({ choices, selected, noun, disabled = false, allowsOthers, onChange }: MultiChoiceProps) {
+  const labelOf = (value: string) => choices.find((choice) => choice.value === value)?.label ?? value;
+  const article = /^[aeiou]/.test(noun) ? 'an' : 'a';
 
-  function toggle(value: string): void {
-    onChange(selected.includes(value) ? selected.filter((other) => other !== value) : [...selected, value]);
-  }
-  function add(): void {
-    if (!selected.includes(typed)) onChange([...selected, typed]);
-    setText('');
-  }
-  /** Enter chooses what was searched for; it does not send the form that this is part of. */
-  function chooseByKey(event: KeyboardEvent): void {
-    if (event.key !== 'Enter') return;
-    event.preventDefault();
-    const [only, ...others] = found;
-    if (typed === '') return;
-    if (only !== undefined && others.length === 0) {
-      toggle(only.value);
-      setText('');
-    } else if (isNew && found.length === 0) add();
+  async function search(text: string): Promise<Option[]> {
+    const found = choices
+      .filter((choice) => !selected.includes(choice.value) && matches(choice, text))
+      .slice(0, SHOWN)
+      .map(({ value, label }) => ({ value, label, detail: label === value ? undefined : value }));
+    const isNew = allowsOthers && text !== '' && ![...selected, ...choices.map(({ value }) => value)].includes(text);
+    return isNew ? [...found, { value: text, label: `Add “${text}”` }] : found;
   }
 
   return (
     <div class="multi">
+      {selected.length > 0 && (
+        <ul class="chips" aria-label={`Chosen ${noun}s`}>
+          {selected.map((value) => (
+            <li key={value} class="chip" title={value}>
+              <bdi>{labelOf(value)}</bdi>
+              {!disabled && (
+                <button
+                  type="button"
+                  aria-label={`Remove ${labelOf(value)}`}
+                  onClick={() => onChange(selected.filter((other) => other !== value))}
+                >
+                  <Icon name="cross" />
+                </button>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
       {!disabled && (
-        <input
-          type="search"
-          class="multi-search"
-          value={text}
-          placeholder={`Find or add a${/^[aeiou]/.test(noun) ? 'n' : ''} ${noun}`}
-          aria-label={`Find or add a${/^[aeiou]/.test(noun) ? 'n' : ''} ${noun}`}
-          autocomplete="off"
-          onInput={(event) => setText(event.currentTarget.value)}
-          onKeyDown={chooseByKey}
+        <Combobox
+          label={`Add ${article} ${noun}`}
+          hidesLabel
+          placeholder={`Add ${article} ${noun}`}
+          chosen={null}
+          stays
+          version={selected.join('\n')}
+          search={search}
+          onChoose={({ value }) => onChange([...new Set([...selected, value])])}
         />
       )}
-      <ul class="multi-list">
-        {found.slice(0, SHOWN).map(({ value, label }, index) => (
-          <li key={value}>
-            <input
-              type="checkbox"
-              id={`${id}-${index}`}
-              checked={selected.includes(value)}
-              disabled={disabled}
-              onChange={() => toggle(value)}
-            />
-            <label for={`${id}-${index}`}>
-              <bdi>{label}</bdi>
-              {label !== value && <code>{value}</code>}
-            </label>
-          </li>
-        ))}
-        {found.length > SHOWN && <li class="hint">and {counted(found.length - SHOWN, 'other')}: type to find them</li>}
-        {found.length === 0 && !isNew && <li class="hint">There is no {noun} to choose from: type one to add it.</li>}
-      </ul>
-      {isNew && !disabled && (
-        <Button icon="plus" onClick={add}>
-          Add “<bdi>{typed}</bdi>”
-        </Button>
-      )}
-      <p class="hint" aria-live="polite">
-        {counted(selected.length, noun)} chosen
+      <p class="hint" aria-live="polite" key={selected.length}>
+        {selected.length === 0 ? `No ${noun}s chosen` : `${counted(selected.length, noun)} chosen`}
       </p>
     </div>
   );

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 export interface PageHeadProps {
   readonly title: string;
   readonly lead: ComponentChildren;
-  /** What can be done on this page, at its top. */
+  /** Actions of the page. */
   readonly children?: ComponentChildren;
 }
 

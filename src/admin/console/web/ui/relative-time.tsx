@@ -1,10 +1,10 @@
-import { exactly, relatively } from '../format';
+import { exactTime, relativeTime } from '../format';
 
-/** "16 days ago", and exactly when on hover. */
-export function When({ time }: { readonly time: string }) {
+/** A relative time such as "16 days ago", with the exact time as its title. */
+export function RelativeTime({ time }: { readonly time: string }) {
   return (
-    <time dateTime={time} title={exactly(time)}>
-      {relatively(time)}
+    <time dateTime={time} title={exactTime(time)}>
+      {relativeTime(time)}
     </time>
   );
 }

@@ -10,12 +10,12 @@ function keyOption({ id, name, masked }: Key): Option {
   return { value: id, label: name, detail: masked };
 }
 
-/** Chooses a key, by its name. */
-export function KeyChooser({ chosen, onChoose }: { chosen: Key | undefined; onChoose(id: string): void }) {
+/** Selects a key by its name or id. */
+export function SelectKey({ chosen, onChoose }: { chosen: Key | undefined; onChoose(id: string): void }) {
   return (
     <Combobox
       label="Key"
-      placeholder="Choose a key by its name"
+      placeholder="Find a key by name or id"
       chosen={chosen ? keyOption(chosen) : null}
       search={async (q, signal) => {
         const { keys } = await calls.listKeys({ q, sort: q === '' ? 'created' : 'name', limit: SHOWN }, signal);
@@ -26,22 +26,22 @@ export function KeyChooser({ chosen, onChoose }: { chosen: Key | undefined; onCh
   );
 }
 
-/** Chooses a project: one that the app has named, or any other by its id. */
-export function ProjectChooser({ chosen, onChoose }: { chosen: string | undefined; onChoose(id: string): void }) {
-  const { agents } = useApp();
+/** Selects a project by its name or id. Other ids can be typed, unless the app has restricted them. */
+export function SelectProject({ chosen, onChoose }: { chosen: string | undefined; onChoose(id: string): void }) {
+  const { agents, session } = useApp();
   async function search(text: string): Promise<Option[]> {
     const wanted = text.toLowerCase();
     const found = agents
       .filter(({ id, name }) => id.toLowerCase().includes(wanted) || name.toLowerCase().includes(wanted))
       .slice(0, SHOWN)
       .map(({ id, name }) => ({ value: id, label: name, detail: id }));
-    const isOther = text !== '' && !agents.some(({ id }) => id === text);
-    return isOther ? [...found, { value: text, label: text, detail: 'by this id' }] : found;
+    const isOther = session.allowsOtherAgents !== false && text !== '' && !agents.some(({ id }) => id === text);
+    return isOther ? [...found, { value: text, label: text, detail: 'other id' }] : found;
   }
   return (
     <Combobox
       label="Project"
-      placeholder="Choose a project by its name, or type its id"
+      placeholder="Find a project by name or id"
       chosen={chosen === undefined ? null : { value: chosen, label: agentName(chosen, agents) }}
       search={search}
       onChoose={({ value }) => onChoose(value)}

@@ -4,12 +4,12 @@ import { count } from '../format';
 const HEIGHT = 22;
 const STEP = 4;
 
-/** The last 30 days in a corner: how much, not exactly how much. */
-export function Spark({ usage }: { readonly usage: Usage }) {
+/** The requests of the last 30 days as a small chart. */
+export function Sparkline({ usage }: { readonly usage: Usage }) {
   const totals = usage.days.map(({ allowed, denied }) => ({ allowed, denied }));
-  const most = Math.max(1, ...totals.map(({ allowed, denied }) => allowed + denied));
+  const maximum = Math.max(1, ...totals.map(({ allowed, denied }) => allowed + denied));
   const sum = totals.reduce((all, { allowed, denied }) => all + allowed + denied, 0);
-  const height = (n: number) => (n === 0 ? 0 : Math.max(1.5, (n / most) * HEIGHT));
+  const height = (n: number) => (n === 0 ? 0 : Math.max(1.5, (n / maximum) * HEIGHT));
   return (
     <svg
       class="spark"
@@ -20,13 +20,13 @@ export function Spark({ usage }: { readonly usage: Usage }) {
       <title>{`${count(sum)} requests in ${totals.length} days`}</title>
       {totals.map(({ allowed, denied }, index) => {
         const whole = height(allowed + denied);
-        const refused = denied === 0 ? 0 : Math.max(1.5, whole * (denied / (allowed + denied)));
+        const deniedHeight = denied === 0 ? 0 : Math.max(1.5, whole * (denied / (allowed + denied)));
         const date = usage.days[index]?.date ?? index;
         return (
           <g key={date}>
             <rect class="base" x={index * STEP} y={HEIGHT - 1} width={STEP - 1} height={1} />
-            <rect class="allowed" x={index * STEP} y={HEIGHT - whole} width={STEP - 1} height={whole - refused} />
-            <rect class="denied" x={index * STEP} y={HEIGHT - refused} width={STEP - 1} height={refused} />
+            <rect class="allowed" x={index * STEP} y={HEIGHT - whole} width={STEP - 1} height={whole - deniedHeight} />
+            <rect class="denied" x={index * STEP} y={HEIGHT - deniedHeight} width={STEP - 1} height={deniedHeight} />
           </g>
         );
       })}

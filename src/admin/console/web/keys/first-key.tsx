@@ -1,0 +1,22 @@
+import { useApp } from '../context';
+import { Button } from '../ui/button';
+import { Icon } from '../ui/icon';
+import { curlLine } from './token-text';
+
+/** The content of the page if the workspace has no keys. */
+export function FirstKey({ onCreate }: { onCreate(): void }) {
+  const { session } = useApp();
+  return (
+    <div class="empty first">
+      <Icon name="key" />
+      <h2>No keys yet</h2>
+      <p>A key lets a program call your API. The program sends it in the header {session.keyHeader}:</p>
+      <pre>{curlLine(session.exampleUrl, session.keyHeader, 'YOUR_KEY')}</pre>
+      {!session.readOnly && (
+        <Button kind="primary" icon="plus" onClick={onCreate}>
+          Create the first key
+        </Button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,45 @@
+import { useEffect, useState } from 'preact/hooks';
+import * as calls from '../api/calls';
+import type { Key } from '../api/types';
+import { type PageName, type Params, replaceParams } from '../page-route';
+
+/** A change that the operator has begun. */
+export type KeyTask =
+  | { readonly kind: 'create' }
+  | { readonly kind: 'edit' | 'rotate' | 'enable' | 'disable' | 'delete'; readonly item: Key };
+
+const KINDS = ['edit', 'rotate', 'enable', 'disable', 'delete'] as const;
+
+/**
+ * The open dialog of a page. It is in the URL, as `dialog=edit:<id>` or `dialog=create`, so that a reload opens it again.
+ *
+ * @param known Keys that the page has loaded. Others are read.
+ */
+export function useTask(page: PageName, params: Params, known: readonly Key[] | undefined) {
+  const { dialog = '' } = params;
+  const [name = '', id] = dialog.split(/:(.*)/s, 2);
+  const [item, setItem] = useState<Key | null>(null);
+
+  function show(text: string | undefined): void {
+    replaceParams(page, { ...params, dialog: text });
+  }
+  useEffect(() => {
+    if (id === undefined || item?.id === id) return;
+    const found = known?.find((key) => key.id === id);
+    if (found) setItem(found);
+    else calls.getKey(id).then(setItem, () => show(undefined));
+  }, [id]);
+
+  function open(task: KeyTask): void {
+    setItem('item' in task ? task.item : null);
+    show('item' in task ? `${task.kind}:${task.item.id}` : task.kind);
+  }
+  function close(): void {
+    setItem(null);
+    show(undefined);
+  }
+  const kind = KINDS.find((each) => each === name);
+  const task: KeyTask | null =
+    name === 'create' ? { kind: 'create' } : kind && item && item.id === id ? { kind, item } : null;
+  return { task, open, close };
+}
