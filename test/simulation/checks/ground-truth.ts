@@ -1,0 +1,81 @@
+import type { RedisServer } from '../redis/server';
+import type { World } from '../world/world';
+import { GONE, type KeyState, type Subject } from './history';
+
+/** A key as a server stores it; null if there is none. */
+export interface StoredKey {
+  readonly id: string;
+  readonly label: string;
+  readonly state: KeyState;
+}
+
+const KEY = /^keyscope:key:\{[^}]*\}(.+)$/;
+
+export function readStoredKeys(server: RedisServer): StoredKey[] {
+  const found: StoredKey[] = [];
+  for (const [name, { value }] of server.keyspace[0]!) {
+    const id = KEY.exec(name)?.[1];
+    if (id === undefined || value.type !== 'hash') continue;
+    const { fields } = value;
+    const isRotated = (fields.get('rotatedTo') ?? 'null') !== 'null';
+    const permissions = JSON.parse(fields.get('permissions') ?? '[]') as string[];
+    const state = isRotated ? GONE : { isGone: false, isDisabled: fields.get('disabled') === 'true', permissions };
+    found.push({ id, label: fields.get('name') ?? '', state });
+  }
+  return found;
+}
+
+export function readStoredKey(server: RedisServer, id: string): StoredKey | null {
+  return readStoredKeys(server).find((stored) => stored.id === id) ?? null;
+}
+
+/** Whether a project's transcript is enabled in a server's data. */
+export function readStoredTranscript(server: RedisServer): boolean {
+  for (const [name, { value }] of server.keyspace[0]!) {
+    if (!name.startsWith('keyscope:projects:') || value.type !== 'hash') continue;
+    for (const text of value.fields.values()) {
+      const stored = JSON.parse(text) as {
+        projectId: string;
+        transcript?: boolean;
+        features?: { transcript?: boolean };
+      };
+      if (stored.projectId === 'p') return (stored.transcript ?? stored.features?.transcript) === true;
+    }
+  }
+  return false;
+}
+
+/** Labels of changes that leave no record, or one that was replaced. */
+export const DELETED = '#deleted';
+export const ROTATED = '#rotated';
+
+/**
+ * Compares a key's data on the master with its changes, after each command that wrote to it: states come in the order in
+ * which they were asked for, and each once.
+ */
+export function checkStored(world: World, subject: Subject<KeyState>, stored: StoredKey | null): void {
+  const label = stored === null ? DELETED : stored.state.isGone ? ROTATED : stored.label;
+  if (stored?.state.isGone) {
+    // A rotated key can be edited; it stays gone.
+    for (const edit of subject.candidates(stored.label)) if (edit.outcome === 'pending') edit.wasApplied = true;
+  }
+  const candidates = subject.candidates(label);
+  const found = candidates.at(-1);
+  if (found === undefined || found.version === subject.applied) return;
+  const { version } = found;
+  if (version < subject.applied) {
+    const later = subject.changes.slice(version + 1, subject.applied + 1);
+    // A failover put an older state in place while this change was under way.
+    const isInOrder = later.every(({ process }) => process < 0) && found.outcome !== 'refused';
+    if (!isInOrder) {
+      const rule = subject.changes[subject.applied]!.state.isGone ? 'resurrected' : 'applied too late';
+      world.violate(rule, `${subject.name}: version ${version} was stored after version ${subject.applied}`);
+    }
+  }
+  for (const candidate of candidates) {
+    candidate.wasApplied = true;
+    candidate.isAmbiguous = candidates.length > 1;
+  }
+  subject.applied = version;
+  subject.storedAt = world.kernel.now;
+}

@@ -1,0 +1,99 @@
+/** A deliberate fault in the package's code. The simulator must find each. */
+export interface Mutation {
+  readonly name: string;
+  /** Text of the bundled code, each with its replacement. Each must occur exactly once. */
+  readonly edits: readonly (readonly [find: string, replacement: string])[];
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'lease-after-read',
+    edits: [
+      ['self.lease = lease(id) ?? Lease.from(clock, maxRevocationLag);\n        return read(id);', 'return read(id);'],
+      [
+        'flight.version = this.#version;',
+        'flight.version = this.#version; flight.lease = this.#options.lease(id) ?? Lease.from(this.#options.clock, this.#options.maxRevocationLag);',
+      ],
+    ],
+  },
+  {
+    name: 'lease-from-reply-time',
+    edits: [
+      [
+        'if (agreed.every(Boolean)) this.#node.extend(lease, sent2);',
+        'if (agreed.every(Boolean)) this.#node.extend(lease, timestampsOf(clock));',
+      ],
+    ],
+  },
+  {
+    name: 'no-new-lease-on-reconnect',
+    edits: [
+      ['this.#node.replaceLease();\n    if (this.#timer === null', 'if (this.#timer === null'],
+      ['#opened(server) {\n    this.#lease = new Lease();', '#opened(server) {'],
+    ],
+  },
+  {
+    name: 'in-flight-rule-dropped',
+    edits: [['if (flight.invalidated) return value;', '']],
+  },
+  {
+    name: 'joined-read-always-used',
+    edits: [['if (!joined.invalidated && joined.lease.holds(clock, clock.wall())) return joined;', 'return joined;']],
+  },
+  {
+    name: 'server-not-verified',
+    edits: [
+      ['return this.#isVerified && this.client.status === "ready";', 'return this.client.status === "ready";'],
+      ['if (hasMoved()) return this.#sent.has(reads) ?', 'if (false) return this.#sent.has(reads) ?'],
+    ],
+  },
+  {
+    name: 'monotonic-clock-only',
+    edits: [
+      [
+        'return clock.monotonic() < this.#untilMonotonic && wall < this.#untilWall;',
+        'return clock.monotonic() < this.#untilMonotonic;',
+      ],
+    ],
+  },
+  {
+    name: 'wall-clock-only',
+    edits: [
+      ['return clock.monotonic() < this.#untilMonotonic && wall < this.#untilWall;', 'return wall < this.#untilWall;'],
+    ],
+  },
+  {
+    name: 'invalidations-ignored',
+    edits: [['if (owner === null) continue;', 'continue;']],
+  },
+  {
+    name: 'database-watch-dropped',
+    edits: [['return flags.includes("d") ? "swapped" : "same";', 'return "same";']],
+  },
+  {
+    name: 'changes-resent-without-preconditions',
+    edits: [
+      [
+        'reconnectOnError: null,\n      autoResendUnfulfilledCommands: false,\n      maxRetriesPerRequest: null,',
+        'reconnectOnError: null,\n      autoResendUnfulfilledCommands: true,\n      maxRetriesPerRequest: null,',
+      ],
+      ["if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[1]) then return { 'late' } end", ''],
+      [
+        'this.#connection.onLoss(() => {\n      for (const fail',
+        'if (false) this.#connection.onLoss(() => {\n      for (const fail',
+      ],
+    ],
+  },
+];
+
+/** The code with a mutation. Throws if the code has changed so that an edit no longer fits. */
+export function mutate(code: string, { name, edits }: Mutation): string {
+  let mutated = code;
+  for (const [find, replacement] of edits) {
+    const parts = mutated.split(find);
+    if (parts.length !== 2)
+      throw new Error(`Mutation ${name}: expected one occurrence, found ${parts.length - 1}: ${find}`);
+    mutated = parts.join(replacement);
+  }
+  return mutated;
+}

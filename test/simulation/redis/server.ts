@@ -1,0 +1,370 @@
+import type { Kernel } from '../kernel/kernel';
+import type { Random } from '../kernel/random';
+import { DATA_COMMANDS, type DataContext, runDataCommand } from './commands';
+import { type Command, type Frame, INVALIDATIONS, ServerConnection } from './connection';
+import { ReplicationLink } from './replication';
+import { digestOf, runScript } from './script-runner';
+import { runServerCommand } from './server-commands';
+import { copyKeyspace, type Database, ErrorReply, emptyKeyspace, type Keyspace, OK, type Reply } from './values';
+
+/** Commands that a server, or a proxy before it, refuses. */
+export interface ServerPolicy {
+  readonly tracking: 'allowed' | 'refused' | 'no-redirect';
+  readonly info: 'allowed' | 'refused';
+}
+
+/** Is called with the keys that a command changed. */
+export type WriteListener = (server: RedisServer, database: number, names: ReadonlySet<string>) => void;
+
+const EPOCH = 1_767_225_600_000;
+const READONLY = new ErrorReply("READONLY You can't write against a read only replica.");
+
+/**
+ * A model of one Redis 7 server. Commands that have arrived are run in turns, as the event loop of Redis does: all that
+ * is waiting on all connections, then the invalidations of what the turn has changed, then everything is written.
+ */
+export class RedisServer {
+  runId: string;
+  replicationId: string;
+  role: 'master' | 'replica' = 'master';
+  keyspace: Keyspace = emptyKeyspace();
+  readonly connections = new Set<ServerConnection>();
+  readonly replicas: ReplicationLink[] = [];
+  /** The link to the master, on a replica. */
+  source: ReplicationLink | null = null;
+  policy: ServerPolicy = { tracking: 'allowed', info: 'allowed' };
+  isUp = true;
+  /** Packets to it are lost. */
+  isUnreachable = false;
+  /** How many writes have been made or replicated. */
+  offset = 0;
+  onWrite: WriteListener = () => {};
+  readonly #scripts = new Map<string, string>();
+  #startedAt = 0;
+  #frozenUntil = 0;
+  #nextId = 1;
+  #hasTurn = false;
+  #touched = new Set<string>();
+  /** Keys that the current command changed. */
+  readonly #written = new Set<string>();
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly random: Random,
+    readonly name: string,
+    /** By how much its wall clock is ahead. Milliseconds. */
+    readonly wallOffset = 0,
+  ) {
+    this.runId = this.#newId();
+    this.replicationId = this.#newId();
+  }
+
+  wall(): number {
+    return EPOCH + this.kernel.now + this.wallOffset;
+  }
+
+  /** `TIME` */
+  time(): Reply {
+    const now = this.wall();
+    return [String(Math.floor(now / 1000)), String(Math.floor((now % 1000) * 1000))];
+  }
+
+  get uptime(): number {
+    return this.kernel.now - this.#startedAt;
+  }
+
+  get isLinkUp(): boolean {
+    return this.source !== null && !this.source.isStalled;
+  }
+
+  get isFrozen(): boolean {
+    return this.kernel.now < this.#frozenUntil;
+  }
+
+  connectionById(id: number): ServerConnection | undefined {
+    for (const connection of this.connections) if (connection.id === id) return connection;
+    return undefined;
+  }
+
+  accept(write: (frames: readonly Frame[]) => void, hangUp: () => void): ServerConnection {
+    const connection = new ServerConnection(this.#nextId++, write, hangUp);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /** The other end has closed the connection. */
+  drop(connection: ServerConnection): void {
+    connection.isClosed = true;
+    this.connections.delete(connection);
+  }
+
+  receive(connection: ServerConnection, commands: readonly Command[]): void {
+    if (!this.isUp || connection.isClosed) return;
+    connection.inbox.push(...commands);
+    this.scheduleTurn();
+  }
+
+  scheduleTurn(): void {
+    if (this.#hasTurn) return;
+    this.#hasTurn = true;
+    const delay = this.random.chance(0.02) ? this.random.between(0.2, 5) : this.random.between(0.01, 0.1);
+    this.kernel.after(delay, () => this.#turn());
+  }
+
+  /** Does nothing for a while: SIGSTOP, a slow command, a fork. */
+  freeze(duration: number): void {
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.kernel.now + duration);
+  }
+
+  #turn(): void {
+    this.#hasTurn = false;
+    if (!this.isUp) return;
+    if (this.isFrozen) {
+      this.#hasTurn = true;
+      this.kernel.at(this.#frozenUntil, () => this.#turn());
+      return;
+    }
+    const waiting = [...this.connections].filter(({ inbox, isBlocked }) => inbox.length > 0 && !isBlocked);
+    while (waiting.length > 0) {
+      const [connection] = waiting.splice(this.random.below(waiting.length), 1);
+      this.#runInbox(connection!);
+    }
+    this.endTurn();
+  }
+
+  #runInbox(connection: ServerConnection): void {
+    while (connection.inbox.length > 0 && !connection.isBlocked) {
+      const [name = '', ...args] = connection.inbox.shift()!;
+      const reply = this.run(connection, name.toLowerCase(), args);
+      if (reply !== undefined) connection.reply(reply);
+    }
+  }
+
+  /** Runs one command; undefined if there is no reply yet, or none of its own. */
+  run(connection: ServerConnection, name: string, args: Command): Reply | undefined {
+    const reply = this.#dispatch(connection, name, args);
+    if (this.#written.size > 0) {
+      this.onWrite(this, connection.database, this.#written);
+      this.#written.clear();
+    }
+    return reply;
+  }
+
+  #dispatch(connection: ServerConnection, name: string, args: Command): Reply | undefined {
+    const reply = runServerCommand(this, connection, name, args);
+    if (reply !== 'unknown') return reply;
+    if (name === 'eval' || name === 'evalsha') return this.#evaluate(connection.database, name, args);
+    const result = this.runOnData(connection.database, name, args);
+    if (result === undefined) throw new Error(`The Redis model does not know ${name.toUpperCase()}.`);
+    return result;
+  }
+
+  /** `SCRIPT LOAD` */
+  loadScript(source: string): string {
+    const digest = digestOf(source);
+    this.#scripts.set(digest, source);
+    return digest;
+  }
+
+  #evaluate(database: number, name: string, [script = '', ...rest]: Command): Reply {
+    const source = name === 'eval' ? script : this.#scripts.get(script.toLowerCase());
+    if (source === undefined) return new ErrorReply('NOSCRIPT No matching script. Please use EVAL.');
+    this.loadScript(source);
+    return runScript(source, rest, (command, args) => {
+      const reply = command === 'time' ? this.time() : this.runOnData(database, command, args);
+      if (reply === undefined) throw new Error(`The Redis model does not know ${command.toUpperCase()} in a script.`);
+      return reply;
+    });
+  }
+
+  /** Runs a command on data, and passes writes on to the replicas. */
+  runOnData(database: number, name: string, args: Command): Reply | undefined {
+    const writes = DATA_COMMANDS[name]?.writes ?? false;
+    if (writes && this.role === 'replica') return READONLY;
+    const touched: string[] = [];
+    const reply = runDataCommand(
+      this.#context(database, (key) => touched.push(key)),
+      name,
+      args,
+    );
+    if (touched.length === 0) return reply;
+    for (const key of touched) this.#markChanged(database, key);
+    this.offset += 1;
+    for (const key of touched) this.#written.add(key);
+    const isStreamEntry = name === 'xadd' && typeof reply === 'string';
+    const effect = isStreamEntry ? args.with(args.indexOf('*'), reply) : args;
+    for (const link of this.replicas) link.propagate({ database, name, args: effect });
+    return reply;
+  }
+
+  /** A write of the master has arrived. */
+  applyReplicated(database: number, name: string, args: Command): void {
+    runDataCommand(
+      this.#context(database, (key) => this.#touched.add(key)),
+      name,
+      args,
+    );
+    this.offset += 1;
+    this.scheduleTurn();
+  }
+
+  #markChanged(database: number, key: string): void {
+    this.#touched.add(key);
+    for (const connection of this.connections) {
+      if (connection.watched.has(`${database} ${key}`)) connection.isDirty = true;
+    }
+  }
+
+  /** Marks connections that watch a key of a database which one of two sets of data contains. */
+  markReplaced(database: number, ...contents: readonly Database[]): void {
+    for (const connection of this.connections) {
+      for (const watched of connection.watched) {
+        const [index, name = ''] = watched.split(' ');
+        if (Number(index) === database && contents.some((data) => data.has(name))) connection.isDirty = true;
+      }
+    }
+  }
+
+  #context(database: number, touch: (key: string) => void): DataContext {
+    return { database: this.keyspace[database]!, now: this.wall(), touch };
+  }
+
+  /** Replaces all data, as a full synchronisation and a restart from disk do. */
+  replaceData(keyspace: Keyspace): void {
+    const before = this.keyspace;
+    this.keyspace = copyKeyspace(keyspace);
+    before.forEach((data, index) => {
+      this.markReplaced(index, data, this.keyspace[index]!);
+    });
+    this.invalidateAll();
+    this.scheduleTurn();
+  }
+
+  flush(database: number | null): Reply {
+    if (this.role === 'replica') return READONLY;
+    this.clear(database);
+    for (const link of this.replicas)
+      link.propagate({ database: database ?? 0, name: 'flush', args: [], flush: database });
+    return OK;
+  }
+
+  /** Empties a database, or all if it is null. */
+  clear(database: number | null): void {
+    this.keyspace.forEach((data, index) => {
+      if (database !== null && database !== index) return;
+      this.markReplaced(index, data);
+      data.clear();
+    });
+    this.invalidateAll();
+  }
+
+  exchange(a: number, b: number): void {
+    const [left, right] = [this.keyspace[a]!, this.keyspace[b]!];
+    this.markReplaced(a, left, right);
+    this.markReplaced(b, left, right);
+    this.keyspace[a] = right;
+    this.keyspace[b] = left;
+  }
+
+  swap(a: number, b: number): Reply {
+    if (this.role === 'replica') return READONLY;
+    this.exchange(a, b);
+    for (const link of this.replicas) link.propagate({ database: a, name: 'swap', args: [String(a), String(b)] });
+    return OK;
+  }
+
+  /** Sends an invalidation of all keys to every connection with tracking. */
+  invalidateAll(): void {
+    for (const connection of this.connections) if (connection.tracking !== null) this.#notify(connection, null);
+  }
+
+  /** Ends a turn: invalidations go behind the replies of the same turn, then everything is written. */
+  endTurn(): void {
+    const touched = this.#touched;
+    if (touched.size > 0) {
+      this.#touched = new Set();
+      for (const connection of this.connections) {
+        for (const prefix of connection.tracking?.prefixes ?? []) {
+          const names = [...touched].filter((name) => name.startsWith(prefix));
+          if (names.length > 0) this.#notify(connection, names);
+        }
+      }
+    }
+    for (const connection of this.connections) {
+      if (connection.out.length === 0) continue;
+      const frames = connection.out;
+      connection.out = [];
+      connection.write(frames);
+    }
+  }
+
+  #notify(connection: ServerConnection, names: readonly string[] | null): void {
+    const { redirect } = connection.tracking!;
+    const target = redirect === 0 ? connection : this.connectionById(redirect);
+    if (target === undefined) return;
+    if (target.protocol === 3) target.out.push({ kind: 'push', type: 'invalidate', names });
+    else if (target.channels.has(INVALIDATIONS)) {
+      target.out.push({ kind: 'message', channel: INVALIDATIONS, payload: names });
+    }
+  }
+
+  /** `WAIT` */
+  wait(connection: ServerConnection, count: number, timeout: number): number | undefined {
+    const { offset } = this;
+    const confirmed = () => this.replicas.filter((link) => link.confirmedOffset >= offset).length;
+    if (confirmed() >= count) return confirmed();
+    connection.isBlocked = true;
+    const startedAt = this.kernel.now;
+    const look = () => {
+      if (connection.isClosed || !this.isUp) return;
+      if (confirmed() < count && this.kernel.now - startedAt < timeout) {
+        this.kernel.after(1, look);
+        return;
+      }
+      connection.isBlocked = false;
+      connection.reply(confirmed());
+      this.scheduleTurn();
+    };
+    look();
+    return undefined;
+  }
+
+  /** Ends all connections and everything that was not stored. */
+  stop(): void {
+    this.isUp = false;
+    for (const connection of [...this.connections]) {
+      this.drop(connection);
+      connection.hangUp();
+    }
+    this.#scripts.clear();
+    this.#touched.clear();
+  }
+
+  start(keyspace: Keyspace): void {
+    this.isUp = true;
+    this.#startedAt = this.kernel.now;
+    this.#frozenUntil = 0;
+    this.runId = this.#newId();
+    this.keyspace = copyKeyspace(keyspace);
+  }
+
+  /** `REPLICAOF NO ONE` */
+  promote(): void {
+    this.source?.close();
+    this.source = null;
+    this.role = 'master';
+    this.replicationId = this.#newId();
+  }
+
+  /** `REPLICAOF host port` */
+  follow(master: RedisServer): void {
+    this.source?.close();
+    for (const link of [...this.replicas]) link.close();
+    this.role = 'replica';
+    this.source = new ReplicationLink(master, this);
+  }
+
+  #newId(): string {
+    return this.random.bytes(20).toString('hex');
+  }
+}

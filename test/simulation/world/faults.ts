@@ -1,0 +1,160 @@
+import type { SimulatedSocket } from '../client/network';
+import type { RedisServer } from '../redis/server';
+import { copyKeyspace, emptyKeyspace, type Keyspace } from '../redis/values';
+import type { Keys } from './keys';
+import type { SocketChoice, Step } from './plan';
+import type { World } from './world';
+
+type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
+
+/** Injects and removes faults. */
+export class Faults {
+  readonly #world: World;
+  readonly #keys: Keys;
+  /** Data of a while ago, as a snapshot on disk has them. */
+  #older: Keyspace | null = null;
+
+  constructor(world: World, keys: Keys) {
+    this.#world = world;
+    this.#keys = keys;
+  }
+
+  /** Keeps the present data, to be gone back to by a restart. */
+  takeSnapshot(): void {
+    this.#older = copyKeyspace(this.#world.target.keyspace);
+  }
+
+  run(step: Step): void {
+    const { kernel, processes, servers, target } = this.#world;
+    this.#world.log(() => `* ${JSON.stringify(step)}`);
+    switch (step.kind) {
+      case 'change':
+        this.#keys.change(step.process, step.key, step.change);
+        break;
+      case 'configure':
+        this.#keys.configure(step.process, step.transcript);
+        break;
+      case 'partition':
+        this.#partition(step);
+        break;
+      case 'reset':
+        for (const socket of this.#sockets(step.process, step.which)) socket.reset();
+        break;
+      case 'blackhole':
+        for (const socket of this.#sockets(step.process, step.which)) {
+          if (!socket.isConnecting) socket.blackhole(step.direction);
+        }
+        break;
+      case 'freeze':
+        servers[step.server]!.freeze(step.duration);
+        break;
+      case 'restart':
+        this.#restart(step);
+        break;
+      case 'failover':
+        this.#failOver(step);
+        break;
+      case 'flip':
+        this.#flip(step);
+        break;
+      case 'stall':
+        this.#stall(step);
+        break;
+      case 'swap':
+        this.#swap(target);
+        kernel.after(step.duration, () => {
+          if (target.role === 'master' && target === this.#world.target) this.#swap(target);
+        });
+        break;
+      case 'flush':
+        target.flush(null);
+        target.scheduleTurn();
+        this.#keys.dataReplaced(target);
+        break;
+      case 'block':
+        if (step.withInput) processes[step.process]!.loop.blockWithNextInput(step.duration);
+        else processes[step.process]!.loop.block(step.duration);
+        break;
+      case 'suspend':
+        processes[step.process]!.loop.suspend(step.duration);
+        break;
+      case 'clock':
+        processes[step.process]!.loop.stepWallClock(step.by);
+        break;
+    }
+  }
+
+  #sockets(process: number, which: SocketChoice): SimulatedSocket[] {
+    const all = [...this.#world.network.sockets].filter((socket) => socket.processIndex === process);
+    return all.filter(({ role }) => which === 'all' || role === which);
+  }
+
+  #partition({ process, server, direction, duration }: StepOf<'partition'>): void {
+    const { network, servers, kernel } = this.#world;
+    const to = servers[server]!;
+    const link = network.link(process, to);
+    if (direction !== 'toClient') link.toServer = true;
+    if (direction !== 'toServer') link.toClient = true;
+    kernel.after(duration, () => network.heal(process, to));
+  }
+
+  #restart({ duration, data, silently }: StepOf<'restart'>): void {
+    const { kernel, target, network } = this.#world;
+    const kept = copyKeyspace(target.keyspace);
+    const keyspace = data === 'kept' ? kept : data === 'older' ? (this.#older ?? kept) : emptyKeyspace();
+    // A machine that loses its power closes no connection. Once it runs again, it resets those that it does not know.
+    const sockets = silently ? [...network.sockets].filter(({ server }) => server === target) : [];
+    for (const socket of sockets) socket.blackhole('both');
+    target.stop();
+    kernel.after(duration, () => {
+      for (const socket of sockets) socket.restore();
+      target.start(keyspace);
+      for (const link of [...target.replicas]) link.replica.follow(target);
+      if (target === this.#world.target) this.#keys.dataReplaced(target);
+    });
+  }
+
+  #failOver({ old, delay, resets }: StepOf<'failover'>): void {
+    const { kernel, network, target: former, otherServer: next } = this.#world;
+    if (former === next || !former.isUp || !next.isUp || former.role !== 'master') return;
+    if (old === 'stopped') former.stop();
+    next.promote();
+    if (old === 'demoted') former.follow(next);
+    this.#world.target = next;
+    this.#keys.dataReplaced(next);
+    // The address leads to the old server for a while.
+    for (const { index } of this.#world.processes) this.#world.flipped.add(index);
+    kernel.after(delay, () => {
+      this.#world.flipped.clear();
+      if (resets) for (const socket of network.sockets) if (socket.server === former) socket.reset();
+      if (old === 'stopped') {
+        former.start(emptyKeyspace());
+        former.follow(next);
+      }
+    });
+  }
+
+  #flip({ process, which, duration }: StepOf<'flip'>): void {
+    const { kernel, flipped } = this.#world;
+    flipped.add(process);
+    for (const socket of this.#sockets(process, which)) socket.reset();
+    kernel.after(duration, () => {
+      flipped.delete(process);
+      for (const socket of this.#sockets(process, which)) if (socket.server !== this.#world.target) socket.reset();
+    });
+  }
+
+  #stall({ duration }: StepOf<'stall'>): void {
+    const link = this.#world.otherServer.source;
+    if (link === null) return;
+    link.isStalled = true;
+    this.#world.kernel.after(duration, () => link.resume());
+  }
+
+  #swap(server: RedisServer): void {
+    if (!server.isUp) return;
+    server.swap(0, 1);
+    server.scheduleTurn();
+    this.#keys.dataReplaced(server);
+  }
+}

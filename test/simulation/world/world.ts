@@ -1,0 +1,88 @@
+import type { Violation } from '../checks/history';
+import { Network } from '../client/network';
+import { Kernel } from '../kernel/kernel';
+import { Random } from '../kernel/random';
+import { RedisServer } from '../redis/server';
+import { AppProcess } from './app-process';
+import type { Package, ProcessEnvironment, Source } from './load-source';
+import type { Plan } from './plan';
+
+/** The package's code, run once for each process that a schedule may have, and used for all schedules. */
+export class CodePool {
+  readonly #source: Source;
+  readonly #slots: { package: Package; environment: ProcessEnvironment }[] = [];
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  slot(index: number) {
+    let slot = this.#slots[index];
+    if (slot === undefined) {
+      // Nothing in the package may read the time or a random number before a process uses it.
+      const environment = {} as ProcessEnvironment;
+      slot = { package: this.#source.instantiate(environment), environment };
+      this.#slots[index] = slot;
+    }
+    return slot;
+  }
+}
+
+/** The processes, servers and connections of one schedule, and what has been found wrong. */
+export class World {
+  readonly kernel = new Kernel();
+  readonly random: Random;
+  readonly network: Network;
+  readonly servers: RedisServer[] = [];
+  readonly processes: AppProcess[] = [];
+  readonly violations: Violation[] = [];
+  /** Which server the address of Redis leads to. */
+  target: RedisServer;
+  /** Processes for which it leads elsewhere for a moment. */
+  readonly flipped = new Set<number>();
+  /** When steps begin to count. */
+  startedAt = 0;
+  readonly #log: string[] | null;
+
+  constructor(
+    readonly plan: Plan,
+    pool: CodePool,
+    log: string[] | null,
+  ) {
+    this.#log = log;
+    this.random = new Random(plan.seed, 2);
+    const serverRandom = new Random(plan.seed, 3);
+    this.servers.push(new RedisServer(this.kernel, serverRandom, 'A', this.random.between(-50, 50)));
+    if (plan.hasReplica) {
+      this.servers.push(new RedisServer(this.kernel, serverRandom, 'B', this.random.between(-50, 50)));
+      this.servers[1]!.follow(this.servers[0]!);
+      this.servers[1]!.source!.lag = plan.replicationLag;
+    }
+    for (const server of this.servers) server.policy = plan.policy;
+    this.target = this.servers[0]!;
+    this.network = new Network(this.kernel, new Random(plan.seed, 4), plan.network, (process) =>
+      this.flipped.has(process) ? this.otherServer : this.target,
+    );
+    this.network.onConnection = (text) => this.log(text);
+    plan.processes.forEach((_, index) => {
+      const process = new AppProcess(index, this.kernel, this.network, plan, pool.slot(index));
+      process.loop.onCrash = (error) => this.violate('crashed', String((error as Error).stack ?? error));
+      process.apiKeys.on('store', (event) => this.log(() => `process ${index}: ${JSON.stringify(event)}`));
+      this.processes.push(process);
+    });
+  }
+
+  get otherServer(): RedisServer {
+    return this.servers.find((server) => server !== this.target) ?? this.target;
+  }
+
+  violate(rule: Violation['rule'], detail: string): void {
+    this.log(() => `VIOLATION ${rule}: ${detail}`);
+    this.violations.push({ rule, at: this.kernel.now - this.startedAt, detail });
+  }
+
+  log(line: () => string): void {
+    if (this.#log === null) return;
+    this.#log.push(`${(this.kernel.now - this.startedAt).toFixed(2).padStart(9)}  ${line()}`);
+  }
+}
