@@ -6,7 +6,6 @@ import type { Prose } from './prose';
  */
 export const NOT_YET_REWRITTEN: readonly string[] = [
   'src/cache/',
-  'src/redaction/',
   'src/store/app-settings.ts',
   'src/store/audit-entry.ts',
   'src/store/freeze.ts',
@@ -28,7 +27,6 @@ export const NOT_YET_REWRITTEN: readonly string[] = [
   'src/store/store.ts',
   'src/store/usage-store.ts',
   'test/cache/',
-  'test/redaction/',
 ];
 
 /** Words that are not used, by docs/glossary.md: what to look for, and what to write. */
