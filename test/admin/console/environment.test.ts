@@ -122,7 +122,7 @@ test('a page that the browser has translated shows what is true', async () => {
   await fillIn(page, 'Translated');
   await translate(page);
   const create = dialog(page, 'Create an API key');
-  await create.locator('.segments label').first().locator('input').check();
+  await create.locator('#create-expiry label input').first().check();
   const end = new Date(Date.now() + 7 * 86_400_000);
   const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'Europe/London' }).format(end);
   await create.getByText(`The key works until ${date}`).waitFor();
