@@ -197,7 +197,7 @@ describe('import', () => {
       [5, '3 fields'],
       [6, '8–512 visible'],
       [7, 'same token as in line 2'],
-      [8, 'name: This holds the token'],
+      [8, 'name: This contains the token'],
       [9, 'disabled: Expected true or false.'],
     ] as const;
     expect(problems).toEqual(expected.map(([line, words]) => ({ line, message: expect.stringContaining(words) })));
@@ -272,7 +272,7 @@ describe('import', () => {
         const imported = (await list()).length;
         const left = rows.length - imported - 1;
         expect(imported).toBeGreaterThan(0);
-        expect(stderr).toContain('line 2: This token has been imported in another workspace.');
+        expect(stderr).toContain('line 2: This token was imported in another workspace.');
         expect(stderr).toContain(
           `${imported} were imported, ${left} are left. Run it again: imported keys are skipped.\n`,
         );
@@ -345,7 +345,7 @@ describe('import', () => {
     const { token } = await makeKey(world);
     const { code, stderr } = await importFrom(`token,name\n${token},Alpha`, ...SCOPE);
     expect(code).toBe(1);
-    expect(stderr).toContain('line 2: token: This token has the form of those that are made here');
+    expect(stderr).toContain('line 2: token: This token has the form of tokens of this app');
     expect(stderr).not.toContain(token);
   });
 
