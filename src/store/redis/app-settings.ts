@@ -22,7 +22,7 @@ function parse(text: unknown): AppSettings | null {
   }
 }
 
-/** The settings of the app that was started last, or null if none is recorded or the record is unreadable. */
+/** Settings of the app that started last, or null if none are recorded or the record is unreadable. */
 export async function readAppSettings(
   client: RedisClient,
   namespace: string,

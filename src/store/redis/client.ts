@@ -1,14 +1,15 @@
 import { KeyscopeError } from '../../errors';
 
-/** What this package needs of an ioredis pipeline. */
+/** The part of an ioredis pipeline that this package uses. */
 export interface RedisPipeline {
   call(command: string, ...args: string[]): unknown;
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
 /**
- * What this package needs of an ioredis `Redis` or `Cluster`, version 5.4 or later. Described by its shape, so that the
- * types of this package do not depend on which version of ioredis is installed, or whether any is.
+ * The part of an ioredis `Redis` or `Cluster`, version 5.4 or later, that this package uses. It is described by its
+ * shape, so that the types of this package do not depend on the installed version of ioredis, or on whether it is
+ * installed.
  */
 export interface RedisClient {
   readonly status: string;
@@ -24,13 +25,13 @@ export interface RedisClient {
   off(event: string, listener: (...args: unknown[]) => void): unknown;
 }
 
-/** What a `Cluster` has besides. */
+/** Members that only a `Cluster` has. */
 export interface RedisCluster extends RedisClient {
   readonly isCluster: true;
   /** The addresses of the nodes that serve each slot, the master first. */
   readonly slots: readonly (readonly string[] | undefined)[];
   nodes(role: 'master'): RedisClient[];
-  /** Asks the nodes anew which of them serves which slot. */
+  /** Asks the nodes again which of them serves which slot. */
   refreshSlotsCache(): void;
 }
 
@@ -38,19 +39,19 @@ export function isCluster(client: RedisClient): client is RedisCluster {
   return client.isCluster;
 }
 
-/** Whether it is Sentinel that tells the client where its master is. */
+/** Whether the client gets the address of its master from Sentinel. */
 export function usesSentinels(client: RedisClient): boolean {
   return Boolean((client.options as { sentinels?: unknown }).sentinels);
 }
 
-/** Where a node is, for people. */
+/** Address of a node in readable form: its socket path, or host and port. With Sentinel, the name of the master. */
 export function addressOf(client: RedisClient): string {
   const { host, port, path, name } = client.options as { host?: string; port?: number; path?: string; name?: string };
   if (usesSentinels(client)) return String(name);
   return path ?? `${host}:${port}`;
 }
 
-/** What the client itself puts before every key. */
+/** Prefix that the client itself adds to every key. */
 export function keyPrefixOf(client: RedisClient): string {
   const { keyPrefix } = client.options as { keyPrefix?: unknown };
   return keyPrefix === undefined || keyPrefix === null ? '' : String(keyPrefix);
@@ -63,8 +64,8 @@ function invalid(message: string): KeyscopeError {
 }
 
 /**
- * Refuses what is no ioredis client, and clients that read from replicas: those lag behind by any amount, so that a
- * revoked key could be read as good for longer than anyone promised.
+ * Throws `invalid_options` if the value is not an ioredis client, or if the client reads from replicas. A replica can
+ * lag behind its master by any amount, so a revoked key could be accepted for longer than `maxRevocationLag`.
  */
 export function checkClient(client: RedisClient): void {
   const given: unknown = client;

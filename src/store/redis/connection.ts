@@ -5,27 +5,27 @@ import { slotOf } from './hash-slot';
 import { ServerConnection } from './server-connection';
 import { type Ask, askServerRole, type ServerRole } from './server-role';
 
-/** Only the id: a node of a Cluster answers reads only of slots that it serves as a master. */
+/** Asks for the node id only: a node of a Cluster replies only to reads of slots that it serves as a master. */
 async function identifyNode(ask: Ask): Promise<ServerRole> {
   return { identity: String(await ask('cluster', 'MYID')), role: 'master' };
 }
 
 /**
- * The caller's client, and whether it can take commands now. Nothing is sent before it can: what is sent to a client that is not
- * connected waits in its offline queue for as long as the client sees fit, and a change that its caller has given up on
- * must not be made minutes later.
+ * The caller's client, and whether it can take commands now. No command is sent before it can. If a client is not
+ * connected, ioredis keeps commands in its offline queue, for as long as the client's options allow. A change whose
+ * caller has timed out must not be made minutes later.
  */
 export class Connection {
   readonly #client: RedisClient;
-  /** The connection to the only server; null for a Cluster. */
+  /** Connection to the only server; null for a Cluster. */
   readonly server: ServerConnection | null;
-  /** Those to the nodes of a Cluster, by the client that makes them. */
+  /** Connections to the nodes of a Cluster, by the client that makes them. */
   readonly #nodes = new Map<RedisClient, ServerConnection>();
-  /** Called once each, in order, when the client of a Cluster is ready. */
+  /** Callbacks that wait for the client of a Cluster. Each is called once, in order, when the client is ready. */
   readonly #waiting = new Set<() => void>();
   readonly #lossCallbacks: (() => void)[] = [];
 
-  /** @param probe - a read such as a request makes: the user must be permitted to run it. */
+  /** @param probe - A read such as a request makes, to check that the user is permitted to run it. */
   constructor(client: RedisClient, probe?: readonly [command: string, ...args: string[]]) {
     this.#client = client;
     this.server = isCluster(client) ? null : new ServerConnection(client, { identify: askServerRole, probe });
@@ -37,27 +37,27 @@ export class Connection {
     return this.server === null ? this.#client.status === 'ready' : this.server.isReady;
   }
 
-  /** The client has been closed, or has given up: waiting for it is pointless. */
+  /** Whether the client was closed, or has stopped reconnecting. Waiting for it is pointless. */
   get isEnded(): boolean {
     return this.#client.status === 'end';
   }
 
-  /** The connection over which commands on this key go; null if it is not known which node of a Cluster serves it. */
+  /** Connection for commands on this key; null if it is not known which node of a Cluster serves it. */
   serverFor(key: string): ServerConnection | null {
     if (!isCluster(this.#client)) return this.server;
     const address = this.#client.slots[slotOf(key)]?.[0];
     const node = this.#client.nodes('master').find((each) => addressOf(each) === address);
-    // One that has ended is replaced by the client when it is needed.
+    // The client replaces a connection that has ended when it needs one.
     return node === undefined || node.status === 'end' ? null : this.nodeConnection(node);
   }
 
-  /** The connection of a Cluster's client to one of the nodes. */
+  /** Connection of a Cluster's client to one of the nodes. */
   nodeConnection(node: RedisClient): ServerConnection {
     let found = this.#nodes.get(node);
     if (found === undefined) {
       const connection = new ServerConnection(node, { identify: identifyNode });
       this.#nodes.set(node, connection);
-      // A Cluster's client makes another client for each connection.
+      // The client of a Cluster creates another client for each connection.
       node.on('end', () => {
         this.#nodes.delete(node);
         connection.abandon();
@@ -67,7 +67,7 @@ export class Connection {
     return found;
   }
 
-  /** Calls back when the client is ready, at once if it is; returns a function that cancels this. */
+  /** Calls back when the client is ready, or immediately if it is. Returns a function that cancels the callback. */
   whenReady(callback: () => void): () => void {
     if (this.server !== null) return this.server.whenReady(callback);
     if (this.isReady) {
@@ -75,13 +75,13 @@ export class Connection {
       return () => {};
     }
     this.#waiting.add(callback);
-    // A client with `lazyConnect` connects with its first command, and none is sent before it has. A failure shows as a
-    // client that does not get ready, and in its own `error` event.
+    // A client with `lazyConnect` connects with its first command, and no command is sent before it is connected. If it
+    // fails to connect, it does not become ready, and emits its own `error` event.
     if (this.#client.status === 'wait') this.#client.connect().catch(() => {});
     return () => this.#waiting.delete(callback);
   }
 
-  /** Resolves when the client is ready. Rejects if it is closed, and after `timeout` milliseconds. */
+  /** Resolves when the client is ready. Rejects if the client is closed, and after `timeout` milliseconds. */
   async waitUntilReady(timeout: number): Promise<void> {
     let cancel = () => {};
     let onEnd = () => {};
@@ -98,7 +98,7 @@ export class Connection {
     }
   }
 
-  /** Calls back whenever all that has been sent and not answered will never be answered. */
+  /** Calls back each time the commands in flight are lost: they will never be answered. */
   onLoss(callback: () => void): void {
     this.#lossCallbacks.push(callback);
   }
@@ -119,8 +119,8 @@ export class Connection {
   };
 
   /**
-   * A broken connection fails what was sent over it, or ioredis sends it again over the next. With one exception: told
-   * not to send again, it forgets such commands without a word.
+   * Reports losses that ioredis does not report. When a connection breaks, ioredis fails the commands in flight, or
+   * resends them over the next connection. With `autoResendUnfulfilledCommands: false`, it drops them without an error.
    */
   readonly #onClose = () => {
     const { autoResendUnfulfilledCommands } = this.#client.options as { autoResendUnfulfilledCommands?: unknown };

@@ -1,8 +1,8 @@
 import { isCluster, type RedisClient } from './client';
 
 /**
- * Names the nodes that serve a key, as far as the client knows: commands of one group can go out in one pipeline. The same
- * grouping as in ioredis, which refuses pipelines across groups. One for all on a single server.
+ * Names the nodes that serve a key, as far as the client knows. Commands of one group can be sent in one pipeline. The
+ * grouping is that of ioredis, which rejects pipelines across groups. A single server has one group.
  *
  * @param key With the client's own prefix.
  */
@@ -17,7 +17,7 @@ const CRC16 = Uint16Array.from({ length: 256 }, function crcOfByte(_, byte) {
   return crc;
 });
 
-/** The slot of a key in Redis Cluster, decided by what stands in the first braces, else by the whole key. */
+/** Redis Cluster slot of a key. It is decided by the part in the first braces, or else by the whole key. */
 export function slotOf(key: string): number {
   const open = key.indexOf('{');
   const close = open === -1 ? -1 : key.indexOf('}', open + 1);

@@ -3,37 +3,37 @@ import { tagOf, workspaceTag } from '../../token/format';
 import type { KeySort } from '../records';
 
 /**
- * The names of everything in Redis. What stands in braces decides the Cluster slot: it is the same for all that one
+ * Names of all entries in Redis. The part in braces decides the Cluster slot. It is the same for everything that one
  * workspace owns, so that one script can change all of it at once.
  */
 export interface KeyNames {
-  /** What all names begin with, the client's own key prefix aside. */
+  /** Prefix of all names, without the client's own key prefix. */
   readonly prefix: string;
   /** Hash: a key's record. */
   key(id: string): string;
-  /** Hash: a workspace's project configurations, JSON by project id. */
+  /** Hash: a workspace's project configurations, as JSON by project id. */
   projects(workspaceId: string): string;
-  /** Sorted set of index positions, all with score 0, walked by their bytes. */
+  /** Sorted set of index positions, all with score 0, read in the order of their bytes. */
   index(workspaceId: string, sort: KeySort): string;
   /** Stream: a workspace's audit trail. */
   audit(workspaceId: string): string;
-  /** String: that a key was deleted, for a day. */
+  /** String: marks a key as deleted, for a day. */
   deletedKey(id: string): string;
-  /** String: that a project's configuration was cleared, for a day. */
+  /** String: marks a project's configuration as cleared, for a day. */
   clearedProject(workspaceId: string, projectId: string): string;
-  /** Hash: how often a key has been used, by day and outcome. */
+  /** Hash: usage counters of a key, by day and outcome. */
   usage(id: string): string;
-  /** String: the id of the key that a foreign token stands for, by the token's alias. In a slot of its own. */
+  /** String: id of the key that an imported token is linked to, by the token's alias. In a slot of its own. */
   alias(alias: string): string;
-  /** What the names begin with of that which is remembered, and which changes are therefore told of. */
+  /** Prefixes of the names whose values are cached. Redis sends invalidations for these names. */
   readonly trackedPrefixes: readonly string[];
-  /** Whose name this is, of the names in `remembered`; null where it is none that was made here. */
+  /** Parses a name that begins with one of `trackedPrefixes`. Null if the name was not made here. */
   parseKeyName(name: string): TrackedKey | null;
 }
 
 export type TrackedKey = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
-/** What follows the braces, which neither an id nor a workspace's tag can contain. */
+/** The part of a name after the braces. Neither an id nor a workspace's tag can contain a brace. */
 function afterTag(name: string, prefix: string): string | null {
   const close = name.indexOf('}', prefix.length);
   return name.startsWith(`${prefix}{`) && close !== -1 ? name.slice(close + 1) : null;

@@ -14,7 +14,7 @@ import {
 import type { Credential, KeyChanges, KeyRecord, ProjectRecord } from '../records';
 import { unreadable } from './errors';
 
-/** The version of the form in which records are stored. A record of another version is not guessed at. */
+/** Version of the stored format. A record of any other version is rejected. */
 export const RECORD_VERSION = '1';
 
 /** The fields of a key's hash, in the order in which they are read: the version, then the columns. */
@@ -22,25 +22,25 @@ export const STORED_KEY_FIELDS = ['v', ...KEY_FIELD_NAMES.map(storedName)];
 /** The fields that a request needs. */
 export const STORED_CREDENTIAL_FIELDS = ['v', ...CREDENTIAL_FIELD_NAMES.map(storedName)];
 
-/** A time as it is stored. */
+/** Encodes a time for storage. */
 export const encodeTime = encodeNumber;
 
-/** A column's field and stored text; nothing if the value is stored by leaving the field out. */
+/** Field name and encoded value of a column. Empty if the value is stored by omitting the field. */
 function encodeField<Name extends KeyFieldName>(name: Name, value: KeyRecord[Name]): string[] {
   const text = COLUMNS[name].encode(value);
   return text === undefined ? [] : [storedName(name), text];
 }
 
 /**
- * The fields and values of a key's hash, flat. Besides the columns it holds `folded`, the name as it is in the indexes: how
- * names are folded depends on the Unicode version of the process, so it does not follow from the name.
+ * Fields and values of a key's hash, as a flat array. It also has `folded`, the name as it is in the indexes. Folding
+ * depends on the Unicode version of the process, so `folded` cannot be derived from the name.
  */
 export function encodeKey(key: KeyRecord): string[] {
   const columns = KEY_FIELD_NAMES.flatMap((name) => encodeField(name, key[name]));
   return ['v', RECORD_VERSION, 'folded', foldName(key.name), ...columns];
 }
 
-/** The fields and values that an edit changes, flat. */
+/** Fields and values that an edit changes, as a flat array. */
 export function encodeChanges(changes: KeyChanges): string[] {
   const fields = EDITABLE_FIELD_NAMES.flatMap((name) => {
     const value = changes[name];
@@ -53,15 +53,15 @@ export function parseStored(text: string, where: string, what: string): unknown 
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own error quotes what is stored.
+    // The parser's own error quotes the stored value.
     throw unreadable(where, `${what} is not JSON`);
   }
 }
 
 /**
- * The columns of a stored record, from the values of `v` and of the columns' fields; null if there is no record. A field
- * that the record lacks takes its column's default, because an older version wrote the record. Fields that no column
- * names are not read: a newer version wrote them.
+ * Decodes a stored record, from the values of `v` and of the columns' fields; null if there is no record. If a field is
+ * missing, an older version wrote the record, and the column takes its default. Fields without a column are not read: a
+ * newer version wrote them.
  */
 function decodeFields(
   reply: unknown,
@@ -97,13 +97,15 @@ function decodeField(name: KeyFieldName, text: unknown, where: string): unknown 
   }
 }
 
-/** What a request needs, from the values of `STORED_CREDENTIAL_FIELDS`; null if there is no such key. */
+/**
+ * Decodes the fields that a request needs, from the values of `STORED_CREDENTIAL_FIELDS`; null if there is no such key.
+ */
 export function decodeCredential(reply: unknown, expectedId: string, where: string): Credential | null {
   const fields = decodeFields(reply, CREDENTIAL_FIELD_NAMES, expectedId, where);
   return fields && (Object.freeze(fields) as Credential);
 }
 
-/** A key's record from the values of `STORED_KEY_FIELDS`; null if there is none. */
+/** Decodes a key's record, from the values of `STORED_KEY_FIELDS`; null if there is none. */
 export function decodeKey(reply: unknown, expectedId: string, where: string): KeyRecord | null {
   const fields = decodeFields(reply, KEY_FIELD_NAMES, expectedId, where);
   return fields && frozenKey(fields as KeyRecord);
@@ -118,8 +120,8 @@ function isTime(value: unknown): value is number {
 }
 
 /**
- * A project's configuration as JSON, in two parts: what was configured; when, and by which change (`op`, random). Two
- * configurations are the same if the first parts are.
+ * Encodes a project's configuration as JSON, in two parts. The first is the configuration itself. The second is its
+ * time and its change (`op`, random). Two configurations are the same if the first parts are.
  */
 export function encodeProject(
   projectId: string,

@@ -20,17 +20,19 @@ import { type Durability, MutationRunner, type RunMutation } from './writes/run-
 import { createAddUsage } from './writes/usage';
 
 export interface RedisStoreOptions {
-  /** An ioredis `Redis` or `Cluster`; it stays its owner's to close. */
+  /** An ioredis `Redis` or `Cluster`. Its owner closes it, not the store. */
   readonly client: RedisClient;
-  /** What all keys in Redis begin with, after the client's own `keyPrefix`. Default `'keyscope'`. */
+  /** Prefix of all keys in Redis, after the client's own `keyPrefix`. Default `'keyscope'`. */
   readonly namespace?: string;
-  /** Milliseconds within which every read and every change is answered, by an error if need be. Default 500. */
+  /** Milliseconds within which every read and every change settles, if necessary with an error. Default 500. */
   readonly storeTimeout?: number;
-  /** Milliseconds after which no process believes what was before an acknowledged change. Default 1000. */
+  /** Milliseconds after which no process uses data from before an acknowledged change. Default 1000. */
   readonly maxRevocationLag?: number;
-  /** How many replicas must have a change before it counts as made. Default: none need to. */
+  /** Replicas that must have a change before it is acknowledged. Default: none. */
   readonly durability?: Durability;
-  /** How many audit entries each workspace keeps, roughly: Redis removes old ones in batches. Default 10,000. */
+  /**
+   * Approximate number of audit entries that each workspace keeps: Redis removes old ones in batches. Default 10,000.
+   */
   readonly auditLimit?: number;
   /** Default: the system's clock. */
   readonly clock?: Clock;
@@ -38,12 +40,12 @@ export interface RedisStoreOptions {
   readonly app?: Omit<AppSettings, 'format'>;
 }
 
-/** An id that no key has, for checking that the user may read keys. */
+/** An id that no key has, to check that the user may read keys. */
 const NO_KEY = '0000000000000000';
 
 /**
- * A store in Redis 6.2 or later, on one server, behind Sentinel or in a Cluster. Throws `invalid_options` where the
- * client is none that will do.
+ * A store in Redis 6.2 or later, on one server, behind Sentinel or in a Cluster. Throws `invalid_options` if the client
+ * cannot be used.
  */
 export function createRedisStore({
   client,
@@ -66,7 +68,7 @@ export function createRedisStore({
   const listeners: ChangeListener[] = [];
   const eventListeners: ((event: StoreEvent) => void)[] = [];
 
-  // A long walk leaves the rest to the next page in time for its last step to be answered.
+  // A long scan stops early enough for its last step to be answered, and leaves the rest to the next page.
   const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
   const listKeys = createListKeys({ ...scanOptions, readKey });
   const listAudit = createListAudit(scanOptions);
@@ -83,7 +85,7 @@ export function createRedisStore({
   });
 
   let isRecorded = app === undefined;
-  /** Records the app's settings once, when the server answers. This is advice: a failure changes nothing. */
+  /** Records the app's settings once, when the server replies. This is advice: if it fails, nothing changes. */
   async function recordSettings(): Promise<void> {
     if (app === undefined || isRecorded) return;
     isRecorded = true;
@@ -119,7 +121,7 @@ export function createRedisStore({
     }
   }
 
-  /** A read that is refused, however well it was answered, where the answer came from a server that was replaced. */
+  /** A read that rejects if its reply came from a server that was replaced, even if the reply is valid. */
   async function rejectIfServerReplaced<T>(key: string, read: () => Promise<T>): Promise<T> {
     const route = feed.routeOf(key);
     const result = await read();

@@ -2,14 +2,16 @@ import type { RedisClient } from './client';
 import { isRefusal, refusalCode } from './errors';
 import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type ServerRole } from './server-role';
 
-/** How soon the server is asked again if it could not say what it is: it loads its data, or runs a script. Milliseconds. */
+/**
+ * Milliseconds until the server is asked again if it could not report its role: it loads its data, or runs a script.
+ */
 const VERIFY_RETRY = 100;
 
 /** Commands that are sent on a new connection before its first read is used. */
 export interface ServerChecks {
   /** The run id and role, or in a Cluster the node id. */
   readonly identify: (ask: Ask) => Promise<ServerRole>;
-  /** A read such as a request makes, to find out whether the user may. */
+  /** A read such as a request makes, to check that the user is permitted to run it. */
   readonly probe?: readonly [command: string, ...args: string[]];
 }
 
@@ -26,8 +28,8 @@ function subscriberProblem(error: unknown): string | null {
 }
 
 /**
- * The connection of a client to one server, verified each time it is made: an address can lead to another server after
- * a reconnect. Commands wait until the server has said on this very connection what it is.
+ * Connection of a client to one server, verified each time it is made: after a reconnect, an address can lead to
+ * another server. Commands wait until the server has reported its role on this connection.
  */
 export class ServerConnection {
   readonly client: RedisClient;
@@ -41,7 +43,7 @@ export class ServerConnection {
   #role: ServerRole | null = null;
   #problem: string | null = null;
   #hasBeenUsable = false;
-  /** The server that must not be used although it calls itself a master, and why. */
+  /** The server that must not be used although it reports the role of a master, and why. */
   #rejected: { readonly identity: string | null; readonly reason: string } | null = null;
   #retry: NodeJS.Timeout | null = null;
   /** Called once each, in order, when the connection is ready. */
@@ -55,12 +57,15 @@ export class ServerConnection {
     client.on('close', this.#onClose);
   }
 
-  /** Commands can be sent, and their replies used: the client is connected, and the server has said what it is. */
+  /**
+   * Whether commands can be sent, and their replies used: the client is connected, and the server has reported its
+   * role.
+   */
   get isReady(): boolean {
     return this.#isVerified && this.client.status === 'ready';
   }
 
-  /** Identifies the connection: a reply to a command counts only if this is the same as when the command was sent. */
+  /** Identifies the connection. A reply is used only if this is the same as when its command was sent. */
   get generation(): number {
     return this.#generation;
   }
@@ -70,12 +75,12 @@ export class ServerConnection {
     return this.#isVerified ? this.#role : null;
   }
 
-  /** False once the server on this connection has said that it is something else. */
+  /** False if the server on this connection has reported another role. */
   get isMaster(): boolean {
     return this.#role === null || roleProblem(this.#role.role) === null;
   }
 
-  /** One of the servers that the client was connected to could be used. */
+  /** Whether one of the servers that the client was connected to could be used. */
   get hasBeenUsable(): boolean {
     return this.#hasBeenUsable;
   }
@@ -87,12 +92,12 @@ export class ServerConnection {
     return this.#rejected.identity === this.#role?.identity ? this.#rejected.reason : null;
   }
 
-  /** Stops using the present server, although it calls itself a master. Null lifts this. */
+  /** Stops using the present server, although it reports the role of a master. Null lifts this. */
   reject(reason: string | null): void {
     this.#rejected = reason === null ? null : { identity: this.#role?.identity ?? null, reason };
   }
 
-  /** Calls back when the connection is ready, at once if it is; returns a function that cancels this. */
+  /** Calls back when the connection is ready, or immediately if it is. Returns a function that cancels the callback. */
   whenReady(callback: () => void): () => void {
     if (this.isReady) {
       callback();
@@ -104,14 +109,14 @@ export class ServerConnection {
     return () => this.#waiting.delete(callback);
   }
 
-  /** Calls back whenever a connection is lost, and whenever one has been verified. */
+  /** Calls back when a connection is lost, and when one has been verified. */
   onChange(callback: () => void): void {
     this.#changeListeners.push(callback);
   }
 
   /**
-   * Asks the server again what it is, because that changes without a reconnect. Resolves with whether it is the same
-   * connection still, and usable. Rejects if there is no answer.
+   * Asks the server for its role again, because the role changes without a reconnect. Resolves with whether the
+   * connection is still the same and usable. Rejects if there is no reply.
    */
   async recheck(): Promise<boolean> {
     this.#isNeeded = true;
@@ -144,7 +149,7 @@ export class ServerConnection {
     if (this.#retry !== null) clearTimeout(this.#retry);
   }
 
-  /** The client has given up: waiting callers have to look for another connection. */
+  /** The client has stopped reconnecting: waiting callers have to use another connection. */
   abandon(): void {
     const callbacks = [...this.#waiting];
     this.close();
@@ -172,8 +177,8 @@ export class ServerConnection {
   }
 
   #start(): void {
-    // A client with `lazyConnect` connects with its first command. A failure shows as a client that does not get ready,
-    // and in its own `error` event.
+    // A client with `lazyConnect` connects with its first command. If it fails to connect, it does not become ready,
+    // and emits its own `error` event.
     if (this.client.status === 'wait') this.client.connect().catch(() => {});
     else if (this.client.status === 'ready') this.#verifyOnce().catch(() => {});
   }
@@ -202,7 +207,10 @@ export class ServerConnection {
     }
   }
 
-  /** The server's role, and why it must not be used. Rejects if it does not answer, or cannot say yet. */
+  /**
+   * The server's role, and why the server must not be used. Rejects if it does not reply, or cannot report its role
+   * yet.
+   */
   async #askEverything(): Promise<[ServerRole | null, string | null]> {
     const { identify, probe } = this.#checks;
     try {
@@ -219,7 +227,7 @@ export class ServerConnection {
     }
   }
 
-  /** ioredis goes on in database 0 if the server refuses to select another. */
+  /** ioredis continues in database 0 if the server rejects the selection of another. */
   #databaseProblem(actual: number | null): string | null {
     const wanted = wantedDatabase(this.client);
     if (actual === null || actual === wanted || actual !== 0) return null;

@@ -7,7 +7,7 @@ import { decodeProject, parseStored } from '../record-codec';
 import type { BatchedReader } from './batched-reader';
 import { scanPage } from './scan-page';
 
-/** Entries that one step of a filtered list looks at. */
+/** Entries that one step of a filtered list reads. */
 const FILTER_STEP = 500;
 
 export interface ListAuditOptions {
@@ -26,7 +26,7 @@ function isOptionalText(value: unknown): value is string | null {
   return value === null || typeof value === 'string';
 }
 
-/** An entry from a stream entry, `[id, [field, value, …]]`. */
+/** Decodes an entry of the stream, `[id, [field, value, …]]`. */
 function decodeEntry(item: unknown, where: string): AuditEntry {
   const [id, flat] = Array.isArray(item) ? item : [];
   if (typeof id !== 'string' || !Array.isArray(flat)) throw unreadable(where);
@@ -44,7 +44,7 @@ function decodeEntry(item: unknown, where: string): AuditEntry {
     const value = json(field);
     if (value === null) return null;
     if (typeof value !== 'object') throw unreadable(where);
-    // Of a configuration, the whole stored text is in the trail.
+    // For a configuration, the trail has the whole stored value.
     if (action === 'project.configured' || action === 'project.cleared') {
       return auditedFeatures(decodeProject(fields.get(field), where));
     }

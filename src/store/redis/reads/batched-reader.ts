@@ -8,14 +8,14 @@ import { NodeQueue, PendingRead, type ReadCommand } from './node-queue';
 
 const CLOSED = 'The connection to the key store has been closed.';
 const TOO_MANY = 'Too many keys are being looked up at once. Try again.';
-/** Unanswered lookups. Hostile tokens can reach this bound, but not fill the memory. */
+/** Upper bound on unanswered lookups. Hostile tokens can reach it, but not fill the memory. */
 const MAX_LOOKUPS = 50_000;
 
 interface BatchOptions {
   /** Milliseconds. */
   readonly timeout: number;
   readonly onSettled: (read: PendingRead) => void;
-  /** All reads are settled. */
+  /** Called when all reads are settled. */
   readonly onDone: (batch: Batch) => void;
   readonly onTimedOut: () => void;
 }
@@ -33,7 +33,8 @@ class Batch {
       this.fail(timeoutError(options.timeout));
       options.onTimedOut();
     };
-    // Not unref'd: a caller waits for the outcome, and the process must not end before it. At most `timeout`.
+    // Not unref'd: a caller waits for the outcome, so the process must not exit before it. That takes at most
+    // `timeout`.
     this.#timer = setTimeout(timeOut, options.timeout);
   }
 
@@ -59,20 +60,20 @@ class Batch {
 }
 
 /**
- * The queue of all reads. Those of one turn of the event loop are sent together, in a pipeline for each node, whether or
- * not the caller's client pipelines by itself. Each is settled within `timeout` milliseconds, whatever client and server
- * do. Lookups of keys and imported tokens have bounds and queues of their own: any caller can cause them, and a flood of
- * unknown ids must not delay reads that are made for valid keys.
+ * Queue of all reads. The reads of one turn of the event loop are sent together, in a pipeline for each node, even if
+ * the caller's client does not pipeline. Each read settles within `timeout` milliseconds, independent of client and
+ * server. Lookups of keys and imported tokens have their own bounds and queues. Any caller can cause lookups, and a
+ * flood of unknown ids must not delay reads for valid keys.
  */
 export class BatchedReader {
   readonly #client: RedisClient;
   readonly #connection: Connection;
   readonly #batchOptions: BatchOptions;
   readonly #prefix: string;
-  /** By the nodes' addresses (one on a single server), and whether it is for lookups. */
+  /** By the addresses of the nodes (one on a single server), and by whether the queue is for lookups. */
   readonly #queues = new Map<string, NodeQueue>();
   #lookups = 0;
-  /** Batches with reads that are not settled. */
+  /** Batches with unsettled reads. */
   readonly #batches = new Set<Batch>();
   /** Batches that wait until the client is ready. */
   #waitingForReady: Batch[] = [];
@@ -100,7 +101,7 @@ export class BatchedReader {
     if (!this.#collecting) {
       this.#collecting = new Batch(this.#batchOptions);
       this.#batches.add(this.#collecting);
-      // After the input that is waiting has been read: requests that arrived together are sent together.
+      // Runs after the pending input has been read: requests that arrived together are sent together.
       setImmediate(this.#send);
     }
     if (command.isLookup) this.#lookups++;

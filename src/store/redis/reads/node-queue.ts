@@ -9,9 +9,9 @@ export interface ReadCommand<T> {
   readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zcard' | 'zrange' | 'xrevrange';
   readonly key: string;
   readonly args: readonly string[];
-  /** Made for a token that is not authenticated yet. Default false. */
+  /** Whether the read is for a token that is not authenticated yet. Default false. */
   readonly isLookup?: boolean;
-  /** Throws if the reply has an unknown form. */
+  /** Throws if the reply has an unknown format. */
   readonly decode: (reply: unknown) => T;
 }
 
@@ -22,7 +22,7 @@ export class PendingRead<T = unknown> {
   readonly #reject: (error: unknown) => void;
   readonly #onSettled: (read: PendingRead) => void;
   settled = false;
-  /** It has failed once, and is sent again in a pipeline of its own. */
+  /** Whether it has failed once. It is then sent again, alone. */
   isRetry = false;
 
   constructor(
@@ -37,7 +37,7 @@ export class PendingRead<T = unknown> {
     this.#onSettled = onSettled;
   }
 
-  /** Ignored after the timeout. */
+  /** Resolves with the decoded reply. Ignored after the timeout. */
   reply(reply: unknown): void {
     if (this.settled) return;
     this.#settle();
@@ -60,11 +60,11 @@ export class PendingRead<T = unknown> {
   }
 }
 
-/** Commands in one write. Measured: with larger ones, client and server wait for each other. */
+/** Commands in one write. Measured: with larger writes, client and server wait for each other. */
 const PIPELINE_SIZE = 256;
 /**
- * Commands in flight to one node in one queue. The client keeps each until its reply, however long ago its caller was
- * told that the store is unavailable; a frozen server must not fill that memory.
+ * Commands in flight to one node in one queue. The client keeps each until its reply arrives, even if its caller has
+ * timed out. A frozen server must not fill that memory.
  */
 const MAX_IN_FLIGHT = 1024;
 
@@ -104,7 +104,7 @@ export class NodeQueue {
     this.#head = 0;
   }
 
-  /** Sends as many reads as may be in flight, as soon as the client is ready. */
+  /** Sends as many reads as may be in flight, when the client is ready. */
   flush(): void {
     while (this.#inFlight < MAX_IN_FLIGHT && this.#head < this.#waiting.length) {
       const server = this.#connection.serverFor(this.#prefix + this.#waiting[this.#head]?.command.key);
@@ -125,7 +125,7 @@ export class NodeQueue {
     }
   }
 
-  /** Fails the reads in flight: their replies will never come. */
+  /** Ends the reads in flight, because their replies will never arrive. Each is retried once, or fails. */
   failAll(): void {
     const error = new Error('Connection is closed.');
     for (const reads of [...this.#sent]) {
@@ -152,7 +152,7 @@ export class NodeQueue {
     });
   }
 
-  /** The next reads of one pipeline. A retry is sent alone: its slot can have moved to another node. */
+  /** The reads of the next pipeline. A retry is sent alone: its slot can have moved to another node. */
   #next(): PendingRead[] {
     const reads: PendingRead[] = [];
     while (this.#head < this.#waiting.length && reads.length < PIPELINE_SIZE) {
@@ -171,8 +171,8 @@ export class NodeQueue {
   }
 
   /**
-   * Resolves with the reads to retry. Never rejects. A client that reconnects resends what was not answered before the
-   * server that it has reached is verified: such replies are not used.
+   * Sends reads. Resolves with the reads to retry, and never rejects. A client that reconnects resends unanswered
+   * commands before the new server is verified. Replies to these are not used.
    */
   async #send(reads: readonly PendingRead[], server: ServerConnection | null): Promise<PendingRead[]> {
     const generation = server?.generation;
@@ -208,8 +208,8 @@ export class NodeQueue {
   async #exchange(reads: readonly PendingRead[]): Promise<[Error | null, unknown][]> {
     const pipeline = this.#client.pipeline();
     const isAmongNodes = isCluster(this.#client);
-    // If one read of a pipeline is redirected (ASK) and all of its commands are reads, ioredis redirects the whole pipeline,
-    // and keys that have not been moved yet are not found. A ping does not count as a read.
+    // If one read of a pipeline is redirected (ASK) and all of its commands are reads, ioredis redirects the whole
+    // pipeline. Keys that have not been moved yet are then not found. A ping does not count as a read.
     if (isAmongNodes) pipeline.call('ping');
     for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
     const replies = (await pipeline.exec()) ?? [];
@@ -218,8 +218,8 @@ export class NodeQueue {
 }
 
 /**
- * Each failed read is sent once more, alone: connections are lost and come back, and while slots of a Cluster move,
- * ioredis redirects single commands but not always whole pipelines.
+ * Retries each failed read once, alone. Connections are lost and restored. While slots of a Cluster move, ioredis
+ * redirects single commands, but not always whole pipelines.
  */
 function retry(read: PendingRead, error: unknown): PendingRead[] {
   if (read.settled) return [];

@@ -5,8 +5,8 @@ import { decodeProject } from '../record-codec';
 import type { BatchedReader } from './batched-reader';
 
 /**
- * Reads a workspace's project configurations. HVALS, because every value says which project it is of, and a list cannot
- * be taken for anything else (an object by names that users choose could: `__proto__`).
+ * Reads a workspace's project configurations. HVALS, because every value contains the id of its project. An array also
+ * cannot be misread, unlike an object by names that users choose: `__proto__`.
  */
 export function createReadProjects(reader: BatchedReader, keyNames: KeyNames) {
   return function readProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>> {

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../clock';
 
-/** A list in Redis that is walked in steps, because what is asked for must be picked out of it. */
+/** A list in Redis that is read in steps, because its items must be filtered. */
 export interface ScanSource<Item, Entry> {
-  /** The next `count` items after a place; from the start where it is null. Fewer only at the end. */
+  /** The next `count` items after a place, or from the start if the place is null. Fewer only at the end. */
   readItems(after: string | null, count: number): Promise<readonly Item[]>;
   placeOf(item: Item): string;
   matches(item: Item): boolean;
-  /** The entries that items stand for; null where one has gone meanwhile. */
+  /** The entries of the items; null if an entry was removed after its item was read. */
   load(items: readonly Item[]): Promise<readonly (Entry | null)[]>;
   idOf(entry: Entry): string;
 }
@@ -14,16 +14,20 @@ export interface ScanSource<Item, Entry> {
 export interface ScanOptions {
   readonly limit: number;
   readonly after: string | null;
-  /** How many items one step looks at where not all match. Redis does nothing else meanwhile, so not too many. */
+  /**
+   * Items that one step reads if not all of them match. Null: one more than the page still needs. Redis runs nothing
+   * else during a step, so the number must be small.
+   */
   readonly step: number | null;
   readonly clock: Clock;
-  /** Milliseconds after which the walk stops where it is, and leaves the rest to the next page. */
+  /** Milliseconds after which the scan stops, and leaves the rest to the next page. */
   readonly timeoutMs: number;
 }
 
 /**
- * Walks until the page is full and it is known whether there is more. Others change the list meanwhile: an entry that has
- * gone since its item was read is left out, and one that is met twice (it moved ahead of us) is listed once.
+ * Scans until the page is full and it is known whether more entries follow. The list can change during the scan. An
+ * entry that was removed after its item was read is omitted. An entry that is read twice, because it moved ahead of the
+ * scan, is listed once.
  */
 export async function scanPage<Item, Entry>(
   walk: ScanSource<Item, Entry>,

@@ -3,7 +3,7 @@ import { unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import type { BatchedReader } from './batched-reader';
 
-/** The fields of a hash and their values, in whichever shape the client gives them: a flat list, a map or an object. */
+/** Fields and values of a hash, in any shape in which the client returns them: a flat array, a map or an object. */
 function* fieldsOf(reply: object): Generator<[field: string, value: unknown]> {
   if (Array.isArray(reply)) for (let i = 0; i < reply.length; i += 2) yield [String(reply[i]), reply[i + 1]];
   else if (reply instanceof Map) for (const [field, value] of reply) yield [String(field), value];
@@ -30,7 +30,10 @@ function decode(reply: unknown, since: string, where: string): UsageRecord | nul
   return isEmpty ? null : { lastUsedAt, counts };
 }
 
-/** Reads how often keys have been used. All of a hash: naming 90 days' counters costs the server more than giving them. */
+/**
+ * Reads the usage of keys. It reads whole hashes: naming the counters of 90 days costs the server more than returning
+ * them.
+ */
 export function createReadUsage(reader: BatchedReader, keyNames: KeyNames) {
   function readOne(id: string, since: string): Promise<UsageRecord | null> {
     const key = keyNames.usage(id);

@@ -1,25 +1,25 @@
 /**
- * What all scripts that change something have in common: check, then change record, indexes and audit trail, in one atomic
- * step. The rules:
+ * Parts that all scripts for changes share. A script checks, then changes record, indexes and audit trail, in one
+ * atomic step. The rules:
  *
  * - Redis does not roll back. Everything that can fail (a missing field, a key of another type) is computed before the
  *   first write.
- * - With `maxmemory` reached, Redis refuses a script's writes only up to the first that takes no memory; afterwards all
- *   succeed (`scriptVerifyOOM`; `lua_oom` before 7.0). So scripts that create begin with HSET and fail whole; scripts
- *   that can take rights away begin with DEL or HDEL and succeed: revoking must not need memory.
- * - A script can arrive late. It does nothing after its deadline (`late`), and nothing if what its caller read before has
- *   changed since (`stale`). A key's state is known by `op`, random with each change. What has been deleted is known by
- *   an entry of its own, kept for a day, because its record cannot say so: without it, a late creation would undo the
- *   deletion.
+ * - When `maxmemory` is reached, Redis rejects a script's writes only up to the first one that takes no memory. All
+ *   later writes succeed (`scriptVerifyOOM`; `lua_oom` before 7.0). So scripts that create begin with HSET and fail as
+ *   a whole. Scripts that can remove permissions begin with DEL or HDEL and succeed: revoking must not need memory.
+ * - A script can arrive late. It does nothing after its deadline (`late`). It also does nothing if the state that its
+ *   caller read has changed since (`stale`). A key's state is identified by `op`, which is random for each change. A
+ *   deletion is identified by an entry of its own, kept for a day, because the deleted record cannot hold it. Without
+ *   that entry, a late creation would undo the deletion.
  *
- * ARGV of all: 1 deadline in milliseconds by the server's clock, or nothing, 2 op, 3 at, 4 actor, 5 source, 6 limit of the
- * audit trail.
+ * ARGV of all: 1 deadline in milliseconds by the server's clock, or empty, 2 op, 3 at, 4 actor, 5 source, 6 limit of
+ * the audit trail.
  */
 
-/** How long a deletion is remembered, in seconds. No copy of a change is on its way for longer. */
+/** Seconds for which the entry of a deletion is kept. No copy of a change is in transit for longer. */
 const DELETED_FOR = 86_400;
 
-/** Rejects keys of other types than TYPES. */
+/** Rejects keys whose type is not the one in TYPES. */
 export const CHECK_TYPES = `
 for i, name in ipairs(KEYS) do
   local type = redis.call('TYPE', name).ok

@@ -7,7 +7,7 @@ ${CHECK_TYPES}${CHECK_DEADLINE}
 local held = redis.call('GET', KEYS[1])
 `;
 
-/** ARGV: 3 the id that can be replaced, or nothing. */
+/** ARGV: 3 the id that can be replaced, or empty. */
 export const LINK_ALIAS = `${ALIAS_SCRIPT}
 if held == ARGV[2] then return { 'ok', held } end
 if held and held ~= ARGV[3] then return { 'held', held } end

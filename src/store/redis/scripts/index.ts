@@ -2,7 +2,7 @@ import { LINK_ALIAS, UNLINK_ALIAS } from './imported-tokens.lua';
 import { CREATE_KEY, DELETE_KEY, ROTATE_KEY, UPDATE_KEY } from './keys.lua';
 import { CLEAR_PROJECT, SET_PROJECT } from './projects.lua';
 
-/** The scripts that change something, except the counters of use (see `usage.lua`). */
+/** The scripts for changes, except the one for usage counters (see `usage.lua`). */
 export const SCRIPTS = {
   createKey: CREATE_KEY,
   updateKey: UPDATE_KEY,

@@ -11,12 +11,12 @@ const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
   const text = missing === REQUIRED ? undefined : encode(missing);
   return text === undefined ? [] : [`['${storedName(name)}'] = '${text}'`];
 }).join(', ');
-/** Audited columns whose stored text is not JSON. */
+/** Audited columns whose stored value is not JSON. */
 const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson).map(storedName);
 
 /**
- * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. Of ROTATE_KEY 6 the successor's
- * record, of CREATE_KEY 6 the key's deletion, of DELETE_KEY 6 the key's deletion and 7 its usage.
+ * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. ROTATE_KEY: 6 the successor's
+ * record. CREATE_KEY: 6 the entry of the key's deletion. DELETE_KEY: 6 the entry of the key's deletion, 7 its usage.
  */
 const keyScript = (...more: string[]) => String.raw`
 local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream'${more.map((type) => `, '${type}'`).join('')} }
@@ -43,8 +43,8 @@ local function to_pairs(record)
   return list
 end
 
--- The record that the script is about; nil if there is none, or if it is another workspace's. Fields that it lacks take
--- their defaults. Fields that this version does not know are part of it, and stay in the stored record.
+-- The script's record; nil if there is none, or if it belongs to another workspace. Missing fields take their defaults.
+-- Fields that this version does not know are part of it, and stay in the stored record.
 local function load(workspace)
   local flat = redis.call('HGETALL', KEYS[1])
   if #flat == 0 then return nil end
@@ -62,7 +62,7 @@ local function ok(record)
   return reply
 end
 
--- Eleven digits to the base 36, as in position.ts.
+-- Eleven digits in base 36, as in index-position.ts.
 local function base36(number)
   local text, rest = '', tonumber(number)
   while rest > 0 do
@@ -96,7 +96,7 @@ local function json(record, field)
   return record[field]
 end
 
--- What the audit trail shows of a record: the given fields as a JSON object.
+-- The given fields of a record as a JSON object, for the audit trail.
 local function shown(record, fields)
   local members = {}
   for i, field in ipairs(fields) do members[i] = '"' .. field .. '":' .. json(record, field) end
@@ -119,12 +119,12 @@ local function differing(before, after)
   return fields
 end
 
--- Fields that a successor does not take over from its predecessor as they are stored; of the others, this version does
--- not know what they mean.
+-- Fields that a successor does not copy from its predecessor. It copies all other fields as they are stored, because
+-- this version does not know their meaning.
 local KNOWN = { op = true, folded = true }
 for _, field in ipairs(FIELDS) do KNOWN[field] = true end
 
--- A changed copy: changes are pairs in ARGV, from one place on.
+-- A changed copy of a record. The changes are pairs in ARGV, from the given index on.
 local function changed(record, first)
   local copy = {}
   for field, value in pairs(record) do copy[field] = value end
@@ -136,7 +136,7 @@ local function changed(record, first)
 end
 `;
 
-/** ARGV: 7 the key's deletion as it was read, from 8 on the record's fields and values. */
+/** ARGV: 7 the entry of the key's deletion as it was read, from 8 on the record's fields and values. */
 export const CREATE_KEY = `${keyScript('string')}
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken' } end
 if (redis.call('GET', KEYS[6]) or '') ~= ARGV[7] then return { 'stale' } end
@@ -149,7 +149,7 @@ audit(KEYS[5], 'key.created', record.id, name, 'null', after)
 return { 'ok' }
 `;
 
-/** ARGV: 7 workspace, 8 the revision that the caller insists on, or nothing, 9 the record's op as it was read. */
+/** ARGV: 7 workspace, 8 the revision that the caller requires, or empty, 9 the record's op as it was read. */
 const LOAD_EXPECTED = `
 local record = load(ARGV[7])
 if not record then return { 'not_found' } end
@@ -157,7 +157,7 @@ if ARGV[8] ~= '' and ARGV[8] ~= record.revision then return { 'revision' } end
 if (record.op or '') ~= ARGV[9] then return { 'stale' } end
 `;
 
-/** From ARGV 10 on: the fields that change and their new values. */
+/** ARGV: from 10 on the fields that change and their new values. */
 export const UPDATE_KEY = `${keyScript()}${LOAD_EXPECTED}
 local after = changed(record, 10)
 local fields = differing(record, after)
@@ -184,7 +184,7 @@ audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
 return reply
 `;
 
-/** ARGV: 10 the old key's new expiry, or nothing to revoke it, from 11 on the successor's fields and values. */
+/** ARGV: 10 the old key's new expiry, or empty to revoke it, from 11 on the successor's fields and values. */
 export const ROTATE_KEY = `${keyScript('hash')}${LOAD_EXPECTED}
 if record.rotatedTo ~= 'null' then return { 'rotated' } end
 if redis.call('EXISTS', KEYS[6]) == 1 then return { 'taken' } end

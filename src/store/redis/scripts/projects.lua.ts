@@ -1,22 +1,23 @@
 import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
 
 /**
- * KEYS of both: 1 the workspace's configurations, 2 audit trail, 3 the configuration's deletion. ARGV: 7 project, 8 its
- * configuration as it was read, or nothing. A configuration holds a random `op`, so that no two are the same.
+ * KEYS of both: 1 the workspace's configurations, 2 audit trail, 3 the entry of the configuration's deletion. ARGV: 7
+ * project, 8 its configuration as it was read, or empty. Each configuration has a random `op`, so that no two are the
+ * same.
  */
 const PROJECT_SCRIPT = `
 local TYPES = { 'hash', 'stream', 'string' }
 ${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
 local stored = redis.call('HGET', KEYS[1], ARGV[7])
 if (stored or '') ~= ARGV[8] then return { 'stale' } end
--- What is not JSON must not get into the audit trail, which would not be readable any more either.
+-- A value that is not JSON must not be added to the audit trail: the trail would become unreadable.
 local before = stored and pcall(cjson.decode, stored) and stored or 'null'
 `;
 
 /**
- * ARGV: 9 the configuration's deletion as it was read, 10 the configuration up to its time, 11 the rest. KEYS 3 is left out
- * if there is a configuration: what is there needs no check for a deletion, and while a Cluster moves the slot, a script
- * can run only if all of its keys exist.
+ * ARGV: 9 the entry of the configuration's deletion as it was read, 10 the configuration up to its time, 11 the rest.
+ * KEYS 3 is omitted if there is a configuration. An existing configuration needs no check for a deletion. While a
+ * Cluster moves the slot, a script can run only if all of its keys exist.
  */
 export const SET_PROJECT = `${PROJECT_SCRIPT}
 if KEYS[3] and (redis.call('GET', KEYS[3]) or '') ~= ARGV[9] then return { 'stale' } end

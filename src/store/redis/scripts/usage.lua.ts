@@ -1,18 +1,19 @@
 import { CHECK_TYPES } from './common.lua';
 
-/** For so long a process may send a batch again and have it recognised: seconds. */
+/** Seconds for which a process can resend a batch that was added, and it is not added again. */
 const REMEMBERED = 2 * 86_400;
-/** Where a hash has more fields than counts alone can make, processes come and go quickly: then for so long. */
+/** The same, if a hash has more fields than counters alone can make: processes then start and stop often. */
 const REMEMBERED_AT_LEAST = 600;
-/** Counts of 91 days, and some hundred processes. */
+/** Fields for the counters of 91 days and for some hundred processes. */
 const MANY_FIELDS = 1000;
 
 /**
- * Adds what a process has counted of one key. The process sends a batch again where it got no answer, so the hash keeps,
- * for each process, the number of the last batch it has added (`b:<process>`: number, time): a batch of that or a lower
- * number has been added before. A key that is deleted meanwhile stays deleted, its counts too.
+ * Adds the counts of one process for one key. The process resends a batch if it received no reply. So the hash keeps,
+ * for each process, the number of the last batch that was added (`b:<process>`: number, time). A batch with that number
+ * or a lower one was added before. If the key was deleted before the script runs, it stays deleted, and so do its
+ * counts.
  *
- * The first write takes memory: where there is none, Redis refuses the script whole. Nothing after it can fail.
+ * The first write takes memory: if there is none, Redis rejects the whole script. Nothing after it can fail.
  *
  * KEYS: 1 usage, 2 the key's record. ARGV: 1 process, 2 batch, 3 now in seconds, 4 last use in milliseconds, 5 the
  * oldest day to keep, from 6 on counters and how much to add.

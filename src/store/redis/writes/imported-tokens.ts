@@ -15,7 +15,7 @@ export interface AliasStoreOptions {
   readonly listeners: readonly ChangeListener[];
 }
 
-/** The keys of imported tokens, by alias. */
+/** Store methods that find, set and remove the keys of imported tokens, by alias. */
 export function createAliasStore({
   runMutation,
   keyNames,
@@ -40,7 +40,7 @@ export function createAliasStore({
         isLookup: true,
         decode(reply) {
           if (reply === null || isKeyId(reply)) return reply;
-          // The message leaves out the entry's name, which is derived from the token.
+          // The message omits the entry's name, which is derived from the token.
           throw unreadable(keyNames.alias('…'), 'it is not the id of a key');
         },
       });

@@ -6,18 +6,18 @@ import { unusable } from '../errors';
 export type Reply = [error: Error | null, reply: unknown];
 
 /**
- * A connection of our own to one node, for changes only. It never resends: a change that was sent and not answered is in
- * doubt, and a copy that ioredis sends over the next connection would undo what was changed in between. It is apart from
- * the caller's client also because WAIT holds up every command behind it.
+ * Separate connection to one node, for changes only. It never resends. A change that was sent and not answered is in
+ * doubt: if ioredis sent a copy over the next connection, the copy would undo changes made in between. The connection
+ * is also separate from the caller's client because WAIT blocks every command behind it.
  */
 export class MutationConnection {
   readonly #client: RedisClient;
   readonly #connection: Connection;
   readonly #timeout: number;
-  /** Commands that were sent and not answered, each with a function that fails it. */
+  /** Commands in flight, each with a function that fails it. */
   readonly #inFlight = new Set<() => void>();
 
-  /** @param timeout - Milliseconds after which a connection without an answer is replaced. */
+  /** @param timeout - Milliseconds after which a connection without a reply is replaced. */
   constructor(node: RedisClient, timeout: number) {
     this.#timeout = timeout;
     this.#client = node.duplicate({
@@ -38,7 +38,7 @@ export class MutationConnection {
       scripts: undefined,
       keyPrefix: '',
     });
-    // An error shows as a connection that does not become ready; without a listener ioredis prints it.
+    // After an error, the connection does not become ready. Without a listener, ioredis prints the error.
     this.#client.on('error', () => {});
     this.#connection = new Connection(this.#client);
     this.#connection.onLoss(() => {
@@ -47,8 +47,8 @@ export class MutationConnection {
   }
 
   /**
-   * Resolves when commands can be sent, with the run id of the server; null if Redis hides it. Rejects if the server is a
-   * replica: it has lost its role, and the next connection leads to another.
+   * Resolves when commands can be sent, with the run id of the server; null if Redis hides it. Rejects if the server is
+   * a replica: it has lost its role, and the next connection leads to another server.
    *
    * @param timeout - Milliseconds.
    */
@@ -56,7 +56,7 @@ export class MutationConnection {
     try {
       if (!this.#connection.isReady) await this.#connection.waitUntilReady(timeout);
     } catch (error) {
-      // The server has accepted the connection and does not answer on it.
+      // The server has accepted the connection, but does not reply on it.
       if (this.#client.status === 'ready') this.reconnect();
       throw error;
     }
@@ -66,7 +66,7 @@ export class MutationConnection {
     throw unusable(problem);
   }
 
-  /** Ends the connection and makes another. */
+  /** Closes the connection and opens another. */
   reconnect(): void {
     this.#client.disconnect(true);
   }

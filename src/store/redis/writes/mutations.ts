@@ -23,13 +23,16 @@ type Mutations = Pick<Store, 'createKey' | 'updateKey' | 'deleteKey' | 'rotateKe
 
 const NOT_FOUND: MutationResult = { ok: false, reason: 'not_found' };
 
-/** All that a workspace owns shares a slot because its keys' ids begin with its tag; an id that does not would not. */
+/**
+ * Throws unless a key's id begins with the tag of its workspace. Only then do all entries of the workspace share a
+ * slot.
+ */
 function checkId(key: KeyRecord): void {
   if (isKeyId(key.id) && tagOf(key.id) === workspaceTag(key.workspaceId)) return;
   throw new KeyscopeError('invalid_request', "A key's id must begin with the tag of its workspace.");
 }
 
-/** Names one change, unlike any other. */
+/** Creates a unique id for one change. */
 function newOp(): string {
   return randomBytes(9).toString('base64url');
 }
@@ -42,7 +45,7 @@ export function createMutations({
   listeners,
   clock,
 }: MutationsOptions): Mutations {
-  /** What every script's arguments begin with: the change's op, the origin, the limit of the audit trail. */
+  /** The arguments that every script begins with: the change's op, the origin, the limit of the audit trail. */
   function commonArgs(op: string, origin: ChangeOrigin): string[] {
     return [op, encodeTime(origin.at), JSON.stringify(origin.actor), JSON.stringify(origin.source), String(auditLimit)];
   }
@@ -65,8 +68,8 @@ export function createMutations({
   }
 
   /**
-   * The workspace whose indexes a change of this key concerns: scripts must name all their keys beforehand. A key never
-   * changes its workspace, and the script looks again. Null where there is no such key in that workspace.
+   * Workspace whose indexes a change of this key affects: scripts must name all their keys in advance. A key never
+   * changes its workspace, and the script checks it again. Null if there is no such key in that workspace.
    */
   async function findWorkspace(id: string, { workspaceId }: Precondition): Promise<string | null> {
     if (!isKeyId(id)) return null;
@@ -94,7 +97,7 @@ export function createMutations({
     throw unavailable('Unexpected reply from the key store.');
   }
 
-  /** A change of one key, which counts only if the key is as it was read. */
+  /** Changes one key, unless it has changed since it was read. */
   function keyMutation(
     script: Extract<Mutation['script'], 'updateKey' | 'deleteKey' | 'rotateKey'>,
     { id, workspaceId, since }: { id: string; workspaceId: string; since: number },

@@ -8,7 +8,7 @@ import { slotOf } from '../hash-slot';
 import { SCRIPTS, type ScriptName } from '../scripts';
 import { MutationConnection, type Reply } from './mutation-connection';
 
-/** How many replicas must have a change before it is acknowledged. */
+/** Number of replicas that must have a change before it is acknowledged. */
 export interface Durability {
   /** At least 1. */
   readonly replicas: number;
@@ -25,22 +25,22 @@ export interface ScriptInput {
 /** One change, made by one script. */
 export interface Mutation {
   readonly script: ScriptName;
-  /** A key of the script that says which node runs it. */
+  /** The key of the script that decides which node runs it. */
   readonly key: string;
-  /** Reads of state that the script compares with what it finds: command, key, arguments. */
+  /** Reads of the state that the script compares with the stored state: command, key, arguments. */
   readonly observe?: readonly (readonly [command: string, key: string, ...args: string[]])[];
-  /** @param observed - A reply for each command of `observe`; empty if there is nothing. */
+  /** @param observed - A reply for each command of `observe`; empty if nothing is stored. */
   readonly input: (observed: readonly string[]) => ScriptInput;
   /** When its caller began to wait, on the monotonic clock. */
   readonly since: number;
-  /** Invalidates what this process has cached of it. */
+  /** Invalidates the cache entries of this process for it. */
   readonly notify: () => void;
 }
 
 export type RunMutation = (mutation: Mutation) => Promise<string[]>;
 
 export interface MutationRunnerOptions {
-  /** The caller's client. Its nodes are known by it; changes go over connections of our own. */
+  /** The caller's client. It provides the addresses of the nodes; changes use separate connections. */
   readonly client: RedisClient;
   readonly connection: Connection;
   readonly clock: Clock;
@@ -51,44 +51,46 @@ export interface MutationRunnerOptions {
 
 const OUTCOME_UNKNOWN = 'The change may or may not have been made: look before you try again.';
 const NOTHING_CHANGED = 'Nothing was changed.';
-/** How often a change is tried if others change the same thing at the same time. */
+/** Attempts for one change, if other processes change the same thing at the same time. */
 const MAX_ATTEMPTS = 16;
-/** Replies of a node that is not, or not yet, the one to ask. It has done nothing. */
+/** Replies of a node that does not serve the slot, or not yet. It has done nothing. */
 const REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) ?\S* ?(\S*)/;
-/** Milliseconds until a node that cannot say where a slot is served is asked again. */
+/** Milliseconds until a retry, if the node cannot report which node serves a slot. */
 const REDIRECTION_DELAY = 20;
 
-/** Where a Cluster sends a command: to an address, once (`asking`) or from now on. Empty: look at the slots again. */
+/**
+ * Target of a redirected command in a Cluster: an address, once (`asking`) or from now on. Empty: read the slots again.
+ */
 interface Redirection {
   readonly address: string;
   readonly asking: boolean;
 }
 
-/** The state of one call, which its timer looks at. */
+/** State of one call, which its timer reads. */
 interface Call {
-  /** The script has been sent, and it is not known what it did. */
+  /** The script has been sent, and its outcome is unknown. */
   inDoubt: boolean;
-  /** The caller has been answered. Nothing is sent any more. */
+  /** The call has settled for its caller. Nothing more is sent. */
   over: boolean;
 }
 
 /**
- * Runs the scripts that change something. Each call is answered within its timeout, whatever client and server do, and is
+ * Runs the scripts for changes. Each call settles within its timeout, independent of client and server. The change is
  * applied before that or never:
  *
  * - The connection does not resend (see {@link MutationConnection}).
- * - A script carries what was read on the same connection before it, and does nothing if that has changed: a late copy
- *   of a change never undoes a later one.
- * - It carries a deadline by the server's own clock, `TIME` read in the same round trip, and does nothing after it: a
- *   change that is still on its way when its caller is told so will not be made. No two machines' clocks are compared. An
- *   ACL that forbids TIME loses this rule only.
+ * - A script carries the state that was read on the same connection before it. It does nothing if that state has
+ *   changed: a late copy of a change never undoes a later one.
+ * - A script carries a deadline by the server's own clock, from a `TIME` that is read in the same round trip. It does
+ *   nothing after the deadline: if a change is in transit when its caller times out, it is not made. The clocks of two
+ *   machines are never compared. If an ACL forbids TIME, only this rule is lost.
  *
- * The cache is invalidated before the caller hears of the outcome, also if the outcome is not known.
+ * The cache is invalidated before the caller receives the outcome, even if the outcome is unknown.
  */
 export class MutationRunner {
   readonly #options: MutationRunnerOptions;
   readonly #timeout: number;
-  /** By the nodes' addresses; one for all on a single server. */
+  /** By the addresses of the nodes; one for all on a single server. */
   readonly #connections = new Map<string, MutationConnection>();
 
   /** The last call for each thing that is being changed. */
@@ -97,7 +99,7 @@ export class MutationRunner {
   constructor(options: MutationRunnerOptions) {
     const { client, storeTimeout, durability } = options;
     this.#options = options;
-    // One `storeTimeout` for the connection to become ready, and one for the change.
+    // One `storeTimeout` until the connection is ready, and one for the change.
     this.#timeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
     client.on('end', this.#closeConnections);
   }
@@ -122,7 +124,7 @@ export class MutationRunner {
     const settled = this.#inTurn(mutation, () => this.#attempts(mutation, call))
       .finally(() => {
         call.over = true;
-        // Also after a timeout: the reply can come late.
+        // Also after a timeout: the reply can arrive late.
         notify();
       })
       .catch((error: unknown) => {
@@ -141,7 +143,7 @@ export class MutationRunner {
     this.#connections.clear();
   };
 
-  /** Changes of one thing by one process run one after the other: at once, all but one would find it changed. */
+  /** Runs the changes of one thing by one process one after the other. At once, all but one would find it changed. */
   #inTurn<T>({ key, observe = [] }: Mutation, attempt: () => Promise<T>): Promise<T> {
     const target = observe.map((command) => command.join(' ')).join() || key;
     const turn = (this.#turns.get(target) ?? Promise.resolve()).then(attempt);
@@ -152,7 +154,7 @@ export class MutationRunner {
     return turn;
   }
 
-  /** Tries until the script has said what it did, each time from what is stored then. */
+  /** Retries until the script reports its outcome, each time from the state that is stored then. */
   async #attempts(mutation: Mutation, call: Call): Promise<string[]> {
     let redirection: Redirection | null = null;
     for (let attempt = 0; attempt < MAX_ATTEMPTS && !call.over; ) {
@@ -211,7 +213,7 @@ export class MutationRunner {
     return reply;
   }
 
-  /** The connection to the node that a key's changes go to: the server that the caller's client reads from. */
+  /** Connection to the node for a key's changes: the server that the caller's client reads from. */
   async #connect(key: string, redirection: Redirection | null): Promise<MutationConnection> {
     const { client, connection: callers } = this.#options;
     // The nodes of a Cluster are known when it is ready.
@@ -230,7 +232,7 @@ export class MutationRunner {
     });
     const expected = callers.server?.role?.identity ?? null;
     if (identity !== null && expected !== null && identity !== expected) {
-      // Acknowledged there, the change would not be seen here. The next connection leads to the server in charge.
+      // A change acknowledged by that server would not be seen here. The next connection leads to the server in charge.
       connection.reconnect();
       throw unavailable(`The key store has been replaced by another server. ${NOTHING_CHANGED} Try again.`);
     }
@@ -272,7 +274,7 @@ function delay(ms: number): Promise<void> {
   });
 }
 
-/** A point in time by the server's clock, in milliseconds, from its TIME and the time that the caller still waits. */
+/** Deadline by the server's clock, in milliseconds: its TIME plus the time that the caller still waits. */
 function deadlineFrom(time: unknown, left: number): string {
   const [seconds, microseconds] = Array.isArray(time) ? time.map(Number) : [];
   const now = Number(seconds) * 1000 + Number(microseconds) / 1000;

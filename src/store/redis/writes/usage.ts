@@ -9,10 +9,10 @@ import { nodeGroup } from '../hash-slot';
 import type { KeyNames } from '../key-names';
 import { ADD_USAGE } from '../scripts/usage.lua';
 
-/** Deltas that go out in one write. Between two writes others get their turn, here and at the server. */
+/** Deltas in one write. Between two writes other commands can run, here and on the server. */
 const PIPELINE_SIZE = 256;
 const SHA = createHash('sha1').update(ADD_USAGE).digest('hex');
-/** Refusals that a command by itself gets over: ioredis asks elsewhere, or sends the script again. */
+/** Errors that a single command recovers from: ioredis asks another node, or sends the script again. */
 const PASSING = /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN|NOSCRIPT) /;
 
 export interface AddUsageOptions {
@@ -20,7 +20,7 @@ export interface AddUsageOptions {
   readonly connection: Connection;
   readonly keyNames: KeyNames;
   readonly clock: Clock;
-  /** Milliseconds within which the client must be ready, and a pipeline answered. */
+  /** Milliseconds within which the client must be ready, and a pipeline must be answered. */
   readonly timeout: number;
   /** Whether the server that a key's commands go to has been replaced. */
   readonly isServerReplaced: (key: string) => boolean;
@@ -49,8 +49,8 @@ function inPipelines<T>(items: readonly T[], groupOf: (item: T) => string): T[][
 }
 
 /**
- * Teaches the client the script. Its name there ends in a part of its digest, so that two versions of this package on one
- * client do not run each other's.
+ * Defines the script as a command of the client. The command's name ends with a part of the script's digest, so that
+ * two versions of this package on one client do not run each other's script.
  */
 function defineAddUsage(client: RedisClient): (keysAndArguments: readonly string[]) => Promise<unknown> {
   const command = `keyscope_addUsage_${SHA.slice(0, 8)}`;
@@ -63,7 +63,7 @@ export function createAddUsage(options: AddUsageOptions) {
   const { client, connection, keyNames, clock, timeout, isServerReplaced } = options;
   const prefix = keyPrefixOf(client);
   const addOne = defineAddUsage(client);
-  /** What has been sent and not answered, each with a function that gives it up for lost. */
+  /** Commands in flight, each with a function that rejects it. */
   const inFlight = new Set<() => void>();
   connection.onLoss(() => {
     for (const lose of [...inFlight]) lose();
@@ -89,7 +89,8 @@ export function createAddUsage(options: AddUsageOptions) {
       ...[...counts].flatMap(([field, count]) => [field, String(count)]),
     ];
     const pipeline = client.pipeline();
-    // The server may have forgotten it, or be another than the last time. It is little beside what follows.
+    // The server may have lost the script, or may be another server than the last time. It is small compared with the
+    // rest.
     pipeline.call('script', 'LOAD', ADD_USAGE);
     for (const delta of group) pipeline.call('evalsha', SHA, '2', ...argumentsOf(delta));
     const [, ...replies] = (await track(pipeline.exec())) ?? [];
@@ -114,7 +115,7 @@ export function createAddUsage(options: AddUsageOptions) {
 
   async function deliver(source: string, deltas: readonly UsageDelta[], settled: Set<string>): Promise<void> {
     if (connection.isEnded) throw new Error('the client has been closed');
-    // What has not been answered lies in the client's memory: a frozen server must not fill it.
+    // The client keeps unanswered commands in its memory: a frozen server must not fill it.
     if (inFlight.size > 0) throw new Error('what was sent before has not been answered');
     await connection.waitUntilReady(timeout);
     const right = deltas.filter(({ keyId }) => !isServerReplaced(prefix + keyNames.key(keyId)));
@@ -130,7 +131,7 @@ export function createAddUsage(options: AddUsageOptions) {
       await deliver(source, deltas, settled);
       return { settled, failure: null };
     } catch (error) {
-      // A copy: answers that come later must not change what has been said.
+      // A copy: replies that arrive later must not change a returned result.
       return { settled: new Set(settled), failure: notAdded(error) };
     }
   };
