@@ -13,7 +13,7 @@ export interface CachesOptions<Entry extends object> {
   readonly maxRevocationLag: number;
   /** Milliseconds; see `whenStoreDown` in the options. Default 0: stale values are not used. */
   readonly serveStaleFor?: number;
-  /** A value is used whose lease has lapsed. */
+  /** Called when a value is used after its lease has lapsed. */
   readonly onStale?: () => void;
   /** Whether imported tokens are looked up. Default false. */
   readonly foreignTokens?: boolean;
@@ -24,7 +24,7 @@ export interface CachesOptions<Entry extends object> {
 /** Configurations of a workspace's projects, by project id. */
 export type Configurations = ReadonlyMap<string, ProjectRecord>;
 
-/** The key of an imported token. */
+/** Cache entry of an imported token: the id of its key. */
 export interface Alias {
   readonly keyId: string;
 }
@@ -33,11 +33,11 @@ export interface Alias {
 export interface Caches<Entry extends object> {
   readonly keys: ReadThroughCache<Entry>;
   readonly projects: ReadThroughCache<Configurations>;
-  /** Undefined if there are no imported tokens. */
+  /** Undefined if imported tokens are not looked up. */
   readonly aliases: ReadThroughCache<Alias> | undefined;
 }
 
-/** Creates the caches, and removes from them what the store reports as changed. */
+/** Creates the caches. An entry is invalidated when the store reports a change. */
 export function createCaches<Entry extends object>(options: CachesOptions<Entry>): Caches<Entry> {
   const { store, clock, maxRevocationLag, toEntry } = options;
   const { serveStaleFor = 0, onStale = () => {} } = options;

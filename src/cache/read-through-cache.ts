@@ -11,21 +11,21 @@ export interface ReadThroughCacheOptions<V extends object> {
   readonly maxMisses: number;
   /** Milliseconds for which an entry is used if the store sends no invalidations. */
   readonly maxRevocationLag: number;
-  /** Rejects if the store does not answer in time. */
+  /** Reads a value; null if the id has none. Rejects if the store does not answer in time. */
   readonly read: (id: string) => Promise<V | null>;
   /** The lease of a read that is sent now; null if the store grants none. */
   readonly lease: (id: string) => Lease | null;
-  /** What to do if the store cannot be read. Default: reject. */
+  /** How `load` behaves if the store cannot be read. Default: it rejects. */
   readonly whenDown?: WhenDown;
 }
 
-/** An explicit exception to the rules of this cache. */
+/** Explicit exception to the rules of the cache: values that are used after their lease has lapsed. */
 export interface WhenDown {
   /** Milliseconds for which a value can be used after its lease has lapsed, unless it was invalidated. */
   readonly serveStaleFor: number;
-  /** It is known that the store cannot be read, so that no caller has to wait to find out. */
+  /** True if it is known that the store cannot be read. Callers then do not wait for a read to fail. */
   readonly isDown: () => boolean;
-  /** A value is used whose lease has lapsed. */
+  /** Called when a value is used after its lease has lapsed. */
   readonly onStale: () => void;
 }
 
@@ -34,20 +34,23 @@ interface CacheEntry<V> {
   readonly lease: Lease;
 }
 
-/** A value that is used later than it was read. */
+/** Result of a read, for a caller that uses it later. */
 export interface CacheHandle<V> {
-  /** Null: the id has no value. */
+  /** Null if the id has no value. */
   readonly value: V | null;
-  /** Whether the value can be used now: its lease holds, and nothing has been invalidated since it was read. */
+  /**
+   * True if the value can be used now: its lease holds, and nothing has been invalidated since it was read. `loadFresh`
+   * and `WhenDown` describe the exceptions.
+   */
   isValid(wall: number): boolean;
 }
 
-/** A read that has been sent, and then its result. Callers that ask for the same id share it. */
+/** In-flight read and, when it completes, its result. Callers that load the same id share it. */
 class InFlightRead<V> implements CacheHandle<V> {
   value: V | null = null;
-  /** The id was invalidated while the read was in flight. */
+  /** True if the id was invalidated while the read was in flight. */
   invalidated = false;
-  /** A newer value has been cached. */
+  /** True if a newer value has been cached. The result of this read is then not cached. */
   superseded = false;
   /** The cache's version when the reply arrived. */
   version = -1;
@@ -67,23 +70,25 @@ class InFlightRead<V> implements CacheHandle<V> {
 }
 
 /**
- * LRU cache of what was read from a store, by id.
+ * LRU cache of values read from a store, by id.
  *
- * A request is accepted at time t only by data whose lease holds at t, be it cached, read for the request, or read for
- * another request that it joined. A lease is taken before its read is sent. It guarantees that an invalidation has been
- * received for every change acknowledged more than `maxRevocationLag` before t. An invalidation removes the entry, and
- * makes the handles of reads in flight invalid: these are neither cached nor joined.
+ * A request is accepted at time t only if the lease of its data holds at t. The data can be cached, read for the
+ * request, or read for another request that it joined. A lease is taken before its read is sent. It guarantees that an
+ * invalidation has been received for every change acknowledged more than `maxRevocationLag` before t.
  *
- * So a caller that has waited for `load` asks the handle `isValid` in the same turn in which it uses the value: replies
- * can wait for seconds in a process whose event loop is blocked.
+ * An invalidation removes the entry and makes the handles of in-flight reads invalid. If an id is invalidated while a
+ * read of it is in flight, the result is not cached and later callers start a new read.
+ *
+ * A caller that has waited for `load` must call `isValid` in the same turn of the event loop in which it uses the
+ * value. If the event loop is blocked, a reply can wait for seconds before it is used.
  */
 export class ReadThroughCache<V extends object> {
   readonly #options: ReadThroughCacheOptions<V>;
   readonly #values: LRUCache<string, CacheEntry<V>>;
-  /** Ids without a value. Apart from the values, so that a flood of unknown ids evicts no value. */
+  /** Ids without a value. They are kept apart from the values, so that a flood of unknown ids evicts no value. */
   readonly #misses: LRUCache<string, Lease>;
   readonly #inFlight = new Map<string, InFlightRead<V>>();
-  /** Counts all invalidations, instead of those of each id: evicted entries have no counter. */
+  /** Counts the invalidations of all ids. A counter per id would be lost when its entry is evicted. */
   #version = 0;
 
   constructor(options: ReadThroughCacheOptions<V>) {
@@ -92,7 +97,7 @@ export class ReadThroughCache<V extends object> {
     this.#misses = new LRUCache({ max: options.maxMisses });
   }
 
-  /** The cached value; null for an id without one; undefined if neither is cached. No I/O. */
+  /** The cached value; null if a miss is cached; undefined if neither is, or if the lease has lapsed. No I/O. */
   get(id: string, wall: number): V | null | undefined {
     const { clock } = this.#options;
     const entry = this.#values.get(id);
@@ -105,7 +110,7 @@ export class ReadThroughCache<V extends object> {
     return this.#values.peek(id)?.lease ?? this.#misses.peek(id);
   }
 
-  /** The cached value, for a caller that uses it later; undefined if there is none. */
+  /** Handle of the cached value, for a caller that uses it later; undefined if there is no value. */
   getHandle(id: string, wall: number): CacheHandle<V> | undefined {
     const { clock } = this.#options;
     const entry = this.#values.get(id);
@@ -113,12 +118,12 @@ export class ReadThroughCache<V extends object> {
     return this.#createHandle(entry, (later) => entry.lease.holds(clock, later));
   }
 
-  /** Whether the id is cached under the lease that is in force, so that it need not be read again. */
+  /** True if the id is cached and the store grants a lease for it. It then need not be read again. */
   isFresh(id: string, wall: number): boolean {
     return this.get(id, wall) !== undefined && this.#options.lease(id) !== null;
   }
 
-  /** Reads, or joins a read in flight. Rejects as `read` does; a rejection is not cached. */
+  /** Starts a read, or joins the in-flight read of the id. Rejects as `read` does; a rejection is not cached. */
   load(id: string): Promise<CacheHandle<V>> {
     const { whenDown } = this.#options;
     if (whenDown !== undefined) return this.#loadOrServeStale(id, whenDown);
@@ -126,8 +131,9 @@ export class ReadThroughCache<V extends object> {
   }
 
   /**
-   * Reads for one caller: the read is sent after the call. The value can be used for `maxRevocationLag` from then, whatever
-   * is invalidated. It is cached, and an older read in flight is not.
+   * Sends a read for this caller only, after the call. The value can be used for `maxRevocationLag` from then, even if
+   * it is invalidated. It is cached unless an invalidation arrived during the read. An older in-flight read is then not
+   * cached.
    */
   async loadFresh(id: string): Promise<CacheHandle<V>> {
     const { clock, maxRevocationLag, read } = this.#options;
@@ -143,7 +149,7 @@ export class ReadThroughCache<V extends object> {
     return { value, isValid: (wall) => own.holds(clock, wall) };
   }
 
-  /** Removes an id that has changed, and what is being read of it. */
+  /** Removes the entry and the in-flight read of an id that has changed. */
   invalidate(id: string): void {
     this.#version += 1;
     this.#values.delete(id);

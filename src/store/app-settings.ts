@@ -6,19 +6,19 @@ export interface AppSettings {
   readonly prefix: string;
   /** Names of the declared permissions. */
   readonly permissions: readonly string[];
-  /** Fingerprints of the peppers, the one for new keys first. `none` stands for keys without a pepper. */
+  /** Fingerprints of the peppers, the one for new keys first. `none` means keys without a pepper. */
   readonly peppers: readonly string[];
 }
 
 export interface SettingsDifference {
   readonly setting: 'prefix' | 'permissions' | 'pepper';
-  /** A sentence about the difference. */
+  /** One sentence that describes the difference. */
   readonly message: string;
 }
 
 const quoted = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(', ');
 
-/** The differences between the recorded settings and one's own, as sentences. */
+/** Differences between the recorded settings and the settings of this process. */
 export function compareSettings(
   recorded: Omit<AppSettings, 'format'>,
   own: Omit<AppSettings, 'format'>,

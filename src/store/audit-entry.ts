@@ -6,14 +6,14 @@ import type { AuditEntry, AuditQuery } from './store';
 
 type Shown = Readonly<Record<string, unknown>>;
 
-/** What an audit entry shows of a key that came or went: every audited field that says something. */
+/** Fields of a created or deleted key in an audit entry: all audited fields that are not null. */
 export function auditedKey(key: KeyRecord): Shown {
   const shown: Record<string, unknown> = {};
   for (const field of AUDITED_FIELD_NAMES) if (key[field] !== null) shown[field] = key[field];
   return Object.freeze(shown);
 }
 
-/** What an audit entry shows of a key that changed: the fields that did. */
+/** Fields of a changed key in an audit entry: the audited fields that changed. */
 export function auditedChange(before: KeyRecord, after: KeyRecord): { before: Shown; after: Shown } {
   const was: Record<string, unknown> = {};
   const is: Record<string, unknown> = {};
@@ -25,22 +25,22 @@ export function auditedChange(before: KeyRecord, after: KeyRecord): { before: Sh
   return { before: Object.freeze(was), after: Object.freeze(is) };
 }
 
-/** What an audit entry shows of a project's configuration. */
+/** Fields of a project's configuration in an audit entry. */
 export function auditedFeatures(features: Features): Shown {
   return Object.freeze({ transcript: features.transcript, metrics: features.metrics });
 }
 
-/** From the Unix epoch on, and within what Redis takes. */
+/** Ids after the Unix epoch, within the range that Redis accepts. */
 const AUDIT_ID = /^[1-9]\d{0,14}-\d{1,15}$/;
 
-/** Whether entries with these ids, of the form `<ms>-<sequence>`, stand in this order. */
+/** True if the entry `id` is older than the entry `than`. Ids have the form `<ms>-<sequence>`. */
 export function isOlder(id: string, than: string): boolean {
   const [ms = '', sequence = ''] = id.split('-');
   const [thanMs = '', thanSequence = ''] = than.split('-');
   return ms === thanMs ? Number(sequence) < Number(thanSequence) : Number(ms) < Number(thanMs);
 }
 
-/** Refuses what cannot be an entry's id: it comes from a caller's cursor. */
+/** Throws if a string cannot be an entry's id. The string comes from a caller's cursor. */
 export function checkAuditId(id: string | null): void {
   if (id !== null && !AUDIT_ID.test(id)) {
     throw new KeyscopeError('invalid_request', 'The audit cursor is not one that this list gave out.', {
@@ -49,7 +49,7 @@ export function checkAuditId(id: string | null): void {
   }
 }
 
-/** Whether an entry is one that was asked for. A key's history begins with the rotation that made it. */
+/** True if an entry matches a query. A key's history begins with the rotation that created it, if there was one. */
 export function matchesAuditQuery(entry: AuditEntry, query: AuditQuery): boolean {
   return (
     (query.target === undefined || entry.target === query.target || entry.after?.rotatedTo === query.target) &&

@@ -2,12 +2,12 @@ import type { Features } from '../features';
 import { KEY_FIELD_NAMES } from './key-fields';
 import type { KeyRecord, ProjectRecord } from './records';
 
-/** A list of our own that nobody can change: neither who gave it nor who gets it. */
+/** Frozen copy of an array. Neither the caller that passed the array nor one that receives the copy can change it. */
 function frozenList<T extends string>(list: 'all' | readonly T[]): 'all' | readonly T[] {
   return list === 'all' ? list : Object.freeze([...list]);
 }
 
-/** A record that shares nothing with the one it was made from, and that nobody can change. */
+/** Frozen copy of a record. It shares no arrays with the original. */
 export function frozenKey(key: KeyRecord): KeyRecord {
   const copy: Record<string, unknown> = {};
   for (const name of KEY_FIELD_NAMES) {

@@ -1,17 +1,17 @@
 import type { KeyRecord, KeySort } from './records';
 
-/** The form of a name that is searched and sorted: compatibility forms and case folded. */
+/** Folded name, for search and sorting: without compatibility forms (NFKC) and in lower case. */
 export function foldName(name: string): string {
   return name.normalize('NFKC').toLowerCase();
 }
 
-/** Wide enough for the last date there is, 8.64e15 ms, in base 36. */
+/** Number of base 36 digits in the latest possible date, 8.64e15 ms. */
 const TIME_WIDTH = 11;
 
 /**
- * A key's place in one of the three indexes, as text whose byte order is the index's order and which ends unambiguously
- * in the id: `<time or folded name> NUL <id> NUL <folded name>`. Every index carries the folded name, so that a search
- * by name can walk any of them without reading records. Names cannot contain NUL.
+ * Position of a key in one of the three indexes: `<time> NUL <id> NUL <folded name>`, or `<folded name> NUL <id> NUL`
+ * in the index by name. Its byte order is the order of the index. Names cannot contain NUL, so the id can always be
+ * read. Every index has the folded name, so that a search by name can walk any index without reading records.
  */
 export function indexPosition(key: Pick<KeyRecord, 'id' | 'name' | 'createdAt' | 'expiresAt'>, sort: KeySort): string {
   const name = foldName(key.name);
@@ -20,20 +20,20 @@ export function indexPosition(key: Pick<KeyRecord, 'id' | 'name' | 'createdAt' |
   return `${time.toString(36).padStart(TIME_WIDTH, '0')}\0${key.id}\0${name}`;
 }
 
-/** What `indexPosition` put together: the id, and the folded name to search in. */
+/** The id and the folded name in an index position. */
 export function readPosition(position: string, sort: KeySort): { id: string; name: string } {
   const [first = '', id = '', last = ''] = position.split('\0');
   return { id, name: sort === 'name' ? first : last };
 }
 
-/** Whether a UTF-16 unit is half of a surrogate pair, that is, of a character beyond U+FFFF. */
+/** True if a UTF-16 unit is half of a surrogate pair: part of a character beyond U+FFFF. */
 function isSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdfff;
 }
 
 /**
- * Orders positions as Redis does, by the bytes of their UTF-8 form, which is the order of code points. JavaScript's own
- * `<` compares UTF-16 units and would put an emoji (U+1F600, units D83D DE00) before a full-width letter (U+FF21).
+ * Compares positions as Redis does, by their bytes in UTF-8. That is the order of code points. JavaScript's `<`
+ * compares UTF-16 units: it would sort an emoji (U+1F600, units D83D DE00) before a full-width letter (U+FF21).
  */
 export function comparePositions(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
@@ -49,8 +49,9 @@ export function comparePositions(a: string, b: string): number {
 }
 
 /**
- * Where to go on after `position`, exclusively, walking in `order`. Only time (or name) and id count, not the name that
- * follows them: a key that is renamed between two pages of a list sorted by time must not appear on both.
+ * Bound from which a walk in `order` continues after `position`, without the position itself. It consists of time (or
+ * name) and id, without the name that follows them. If a key is renamed between two pages of a list sorted by time, it
+ * must not appear on both.
  */
 export function boundAfter(position: string, order: 'asc' | 'desc'): string {
   const [first = '', id = ''] = position.split('\0');

@@ -6,11 +6,11 @@ export const REQUIRED = Symbol('required');
 
 /** How values of one type are stored in Redis. */
 interface Codec<T> {
-  /** The stored text. Undefined: the field is left out. */
+  /** The stored string; undefined if the field is not stored. */
   encode(value: T): string | undefined;
-  /** @throws {Error} with the end of a sentence that begins with the field's name, e.g. "is not a list". */
+  /** @throws {Error} with the end of a sentence that begins with the field's name, e.g. "is not JSON". */
   decode(text: string): T;
-  /** Whether the stored text is JSON. The audit trail shows JSON as it is stored, and quotes other text. */
+  /** True if the stored string is JSON. The audit trail shows JSON as it is stored, and quotes other strings. */
   readonly isJson: boolean;
 }
 
@@ -18,11 +18,11 @@ interface Column<T> extends Codec<T> {
   /** The field of the stored hash, if it has another name than the column. */
   readonly storedAs?: string;
   /**
-   * Value of the column in a record without the field, which an older version wrote, or `REQUIRED`. It must not allow
+   * Value of the column if a record lacks the field because an older version wrote it, or `REQUIRED`. It must not allow
    * more than the record did before the column existed. The defaults of the first version's columns allow nothing.
    */
   readonly missing: T | typeof REQUIRED;
-  /** Read on each request that is not answered from the cache; all other columns are read for management only. */
+  /** Read on each request that misses the cache. All other columns are read for management only. */
   readonly onRequest?: true;
   /** Can be changed by `keys.update`. */
   readonly editable?: true;
@@ -42,7 +42,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own error quotes what is stored.
+    // The parser's own error quotes the stored string.
     throw new Error('is not JSON');
   }
 }
@@ -118,16 +118,17 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
 }
 
 /**
- * The columns of a key's record. Everything that knows a record's columns derives from this table: the record's type, the
- * codec, the scripts, the audit trail, and what operators see. A new column needs a `missing` that leaves old records as
- * they were; a process that does not know a column leaves it as it is.
+ * The columns of a key's record. All code that depends on the columns derives from this table: the record's type, the
+ * codec, the scripts, the audit trail, and the fields that operators see. A new column needs a `missing` that does not
+ * change old records. A process keeps a column that it does not know.
  *
- * `digest` is SHA-256 (or HMAC-SHA-256 with a pepper) of the token. `prefix` is the token's prefix at its creation and
- * `last4` the end of its checksum, for the masked form; of an imported key they are the ends of its token, or empty.
- * `revoked` is set by a rotation without overlap: such a key is denied whatever a process' clock says, and for good.
- * `revision` is 1 at first and grows by one with every change. `rotatedFrom` is the key that this one replaced,
- * `rotatedTo` the key that replaced this one. `alias` finds the key of an imported token (see `token/imported-token.ts`);
- * it is null for keys whose tokens were made here.
+ * - `digest`: SHA-256 of the token, or HMAC-SHA-256 if there is a pepper.
+ * - `prefix`, `last4`: prefix of the token at its creation, and end of its checksum, for the masked form. If the token
+ *   was imported, they are its two ends, or empty.
+ * - `revoked`: set by a rotation without overlap. The key is denied permanently, regardless of a process's clock.
+ * - `revision`: 1 at first. Grows by one with every change.
+ * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
+ * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
 export const KEY_FIELDS = {
   id: column(TEXT, { missing: REQUIRED, onRequest: true, public: 'value' }),
@@ -161,8 +162,8 @@ export type KeyFieldName = keyof Fields;
 type ValueOf<Name extends KeyFieldName> = ReturnType<Fields[Name]['decode']>;
 
 /**
- * A key as it is stored. Never contains the token or its secret. Times are milliseconds since the epoch. What the columns
- * mean stands at {@link KEY_FIELDS}.
+ * Stored key. It never contains the token or its secret. Times are milliseconds since the epoch. {@link KEY_FIELDS}
+ * describes the columns.
  */
 export type KeyRecord = { readonly [Name in KeyFieldName]: ValueOf<Name> };
 
@@ -170,13 +171,13 @@ type NamesWith<Attribute extends keyof Column<unknown>> = {
   [Name in KeyFieldName]: Fields[Name] extends { readonly [K in Attribute]: string | true } ? Name : never;
 }[KeyFieldName];
 
-/** The part of a key's record that a request is judged by. */
+/** Columns of a key that authenticate and authorize a request. */
 export type Credential = Pick<KeyRecord, NamesWith<'onRequest'>>;
 
-/** What can change about a key after its creation. Absent means unchanged. */
+/** Columns of a key that can change after its creation. An absent column is not changed. */
 export type KeyChanges = Partial<Pick<KeyRecord, NamesWith<'editable'>>>;
 
-/** The columns by name, for code that treats all alike. */
+/** The columns by name, for code that treats all columns alike. */
 export const COLUMNS = KEY_FIELDS as unknown as { readonly [Name in KeyFieldName]: Column<unknown> };
 
 const NAMES = Object.keys(KEY_FIELDS) as KeyFieldName[];
@@ -188,7 +189,7 @@ function namesWith<Attribute extends keyof Column<unknown>>(attribute: Attribute
 export const KEY_FIELD_NAMES: readonly KeyFieldName[] = NAMES;
 export const CREDENTIAL_FIELD_NAMES = namesWith('onRequest');
 export const EDITABLE_FIELD_NAMES = namesWith('editable');
-/** The fields of a key that an audit entry can show. What is not among them, above all the digest, never gets there. */
+/** Columns that an audit entry can show. All others, in particular the digest, are never in an audit entry. */
 export const AUDITED_FIELD_NAMES = namesWith('audited');
 export const PUBLIC_FIELD_NAMES = namesWith('public');
 const CARRIED_FIELD_NAMES = namesWith('carried');
@@ -197,13 +198,13 @@ export function storedName(name: KeyFieldName): string {
   return COLUMNS[name].storedAs ?? name;
 }
 
-/** A record with an edit applied. Members of the edit that are no editable columns are ignored. */
+/** Copy of a record with an edit applied. Members of the edit that are not editable columns are ignored. */
 export function applyChanges(record: KeyRecord, changes: KeyChanges): KeyRecord {
   const given = EDITABLE_FIELD_NAMES.filter((name) => changes[name] !== undefined);
   return { ...record, ...Object.fromEntries(given.map((name) => [name, changes[name]])) };
 }
 
-/** What a successor takes over from the key that it replaces. */
+/** Columns that are copied from a rotated key to its successor. */
 export function carriedFields(record: KeyRecord): Pick<KeyRecord, NamesWith<'carried'>> {
   return pick(record, CARRIED_FIELD_NAMES);
 }
@@ -212,12 +213,12 @@ function pick<Name extends KeyFieldName>(record: KeyRecord, names: readonly Name
   return Object.fromEntries(names.map((name) => [name, record[name]])) as Pick<KeyRecord, Name>;
 }
 
-/** What operators see of a record, with times as numbers turned into dates. */
+/** Columns of a key that operators see. Times are dates instead of numbers. */
 export type PublicKeyFields = {
   readonly [Name in NamesWith<'public'>]: Fields[Name] extends { readonly public: 'time' } ? Date : KeyRecord[Name];
 };
 
-/** The public part of a record. Arrays are copies, so that the record stays as it is. */
+/** Public columns of a record. Arrays are copied, so that the record cannot be changed through them. */
 export function publicFields(record: KeyRecord): PublicKeyFields {
   const shown: Record<string, unknown> = {};
   for (const name of PUBLIC_FIELD_NAMES) {

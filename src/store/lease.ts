@@ -1,6 +1,6 @@
 import type { Clock } from '../clock';
 
-/** A point in time on both clocks that a lease looks at. */
+/** A point in time on the two clocks of a lease. */
 export interface Timestamps {
   readonly monotonic: number;
   readonly wall: number;
@@ -10,7 +10,7 @@ export function timestampsOf(clock: Clock): Timestamps {
   return { monotonic: clock.monotonic(), wall: clock.wall() };
 }
 
-/** Lets a lease last for `duration` milliseconds from a moment on, unless it lasts longer already. */
+/** Extends a lease to `duration` milliseconds after a moment, unless it already lasts longer. */
 export function extendFrom(lease: Lease, moment: Timestamps, duration: number): void {
   lease.extend(moment.monotonic + duration, moment.wall + duration);
 }
@@ -20,12 +20,12 @@ export function holdsNow(lease: Lease, clock: Clock): boolean {
 }
 
 /**
- * For how long what was read may be believed without asking again. What is remembered keeps the lease it was read under
- * and counts only while that lease holds; whoever grants a lease may extend it, and a lease that has been replaced is
- * simply never extended again.
+ * Time for which cached data can be used without reading it again. A cache entry keeps the lease that it was read
+ * under, and can be used only while that lease holds. The store that grants a lease can extend it. If a lease has been
+ * replaced, it is never extended again.
  *
- * Two clocks, because each fails differently: the monotonic one stands still while a machine is suspended (Linux'
- * CLOCK_MONOTONIC), the wall clock can be set back. A lease must hold on both.
+ * There are two clocks because each fails differently. The monotonic clock stops while a machine is suspended (Linux
+ * `CLOCK_MONOTONIC`). The wall clock can be set back. A lease must hold on both.
  */
 export class Lease {
   #untilMonotonic: number;
@@ -36,19 +36,19 @@ export class Lease {
     this.#untilWall = untilWall;
   }
 
-  /** A lease from one moment on, for `duration` milliseconds. */
+  /** A lease that starts now and holds for `duration` milliseconds. */
   static from(clock: Clock, duration: number): Lease {
     return new Lease(clock.monotonic() + duration, clock.wall() + duration);
   }
 
-  /** A lease that always holds: for a store in whose process every change is made. */
+  /** A lease that always holds, for a store whose changes are all made in this process. */
   static readonly FOREVER = new Lease(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
 
   holds(clock: Clock, wall: number): boolean {
     return clock.monotonic() < this.#untilMonotonic && wall < this.#untilWall;
   }
 
-  /** Whether the lease holds, or held at some time in the last `ms` milliseconds. */
+  /** True if the lease holds, or held at some time in the last `ms` milliseconds. */
   heldWithin(ms: number, clock: Clock, wall: number): boolean {
     return clock.monotonic() - ms < this.#untilMonotonic && wall - ms < this.#untilWall;
   }
@@ -58,7 +58,7 @@ export class Lease {
     return Math.min(this.#untilMonotonic - clock.monotonic(), this.#untilWall - wall);
   }
 
-  /** Moves the end forward, never back: a late reply must not take away what a later one gave. */
+  /** Moves the end forward, never back: a late reply must not undo the extension by a newer one. */
   extend(untilMonotonic: number, untilWall: number): void {
     if (untilMonotonic > this.#untilMonotonic) {
       this.#untilMonotonic = untilMonotonic;
@@ -66,7 +66,7 @@ export class Lease {
     }
   }
 
-  /** Ends the lease now, for good measure when the one who granted it knows that it can no longer be kept. */
+  /** Ends the lease now: a precaution for when the store that granted it can no longer guarantee it. */
   end(): void {
     this.#untilMonotonic = Number.NEGATIVE_INFINITY;
     this.#untilWall = Number.NEGATIVE_INFINITY;

@@ -2,7 +2,7 @@ import type { Features } from '../features';
 
 export type { Credential, KeyChanges, KeyRecord } from './key-fields';
 
-/** The agents (= projects) that a key covers: all of its workspace's, now and later, or exactly these. */
+/** Agents (= projects) in a key's scope: all agents of its workspace, now and later, or exactly these. */
 export type Agents = 'all' | readonly string[];
 
 /** The orders in which keys can be listed. */

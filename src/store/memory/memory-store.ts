@@ -10,7 +10,7 @@ import { UsageCounters } from './usage-counters';
 import { Workspace } from './workspace';
 
 export interface MemoryStoreOptions {
-  /** How many audit entries each workspace keeps; older ones go. Default 10,000. */
+  /** Number of audit entries that are kept per workspace. Older entries are removed. Default 10,000. */
   readonly auditLimit?: number;
   /** Default: the system's clock. */
   readonly clock?: Clock;
@@ -19,8 +19,8 @@ export interface MemoryStoreOptions {
 const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
 
 /**
- * A store in the memory of one process, for tests, demonstrations and apps that run once. Every change is made, and told
- * to the listeners, before the call returns; so whatever is remembered of it may be remembered for good.
+ * Creates a store in the memory of one process, for tests, demonstrations and apps that run once. Every change is made,
+ * and the listeners are called, before the call returns. So the leases never end.
  */
 export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
   const keys = new Map<string, KeyRecord>();
@@ -38,7 +38,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     return workspace;
   }
 
-  /** The record that a mutation is about, or why it may not be touched. */
+  /** The record to mutate, or the reason why it must not be changed. */
   function find(id: string, precondition: Precondition): MutationResult {
     const key = keys.get(id);
     if (!key) return { ok: false, reason: 'not_found' };
@@ -51,7 +51,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     return { ok: true, key };
   }
 
-  /** Puts `after` in the place of `before`; null is no record. */
+  /** Replaces `before` with `after`; null means no record. */
   function replaceKey(before: KeyRecord | null, after: KeyRecord | null): void {
     if (before) {
       workspaceOf(before.workspaceId).unindex(before);
@@ -254,7 +254,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       listeners.push(listener);
     },
 
-    // Nothing can be said of the process's own memory: it is neither down nor wrongly configured.
+    // There are no events: the process's own memory is neither down nor wrongly configured.
     onEvent() {},
     health: () => ({ mode: 'memory', ephemeral: true, nodes: [], lastError: null }),
   };

@@ -4,11 +4,11 @@ import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt, type UsageRec
 interface KeyUsage {
   lastUsedAt: number;
   readonly counts: Map<string, number>;
-  /** The number of the last delta that each source has added. */
+  /** Number of the last delta that was added, by source. */
   readonly numbers: Map<string, number>;
 }
 
-/** How often the keys of a store in memory have been used. */
+/** Usage counts of the keys of a store in memory. */
 export class UsageCounters {
   readonly #clock: Clock;
   readonly #byKey = new Map<string, KeyUsage>();
@@ -45,7 +45,7 @@ export class UsageCounters {
     page.numbers.set(source, number);
     page.lastUsedAt = Math.max(page.lastUsedAt, lastUsedAt);
     for (const [field, count] of counts) page.counts.set(field, (page.counts.get(field) ?? 0) + count);
-    // A field begins with its day, so that text before the oldest day's is of earlier days.
+    // A field begins with its day. If it sorts before the oldest day, it is of an earlier day.
     for (const field of page.counts.keys()) if (field < oldest) page.counts.delete(field);
   }
 }

@@ -5,7 +5,7 @@ import { matchesKey } from '../key-search';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
 import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
 
-/** One workspace's audit trail: the last `limit` entries, oldest first. */
+/** Audit trail of one workspace: the last `limit` entries, oldest first. */
 export class AuditTrail {
   readonly #limit: number;
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class AuditTrail {
 
   add(entry: Omit<AuditEntry, 'id'>): void {
     this.#entries.push(Object.freeze({ id: this.#nextId(), ...entry }));
-    // Cut in one go every `limit` entries: shifting on each would move the whole array each time.
+    // Truncated once per `limit` entries: a shift for each entry would move the whole array each time.
     if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(-this.#limit);
   }
 
@@ -37,7 +37,7 @@ export class AuditTrail {
     return { entries: found, next: null };
   }
 
-  /** Like the id of a Redis stream entry: `<ms>-<sequence>`, growing even where the clock is set back. */
+  /** Like the id of a Redis stream entry: `<ms>-<sequence>`. Ids grow even if the clock is set back. */
   #nextId(): string {
     const now = this.#clock.wall();
     if (now > this.#ms) {
@@ -49,8 +49,8 @@ export class AuditTrail {
 }
 
 /**
- * A sorted set of index positions: what a Redis sorted set walked BYLEX is to the other store. A sorted array, because
- * moving the tail of 100,000 references takes microseconds, and walking needs nothing but an index.
+ * Sorted set of index positions, like the sorted set that the Redis store walks with `BYLEX`. It is a sorted array:
+ * moving the tail of 100,000 references takes microseconds, and a walk needs only an index.
  */
 export class SortedPositions {
   readonly #positions: string[] = [];
@@ -69,7 +69,7 @@ export class SortedPositions {
     if (this.#positions[index] === position) this.#positions.splice(index, 1);
   }
 
-  /** The place of the first position that is not below `bound`; `size` where there is none. */
+  /** Index of the first position that is not below `bound`; `size` if there is none. */
   firstNotBelow(bound: string): number {
     let low = 0;
     let high = this.#positions.length;
@@ -81,7 +81,7 @@ export class SortedPositions {
     return low;
   }
 
-  /** Walks on from `bound` (from the end of the set that `order` begins with where it is null). */
+  /** Walks the positions in `order` from `bound`, or from the first in that order if `bound` is null. */
   *walk(order: 'asc' | 'desc', bound: string | null): Generator<string, void, void> {
     if (order === 'asc') {
       for (let i = bound === null ? 0 : this.firstNotBelow(bound); i < this.size; i++) yield this.#positions[i]!;
@@ -91,10 +91,10 @@ export class SortedPositions {
   }
 }
 
-/** What one workspace owns, besides the records of its keys: indexes, configurations, audit trail. */
+/** Data of one workspace except the records of its keys: indexes, configurations, audit trail. */
 export class Workspace {
   readonly audit: AuditTrail;
-  /** Replaced with each change, never changed: who has been given it keeps what it was. */
+  /** Replaced on each change, never mutated: a caller that has read it keeps the old state. */
   projects: ReadonlyMap<string, ProjectRecord> = new Map();
   readonly #indexes: Readonly<Record<KeySort, SortedPositions>> = {
     created: new SortedPositions(),
