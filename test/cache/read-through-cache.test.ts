@@ -30,8 +30,8 @@ function setUp(options: { lease?: () => Lease | null; maxEntries?: number; maxMi
   return { clock, cache, reads, getCached, answer };
 }
 
-describe('an entry', () => {
-  test('is used for maxRevocationLag from when its read was sent if the store grants no lease', async () => {
+describe('cached entries', () => {
+  test('an entry is used for maxRevocationLag from when its read was sent if the store grants no lease', async () => {
     const { clock, cache, getCached, answer } = setUp();
     expect(getCached('a')).toBeUndefined();
     const loading = cache.load('a');
@@ -44,7 +44,7 @@ describe('an entry', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('lapses when only the wall clock advances, as while a machine is suspended', async () => {
+  test('an entry lapses when only the wall clock advances, as while a machine is suspended', async () => {
     const { clock, cache, getCached, answer } = setUp();
     const loading = cache.load('a');
     answer(0, 'x');
@@ -53,7 +53,7 @@ describe('an entry', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('is not used longer when the wall clock is set back', async () => {
+  test('an entry is not used longer when the wall clock is set back', async () => {
     const { clock, cache, getCached, answer } = setUp();
     const loading = cache.load('a');
     answer(0, 'x');
@@ -63,7 +63,7 @@ describe('an entry', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('of an id without a value is cached and invalidated like any other', async () => {
+  test('an id without a value is cached and invalidated like any other', async () => {
     const { cache, getCached, answer } = setUp();
     const loading = cache.load('a');
     answer(0, null);
@@ -73,7 +73,7 @@ describe('an entry', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('is not evicted by a flood of unknown ids if it has a value', async () => {
+  test('an entry is not evicted by a flood of unknown ids if it has a value', async () => {
     const { cache, getCached, answer, reads } = setUp({ maxEntries: 10, maxMisses: 10 });
     const good = cache.load('good');
     answer(0, 'good');
@@ -88,7 +88,7 @@ describe('an entry', () => {
     expect(cache.size()).toEqual({ values: 1, misses: 10, reads: 0 });
   });
 
-  test('is used under the lease of its read if that lease is extended later', async () => {
+  test('an entry is used under the lease of its read if that lease is extended later', async () => {
     const lease = new Lease();
     const { clock, cache, getCached, answer } = setUp({ lease: () => lease });
     const loading = cache.load('a');
@@ -101,7 +101,7 @@ describe('an entry', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('is not used when the lease of its read was replaced', async () => {
+  test('an entry is not used when the lease of its read was replaced', async () => {
     let lease = Lease.FOREVER;
     const first = new Lease();
     lease = first;
@@ -116,10 +116,10 @@ describe('an entry', () => {
   });
 });
 
-describe('a read in flight', () => {
+describe('reads in flight', () => {
   const now = ({ clock }: ReturnType<typeof setUp>) => clock.wall();
 
-  test('is shared by a thousand requests for one id', async () => {
+  test('a read in flight is shared by a thousand requests for one id', async () => {
     const { cache, reads, answer } = setUp();
     const loading = Array.from({ length: 1000 }, () => cache.load('a'));
     expect(reads).toHaveLength(1);
@@ -127,7 +127,7 @@ describe('a read in flight', () => {
     expect(new Set(await Promise.all(loading)).size).toBe(1);
   });
 
-  test('is valid while nothing is invalidated and its lease holds', async () => {
+  test('a read in flight is valid while nothing is invalidated and its lease holds', async () => {
     const context = setUp();
     const { cache, clock, answer } = context;
     const loading = cache.load('a');
@@ -141,7 +141,7 @@ describe('a read in flight', () => {
   });
 
   test.each(['monotonic', 'wall'])(
-    'is not valid when its reply is handled after its lease by the %s clock',
+    'a read in flight is not valid when its reply is handled after its lease by the %s clock',
     async (which) => {
       const context = setUp();
       const { cache, clock, answer } = context;
@@ -156,7 +156,7 @@ describe('a read in flight', () => {
     },
   );
 
-  test('is not valid when the lease that it took before it was sent has been replaced', async () => {
+  test('a read in flight is not valid when the lease that it took before it was sent has been replaced', async () => {
     let lease = Lease.FOREVER;
     const first = new Lease();
     lease = first;
@@ -168,7 +168,7 @@ describe('a read in flight', () => {
     expect((await loading).isValid(now(context))).toBe(false);
   });
 
-  test('is neither valid nor cached when its id is invalidated', async () => {
+  test('a read in flight is neither valid nor cached when its id is invalidated', async () => {
     const context = setUp();
     const { cache, getCached, answer } = context;
     const [own, joined] = [cache.load('a'), cache.load('a')];
@@ -178,7 +178,7 @@ describe('a read in flight', () => {
     expect(getCached('a')).toBeUndefined();
   });
 
-  test('is not valid any more when anything is invalidated after its reply', async () => {
+  test('a read in flight is not valid any more when anything is invalidated after its reply', async () => {
     const context = setUp();
     const { cache, answer } = context;
     const loading = cache.load('a');
@@ -188,7 +188,7 @@ describe('a read in flight', () => {
     expect(handle.isValid(now(context))).toBe(false);
   });
 
-  test('is not joined after an invalidation', async () => {
+  test('a read in flight is not joined after an invalidation', async () => {
     const context = setUp();
     const { cache, reads, getCached, answer } = context;
     const before = cache.load('a');
@@ -203,7 +203,7 @@ describe('a read in flight', () => {
     expect(getCached('a')).toEqual({ text: 'new' });
   });
 
-  test('is neither valid nor cached when everything is invalidated', async () => {
+  test('a read in flight is neither valid nor cached when everything is invalidated', async () => {
     const context = setUp();
     const { cache, getCached, answer } = context;
     const a = cache.load('a');
@@ -217,7 +217,7 @@ describe('a read in flight', () => {
     expect(getCached('b')).toBeUndefined();
   });
 
-  test('is not cached when it fails, and the next request reads again', async () => {
+  test('a read in flight is not cached when it fails, and the next request reads again', async () => {
     const { cache, reads, getCached, answer } = setUp();
     const failing = cache.load('a');
     reads[0]?.reject(new Error('down'));

@@ -1,9 +1,9 @@
 import { CHECK_TYPES } from './common.lua';
 
 /** Seconds for which a process can resend a batch that was added, and it is not added again. */
-const REMEMBERED = 2 * 86_400;
+const BATCH_RETENTION = 2 * 86_400;
 /** The same, if a hash has more fields than counters alone can make: processes then start and stop often. */
-const REMEMBERED_AT_LEAST = 600;
+const MIN_BATCH_RETENTION = 600;
 /** Fields for the counters of 91 days and for some hundred processes. */
 const MANY_FIELDS = 1000;
 
@@ -40,11 +40,11 @@ end
 
 local is_full = redis.call('HLEN', usage) > ${MANY_FIELDS}
 if is_new_day or is_full then
-  local remembered = is_full and ${REMEMBERED_AT_LEAST} or ${REMEMBERED}
+  local retention = is_full and ${MIN_BATCH_RETENTION} or ${BATCH_RETENTION}
   for _, field in ipairs(redis.call('HKEYS', usage)) do
     if string.sub(field, 1, 2) == 'b:' then
       local at = tonumber(string.match(redis.call('HGET', usage, field), '%d+$') or 0)
-      if at < now - remembered then redis.call('HDEL', usage, field) end
+      if at < now - retention then redis.call('HDEL', usage, field) end
     elseif field ~= 'last' and field < ARGV[5] then redis.call('HDEL', usage, field) end
   end
 end

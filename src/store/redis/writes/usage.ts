@@ -116,7 +116,7 @@ export function createAddUsage(options: AddUsageOptions) {
   async function deliver(source: string, deltas: readonly UsageDelta[], settled: Set<string>): Promise<void> {
     if (connection.isEnded) throw new Error('the client has been closed');
     // The client keeps unanswered commands in its memory: a frozen server must not fill it.
-    if (inFlight.size > 0) throw new Error('what was sent before has not been answered');
+    if (inFlight.size > 0) throw new Error('the previous counts have not been acknowledged');
     await connection.waitUntilReady(timeout);
     const right = deltas.filter(({ keyId }) => !isServerReplaced(prefix + keyNames.key(keyId)));
     for (const group of inPipelines(right, ({ keyId }) => nodeGroup(client, prefix + keyNames.key(keyId)))) {
