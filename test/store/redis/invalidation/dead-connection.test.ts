@@ -4,7 +4,7 @@ import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace, ORIGIN } from '../../sample';
-import { cacheKey, createReader, isFeed, isReadable, type Reader, untilTracking } from './reader';
+import { cacheKey, createReader, isFeed, isForChanges, isReadable, type Reader, untilTracking } from './reader';
 
 let server: RedisServer;
 let proxy: TcpProxy;
@@ -12,7 +12,7 @@ let reader: Reader | undefined;
 
 beforeEach(async () => {
   server = await startRedis();
-  proxy = await startTcpProxy({ target: server.port, kinds: { feed: isFeed } });
+  proxy = await startTcpProxy({ target: server.port, kinds: { feed: isFeed, changes: isForChanges } });
 });
 afterEach(async () => {
   await reader?.close();

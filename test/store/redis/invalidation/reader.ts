@@ -141,3 +141,6 @@ export async function feedsOn(admin: Redis): Promise<Map<string, string>[]> {
 
 /** Recognises the first bytes of a feed, for proxies. */
 export const isFeed = (sent: string) => sent.includes('keyscope-feed');
+
+/** Recognises the first bytes of a connection for changes, for proxies. */
+export const isForChanges = (sent: string) => sent.includes('keyscope-changes');
