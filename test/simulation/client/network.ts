@@ -49,6 +49,8 @@ export class SimulatedSocket {
   #peer: ServerConnection | null = null;
   readonly #lastArrival = { toServer: 0, toClient: 0 };
   readonly #lastSent = { toServer: -1, toClient: -1 };
+  /** Before this time, segments that were sent earlier are still to arrive. */
+  readonly #notBefore = { toServer: 0, toClient: 0 };
 
   constructor(
     readonly network: Network,
@@ -173,6 +175,10 @@ export class SimulatedSocket {
     const link = this.network.link(this.processIndex, this.server);
     const deliver = () => {
       if (this.swallows[direction]) return;
+      if (kernel.now < this.#notBefore[direction]) {
+        kernel.at(this.#notBefore[direction], deliver);
+        return;
+      }
       if (link[direction] || (direction === 'toServer' && this.server.isUnreachable)) {
         this.network.hold(this, direction, deliver);
       } else arrive();
@@ -183,6 +189,12 @@ export class SimulatedSocket {
     this.#lastSent[direction] = kernel.now;
     this.#lastArrival[direction] = Math.max(this.#lastArrival[direction], arrival);
     kernel.at(this.#lastArrival[direction], deliver);
+  }
+
+  /** Schedules a segment that was held. Segments that were sent after it wait for it. */
+  deliverHeld(direction: Direction, arrival: number, deliver: () => void): void {
+    this.#notBefore[direction] = Math.max(this.#notBefore[direction], arrival);
+    this.network.kernel.at(this.#notBefore[direction], deliver);
   }
 }
 
@@ -198,7 +210,7 @@ export class Network {
   /** Which server an address leads to, by process. */
   resolve: (processIndex: number, address: string) => RedisServer;
   readonly #links = new Map<string, LinkState>();
-  readonly #held = new Map<LinkState, { direction: Direction; deliver: () => void }[]>();
+  readonly #held = new Map<LinkState, { socket: SimulatedSocket; direction: Direction; deliver: () => void }[]>();
 
   constructor(
     readonly kernel: Kernel,
@@ -248,8 +260,8 @@ export class Network {
   hold(socket: SimulatedSocket, direction: Direction, deliver: () => void): void {
     const link = this.link(socket.processIndex, socket.server);
     const held = this.#held.get(link);
-    if (held === undefined) this.#held.set(link, [{ direction, deliver }]);
-    else held.push({ direction, deliver });
+    if (held === undefined) this.#held.set(link, [{ socket, direction, deliver }]);
+    else held.push({ socket, direction, deliver });
   }
 
   /** The link works again; what was held arrives in order, some time later. */
@@ -264,7 +276,7 @@ export class Network {
     const held = this.#held.get(link) ?? [];
     this.#held.delete(link);
     const wait = this.random.between(0, RETRANSMISSION);
-    for (const { deliver } of held) this.kernel.after(wait, deliver);
+    for (const { socket, direction, deliver } of held) socket.deliverHeld(direction, this.kernel.now + wait, deliver);
   }
 
   /** A server that could not be reached can be again. */
