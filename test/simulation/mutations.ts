@@ -9,10 +9,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'lease-after-read',
     edits: [
-      ['self.lease = lease(id) ?? Lease.from(clock, maxRevocationLag);\n        return read(id);', 'return read(id);'],
       [
-        'flight.version = this.#version;',
-        'flight.version = this.#version; flight.lease = this.#options.lease(id) ?? Lease.from(this.#options.clock, this.#options.maxRevocationLag);',
+        '(value) => this.#store(id, self, value),',
+        '(value) => { self.lease = lease(id) ?? Lease.from(clock, maxRevocationLag); return this.#store(id, self, value); },',
       ],
     ],
   },
@@ -34,11 +33,11 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'in-flight-rule-dropped',
-    edits: [['if (flight.invalidated) return value;', '']],
+    edits: [['if (read.invalidated) return read;', '']],
   },
   {
-    name: 'joined-read-always-used',
-    edits: [['if (!joined.invalidated && joined.lease.holds(clock, clock.wall())) return joined;', 'return joined;']],
+    name: 'acceptance-rule-dropped',
+    edits: [['version === this.#version && lease.holds(this.#options.clock, wall)', 'true']],
   },
   {
     name: 'server-not-verified',

@@ -105,10 +105,11 @@ export class SimulatedSocket {
     if (direction !== 'toServer') this.swallows.toClient = true;
   }
 
-  /** The network passes packets on again. */
+  /** The network passes packets on again, and TCP repeats what was lost. */
   restore(): void {
     this.swallows.toServer = false;
     this.swallows.toClient = false;
+    this.write([]);
   }
 
   /** The first packet is sent again after one second, then after three. */
@@ -150,9 +151,9 @@ export class SimulatedSocket {
   }
 
   #hangUpServer(): void {
-    if (this.#peer === null || this.#peer.isClosed) return;
+    const isKnown = this.#peer !== null && !this.#peer.isClosed;
     this.#dropPeer();
-    this.#send('toClient', () => this.#closeByPeer(null));
+    this.#send('toClient', () => this.#closeByPeer(isKnown ? null : new Error('read ECONNRESET')));
   }
 
   #dropPeer(): void {

@@ -85,7 +85,7 @@ const FAULTS: readonly (readonly [Fault, number])[] = [
   [
     (random, at, { processes, hasReplica, lag }) => {
       if (!hasReplica) return [];
-      const flip: Step = {
+      const flip: Step & { kind: 'flip' } = {
         ...{ at, kind: 'flip', process: random.below(processes) },
         which: random.weighted([
           ['app', 4],
@@ -98,7 +98,16 @@ const FAULTS: readonly (readonly [Fault, number])[] = [
       // A replica is dangerous while it lags.
       if (random.chance(0.3)) return [flip];
       const before = random.between(0, 1.5) * lag;
-      return [{ at: at - before, kind: 'stall', duration: before + flip.duration + random.between(0, 1) * lag }, flip];
+      // The first read after a change that is made while the client reconnects is answered by the lagging replica.
+      const change: Step = {
+        ...{ at: at + random.between(-2, 50), kind: 'change', process: (flip.process + 1) % processes },
+        ...{ key: 0, change: random.pick(['disable', 'delete'] as const) },
+      };
+      return [
+        { at: at - before, kind: 'stall', duration: before + flip.duration + random.between(0, 1) * lag },
+        flip,
+        change,
+      ];
     },
     3,
   ],
