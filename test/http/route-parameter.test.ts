@@ -165,8 +165,14 @@ describe.each(expresses)('%s', (name, express) => {
   });
 
   describe('the header limit', () => {
+    /** Newer versions of Node respond to too many headers themselves, without a body. */
+    const byNode = { status: 431, code: undefined };
+
     /** Sends headers as they are, in order. */
-    async function send(app: Express, headers: readonly string[]): Promise<{ status: number; code: string }> {
+    async function send(
+      app: Express,
+      headers: readonly string[],
+    ): Promise<{ status: number; code: string | undefined }> {
       const server = http.createServer({ maxHeaderSize: 200_000 }, app);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       try {
@@ -177,7 +183,7 @@ describe.each(expresses)('%s', (name, express) => {
         });
         let text = '';
         for await (const chunk of res) text += chunk;
-        return { status: res.statusCode as number, code: JSON.parse(text).code };
+        return { status: res.statusCode as number, code: text === '' ? undefined : JSON.parse(text).code };
       } finally {
         await new Promise((resolve) => server.close(resolve));
       }
@@ -190,7 +196,8 @@ describe.each(expresses)('%s', (name, express) => {
         const { app, guard, respond, all } = await setUp();
         app.get('/list', guard(), respond);
         const headers = ['x-api-key', all, ...filler(count), 'X-Api-Key', all];
-        expect(await send(app, headers)).toEqual({ status: 401, code: 'duplicate_key' });
+        const denials = [{ status: 401, code: 'duplicate_key' }, ...(count > 1000 ? [byNode] : [])];
+        expect(denials).toContainEqual(await send(app, headers));
       },
     );
 
@@ -198,12 +205,14 @@ describe.each(expresses)('%s', (name, express) => {
       const { app, guard, respond, all } = await setUp();
       app.get('/list', guard({ optional: true }), respond);
       expect(await send(app, ['x-api-key', all, ...filler(900)])).toEqual({ status: 200, code: undefined });
-      expect(await send(app, ['x-api-key', all, ...filler(1200)])).toMatchObject({
-        status: 401,
-        code: 'duplicate_key',
-      });
-      expect(await send(app, filler(1200))).toMatchObject({ status: 401 });
-      expect(await send(app, [...filler(1200), 'x-api-key', all])).toMatchObject({ status: 401 });
+      const denials = [byNode, { status: 401, code: expect.any(String) }];
+      expect([byNode, { status: 401, code: 'duplicate_key' }]).toContainEqual(
+        await send(app, ['x-api-key', all, ...filler(1200)]),
+      );
+      for (const headers of [filler(1200), [...filler(1200), 'x-api-key', all]]) {
+        const response = await send(app, headers);
+        expect(response).toEqual(denials[response.status === 431 ? 0 : 1]);
+      }
     });
   });
 });
