@@ -109,8 +109,10 @@ export class OriginalResponse {
     return this.call('write', callback ? [bytes, callback] : [bytes]) as boolean;
   }
 
-  end(bytes: Uint8Array): void {
-    this.call('end', bytes.length > 0 ? [bytes] : []);
+  end(bytes: Uint8Array, callback?: Callback): void {
+    const args: unknown[] = bytes.length > 0 ? [bytes] : [];
+    if (callback) args.push(callback);
+    this.call('end', args);
   }
 
   /** Calls back for a chunk that was redacted as a whole, if possible after all that was written before has been sent. */

@@ -26,6 +26,8 @@ export class ResponseInterceptor implements BodySink {
   readonly #callbacks: HandlerCallbacks;
   #state: ResponseState = UNDECIDED;
   #isInHandlerHead = false;
+  /** The callback of an `end` from which nothing has to be removed. Node itself calls it, in an order that varies by version. */
+  #endCallback: Callback | undefined;
 
   constructor(context: ResponseContext, events: InterceptorEvents) {
     this.#context = context;
@@ -191,7 +193,8 @@ export class ResponseInterceptor implements BodySink {
 
   #endStream(writer: BodyWriter, bytes: Uint8Array, callback: Callback | undefined): void {
     const { res } = this.#context;
-    this.#callbacks.whenOver(callback);
+    if (this.head.isRestricted) this.#callbacks.whenOver(callback);
+    else this.#endCallback = callback;
     writer.end(bytes);
     // Ended for the handler, while the decoder is still at work.
     if (this.#hasEnded && this.#state.name === 'streaming') {
@@ -227,7 +230,7 @@ export class ResponseInterceptor implements BodySink {
     if (!this.#commit()) return;
     if (this.head.isRestricted) removeTrailerMeasures(res);
     this.#transition({ name: 'ended', passed: undefined });
-    original.end(bytes);
+    original.end(bytes, this.#endCallback);
   }
 
   /** The handler wrote the head, flushed it, or wrote bytes past us, for which Node writes it. */
@@ -303,6 +306,7 @@ export class ResponseInterceptor implements BodySink {
     }
     const rejection = new Rejection(this.#context, this.#events, error);
     this.#transition({ name: 'discarding', rejection });
+    this.#callbacks.whenOver(this.#endCallback);
     original.releaseSources();
     // A head that we did not ask for may be Node's, for bytes that bypass us: those must not find another response.
     if (this.#isInHandlerHead || original.isCalling) process.nextTick(() => rejection.send());
