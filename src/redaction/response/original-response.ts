@@ -121,10 +121,14 @@ export class OriginalResponse {
     else this.write(Buffer.alloc(0), callback);
   }
 
-  /** From here on all output passes through: removes our methods, unless another middleware has replaced them since. */
-  passThrough(): void {
+  /**
+   * Writes a chunk as the handler gave it. From here on all output passes through: removes our `write`, unless another middleware
+   * has replaced it since.
+   */
+  passThrough(args: readonly unknown[]): boolean {
     const methods = this.#res as unknown as Methods;
     if (methods.write === this.#replaced?.write) methods.write = this.#methods.write;
+    return this.call('write', args) as boolean;
   }
 
   /**

@@ -148,8 +148,7 @@ export class ResponseInterceptor implements BodySink {
     const decision = this.head.decide('more');
     if (decision.kind === 'stream') return this.#startStream(decision).write(bytes, given.callback);
     this.#transition({ name: 'passing', decision: PASS });
-    original.passThrough();
-    return original.call('write', args) as boolean;
+    return original.passThrough(args);
   }
 
   /** The first chunk, or the end, of a body from which something may have to be removed. */
@@ -174,12 +173,9 @@ export class ResponseInterceptor implements BodySink {
     } else if (decision.kind === 'pass-through') {
       this.#transition({ name: 'passing', decision });
       if (isEnd) this.finish(decision.bare ? NOTHING : copyIfShared(bytes, bytes));
-      else if (decision.bare)
-        return this.#commit() ? this.#callbacks.confirm(given.callback) : this.#callbacks.drop(given.callback);
-      else if (this.#commit()) {
-        original.passThrough();
-        return original.call('write', args) as boolean;
-      }
+      else if (!this.#commit()) return this.#callbacks.drop(given.callback);
+      else if (decision.bare) return this.#callbacks.confirm(given.callback);
+      else return original.passThrough(args);
     }
     return isEnd || this.#callbacks.drop(given.callback);
   }
