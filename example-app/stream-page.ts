@@ -31,9 +31,11 @@ export async function streamPage(
   }
   res.write('{"conversations":[');
   let separator = '';
+  // Bytes, not strings: Node 26.10 may never emit `drain` for strings that are not ASCII, of which it counts once bytes and once
+  // characters.
   let step = page.next();
   while (!step.done) {
-    const drained = res.write(separator + JSON.stringify(step.value));
+    const drained = res.write(Buffer.from(separator + JSON.stringify(step.value)));
     separator = ',';
     if (!drained && !res.closed) await caughtUp(res);
     if (res.closed) return;
