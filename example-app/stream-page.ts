@@ -31,8 +31,8 @@ export async function streamPage(
   }
   res.write('{"conversations":[');
   let separator = '';
-  // Bytes, not strings: Node 26.10 may never emit `drain` for strings that are not ASCII, of which it counts once bytes and once
-  // characters.
+  // Bytes, not strings: Node 26.10 counts strings that are not ASCII differently in the response and its socket, and then may
+  // never emit `drain`.
   let step = page.next();
   while (!step.done) {
     const drained = res.write(Buffer.from(separator + JSON.stringify(step.value)));
