@@ -13,7 +13,7 @@ import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
 import { createReadUsage } from './reads/usage';
-import { waitForServer, warnAtStart } from './startup-checks';
+import { START_TIMEOUT, waitForServer, warnAtStart } from './startup-checks';
 import { createAliasStore } from './writes/imported-tokens';
 import { createMutations } from './writes/mutations';
 import { type Durability, MutationRunner, type RunMutation } from './writes/run-mutation';
@@ -154,7 +154,7 @@ export function createRedisStore({
       feed.start();
       await waitForServer(client, connection);
       await recordSettings();
-      await warnAtStart(client, storeTimeout, emit);
+      await Promise.all([mutations.connect(START_TIMEOUT), warnAtStart(client, storeTimeout, emit)]);
       await feed.settled();
     },
 

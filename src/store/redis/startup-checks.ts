@@ -6,7 +6,7 @@ import { refusalCode, unavailable } from './errors';
 import { parseInfo } from './info';
 
 /** How long a client may take to connect for the first time: as long as a container next door takes to start. */
-const START_TIMEOUT = 5000;
+export const START_TIMEOUT = 5000;
 
 class UnusableServer extends Error {}
 

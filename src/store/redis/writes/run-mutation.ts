@@ -4,9 +4,9 @@ import { within } from '../../../timeout';
 import { addressOf, isCluster, keyPrefixOf, type RedisClient } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
-import { slotOf } from '../hash-slot';
 import { SCRIPTS, type ScriptName } from '../scripts';
-import { MutationConnection, type Reply } from './mutation-connection';
+import type { MutationConnection, Reply } from './mutation-connection';
+import { MutationConnections, NOTHING_CHANGED, type Redirection } from './mutation-connections';
 
 /** Number of replicas that must have a change before it is acknowledged. */
 export interface Durability {
@@ -40,7 +40,7 @@ export interface Mutation {
 export type RunMutation = (mutation: Mutation) => Promise<string[]>;
 
 export interface MutationRunnerOptions {
-  /** The caller's client. It provides the addresses of the nodes; changes use separate connections. */
+  /** The caller's client. */
   readonly client: RedisClient;
   readonly connection: Connection;
   readonly clock: Clock;
@@ -50,7 +50,6 @@ export interface MutationRunnerOptions {
 }
 
 const OUTCOME_UNKNOWN = 'The change may or may not have been made: look before you try again.';
-const NOTHING_CHANGED = 'Nothing was changed.';
 /** Attempts for one change, if other processes change the same thing at the same time. */
 const MAX_ATTEMPTS = 16;
 /** Replies of a node that does not serve the slot, or not yet. It has done nothing. */
@@ -58,20 +57,14 @@ const REDIRECTION = /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN) ?\S* ?(\S*)/;
 /** Milliseconds until a retry, if the node cannot report which node serves a slot. */
 const REDIRECTION_DELAY = 20;
 
-/**
- * Target of a redirected command in a Cluster: an address, once (`asking`) or from now on. Empty: read the slots again.
- */
-interface Redirection {
-  readonly address: string;
-  readonly asking: boolean;
-}
-
 /** State of one call, which its timer reads. */
 interface Call {
   /** The script has been sent, and its outcome is unknown. */
   inDoubt: boolean;
   /** The call has settled for its caller. Nothing more is sent. */
   over: boolean;
+  /** The call is in its second attempt, over another connection. There is no third. */
+  hasReconnected: boolean;
 }
 
 /**
@@ -90,28 +83,39 @@ interface Call {
 export class MutationRunner {
   readonly #options: MutationRunnerOptions;
   readonly #timeout: number;
-  /** By the addresses of the nodes; one for all on a single server. */
-  readonly #connections = new Map<string, MutationConnection>();
-
+  readonly #connections: MutationConnections;
   /** The last call for each thing that is being changed. */
   readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: MutationRunnerOptions) {
-    const { client, storeTimeout, durability } = options;
+    const { client, connection, storeTimeout, durability } = options;
     this.#options = options;
     // One `storeTimeout` until the connection is ready, and one for the change.
     this.#timeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
-    client.on('end', this.#closeConnections);
+    const replyTimeout = storeTimeout + (durability?.timeout ?? 0);
+    this.#connections = new MutationConnections({ client, connection, timeout: this.#timeout, replyTimeout });
+  }
+
+  /**
+   * Connects, so that the first change does not wait for it. Never rejects: a change tries again.
+   *
+   * @param timeout - Milliseconds.
+   */
+  connect(timeout: number): Promise<void> {
+    return this.#connections.open(timeout);
+  }
+
+  close(): void {
+    this.#connections.close();
   }
 
   readonly run: RunMutation = async (mutation) => {
-    const { connection, clock } = this.#options;
     const timeout = this.#timeout;
-    const { since, notify } = mutation;
-    if (connection.isEnded) {
+    const { notify } = mutation;
+    if (this.#connections.isClosed) {
       throw unavailable(`The connection to the key store has been closed. ${NOTHING_CHANGED}`);
     }
-    const call: Call = { inDoubt: false, over: false };
+    const call: Call = { inDoubt: false, over: false, hasReconnected: false };
 
     function timeOut(): KeyscopeError {
       call.over = true;
@@ -130,17 +134,7 @@ export class MutationRunner {
       .catch((error: unknown) => {
         throw toStoreError(error, call);
       });
-    return within(Math.max(0, timeout - (clock.monotonic() - since)), settled, timeOut);
-  };
-
-  close(): void {
-    this.#options.client.off('end', this.#closeConnections);
-    this.#closeConnections();
-  }
-
-  readonly #closeConnections = () => {
-    for (const connection of this.#connections.values()) connection.close();
-    this.#connections.clear();
+    return within(Math.max(0, this.#timeLeft(mutation)), settled, timeOut);
   };
 
   /** Runs the changes of one thing by one process one after the other. At once, all but one would find it changed. */
@@ -158,7 +152,8 @@ export class MutationRunner {
   async #attempts(mutation: Mutation, call: Call): Promise<string[]> {
     let redirection: Redirection | null = null;
     for (let attempt = 0; attempt < MAX_ATTEMPTS && !call.over; ) {
-      const outcome: Redirection | string[] = await this.#attempt(mutation, call, redirection);
+      const outcome: Redirection | string[] | null = await this.#attemptOrReconnect(mutation, call, redirection);
+      if (outcome === null) continue;
       if (!Array.isArray(outcome)) {
         redirection = outcome;
         if (outcome.address === '') await delay(REDIRECTION_DELAY);
@@ -171,9 +166,28 @@ export class MutationRunner {
     throw unavailable(`Others keep changing the same thing. ${NOTHING_CHANGED} Try again.`);
   }
 
+  /**
+   * Null if the connection failed before the change was sent, for the first time. A firewall can have dropped an idle
+   * connection long ago, without notice, or the server can have lost its role: the next connection can do better.
+   */
+  async #attemptOrReconnect(
+    mutation: Mutation,
+    call: Call,
+    redirection: Redirection | null,
+  ): Promise<Redirection | string[] | null> {
+    try {
+      return await this.#attempt(mutation, call, redirection);
+    } catch (error) {
+      const isFinal = isRefusal(error) && refusalCode(error) !== 'READONLY';
+      if (isFinal || call.inDoubt || call.hasReconnected || this.#connections.isClosed) throw error;
+      call.hasReconnected = true;
+      return null;
+    }
+  }
+
   async #attempt(mutation: Mutation, call: Call, redirection: Redirection | null): Promise<Redirection | string[]> {
-    const { clock, client } = this.#options;
-    const connection = await this.#connect(mutation.key, redirection);
+    const { client } = this.#options;
+    const connection = await this.#connections.connect(mutation.key, redirection);
     const asking = redirection?.asking ? [['asking'] as const] : [];
     const prefix = keyPrefixOf(client);
 
@@ -181,15 +195,19 @@ export class MutationRunner {
       ...asking,
       [name, prefix + key, ...args] as const,
     ]);
-    const [[timeError, time] = NO_REPLY, ...replies] = await connection.exchange([['time'], ...reads]);
+    if (call.over) throw unavailable(NOTHING_CHANGED);
+    // The second half of the time is for another connection.
+    const limit = call.hasReconnected ? this.#timeout : this.#timeout / 2;
+    const [[timeError, time] = NO_REPLY, ...replies] = await connection.exchange([['time'], ...reads], limit);
+    // Without permission for TIME, only the deadline is lost. A lost connection is another matter.
+    if (timeError !== null && !isRefusal(timeError)) throw timeError;
     const read = replies.filter((_, i) => asking.length === 0 || i % 2 === 1);
     for (const [error] of read) {
       if (error === null) continue;
       return this.#redirected(error);
     }
     if (call.over) throw unavailable(NOTHING_CHANGED);
-    const left = this.#timeout - (clock.monotonic() - mutation.since);
-    const deadline = timeError === null ? deadlineFrom(time, left) : '';
+    const deadline = timeError === null ? deadlineFrom(time, this.#timeLeft(mutation)) : '';
     const { keys, args } = mutation.input(read.map(([, value]) => (typeof value === 'string' ? value : '')));
     const names = keys.map((key) => prefix + key);
 
@@ -213,30 +231,9 @@ export class MutationRunner {
     return reply;
   }
 
-  /** Connection to the node for a key's changes: the server that the caller's client reads from. */
-  async #connect(key: string, redirection: Redirection | null): Promise<MutationConnection> {
-    const { client, connection: callers } = this.#options;
-    // The nodes of a Cluster are known when it is ready.
-    if (isCluster(client) && !callers.isReady) await callers.waitUntilReady(this.#timeout);
-    const name = keyPrefixOf(client) + key;
-    const address = isCluster(client) ? redirection?.address || (client.slots[slotOf(name)]?.[0] ?? '') : '';
-    let connection = this.#connections.get(address);
-    if (connection === undefined) {
-      this.#closeFormerMasters();
-      const { storeTimeout, durability } = this.#options;
-      connection = new MutationConnection(nodeAt(client, address), storeTimeout + (durability?.timeout ?? 0));
-      this.#connections.set(address, connection);
-    }
-    const identity = await connection.ready(this.#timeout).catch((error: unknown) => {
-      throw unavailable(`The key store could not be reached. ${NOTHING_CHANGED}`, error);
-    });
-    const expected = callers.server?.role?.identity ?? null;
-    if (identity !== null && expected !== null && identity !== expected) {
-      // A change acknowledged by that server would not be seen here. The next connection leads to the server in charge.
-      connection.reconnect();
-      throw unavailable(`The key store has been replaced by another server. ${NOTHING_CHANGED} Try again.`);
-    }
-    return connection;
+  /** Milliseconds until the caller stops waiting. */
+  #timeLeft({ since }: Mutation): number {
+    return this.#timeout - (this.#options.clock.monotonic() - since);
   }
 
   /** Follows a redirection, or throws the error. */
@@ -250,17 +247,6 @@ export class MutationRunner {
     if (kind !== 'TRYAGAIN') client.refreshSlotsCache();
     const isKnown = client.nodes('master').some((node) => addressOf(node) === address);
     return { address: isKnown ? address : '', asking: isKnown && kind === 'ASK' };
-  }
-
-  #closeFormerMasters(): void {
-    const { client } = this.#options;
-    if (!isCluster(client)) return;
-    const present = new Set(client.nodes('master').map(addressOf));
-    for (const [address, connection] of this.#connections) {
-      if (present.has(address)) continue;
-      connection.close();
-      this.#connections.delete(address);
-    }
   }
 }
 
@@ -289,11 +275,4 @@ function toStoreError(error: unknown, { inDoubt }: Call): KeyscopeError {
 
 function tooFewReplicas(replicas: number, { replicas: wanted, timeout }: Durability): string {
   return `The change was made, but only ${replicas} of ${wanted} replicas have confirmed it within ${timeout} ms: a failover could undo it. Look before you try again.`;
-}
-
-function nodeAt(client: RedisClient, address: string): RedisClient {
-  if (!isCluster(client)) return client;
-  const node = client.nodes('master').find((each) => addressOf(each) === address);
-  if (node === undefined) throw unavailable(`The key store cannot be reached. ${NOTHING_CHANGED}`);
-  return node;
 }

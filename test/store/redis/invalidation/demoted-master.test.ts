@@ -7,7 +7,7 @@ import { createSample, newWorkspace } from '../../sample';
 test('RedisStore reconnects the client when its master is demoted and the first use of the store was a change', async () => {
   const server = await startRedis();
   const client = new Redis(server.url, { disconnectTimeout: 50 });
-  const store = createRedisStore({ client, maxRevocationLag: 200, storeTimeout: 200 });
+  const store = createRedisStore({ client, maxRevocationLag: 2000, storeTimeout: 2000 });
   let closed = 0;
   client.on('close', () => {
     closed += 1;
