@@ -100,7 +100,7 @@ export function createApiKeys<const Permission extends string>(
 
   const keys = createKeyService<Permission>({
     ...{ store, clock, prefix, hasher, permissions, defaultLifetime },
-    foreignTokens: settings.foreignTokens,
+    importedTokens: settings.importedTokens,
   });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });

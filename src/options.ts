@@ -41,7 +41,7 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * Accepts tokens of imported keys (`keys.import`), which another system issued. If false, a string without the form of
    * this app's tokens is denied without a read of the store. Default `false`.
    */
-  readonly foreignTokens?: boolean;
+  readonly importedTokens?: boolean;
   /** Prefix of all Redis keys: 1–64 letters, digits and `_ . : -`. Default `'keyscope'`. */
   readonly namespace?: string;
   /**
@@ -123,7 +123,7 @@ export interface Settings {
   readonly permissions: readonly string[];
   readonly redis: RedisClient | undefined;
   readonly prefix: string;
-  readonly foreignTokens: boolean;
+  readonly importedTokens: boolean;
   readonly namespace: string;
   readonly peppers: readonly (string | null)[] | undefined;
   readonly defaultLifetime: number;
@@ -227,7 +227,7 @@ const shape = {
     .string()
     .refine(isTokenPrefix, 'Expected 1–32 letters, digits and single underscores, beginning with a letter.')
     .default('ks'),
-  foreignTokens: z.boolean().default(false),
+  importedTokens: z.boolean().default(false),
   namespace: z.string().regex(NAMESPACE, 'Expected 1–64 letters, digits and _ . : -.').default('keyscope'),
   pepper: z.union([z.string().min(16), z.array(z.union([z.string().min(16), z.null()])).min(1)]).optional(),
   defaultLifetime: duration(1000).prefault('365d'),

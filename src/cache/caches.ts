@@ -16,7 +16,7 @@ export interface CachesOptions<Entry extends object> {
   /** Called when a value is used after its lease has lapsed. */
   readonly onStale?: () => void;
   /** Whether imported tokens are looked up. Default false. */
-  readonly foreignTokens?: boolean;
+  readonly importedTokens?: boolean;
   /** Creates the cache entry of a key, once per read instead of once per request. */
   readonly toEntry: (credential: Credential) => Entry;
 }
@@ -66,7 +66,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
     read: (workspaceId) => store.getProjects(workspaceId),
   });
 
-  const aliases = options.foreignTokens
+  const aliases = options.importedTokens
     ? new ReadThroughCache<Alias>({
         clock,
         maxRevocationLag,

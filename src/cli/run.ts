@@ -78,7 +78,7 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
       storeTimeout: STORE_TIMEOUT,
       recordSettings: false,
       // Imported keys can be managed and verified, whether the app accepts them yet or not.
-      foreignTokens: true,
+      importedTokens: true,
     });
     const warnings: { code: string; message: string }[] = [];
     apiKeys.on('store', (event) => {

@@ -83,7 +83,7 @@ export function createReadImportedToken(prefix: string) {
 
 /** Id of an imported key, derived from token and workspace, so that importing the token again finds the key. */
 export function deriveImportedKeyId(workspaceId: string, fingerprint: string): string {
-  return deriveId(workspaceId, ['foreign', aliasOf(fingerprint)]);
+  return deriveId(workspaceId, ['imported', aliasOf(fingerprint)]);
 }
 
 /** The same from the input of `keys.import`. */

@@ -40,7 +40,7 @@ export interface KeyService<Permission extends string = string> {
   create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
   /**
    * Imports a key whose token another system issued, so that its callers keep the token. For apps with
-   * `foreignTokens: true`. Rejects with `invalid_request`, with `conflict` if the token was imported before, or with
+   * `importedTokens: true`. Rejects with `invalid_request`, with `conflict` if the token was imported before, or with
    * `invalid_options` without that option. A rotation gives the key a token of this app.
    */
   import(
@@ -74,7 +74,7 @@ export interface KeyServiceDeps {
   /** Milliseconds. */
   readonly defaultLifetime: number;
   /** Whether imported tokens are accepted. Default false: then none is imported. */
-  readonly foreignTokens?: boolean;
+  readonly importedTokens?: boolean;
   /** For tests. Default: `generateToken`. */
   readonly generate?: typeof generateToken;
 }
@@ -119,12 +119,12 @@ function createdBefore(id: string): KeyscopeError {
 }
 
 const NOT_ENABLED_MESSAGE =
-  'keys.import: this app denies imported tokens. Pass `foreignTokens: true` to createApiKeys.';
+  'keys.import: this app denies imported tokens. Pass `importedTokens: true` to createApiKeys.';
 
 const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and retry.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
-  const { store, clock, prefix, hasher, defaultLifetime, foreignTokens = false, generate = generateToken } = deps;
+  const { store, clock, prefix, hasher, defaultLifetime, importedTokens = false, generate = generateToken } = deps;
   // Whole milliseconds, because they are part of indexes.
   const now = () => Math.floor(clock.wall());
   const inputs = createKeyInputs(deps.permissions, now);
@@ -213,7 +213,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     },
 
     async import(input, givenContext) {
-      if (!foreignTokens) throw new KeyscopeError('invalid_options', NOT_ENABLED_MESSAGE);
+      if (!importedTokens) throw new KeyscopeError('invalid_options', NOT_ENABLED_MESSAGE);
       const { token, sha256, ...given } = inputs.import(input);
       const context = inputs.importContext(givenContext);
       const shown = { ...context, ...given, workspaceId: given.workspaceId ?? context.workspaceId };

@@ -15,8 +15,6 @@ interface Codec<T> {
 }
 
 interface Column<T> extends Codec<T> {
-  /** The field of the stored hash, if it has another name than the column. */
-  readonly storedAs?: string;
   /**
    * Value of the column if a record lacks the field because an older version wrote it, or `REQUIRED`. It must not allow
    * more than the record did before the column existed. The defaults of the first version's columns allow nothing.
@@ -154,7 +152,7 @@ export const KEY_FIELDS = {
   revision: column(NUMBER, { missing: 1, public: 'value' }),
   rotatedFrom: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
   rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
-  alias: column(ALIAS, { storedAs: 'foreign', missing: null }),
+  alias: column(ALIAS, { missing: null }),
 };
 
 type Fields = typeof KEY_FIELDS;
@@ -193,10 +191,6 @@ export const EDITABLE_FIELD_NAMES = namesWith('editable');
 export const AUDITED_FIELD_NAMES = namesWith('audited');
 export const PUBLIC_FIELD_NAMES = namesWith('public');
 const CARRIED_FIELD_NAMES = namesWith('carried');
-
-export function storedName(name: KeyFieldName): string {
-  return COLUMNS[name].storedAs ?? name;
-}
 
 /** Copy of a record with an edit applied. Members of the edit that are not editable columns are ignored. */
 export function applyChanges(record: KeyRecord, changes: KeyChanges): KeyRecord {

@@ -4,7 +4,7 @@ import type { Store } from '../store/store';
 /** Names of the store's methods in metrics. */
 const OPERATIONS = {
   getCredential: 'key.authenticate',
-  getAlias: 'foreign.authenticate',
+  getAlias: 'imported_token.authenticate',
   getKey: 'key.read',
   getProjects: 'projects.read',
   listKeys: 'keys.list',
@@ -14,8 +14,8 @@ const OPERATIONS = {
   updateKey: 'key.update',
   deleteKey: 'key.delete',
   rotateKey: 'key.rotate',
-  linkAlias: 'foreign.link',
-  unlinkAlias: 'foreign.unlink',
+  linkAlias: 'imported_token.link',
+  unlinkAlias: 'imported_token.unlink',
   setProject: 'project.configure',
   clearProject: 'project.clear',
   addUsage: 'usage.add',

@@ -40,7 +40,7 @@ export function readFingerprint(text: string): string | null {
 
 /** Alias of an imported token, by which its key is found. 128 bits, so that no two tokens share one. */
 export function aliasOf(fingerprint: string): string {
-  return sha256(`keyscope-foreign:${fingerprint}`).slice(0, ALIAS_LENGTH);
+  return sha256(`keyscope-imported:${fingerprint}`).slice(0, ALIAS_LENGTH);
 }
 
 /** Whether a string has the form of an alias. */
@@ -50,7 +50,7 @@ export function isAlias(text: string): boolean {
 
 /** String whose digest is stored instead of the token's own. No keyscope token is such a string, because none has a colon. */
 export function hashInputOf(fingerprint: string): string {
-  return `foreign:${fingerprint}`;
+  return `imported:${fingerprint}`;
 }
 
 /** First and last characters of an imported token, for the masked form. Empty if the token is short or unknown. */

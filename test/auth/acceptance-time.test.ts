@@ -27,7 +27,7 @@ async function open(cache = {}): Promise<App> {
   const client = new Redis(server.url);
   const permissions = { conversations: { label: 'Conversations' } };
   const apiKeys = createApiKeys({
-    ...{ permissions, redis: client, telemetry: false, foreignTokens: true, cache },
+    ...{ permissions, redis: client, telemetry: false, importedTokens: true, cache },
     maxRevocationLag: MAX_REVOCATION_LAG,
     storeTimeout: MAX_REVOCATION_LAG,
   });

@@ -29,7 +29,7 @@ afterEach(async () => {
 afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
 
 function open(options: Options = {}): Keys {
-  const apiKeys = createApiKeys({ permissions, foreignTokens: true, storeTimeout: 900, ...options }) as Keys;
+  const apiKeys = createApiKeys({ permissions, importedTokens: true, storeTimeout: 900, ...options }) as Keys;
   ends.push(() => apiKeys.close());
   return apiKeys;
 }
@@ -56,7 +56,7 @@ describe.each(expresses)('%s', (_name, express) => {
   }
   const get = (app: Express, token: string) => request(app).get('/c').set('x-api-key', token);
 
-  describe.each(Object.entries(STORES))('a foreign token, with keys %s', (_where, optionsFor) => {
+  describe.each(Object.entries(STORES))('an imported token, with keys %s', (_where, optionsFor) => {
     test('an imported token is allowed, by token or hash, from the store and from the cache', async () => {
       const apiKeys = open(optionsFor());
       await apiKeys.ready();
@@ -119,7 +119,7 @@ describe.each(expresses)('%s', (_name, express) => {
     });
   });
 
-  test('garbage, native or foreign, is answered alike', async () => {
+  test('an invalid token of either form has the same response', async () => {
     const apiKeys = open();
     const app = serve(apiKeys);
     const { token } = await apiKeys.keys.create(valid);
@@ -151,14 +151,14 @@ test('the hash of a token does not stand for it', async () => {
   const apiKeys = open();
   const token = newToken();
   await apiKeys.keys.import({ ...valid, token });
-  for (const text of [fingerprint(token), `foreign:${fingerprint(token)}`]) {
+  for (const text of [fingerprint(token), `imported:${fingerprint(token)}`]) {
     expect(await apiKeys.verify(text)).toMatchObject({ ok: false, error: { code: 'invalid_key' } });
   }
 });
 
-test('a token of another form is denied without a read of the store when foreignTokens is false', async () => {
+test('a token of another form is denied without a read of the store when importedTokens is false', async () => {
   const outcomes: string[] = [];
-  const apiKeys = open({ foreignTokens: false });
+  const apiKeys = open({ importedTokens: false });
   apiKeys.on('cache', ({ outcome }) => outcomes.push(outcome));
   expect(await apiKeys.verify(newToken())).toMatchObject({ ok: false, error: { code: 'invalid_key' } });
   expect(outcomes).toEqual([]);
@@ -206,24 +206,24 @@ test('nothing in Redis leads back to a token, and nothing of it is left when its
     return JSON.stringify(texts);
   }
   const stored = await dump();
-  expect(stored).toContain(`${namespace}:foreign:`);
+  expect(stored).toContain(`${namespace}:imported:`);
   expect(stored).not.toContain(token.slice(4, -4));
   expect(stored).not.toContain(fingerprint(token));
   await apiKeys.keys.delete(id);
-  expect(await dump()).not.toContain(':foreign:');
+  expect(await dump()).not.toContain(':imported:');
 });
 
-test('a flood of unknown foreign tokens pushes no good key out of memory', async () => {
+test('a flood of unknown imported tokens evicts no valid key', async () => {
   const apiKeys = open({ cache: { maxKeys: 10, maxMisses: 10 } });
-  const foreign = newToken();
-  await apiKeys.keys.import({ ...valid, token: foreign });
+  const imported = newToken();
+  await apiKeys.keys.import({ ...valid, token: imported });
   const { token: native } = await apiKeys.keys.create(valid);
-  for (const token of [foreign, native]) expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
+  for (const token of [imported, native]) expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
   for (let index = 0; index < 500; index++) {
     expect(await apiKeys.verify(newToken())).toMatchObject({ ok: false, error: { code: 'invalid_key' } });
   }
   const outcomes: string[] = [];
   apiKeys.on('cache', ({ outcome }) => outcomes.push(outcome));
-  for (const token of [foreign, native]) expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
+  for (const token of [imported, native]) expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
   expect(outcomes).toEqual(['hit', 'hit']);
 });

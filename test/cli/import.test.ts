@@ -262,7 +262,7 @@ describe('import', () => {
       try {
         await elsewhere.importFrom(`token,name\n${tokenOf('taken')},Taken`, ...SCOPE);
         // An entry that is nothing Redis can answer for.
-        const entry = `${world.redis.namespace}:foreign:${aliasOf(fingerprintOf(tokenOf('bad')))}`;
+        const entry = `${world.redis.namespace}:imported:${aliasOf(fingerprintOf(tokenOf('bad')))}`;
         await redis.hset(entry, 'a', '1');
         const names = ['taken', ...Array.from({ length: 150 }, (_, index) => `n${index}`), 'bad'];
         const rest = Array.from({ length: 100 }, (_, index) => `r${index}`);

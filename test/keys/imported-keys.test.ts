@@ -10,7 +10,7 @@ import { DAY, NOW, refusal, refusedPaths, setup, valid } from './setup';
 const newToken = () => `sk_live_${randomBytes(18).toString('base64url')}`;
 const sha256 = (token: string) => createHash('sha256').update(token).digest('base64');
 const aliasFor = (token: string) => aliasOf(fingerprintOf(token));
-const open = (store?: Store) => setup({ foreignTokens: true, ...(store === undefined ? {} : { store }) });
+const open = (store?: Store) => setup({ importedTokens: true, ...(store === undefined ? {} : { store }) });
 
 describe('an import', () => {
   test('keys.import stores every given field and shows only the ends of the token', async () => {
@@ -185,7 +185,7 @@ describe('an import', () => {
     const { keys } = setup();
     expect(await refusal(keys.import({ ...valid, token: newToken() }))).toMatchObject({
       code: 'invalid_options',
-      message: expect.stringContaining('foreignTokens'),
+      message: expect.stringContaining('importedTokens'),
     });
   });
 });

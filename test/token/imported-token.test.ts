@@ -57,7 +57,7 @@ describe('an imported token', () => {
     expect(fingerprintOf(proof)).not.toContain(alias);
     expect(fingerprint).not.toContain(alias);
     expect(createTokenParser('ks')(proof)).toBeNull();
-    expect(createTokenParser('foreign')(proof)).toBeNull();
+    expect(createTokenParser('imported')(proof)).toBeNull();
   });
 
   test('maskableEnds returns ends only if enough of the token stays hidden', () => {

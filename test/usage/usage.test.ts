@@ -67,7 +67,7 @@ describe.each(expresses)('in memory, on %s', (_name, express) => {
   });
 
   test('a key that was imported is counted by the token that its callers have', async () => {
-    const apiKeys = createApiKeys({ permissions, foreignTokens: true });
+    const apiKeys = createApiKeys({ permissions, importedTokens: true });
     const app: Express = express();
     app.get('/c', apiKeys.requireApiKey('conversations', { agent: false }), (_req, res) => {
       res.json({ ok: true });

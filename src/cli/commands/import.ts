@@ -192,7 +192,7 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
     );
   }
   if (dryRun) context.note('Nothing was written.');
-  else if (counts.imported > 0) context.note('Apps accept these keys if createApiKeys has `foreignTokens: true`.');
+  else if (counts.imported > 0) context.note('Apps accept these keys if createApiKeys has `importedTokens: true`.');
   return problems.length > 0 ? EXIT.refused : EXIT.ok;
 }
 

@@ -46,7 +46,7 @@ export function createKeyNames(namespace: string): KeyNames {
   }
   const keys = `${namespace}:key:`;
   const projects = `${namespace}:projects:`;
-  const foreign = `${namespace}:foreign:`;
+  const aliases = `${namespace}:imported:`;
   return {
     prefix: `${namespace}:`,
     key: (id) => `${keys}{${tagOf(id)}}${id}`,
@@ -57,12 +57,12 @@ export function createKeyNames(namespace: string): KeyNames {
     clearedProject: (workspaceId, projectId) =>
       `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
-    alias: (alias) => foreign + alias,
-    trackedPrefixes: [keys, projects, foreign],
+    alias: (alias) => aliases + alias,
+    trackedPrefixes: [keys, projects, aliases],
     parseKeyName(name) {
       const keyId = afterTag(name, keys);
       if (keyId !== null) return { keyId };
-      if (name.startsWith(foreign)) return { alias: name.slice(foreign.length) };
+      if (name.startsWith(aliases)) return { alias: name.slice(aliases.length) };
       const rest = afterTag(name, projects);
       return rest?.startsWith(':') ? { workspaceId: rest.slice(1) } : null;
     },

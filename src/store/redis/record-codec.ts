@@ -9,7 +9,6 @@ import {
   KEY_FIELD_NAMES,
   type KeyFieldName,
   REQUIRED,
-  storedName,
 } from '../key-fields';
 import type { Credential, KeyChanges, KeyRecord, ProjectRecord } from '../records';
 import { unreadable } from './errors';
@@ -18,9 +17,9 @@ import { unreadable } from './errors';
 export const RECORD_VERSION = '1';
 
 /** The fields of a key's hash, in the order in which they are read: the version, then the columns. */
-export const STORED_KEY_FIELDS = ['v', ...KEY_FIELD_NAMES.map(storedName)];
+export const STORED_KEY_FIELDS = ['v', ...KEY_FIELD_NAMES];
 /** The fields that a request needs. */
-export const STORED_CREDENTIAL_FIELDS = ['v', ...CREDENTIAL_FIELD_NAMES.map(storedName)];
+export const STORED_CREDENTIAL_FIELDS = ['v', ...CREDENTIAL_FIELD_NAMES];
 
 /** Encodes a time for storage. */
 export const encodeTime = encodeNumber;
@@ -28,7 +27,7 @@ export const encodeTime = encodeNumber;
 /** Field name and encoded value of a column. Empty if the value is stored by omitting the field. */
 function encodeField<Name extends KeyFieldName>(name: Name, value: KeyRecord[Name]): string[] {
   const text = COLUMNS[name].encode(value);
-  return text === undefined ? [] : [storedName(name), text];
+  return text === undefined ? [] : [name, text];
 }
 
 /**
@@ -86,14 +85,14 @@ function decodeFields(
 function decodeField(name: KeyFieldName, text: unknown, where: string): unknown {
   const { missing, decode } = COLUMNS[name];
   if (text === null) {
-    if (missing === REQUIRED) throw unreadable(where, `the field ${storedName(name)} is missing`);
+    if (missing === REQUIRED) throw unreadable(where, `the field ${name} is missing`);
     return missing;
   }
   if (typeof text !== 'string') throw unreadable(where);
   try {
     return decode(text);
   } catch (error) {
-    throw unreadable(where, `the field ${storedName(name)} ${(error as Error).message}`);
+    throw unreadable(where, `the field ${name} ${(error as Error).message}`);
   }
 }
 

@@ -83,11 +83,11 @@ describe('one conversation', () => {
   });
 
   test('an agent of another workspace looks like an unknown one', async () => {
-    const foreign = conversationWith(() => true, OTHER_PROJECT);
+    const elsewhere = conversationWith(() => true, OTHER_PROJECT);
     const owner = await platform.mint(['conversations'], 'all', OTHER_WORKSPACE);
-    await platform.get(`/v1/agents/${OTHER_PROJECT}/conversations/${foreign.id}`, owner).expect(200);
+    await platform.get(`/v1/agents/${OTHER_PROJECT}/conversations/${elsewhere.id}`, owner).expect(200);
     for (const agent of [OTHER_PROJECT, 'globex-support', 'PROJECT-NONESUCH']) {
-      const { body } = await platform.get(`/v1/agents/${agent}/conversations/${foreign.id}`, token).expect(404);
+      const { body } = await platform.get(`/v1/agents/${agent}/conversations/${elsewhere.id}`, token).expect(404);
       expect(body).toEqual(envelope('PROJECT_NOT_FOUND', `This account has no project ${agent}.`));
     }
   });

@@ -54,8 +54,8 @@ test('errors have the shape of this API and keep WWW-Authenticate', async () => 
   expect(missing.body).toEqual({ error_message: expect.any(String) });
   const wrong = await platform.get(path, await platform.mint(['conversations'])).expect(403);
   expect(wrong.body).toEqual({ error_message: expect.stringContaining('handoff') });
-  const foreign = await platform
+  const elsewhere = await platform
     .get(`/v1/${WORKSPACE}/${OTHER_PROJECT}/handoff_state?id=${shared.id}`, token)
     .expect(404);
-  expect(foreign.body).toEqual({ error_message: expect.any(String) });
+  expect(elsewhere.body).toEqual({ error_message: expect.any(String) });
 });

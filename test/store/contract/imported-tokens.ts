@@ -4,7 +4,7 @@ import { auditOf, createSample, keyQuery, listAll, newId, newWorkspace, ORIGIN, 
 
 const newAlias = () => randomBytes(16).toString('hex');
 
-export function foreignContract(getStore: () => Store): void {
+export function importedTokenContract(getStore: () => Store): void {
   describe('aliases of imported tokens', () => {
     test('an alias finds nothing, then its key, and no other key replaces it', async () => {
       const store = getStore();
@@ -66,19 +66,19 @@ export function foreignContract(getStore: () => Store): void {
     test('a record keeps its alias through every change, and its deletion removes it', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
-      const foreign = newAlias();
+      const imported = newAlias();
       const ends = { prefix: '"%s{', last4: '\\n}"' };
-      const key = await createSample(store, workspaceId, { alias: foreign, ...ends });
+      const key = await createSample(store, workspaceId, { alias: imported, ...ends });
       expect(await store.getKey(key.id)).toEqual(key);
       expect(await listAll(store, keyQuery(workspaceId))).toEqual([key]);
       const updated = await store.updateKey(key.id, { name: 'B', disabled: true }, ORIGIN, {});
-      expect(updated).toMatchObject({ ok: true, key: { alias: foreign, ...ends, name: 'B' } });
+      expect(updated).toMatchObject({ ok: true, key: { alias: imported, ...ends, name: 'B' } });
       const successor = sampleKey(workspaceId, { rotatedFrom: key.id });
       const rotated = await store.rotateKey(key.id, successor, ORIGIN.at, ORIGIN, {});
-      expect(rotated).toMatchObject({ ok: true, key: { alias: foreign, rotatedTo: successor.id } });
+      expect(rotated).toMatchObject({ ok: true, key: { alias: imported, rotatedTo: successor.id } });
       expect(await store.getKey(successor.id)).toStrictEqual(successor);
-      expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { alias: foreign, ...ends } });
-      expect(JSON.stringify(await auditOf(store, workspaceId))).not.toContain(foreign);
+      expect(await store.deleteKey(key.id, ORIGIN, {})).toMatchObject({ ok: true, key: { alias: imported, ...ends } });
+      expect(JSON.stringify(await auditOf(store, workspaceId))).not.toContain(imported);
     });
   });
 }

@@ -1,6 +1,6 @@
 import type { Store } from '../../../src/store/store';
 import { auditContract } from './audit';
-import { foreignContract } from './imported-tokens';
+import { importedTokenContract } from './imported-tokens';
 import { keysContract } from './keys';
 import { listingContract } from './listing';
 import { modelContract } from './model';
@@ -33,7 +33,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     listingContract(getStore);
     pagingContract(getStore);
     racesContract(getStore);
-    foreignContract(getStore);
+    importedTokenContract(getStore);
     usageContract(getStore);
     modelContract(getStore);
   });

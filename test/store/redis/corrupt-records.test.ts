@@ -69,9 +69,12 @@ describe('a damaged record is an error whose cause names it, never half a key', 
 
   test('the cause of the error does not name an alias, because its Redis key derives from the token', async () => {
     const alias = aliasOf(fingerprintOf('sk_live_0123456789abcdef'));
-    await client.set(`keyscope:foreign:${alias}`, 'x');
+    await client.set(`keyscope:imported:${alias}`, 'x');
     const error = await store.getAlias(alias).catch((thrown: Error) => thrown);
-    expect(error).toMatchObject({ code: 'store_unavailable', cause: { message: expect.stringContaining('foreign:') } });
+    expect(error).toMatchObject({
+      code: 'store_unavailable',
+      cause: { message: expect.stringContaining('imported:') },
+    });
     expect(inspect(error, { depth: 9 })).not.toContain(alias);
   });
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { COLUMNS, KEY_FIELD_NAMES, REQUIRED, storedName } from '../../../src/store/key-fields';
+import { COLUMNS, KEY_FIELD_NAMES, REQUIRED } from '../../../src/store/key-fields';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
@@ -25,7 +25,7 @@ const OPTIONAL = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing !== REQU
 describe('a record that an older version wrote', () => {
   test.each(OPTIONAL)('a record of an older version has the default of %s when it lacks the field', async (name) => {
     const key = await createSample(store, newWorkspace(), { createdBy: null });
-    await client.hdel(nameOf(key.id), storedName(name));
+    await client.hdel(nameOf(key.id), name);
     const expected = { ...key, [name]: COLUMNS[name].missing };
     expect(await store.getKey(key.id)).toEqual(expected);
     const { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled, revoked } = expected;
@@ -93,6 +93,6 @@ describe('a record that a newer version wrote', () => {
 test('a new record has each field that no default stands for', async () => {
   const key = await createSample(store, newWorkspace());
   const stored = await client.hkeys(nameOf(key.id));
-  const columns = KEY_FIELD_NAMES.filter((name) => key[name] !== null || name !== 'alias').map(storedName);
+  const columns = KEY_FIELD_NAMES.filter((name) => key[name] !== null || name !== 'alias');
   expect(stored.filter((field) => field !== 'op').sort()).toEqual(['v', 'folded', ...columns].sort());
 });

@@ -1,18 +1,18 @@
-import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED, storedName } from '../../key-fields';
+import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED } from '../../key-fields';
 import { RECORD_VERSION, STORED_KEY_FIELDS } from '../record-codec';
 import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
 
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
 
-const REQUIRED_FIELDS = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing === REQUIRED).map(storedName);
+const REQUIRED_FIELDS = KEY_FIELD_NAMES.filter((name) => COLUMNS[name].missing === REQUIRED);
 /** The stored defaults of columns that a record can lack. */
 const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
   const { missing, encode } = COLUMNS[name];
   const text = missing === REQUIRED ? undefined : encode(missing);
-  return text === undefined ? [] : [`['${storedName(name)}'] = '${text}'`];
+  return text === undefined ? [] : [`['${name}'] = '${text}'`];
 }).join(', ');
 /** Audited columns whose stored value is not JSON. */
-const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson).map(storedName);
+const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson);
 
 /**
  * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. ROTATE_KEY: 6 the successor's
@@ -24,7 +24,7 @@ ${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
 local FIELDS = ${luaList(STORED_KEY_FIELDS)}
 local REQUIRED = ${luaList(REQUIRED_FIELDS)}
 local DEFAULTS = { folded = '', ${DEFAULTS} }
-local AUDITED = ${luaList(AUDITED_FIELD_NAMES.map(storedName))}
+local AUDITED = ${luaList(AUDITED_FIELD_NAMES)}
 local PLAIN = ${luaList(PLAIN_FIELDS)}
 local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
