@@ -1,38 +1,12 @@
-import { createHash } from 'node:crypto';
 import { createWorld, type World } from './harness';
+import { csv, importFixture, jsonl, SCOPE, sha256 } from './import-fixture';
 
 let world: World;
 beforeAll(async () => {
   world = await createWorld();
 });
 afterAll(() => world.end());
-
-const SCOPE = ['--agents', 'all', '--permissions', 'conversations'];
-const sha256 = (token: string, encoding: 'hex' | 'base64' | 'base64url' = 'hex') =>
-  createHash('sha256').update(token).digest(encoding);
-
-let count = 0;
-/** A workspace of the test's own, with one token, and the result of importing it. */
-function fixture() {
-  count += 1;
-  const workspace = `safety-${count}`;
-  const token = `legacy_${count}_0123456789abcdefghij`;
-  async function importFrom(input: string, argv: readonly string[] = SCOPE, env?: Record<string, string>) {
-    return world.run(['import', '-', '--workspace', workspace, ...argv], { input, env });
-  }
-  async function summary(input: string, argv: readonly string[] = SCOPE) {
-    const { code, stdout, stderr } = await importFrom(input, [...argv, '--json']);
-    return { code, stderr, ...(stdout === '' ? {} : JSON.parse(stdout)) };
-  }
-  async function key() {
-    const { stdout } = await world.run(['keys', 'list', '--json', '--workspace', workspace]);
-    return stdout === '' ? null : JSON.parse(stdout.split('\n')[0] as string);
-  }
-  return { token, importFrom, summary, key };
-}
-
-const csv = (token: string, column: string, value: string) => `token,name,${column}\n${token},CRM,${value}\n`;
-const jsonl = (row: object) => `${JSON.stringify(row)}\n`;
+const fixture = () => importFixture(world);
 
 describe('a row that was deleted or revoked', () => {
   const TIMES = ['1700000000000', '1700000000', '2023-11-14 22:13:20', '2023-11-14T22:13:20.000Z', '2023-11-14'];

@@ -103,6 +103,7 @@ describe('import', () => {
         inactive: 0,
         invalid: 0,
         left: 0,
+        stillActive: [],
         problems: [],
       },
     });
@@ -152,9 +153,9 @@ describe('import', () => {
   test('import notes unused columns', async () => {
     const { tokenOf, importFrom, list } = own();
     const csv = `token,name,Ends,notes\n${tokenOf('a')},Alpha,2090-01-01,x\n`;
-    const without = await importFrom(csv, '--dry-run', ...SCOPE);
-    expect(without.stderr).toContain('unused columns: "Ends", "notes".');
-    const mistyped = await importFrom(csv, '--map', 'expiresAt=ends', ...SCOPE);
+    const without = await importFrom(csv, '--dry-run', '--ignore', 'Ends', ...SCOPE);
+    expect(without.stderr).toContain('unused columns: "notes".');
+    const mistyped = await importFrom(csv, '--map', 'expiresAt=ends', '--ignore', 'Ends', ...SCOPE);
     expect(mistyped).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('no row has the column given for expiresAt.'),
@@ -188,10 +189,12 @@ describe('import', () => {
       alreadyImported: 0,
       expired: 0,
       inactive: 0,
-      invalid: 7,
-      left: 1,
+      invalid: 8,
+      left: 0,
+      stillActive: [],
     });
     const expected = [
+      [2, 'same token as in line 7'],
       [3, 'Did you mean "conversations"?'],
       [4, 'name: '],
       [5, '3 fields'],
@@ -202,13 +205,13 @@ describe('import', () => {
     ] as const;
     expect(problems).toEqual(expected.map(([line, words]) => ({ line, message: expect.stringContaining(words) })));
     for (const { line, message } of problems) expect(stderr).toContain(`line ${line}: ${message}\n`);
-    expect(stderr).toContain('Nothing was imported: 7 of 8 rows');
+    expect(stderr).toContain('Nothing was imported: 8 of 8 rows');
     expect(stdout + stderr).not.toContain('0123456789abcdef');
     expect(await list()).toEqual([]);
 
-    const going = await importFrom(csv, '--skip-invalid');
+    const going = await importFrom(`${csv}\n${tokenOf('h')},Hal,all,conversations,,,`, '--skip-invalid');
     expect(going).toMatchObject({ code: 1, stdout: expect.stringMatching(/imported +1\n/) });
-    expect(await list()).toMatchObject([{ name: 'Alpha' }]);
+    expect(await list()).toMatchObject([{ name: 'Hal' }]);
   });
 
   const uuid = '7c9e6679-7425-40de-944b-e07fc1f90ae7';
@@ -288,6 +291,7 @@ describe('import', () => {
             inactive: 0,
             invalid: 1,
             left,
+            stillActive: [],
           },
           problems: [{ line: 2, message: expect.stringContaining('another workspace') }],
         });

@@ -1,10 +1,12 @@
 import { listNames } from '../../did-you-mean';
 import { KeyscopeError } from '../../errors';
+import type { ApiKey } from '../../keys/types';
 import type { Command, CommandContext } from '../command';
 import { createColumns, quoteColumn } from '../import/columns';
+import { concurrently } from '../import/concurrently';
 import { PRESETS } from '../import/fields';
 import { kindsOf, printKinds } from '../import/kinds';
-import { type Candidate, type Plan, type Problem, planImport } from '../import/plan';
+import { type Candidate, type EndedRow, type Plan, type Problem, planImport } from '../import/plan';
 import { openText, STDIN } from '../import/read-input';
 import { FORMATS, type Format, formatOf, rowsOf } from '../import/rows';
 import { createToInstant } from '../import/time-zone';
@@ -13,8 +15,6 @@ import { escapeControls, fields, named, toJson } from '../terminal-text';
 import { CHANGE_OPTIONS } from './common-options';
 import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
-/** Concurrent writes: enough to keep Redis busy, few enough for each to complete in time. */
-const CONCURRENCY = 64;
 const PROGRESS = 10_000;
 
 type Outcome = 'imported' | 'present' | Problem;
@@ -35,9 +35,19 @@ function zoneGiven({ values }: CommandContext) {
   throw usageError('--time-zone: expected UTC, an offset such as +02:00, or a name such as Europe/Berlin.');
 }
 
-function noteOn(context: CommandContext, { localTimes }: Plan, unused: ReadonlySet<string>, zone: string): void {
+function noteOn(
+  context: CommandContext,
+  { localTimes, tokensLookHashed }: Plan,
+  unused: ReadonlySet<string>,
+  zone: string,
+): void {
   if (localTimes > 0) {
     context.note(`Note: ${number(localTimes)} expiry times without a zone were read as ${zone} (--time-zone).`);
+  }
+  if (tokensLookHashed) {
+    context.note(
+      'Note: all tokens have 64 hexadecimal digits, as a SHA-256 has. If they are hashes: --map sha256=COLUMN --map token=',
+    );
   }
   if (unused.size > 0) {
     const columns = [...unused].map(quoteColumn).join(', ');
@@ -83,49 +93,36 @@ async function readPlan(context: CommandContext): Promise<Plan> {
   return plan;
 }
 
-async function isThere({ apiKeys, within }: CommandContext, id: string): Promise<boolean> {
+async function find({ apiKeys, within }: CommandContext, id: string): Promise<ApiKey | null> {
   try {
-    await apiKeys.keys.get(id, within);
-    return true;
+    return await apiKeys.keys.get(id, within);
   } catch (error) {
-    if (error instanceof KeyscopeError && error.code === 'key_not_found') return false;
+    if (error instanceof KeyscopeError && error.code === 'key_not_found') return null;
     throw error;
   }
 }
 
 /** Imports first and looks afterwards: a key that is looked up first may be deleted before the import. */
 async function importOne(context: CommandContext, { line, id, input }: Candidate): Promise<Outcome> {
-  if (context.values.flag('dry-run')) return (await isThere(context, id)) ? 'present' : 'imported';
+  if (context.values.flag('dry-run')) return (await find(context, id)) === null ? 'imported' : 'present';
   try {
     await context.apiKeys.keys.import(input, context.origin);
     return 'imported';
   } catch (error) {
     if (!(error instanceof KeyscopeError) || error.code === 'store_unavailable') throw error;
-    if (error.code === 'conflict' && (await isThere(context, id))) return 'present';
+    if (error.code === 'conflict' && (await find(context, id)) !== null) return 'present';
     return { line, message: error.message };
   }
 }
 
-/** Imports all candidates, several at once. If Redis fails, the rest is left, and the error is thrown. */
-async function importAll(
-  context: CommandContext,
-  candidates: readonly Candidate[],
-  onOutcome: (outcome: Outcome) => void,
-) {
-  let next = 0;
-  let failure: unknown;
-  async function work(): Promise<void> {
-    while (failure === undefined && next < candidates.length) {
-      const candidate = candidates[next++] as Candidate;
-      try {
-        onOutcome(await importOne(context, candidate));
-      } catch (error) {
-        failure ??= error;
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  if (failure !== undefined) throw failure;
+/** Keys that are active although their rows say that they ended: they were imported earlier, and ended since. */
+async function findStillActive(context: CommandContext, ended: readonly EndedRow[]): Promise<EndedRow[]> {
+  const active: EndedRow[] = [];
+  await concurrently(ended, async (row) => {
+    const key = await find(context, row.id);
+    if (key !== null && !key.disabled && key.expiresAt.getTime() > context.io.now()) active.push(row);
+  });
+  return active.sort((a, b) => a.line - b.line);
 }
 
 function report(context: CommandContext, summary: Record<string, unknown>, problems: readonly Problem[]): void {
@@ -135,13 +132,15 @@ function report(context: CommandContext, summary: Record<string, unknown>, probl
 
 async function importKeys(context: CommandContext): Promise<ExitCode> {
   const dryRun = context.values.flag('dry-run');
-  const { rows, candidates, problems, expired, inactive } = await readPlan(context);
+  const { rows, candidates, problems, expired, inactive, ended } = await readPlan(context);
   const kinds = kindsOf(candidates);
   const counts = { imported: 0, present: 0, refused: 0 };
+  let stillActive: readonly EndedRow[] = [];
   const summary = () => ({
     ...{ dryRun, rows, imported: counts.imported, alreadyImported: counts.present, expired, inactive },
     invalid: problems.length,
     left: candidates.length - counts.imported - counts.present - counts.refused,
+    stillActive,
     ...(dryRun ? { kinds } : {}),
   });
   const reportAll = () => {
@@ -157,7 +156,8 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
   }
 
   try {
-    await importAll(context, candidates, (outcome) => {
+    await concurrently(candidates, async (candidate) => {
+      const outcome = await importOne(context, candidate);
       if (typeof outcome === 'string') counts[outcome] += 1;
       else {
         counts.refused += 1;
@@ -166,6 +166,7 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
       const done = counts.imported + counts.present;
       if (done > 0 && done % PROGRESS === 0) context.note(`Done with ${number(done)} of ${number(candidates.length)}.`);
     });
+    stillActive = await findStillActive(context, ended);
   } catch (error) {
     reportAll();
     // Written with --quiet also: it belongs to the error.
@@ -178,6 +179,12 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
   }
 
   reportAll();
+  for (const { line, id } of stillActive) {
+    const fix = `keyscope keys disable ${id}`;
+    context.io.stderr.write(
+      `line ${line}: The key ${id} was imported earlier and is active. This row says that it ended or is disabled: ${fix}.\n`,
+    );
+  }
   if (!context.json) {
     if (dryRun) context.print(`${printKinds(kinds, { expired, inactive }, context.style)}\n`);
     context.print(
@@ -193,7 +200,7 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
   }
   if (dryRun) context.note('Nothing was written.');
   else if (counts.imported > 0) context.note('Apps accept these keys if createApiKeys has `importedTokens: true`.');
-  return problems.length > 0 ? EXIT.refused : EXIT.ok;
+  return problems.length + stillActive.length > 0 ? EXIT.refused : EXIT.ok;
 }
 
 export const IMPORT_COMMAND: Command = {

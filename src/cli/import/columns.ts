@@ -1,7 +1,9 @@
 import { didYouMean, listNames } from '../../did-you-mean';
 import { usageError } from '../io';
 import { isPlainWords, named } from '../terminal-text';
-import { type ColumnValue, FIELDS, type Field, fieldOf, mayLimit, PRESETS, type Preset } from './fields';
+import { type ColumnValue, FIELDS, type Field, fieldOf, fold, PRESETS, type Preset } from './fields';
+import { nameMayLimit, valueMayLimit } from './limits';
+import { isEmpty } from './words';
 
 /** Columns listed in the note on unused columns. */
 const MAX_UNUSED = 20;
@@ -46,6 +48,17 @@ function twoColumns(field: Field, one: string, other: string): Error {
   );
 }
 
+function limitingColumns(columns: readonly string[]): Error {
+  const names = columns.map(quoteColumn).join(', ');
+  const what = columns.length === 1 ? `The column ${names} may limit` : `The columns ${names} may limit`;
+  return usageError(
+    `${what} what a key can do. Map each, such as --map inactive=COLUMN or --map expiresAt=COLUMN, or leave it out: --ignore COLUMN.`,
+  );
+}
+
+/** Folded names of columns that say to which tenant a key belongs. */
+const TENANT = /^(?:workspace|tenant|org|organi[sz]ation)(?:id|uuid|slug|name)?$/;
+
 /** The fields of a row. Several columns can say that a key is inactive: all of them are in `inactive`. */
 export interface PickedRow {
   readonly fields: ReadonlyMap<Field, unknown>;
@@ -72,8 +85,8 @@ export interface ColumnOptions {
 /**
  * Assigns columns to fields, by their usual names or by a preset's. `--map` takes precedence for its field.
  *
- * A column that may limit a key, such as "valid_till" or "user_revoked", is an error until it is mapped or ignored: a
- * key must not get more than it had because a name is unusual.
+ * A column that may limit a key, by its name ("user_revoked") or its values ("gone" with "true"), is an error until it is
+ * mapped or ignored: a key must not get more than it had because a name is unusual.
  */
 export function createColumns({ preset: name, map, ignore }: ColumnOptions): Columns {
   const pairs = readPairs(map);
@@ -83,29 +96,50 @@ export function createColumns({ preset: name, map, ignore }: ColumnOptions): Col
   const seen = new Set(['']);
   const unused = new Set<string>();
 
+  const tenants = new Map<string, unknown>();
+
   /** The field of a column, or undefined if it means nothing for a key. */
   function meaningOf(column: string): Field | undefined {
     const field = mapped.get(column) ?? fieldOf(column, preset);
-    if (field !== undefined && (!pairs.has(field) || pairs.get(field) === column || field === 'inactive')) return field;
-    if (field === undefined && mayLimit(column)) {
+    return field === undefined || !pairs.has(field) || pairs.get(field) === column || field === 'inactive'
+      ? field
+      : undefined;
+  }
+
+  /** True if a column without a field may limit the key. */
+  function mayLimit(column: string, value: unknown): boolean {
+    if (fieldOf(column, preset) !== undefined) return false;
+    return nameMayLimit(column) || (preset === undefined && !isEmpty(value) && valueMayLimit(column, value));
+  }
+
+  /** All keys of an import belong to one workspace, so their tenants must not differ. */
+  function checkTenant(column: string, value: unknown): void {
+    if (preset !== undefined || !TENANT.test(fold(column)) || isEmpty(value)) return;
+    if (!tenants.has(column)) tenants.set(column, value);
+    else if (tenants.get(column) !== value) {
       throw usageError(
-        `The column ${quoteColumn(column)} may limit what a key can do. Map it, such as --map inactive=COLUMN or --map expiresAt=COLUMN, or leave it out: --ignore COLUMN.`,
+        `The column ${quoteColumn(column)} has several values, and all keys would belong to one workspace. Split the file, or leave it out: --ignore COLUMN.`,
       );
     }
-    // JSON lines could have other names in each line.
-    if (field === undefined && preset === undefined && unused.size < MAX_UNUSED) unused.add(column);
-    return undefined;
   }
 
   function pick(values: readonly ColumnValue[]): PickedRow {
     const fields = new Map<Field, unknown>();
     const columns = new Map<Field, string>();
     const inactive: unknown[] = [];
+    const limiting: string[] = [];
     for (const [column, value] of values) {
       if (ignored.has(column)) continue;
       if (mapped.has(column)) seen.add(column);
       const field = meaningOf(column);
-      if (field === undefined) continue;
+      if (field === undefined) {
+        checkTenant(column, value);
+        if (mayLimit(column, value)) limiting.push(column);
+        // JSON lines could have other names in each line.
+        else if (preset === undefined && unused.size < MAX_UNUSED && fieldOf(column, preset) === undefined)
+          unused.add(column);
+        continue;
+      }
       if (field === 'inactive') {
         inactive.push(value);
         continue;
@@ -115,6 +149,8 @@ export function createColumns({ preset: name, map, ignore }: ColumnOptions): Col
       columns.set(field, column);
       fields.set(field, value);
     }
+    // Without a token the row is invalid anyway, perhaps because the heading is missing.
+    if (limiting.length > 0 && (columns.has('token') || columns.has('sha256'))) throw limitingColumns(limiting);
     return { fields, inactive };
   }
 

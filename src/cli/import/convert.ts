@@ -3,8 +3,10 @@ import { parseTime } from '../../keys/time';
 import type { ImportKeyInput } from '../../keys/types';
 import type { PickedRow } from './columns';
 import type { Field } from './fields';
+import { notAToken } from './not-a-token';
 import { isEveryAgent, readNames } from './read-names';
 import type { ToInstant } from './time-zone';
+import { isEmpty, isSet, statusOf, toBoolean } from './words';
 
 /** Values for rows without their own. */
 export interface Defaults {
@@ -34,23 +36,15 @@ export interface Converted {
   readonly isLocalTime: boolean;
 }
 
-/** Seconds below this (the year 5138), milliseconds from this (March 1973). */
-const LAST_SECOND = 100_000_000_000;
 const EPOCH_END = 2 * 86_400_000;
+/**
+ * Numbers that can only be seconds (1985 to 2286), or only milliseconds (2001 to 2286). Others could also be compact times
+ * (20310501, 20310501120000), days or microseconds.
+ */
+const isSeconds = (number: number) => number >= 500_000_000 && number < 10_000_000_000;
+const isMilliseconds = (number: number) => number >= 1_000_000_000_000 && number < 10_000_000_000_000;
 const ZONELESS = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?))?$/;
 const ZONED = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|UTC|[+-]\d{2})(:?\d{2})?$/;
-
-const YES = new Set(['true', 't', 'yes', 'y', 'on', '1', "b'1'", '0x01', '\u0001']);
-const NO = new Set(['false', 'f', 'no', 'n', 'off', '0', "b'0'", '0x00', '\u0000']);
-const ZERO = /^(?:0+(?:\.0+)?|0000-00-00(?:[T ]00:00:00(?:\.0+)?Z?)?)$/;
-
-const ACTIVE_STATUS = new Set(['active', 'enabled', 'valid', 'live', 'ok', 'current']);
-const DISABLED_STATUS = new Set(['disabled', 'paused']);
-const INACTIVE_STATUS = new Set([
-  ...['inactive', 'revoked', 'deleted', 'archived', 'suspended', 'blocked', 'banned', 'expired', 'removed', 'invalid'],
-  ...['deactivated', 'cancelled', 'canceled', 'terminated', 'rotated', 'retired', 'compromised', 'pending', 'rejected'],
-  ...['draft', 'withdrawn', 'leaked', 'invalidated', 'trashed', 'closed', 'locked', 'replaced', 'superseded'],
-]);
 
 const EXPIRY_MESSAGE =
   "Expected a time such as '2031-05-01 12:00:00', '2031-05-01T12:00:00Z' or seconds or milliseconds since 1970.";
@@ -58,40 +52,20 @@ const EPOCH_MESSAGE =
   'Expected a time after 1970. If this stands for "never", leave the cell empty and set --expires-in or --expires-at.';
 const AGENTS_MESSAGE = 'Expected all, or ids of agents. Write all, not * or ALL, for every agent.';
 
-function isEmpty(value: unknown): boolean {
-  return (
-    value === undefined ||
-    value === null ||
-    (typeof value === 'string' && /^[ \t\r\n]*(?:null|\\N)?[ \t\r\n]*$/i.test(value))
-  );
-}
-
-function wordOf(value: unknown): string {
-  return typeof value === 'string' ? value.toLowerCase().trim() : String(value);
-}
-
-function toBoolean(value: unknown): boolean | undefined {
-  const word = typeof value === 'string' && value.length === 1 ? value.toLowerCase() : wordOf(value);
-  return YES.has(word) ? true : NO.has(word) ? false : undefined;
-}
-
-/** True if an ending time, flag or reason is set. Only an empty value, "no" and zero are not. */
-function isSet(value: unknown): boolean {
-  return !isEmpty(value) && toBoolean(value) !== false && !ZERO.test(wordOf(value));
-}
-
 interface Time {
   /** Milliseconds since the epoch, or null if the value is no time. */
   readonly ms: number | null;
   readonly isLocal: boolean;
 }
 
-/** A time as databases and programs write it. MongoDB wraps it: `{ "$date": "…" }`. */
+/** A time as databases and programs write it. */
 function readTime(value: unknown, toInstant: ToInstant): Time {
-  if (typeof value === 'object' && value !== null && '$date' in value) return readTime(value.$date, toInstant);
   const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
-  if (typeof number === 'number')
-    return { ms: parseTime(number < LAST_SECOND ? number * 1000 : number), isLocal: false };
+  if (typeof number === 'number') {
+    // Zero often means "never", and gets a message of its own.
+    const ms = number < EPOCH_END / 1000 || isSeconds(number) ? number * 1000 : isMilliseconds(number) ? number : null;
+    return { ms: parseTime(ms), isLocal: false };
+  }
   if (typeof value !== 'string') return { ms: null, isLocal: false };
   const [, day, time = '00:00'] = ZONELESS.exec(value) ?? [];
   if (day !== undefined) {
@@ -139,6 +113,8 @@ export function toImport({ fields, inactive }: PickedRow, options: ConvertOption
       input[field] = typeof value === 'number' ? String(value) : value;
     });
   }
+  const problem = notAToken(input.token);
+  if (problem !== undefined) issues.push({ path: 'token', message: problem });
   read('agents', (value) => {
     const names = readNames(value);
     input.agents = Array.isArray(names) && names.length === 1 && names[0] === 'all' ? 'all' : names;
@@ -166,10 +142,10 @@ export function toImport({ fields, inactive }: PickedRow, options: ConvertOption
     isInactive ||= !active;
   });
   if (fields.has('status')) {
-    const status = wordOf(fields.get('status') ?? '');
-    if (DISABLED_STATUS.has(status)) input.disabled = true;
-    else if (INACTIVE_STATUS.has(status)) isInactive = true;
-    else if (!ACTIVE_STATUS.has(status)) {
+    const status = statusOf(fields.get('status'));
+    if (status === 'disabled') input.disabled = true;
+    else if (status === 'inactive') isInactive = true;
+    else if (status === undefined) {
       const message =
         'Expected active, disabled, or a status such as revoked, deleted or archived. If the column says nothing of a key: --map status=';
       issues.push({ path: 'status', message });

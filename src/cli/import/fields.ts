@@ -49,17 +49,18 @@ const USUAL: ReadonlyMap<string, Field> = new Map([
   ['hash', 'sha256'],
   ['tokenhash', 'sha256'],
   ['keyhash', 'sha256'],
-  ['scopes', 'permissions'],
+  ...(['scopes', 'scope', 'permission', 'abilities'] as const).map((name) => [name, 'permissions'] as const),
   ['createdby', 'createdBy'],
   ['owner', 'createdBy'],
 ]);
 
 const KEY = '(?:is|was|has|been|the|api|key|token|date|time|soft|still|currently)*';
-const WHEN = '(?:at|on|by|in|m|ms|date|time|datetime|timestamp|ts|utc|flag|reason|status)*';
+const WHEN = '(?:at|on|by|in|m|ms|date|time|datetime|timestamp|ts|utc|flag|yn|reason|status)*';
 const ENDED = [
   'delet(?:ed?|ion)|remov(?:ed?|al)|revo(?:ked?|cation)|archiv(?:ed?|al)|(?:de|in)activat(?:ed?|ion)|inactive',
   'suspend(?:ed)?|suspension|block(?:ed)?|bann?(?:ed)?|cancel(?:l?ed)?|cancell?ation|invalid(?:ated?|ation)?',
   'terminat(?:ed?|ion)|retired?|trash(?:ed)?|tombstoned?|withdrawn|killed|compromised|leaked|expired',
+  'discard(?:ed)?|del|void(?:ed)?|lock(?:ed)?|frozen|destroyed|purged?|obsoleted?|superseded|blacklisted|denylisted',
 ].join('|');
 
 /** Fields by patterns of folded names, most specific first. */
@@ -73,14 +74,10 @@ const PATTERNS: readonly (readonly [RegExp, Field])[] = [
   [/^(?:remaining|uses|requests)?(?:requests|uses)?(?:remaining|left)$|^remaining(?:requests|uses)$/, 'remaining'],
 ];
 
-/** Parts of folded names that may say that a key has ended or will end. */
-const LIMITING =
-  /delet|revok|revoc|archiv|deactiv|inactiv|disab|suspen|blocked|banned|cancel|invalid|terminat|retire|trash|tombst|expir|valid(?:until|till|to)/;
-
-/** A name as it is compared: without table, case, spaces, dashes and underscores. */
-function fold(column: string): string {
+/** A name as it is compared: without table and case, letters and digits only. */
+export function fold(column: string): string {
   const name = column.slice(column.lastIndexOf('.') + 1);
-  return name.toLowerCase().replace(/[\s_-]/g, '');
+  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
 }
 
 /** The field that a column means by its name. A preset's own names come first. */
@@ -92,9 +89,4 @@ export function fieldOf(column: string, preset: Preset | undefined): Field | und
   if (preset === undefined) return USUAL.get(name) ?? byPattern;
   // Other columns of the export count if they say that a key has ended.
   return byPattern;
-}
-
-/** True if a column without a known meaning may say that a key has ended or will end. */
-export function mayLimit(column: string): boolean {
-  return LIMITING.test(fold(column));
 }

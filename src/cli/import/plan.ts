@@ -24,6 +24,13 @@ export interface Candidate {
   readonly statesExpiry: boolean;
 }
 
+/** A row whose key ended, or is disabled, in the system that wrote the file. */
+export interface EndedRow {
+  readonly line: number;
+  /** The id that the key has if it was imported earlier. */
+  readonly id: string;
+}
+
 /** The content of a file, before anything is written. */
 export interface Plan {
   readonly rows: number;
@@ -33,8 +40,12 @@ export interface Plan {
   readonly expired: number;
   /** Number of rows whose key was revoked, deleted, inactive or used up. They are left out. */
   readonly inactive: number;
+  /** Rows whose key must not be active. */
+  readonly ended: readonly EndedRow[];
   /** Number of rows whose expiry had no zone. */
   readonly localTimes: number;
+  /** True if each token has the form of a SHA-256 in hexadecimal. */
+  readonly tokensLookHashed: boolean;
 }
 
 export interface PlanOptions extends ConvertOptions {
@@ -69,23 +80,34 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
   const lines = new Map<string, number>();
+  const repeated = new Map<string, number>();
+  const ended: EndedRow[] = [];
   const left = { expired: 0, inactive: 0 };
-  let [count, withToken, localTimes] = [0, 0, 0];
+  let [count, withToken, hashed, localTimes] = [0, 0, 0, 0];
 
-  /** The id of a token. Throws if an earlier row has the same token. */
-  function idOf(line: number, { token, sha256 }: ImportKeyInput): string {
+  /** The id of a token. Throws if an earlier row has the same token; that row is invalid as well. */
+  function idOf(line: number, { token, sha256 }: Pick<ImportKeyInput, 'token' | 'sha256'>): string {
     const id = importedKeyId({ workspaceId, token, sha256 });
     const earlier = lines.get(id);
-    if (earlier !== undefined) throw invalid([{ path: '', message: `It is the same token as in line ${earlier}.` }]);
+    if (earlier !== undefined) {
+      repeated.set(id, line);
+      throw invalid([{ path: '', message: `It is the same token as in line ${earlier}.` }]);
+    }
     lines.set(id, line);
     return id;
   }
 
   /** A key that is left out needs no valid data, but its token must not be in another row. */
-  function leaveOut(line: number, input: ImportKeyInput): 'inactive' {
+  function leaveOut(line: number, { token, sha256 }: ImportKeyInput): 'inactive' {
+    const given = { ...(token === undefined ? {} : { token }), ...(sha256 === undefined ? {} : { sha256 }) };
     try {
-      const { token, sha256 } = inputs.import({ ...input, name: 'x', agents: 'all', permissions: options.permissions });
-      idOf(line, { ...input, token, sha256 });
+      const read = inputs.import({
+        ...given,
+        name: 'x',
+        agents: 'all',
+        permissions: options.permissions,
+      } as ImportKeyInput);
+      ended.push({ line, id: idOf(line, read) });
     } catch (error) {
       if (!(error instanceof KeyscopeError) || error.issues.some(({ path }) => path === '')) throw error;
     }
@@ -102,6 +124,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
       if (issues.length > 0) throw invalid(issues);
       readImportedToken({ token, sha256 }, { ...shown, workspaceId });
       const id = idOf(line, input);
+      if (isOver || input.disabled === true) ended.push({ line, id });
       return isOver
         ? 'expired'
         : { line, id, input: end === null ? input : { ...endless, expiresAt: end }, statesExpiry };
@@ -115,6 +138,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   function read(line: number, values: readonly ColumnValue[]): Candidate | keyof typeof left {
     const picked = columns.pick(values);
     if (picked.fields.has('token') || picked.fields.has('sha256')) withToken += 1;
+    if (/^[0-9a-f]{64}$/.test(String(picked.fields.get('token')))) hashed += 1;
     const converted = toImport(picked, options);
     if (converted.isLocalTime) localTimes += 1;
     return converted.isInactive ? leaveOut(line, converted.input) : validate(line, converted);
@@ -139,5 +163,13 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   }
   if (count === 0) throw usageError('There are no rows in it.');
   if (withToken === 0) throw usageError(NO_TOKEN_MESSAGE);
-  return { rows: count, candidates, problems, ...left, localTimes };
+  const isRepeated = ({ line, id }: Candidate) => {
+    const later = repeated.get(id);
+    if (later !== undefined) problems.push({ line, message: `It is the same token as in line ${later}.` });
+    return later !== undefined;
+  };
+  return {
+    ...{ rows: count, candidates: candidates.filter((candidate) => !isRepeated(candidate)), problems, ...left },
+    ...{ ended, localTimes, tokensLookHashed: hashed > 0 && hashed === withToken },
+  };
 }

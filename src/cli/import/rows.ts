@@ -30,7 +30,7 @@ async function* linesOf(chunks: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const chunk of chunks) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() as string;
-    if (rest.length > MAX_ROW) throw usageError(`A line is longer than ${MAX_ROW} characters. Expected JSON lines.`);
+    if (rest.length > MAX_ROW) throw usageError(`A line is longer than ${MAX_ROW} characters.`);
     yield* lines;
   }
   yield rest;
@@ -69,10 +69,10 @@ function unreadableCsv(error: unknown): unknown {
   return usageError(`Line ${lines} is not CSV: ${CSV_PROBLEMS[code] ?? 'its quotes are invalid'}.`);
 }
 
-async function* csvRows({ head, chunks }: Text): AsyncGenerator<Row> {
+async function* csvRows(chunks: AsyncIterable<string>, delimiter: string): AsyncGenerator<Row> {
   const { parse } = await import('csv-parse');
   const parser = parse({
-    ...{ info: true, delimiter: delimiterOf(head), max_record_size: MAX_ROW },
+    ...{ info: true, delimiter, max_record_size: MAX_ROW },
     ...{ relax_column_count: true, skip_empty_lines: true, trim: true },
   });
   // The parser emits the errors of both.
@@ -82,16 +82,46 @@ async function* csvRows({ head, chunks }: Text): AsyncGenerator<Row> {
     for await (const { record, info } of parser as AsyncIterable<CsvRecord>) {
       const line = info.lines - record.reduce((count, field) => count + field.split('\n').length - 1, 0);
       if (names === undefined) names = record;
-      else if (record.length !== names.length) {
-        yield { line, problem: `It has ${record.length} fields; the first line has ${names.length}.` };
-      } else yield { line, values: names.map((name, index) => [name, record[index]] as const) };
+      else yield rowOf(line, names, record);
     }
   } catch (error) {
     throw unreadableCsv(error);
   }
 }
 
+/** A row, or its problem if it has more or fewer fields than the first line. */
+function rowOf(line: number, names: readonly string[], record: readonly string[]): Row {
+  if (record.length === names.length) {
+    return { line, values: names.map((name, index) => [name, record[index]] as const) };
+  }
+  return { line, problem: `It has ${record.length} fields; the first line has ${names.length}.` };
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { 0: '\0', t: '\t', n: '\n', r: '\r', '\\': '\\' };
+
+/** A field as `mysql --batch` and PostgreSQL's COPY write it, with escapes and no quotes, or a spreadsheet in quotes. */
+function tabField(text: string): string {
+  const quoted = /^"((?:[^"]|"")*)"$/.exec(text.trim())?.[1];
+  if (quoted !== undefined) return quoted.replaceAll('""', '"');
+  return text.replace(/\\([0tnr\\])/g, (_, code: string) => ESCAPES[code] as string).trim();
+}
+
+/** Each line is a row: a quote that is never closed, such as one in a name, must not join the fields of two rows. */
+async function* tabRows({ chunks }: Text): AsyncGenerator<Row> {
+  let line = 0;
+  let names: readonly string[] | undefined;
+  for await (const text of linesOf(chunks)) {
+    line += 1;
+    if (text.trim() === '') continue;
+    const record = text.replace(/\r$/, '').split('\t').map(tabField);
+    if (names === undefined) names = record;
+    else yield rowOf(line, names, record);
+  }
+}
+
 /** The rows of a file. Rejects if the rest cannot be read. */
 export function rowsOf(text: Text, format: Format): AsyncGenerator<Row> {
-  return format === 'csv' ? csvRows(text) : jsonRows(text);
+  if (format === 'jsonl') return jsonRows(text);
+  const delimiter = delimiterOf(text.head);
+  return delimiter === '\t' ? tabRows(text) : csvRows(text.chunks, delimiter);
 }

@@ -1,0 +1,228 @@
+import { createWorld, type World } from './harness';
+import { csv, importFixture, jsonl, SCOPE, sha256 } from './import-fixture';
+
+let world: World;
+beforeAll(async () => {
+  world = await createWorld();
+});
+afterAll(() => world.end());
+const fixture = () => importFixture(world);
+
+describe('a column that may limit a key', () => {
+  test.each([
+    ...[
+      ['discarded_at', '2024-01-01 00:00:00'],
+      ['del_flag', '1'],
+      ['is_del', 'true'],
+      ['is_locked', 't'],
+      ['voided_at', '2024-01-01'],
+      ['frozen', 'yes'],
+      ['Deleted (Y/N)', 'Y'],
+      ['destroyed_at', '1700000000'],
+      ['superseded_at', '2024-01-01'],
+      ['blacklisted', '1'],
+    ],
+  ])('a row is left out when %s is %s', async (column, value) => {
+    const { token, summary, key } = fixture();
+    expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, imported: 0, inactive: 1 });
+    expect(await key()).toBeNull();
+  });
+
+  test.each([
+    ...[
+      ['user_active', 'false'],
+      ['account_status', 'closed'],
+      ['key_enabled_in_prod', '0'],
+      ['lifecycle', 'revoked'],
+      ['comment', 'Revoked'],
+      ['ends_at', '2020-01-01'],
+      ['end_date', '2020-01-01'],
+      ['not_after', '2020-01-01T00:00:00Z'],
+      ['good_until', '2020-01-01'],
+      ['ttl', '3600'],
+      ['sunset', '2020-01-01T00:00:00Z'],
+      ['gone', 'true'],
+      ['is_blockd', '1'],
+      ['roles', 'reader'],
+      ['agent', 'a1'],
+      ['project_id', 'p1'],
+      ['allowed_ips', '10.0.0.1'],
+      ['rotated_at', '2024-01-01'],
+      ['meta', '"{""revoked"":true}"'],
+    ],
+  ])('import exits 2 when the column %s holds %s', async (column, value) => {
+    const { token, importFrom, key } = fixture();
+    const result = await importFrom(csv(token, column, value));
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('--ignore') });
+    expect(await key()).toBeNull();
+    expect(await importFrom(csv(token, column, value), [...SCOPE, '--ignore', column])).toMatchObject({ code: 0 });
+    expect(await key()).toMatchObject({ name: 'CRM' });
+  });
+
+  test.each([
+    { lifecycle: { deletedAt: '2024-01-01' } },
+    { meta: { flags: { revoked: true } } },
+    { gone: true },
+    { history: [{ status: 'revoked' }] },
+  ])('import exits 2 when a member %j may limit a key', async (members) => {
+    const { token, importFrom, key } = fixture();
+    expect(await importFrom(jsonl({ token, name: 'CRM', ...members }))).toMatchObject({ code: 2 });
+    expect(await key()).toBeNull();
+  });
+
+  test('import names every column that may limit a key at once', async () => {
+    const { token, importFrom } = fixture();
+    const { stderr } = await importFrom(`token,name,gone,ends_at\n${token},CRM,true,2020-01-01\n`);
+    expect(stderr).toContain('"gone", "ends_at"');
+  });
+
+  test.each(['created_at', 'updatedAt', 'last_used_at', 'last_active_at', 'issued_on', 'start_date', 'activated_at'])(
+    'a row is imported when %s holds a time',
+    async (column) => {
+      const { token, summary } = fixture();
+      expect(await summary(csv(token, column, '2024-01-01T00:00:00Z'))).toMatchObject({ code: 0, imported: 1 });
+    },
+  );
+
+  test('import exits 2 when the rows belong to several tenants', async () => {
+    const { token, importFrom, key } = fixture();
+    const input = `token,name,tenant_id\n${token}a,A,t1\n${token}b,B,t2\n`;
+    expect(await importFrom(input)).toMatchObject({ code: 2, stderr: expect.stringContaining('"tenant_id"') });
+    expect(await key()).toBeNull();
+    expect(await importFrom(input, [...SCOPE, '--ignore', 'tenant_id'])).toMatchObject({ code: 0 });
+  });
+});
+
+describe('an expiry that is a number', () => {
+  test.each([
+    ['microseconds', '1600000000000000'],
+    ['a compact time', '20200101000000'],
+    ['a compact day', '20200101'],
+    ['a sentinel in seconds', '253402300799'],
+    ['days', '44000'],
+  ])('an expiry is invalid when it is %s', async (_, value) => {
+    const { token, summary, key } = fixture();
+    for (const input of [csv(token, 'expires', value), jsonl({ token, name: 'CRM', expires: Number(value) })]) {
+      expect(await summary(input)).toMatchObject({ code: 1, imported: 0, expired: 0, invalid: 1 });
+    }
+    expect(await key()).toBeNull();
+  });
+});
+
+describe('a token that is in two rows', () => {
+  test.each([
+    ['first', ['2024-01-01', '']],
+    ['last', ['', '2024-01-01']],
+  ])('no key is imported with --skip-invalid when the row that was revoked is %s', async (_, times) => {
+    const { token, summary, key } = fixture();
+    const input = ['token,name,revoked_at', ...times.map((time) => `${token},CRM,${time}`), ''].join('\n');
+    expect(await summary(input, [...SCOPE, '--skip-invalid'])).toMatchObject({ code: 1, imported: 0 });
+    expect(await key()).toBeNull();
+  });
+
+  test('no key is imported when the row that was revoked has other invalid fields', async () => {
+    const { token, summary, key } = fixture();
+    const revoked = { token, name: 'CRM', revoked: true, createdBy: { id: 1 }, disabled: 'perhaps' };
+    const input = jsonl(revoked) + jsonl({ token, name: 'CRM', revoked: false });
+    expect(await summary(input, [...SCOPE, '--skip-invalid'])).toMatchObject({ code: 1, imported: 0 });
+    expect(await key()).toBeNull();
+  });
+
+  test('no key is imported when one row has the token and the other its hash', async () => {
+    const { token, summary, key } = fixture();
+    const input = jsonl({ token, name: 'A' }) + jsonl({ sha256: sha256(token), name: 'B', revoked: true });
+    expect(await summary(input, [...SCOPE, '--skip-invalid'])).toMatchObject({ imported: 0 });
+    expect(await key()).toBeNull();
+  });
+});
+
+describe('a key that was revoked after it was imported', () => {
+  test.each([
+    ['revoked_at', '2024-01-01'],
+    ['expires', '1600000000'],
+    ['enabled', 'false'],
+  ])('import exits 1 and names the key when a later file says %s %s', async (column, value) => {
+    const { token, summary, key, workspace } = fixture();
+    await summary(csv(token, column, column === 'enabled' ? 'true' : ''));
+    const { id } = await key();
+    for (const argv of [['--dry-run'], []]) {
+      const result = await summary(csv(token, column, value), [...SCOPE, ...argv]);
+      expect(result).toMatchObject({ code: 1, stillActive: [{ line: 2, id }] });
+      expect(result.stderr).toContain(`line 2: The key ${id} was imported earlier and is active.`);
+    }
+    await world.run(['keys', 'disable', id, '--workspace', workspace]);
+    expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, stillActive: [] });
+  });
+});
+
+describe('a value that is no token', () => {
+  test.each([
+    ['the line under the headings', '-'.repeat(40)],
+    ['a masked token', 'sk_live_************4242'],
+    ['a shortened token', 'sk_live_abcdefgh...4242'],
+    ['a bcrypt hash', '$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy'],
+    ['an Argon2 hash', '$argon2id$v=19$m=65536$c2FsdHNhbHQ$hashhashhash'],
+    ['a hash of Django', 'pbkdf2_sha256$600000$salt$aGFzaA=='],
+  ])('a row is invalid when its token is %s', async (_, value) => {
+    const { summary, key } = fixture();
+    const input = `token,name\n${value.includes(',') ? `"${value}"` : value},CRM\n`;
+    const result = await summary(input);
+    expect(result).toMatchObject({ code: 1, imported: 0, invalid: 1 });
+    expect(result.stderr).not.toContain(value);
+    expect(await key()).toBeNull();
+  });
+
+  test('import notes that tokens may be hashes when all of them look like SHA-256', async () => {
+    const { token, importFrom } = fixture();
+    const { code, stderr } = await importFrom(`token,name\n${sha256(token)},CRM\n`);
+    expect({ code, isNoted: stderr.includes('--map sha256=') }).toEqual({ code: 0, isNoted: true });
+  });
+});
+
+describe('exports of database tools', () => {
+  const heading = ['token', 'name', 'agents', 'enabled', 'deleted', 'expires'];
+  const tsv = (...rows: string[][]) => [heading, ...rows].map((row) => `${row.join('\t')}\n`).join('');
+
+  test('mysql --batch is read: NULL, BIT columns, escapes and JSON without quotes around it', async () => {
+    const { token, summary, key } = fixture();
+    const input = tsv(
+      [`${token}a`, 'A "quoted" name', '["a1", "a2"]', '\u0001', '\\0', 'NULL'],
+      [`${token}b`, '"Bo" \\\\ Co', '["a1"]', '\u0001', '\u0001', 'NULL'],
+      [`${token}c`, 'Cy', '["a1"]', '\\0', '\\0', '2031-05-01 00:00:00'],
+    );
+    const result = await summary(input, ['--permissions', 'conversations']);
+    expect(result).toMatchObject({ code: 0, imported: 2, inactive: 1 });
+    expect(await key('Cy')).toMatchObject({ disabled: true, agents: ['a1'] });
+    expect(await key('quoted')).toMatchObject({ disabled: false, agents: ['a1', 'a2'] });
+  });
+
+  test('the text form of COPY is read: \\N, t and f, and arrays in braces', async () => {
+    const { token, summary, key } = fixture();
+    const input = tsv([`${token}b`, 'Bo', '{a1}', 't', 't', '\\N'], [`${token}a`, 'A', '{a1,"b 2"}', 't', 'f', '\\N']);
+    const result = await summary(input, ['--permissions', 'conversations']);
+    expect(result).toMatchObject({ code: 0, imported: 1, inactive: 1 });
+    expect(await key()).toMatchObject({ name: 'A', agents: ['a1', 'b 2'], disabled: false });
+  });
+
+  test('a name in quotes in tab-separated values is read without them', async () => {
+    const { token, summary, key } = fixture();
+    expect(await summary(`token\tname\n${token}\t"C ""R"" M"\n`)).toMatchObject({ imported: 1 });
+    expect(await key()).toMatchObject({ name: 'C "R" M' });
+  });
+
+  test('mongoexport is read in its relaxed and canonical forms', async () => {
+    const { token, summary, key } = fixture();
+    const _id = { $oid: '5f50c31e1c9d440000a1b2c3' };
+    const end = Date.UTC(2031, 4, 1);
+    const input = [
+      { _id, token: `${token}a`, name: 'A', owner: _id, remaining: { $numberInt: '5' }, deleted: { $numberInt: '0' } },
+      { _id, token: `${token}b`, name: 'B', remaining: { $numberLong: '0' }, deleted: false },
+      { _id, token: `${token}c`, name: 'C', deletedAt: { $date: { $numberLong: '1700000000000' } } },
+      { _id, token: `${token}d`, name: 'D', expires: { $date: { $numberLong: '1600000000000' } }, __v: 0 },
+      { _id, token: `${token}e`, name: 'E', expires: { $date: { $numberLong: String(end) } }, enabled: false },
+    ];
+    const result = await summary(input.map(jsonl).join(''));
+    expect(result).toMatchObject({ code: 0, imported: 2, inactive: 2, expired: 1 });
+    expect(await key()).not.toBeNull();
+  });
+});
