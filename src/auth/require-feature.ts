@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
-import type { Features } from '../features';
+import { type Features, NOTHING_ENABLED } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput } from '../validate-input';
@@ -61,30 +61,18 @@ export function createRequireFeature(deps: {
       const projectId = readProject ? readProject(req).value : target.agentId;
       const { workspaceId, apiKey } = target;
 
-      function settle(features: Features | null): void {
-        if (features !== null && isEnabled(features, wanted)) next();
+      function settle(outcome: Features | KeyscopeError): void {
+        // An unknown configuration is not 403.
+        if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
+        else if (isEnabled(outcome, wanted)) next();
         else fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
       }
 
       if (workspaceId === undefined || projectId === undefined || apiKey?.scope.allowsAgent(projectId) === false) {
-        settle(null);
+        settle(NOTHING_ENABLED);
         return;
       }
-      const found = projectFeatures.get(workspaceId);
-      if (typeof found === 'function') {
-        settle(found(projectId));
-        return;
-      }
-      found
-        .then(
-          (featuresFor) => settle(featuresFor(projectId)),
-          (error: unknown) => {
-            // Not 403: the configuration of the project is unknown.
-            if (!(error instanceof KeyscopeError)) throw error;
-            fail(error, req, res, next);
-          },
-        )
-        .catch(next);
+      projectFeatures.decide(workspaceId, projectId, settle)?.catch(next);
     };
   };
 }

@@ -5,7 +5,10 @@ import { KeyscopeError } from '../errors';
 import { type Features, NOTHING_ENABLED } from '../features';
 import { createBackgroundRefresh } from './background-refresh';
 
-const OUTDATED = 'The configuration changed while it was read, or the reply came too late. Try again.';
+function outdated(): KeyscopeError {
+  const message = 'The configuration changed while it was read, or the reply came too late. Try again.';
+  return new KeyscopeError('store_unavailable', message);
+}
 
 /** Features of a workspace's projects, by project id. A project without configuration has none. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
@@ -14,6 +17,15 @@ export type FeaturesFor = (projectId: string | undefined) => Features;
 export interface ProjectFeatures {
   /** Rejects with `store_unavailable`. */
   get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
+  /**
+   * Calls `conclude` in the turn in which the data were checked, so that a project without the feature and an unknown
+   * configuration are never confused. The second is an error, `store_unavailable`.
+   */
+  decide(
+    workspaceId: string,
+    projectId: string,
+    conclude: (outcome: Features | KeyscopeError) => void,
+  ): void | Promise<void>;
   /**
    * Keeps the configurations of a workspace in the cache while a response is in progress. Call it with the request, and
    * the returned function at the end of the response.
@@ -60,20 +72,49 @@ export function createProjectFeatures({
     };
   }
 
-  /** Reads once more if the configurations changed while they were read, or if the reply came too late. */
-  async function load(workspaceId: string): Promise<FeaturesFor> {
+  function settle(workspaceId: string): Promise<CacheHandle<Configurations> | KeyscopeError> {
+    return projects.load(workspaceId).catch((error: unknown) => {
+      if (!(error instanceof KeyscopeError)) throw error;
+      return error;
+    });
+  }
+
+  /**
+   * Reads once more if the configurations changed while they were read, or if the reply came too late. Calls `conclude`
+   * in the turn in which the result was checked.
+   */
+  async function load<T>(
+    workspaceId: string,
+    conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T,
+  ): Promise<T> {
     for (let attempt = 0; attempt < 2; attempt++) {
-      const handle = await projects.load(workspaceId);
-      if (handle.isValid(clock.wall())) return featuresFor(workspaceId, handle);
+      const outcome = await settle(workspaceId);
+      if (outcome instanceof KeyscopeError || outcome.isValid(clock.wall())) return conclude(outcome);
     }
-    throw new KeyscopeError('store_unavailable', OUTDATED);
+    return conclude(outdated());
+  }
+
+  function getHandle(workspaceId: string): CacheHandle<Configurations> | undefined {
+    const held = projects.getHandle(workspaceId, clock.wall());
+    onLookup(held === undefined ? 'miss' : 'hit');
+    return held;
   }
 
   return {
     get(workspaceId) {
-      const held = projects.getHandle(workspaceId, clock.wall());
-      onLookup(held === undefined ? 'miss' : 'hit');
-      return held === undefined ? load(workspaceId) : featuresFor(workspaceId, held);
+      const held = getHandle(workspaceId);
+      if (held !== undefined) return featuresFor(workspaceId, held);
+      return load(workspaceId, (outcome) => {
+        if (outcome instanceof KeyscopeError) throw outcome;
+        return featuresFor(workspaceId, outcome);
+      });
+    },
+    decide(workspaceId, projectId, conclude) {
+      function concludeFrom(outcome: CacheHandle<Configurations> | KeyscopeError): void {
+        conclude(outcome instanceof KeyscopeError ? outcome : (outcome.value?.get(projectId) ?? NOTHING_ENABLED));
+      }
+      const held = getHandle(workspaceId);
+      return held === undefined ? load(workspaceId, concludeFrom) : concludeFrom(held);
     },
     keepFresh: refresh.keepFresh,
     close: refresh.close,

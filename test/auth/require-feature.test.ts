@@ -1,5 +1,12 @@
+import type { Request, Response } from 'express';
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
+import { createRequestContexts } from '../../src/auth/request-context';
+import { createRequireFeature } from '../../src/auth/require-feature';
+import type { Configurations } from '../../src/cache/caches';
+import { ReadThroughCache } from '../../src/cache/read-through-cache';
+import type { KeyscopeError } from '../../src/errors';
+import { createProjectFeatures } from '../../src/projects/project-features';
 import { expresses } from '../support/express-versions';
 
 const permissions = { conversations: { label: 'Conversations' } };
@@ -72,4 +79,66 @@ describe.each(expresses)('%s', (_name, express) => {
 test('a feature that does not exist throws when the route is made', () => {
   const apiKeys = createApiKeys({ permissions });
   expect(() => apiKeys.requireFeature('transcripts' as never)).toThrow(/'transcript'/);
+});
+
+describe('a configuration whose lease lapses right after it was checked', () => {
+  const LAG = 1000;
+
+  /** `lapse()`: the clock is looked at once more in time (or `times` times), and is past the lease from then on. */
+  function setUp(read: () => Promise<Configurations>) {
+    let looksInTime = Number.POSITIVE_INFINITY;
+    let now = 0;
+    const wall = () => {
+      looksInTime -= 1;
+      if (looksInTime < 0) {
+        looksInTime = Number.POSITIVE_INFINITY;
+        now += LAG;
+      }
+      return now;
+    };
+    const clock = { wall, monotonic: () => 0 };
+    const projects = new ReadThroughCache<Configurations>({
+      ...{ clock, maxEntries: 1, maxMisses: 1, maxRevocationLag: LAG, read },
+      lease: () => null,
+    });
+    const contexts = createRequestContexts();
+    const req = {} as Request;
+    contexts.set(req, { workspaceId: 'W', agentId: 'P', apiKey: undefined });
+    const projectFeatures = createProjectFeatures({ caches: { projects }, clock, maxRevocationLag: LAG });
+    const decide = () =>
+      new Promise<KeyscopeError | undefined>((resolve) => {
+        const fail = (error: KeyscopeError) => resolve(error);
+        const middleware = createRequireFeature({ projectFeatures, contexts, fail })('transcript');
+        middleware(req, {} as Response, resolve as () => void);
+      });
+    const lapse = (times = 1) => {
+      looksInTime = times;
+    };
+    return { decide, lapse };
+  }
+
+  const enabled = new Map([['P', { transcript: true, metrics: [] }]]) as unknown as Configurations;
+
+  test('requireFeature allows the request when the configuration was read for it', async () => {
+    const { decide, lapse } = setUp(async () => {
+      lapse();
+      return enabled;
+    });
+    expect(await decide()).toBeUndefined();
+  });
+
+  test('requireFeature allows the request when the configuration was cached', async () => {
+    const { decide, lapse } = setUp(async () => enabled);
+    expect(await decide()).toBeUndefined();
+    lapse();
+    expect(await decide()).toBeUndefined();
+  });
+
+  test('requireFeature responds store_unavailable when every reply comes too late', async () => {
+    const { decide, lapse } = setUp(async () => {
+      lapse(0);
+      return enabled;
+    });
+    expect(await decide()).toMatchObject({ code: 'store_unavailable' });
+  });
 });
