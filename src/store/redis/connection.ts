@@ -1,5 +1,6 @@
 import { within } from '../../timeout';
 import { addressOf, isCluster, type RedisClient } from './client';
+import { listenTo } from './client-events';
 import { unavailable } from './errors';
 import { slotOf } from './hash-slot';
 import { ServerConnection } from './server-connection';
@@ -20,17 +21,18 @@ export class Connection {
   /** Connection to the only server; null for a Cluster. */
   readonly server: ServerConnection | null;
   /** Connections to the nodes of a Cluster, by the client that makes them. */
-  readonly #nodes = new Map<RedisClient, ServerConnection>();
+  readonly #nodes = new Map<RedisClient, { readonly connection: ServerConnection; readonly stop: () => void }>();
   /** Callbacks that wait for the client of a Cluster. Each is called once, in order, when the client is ready. */
   readonly #waiting = new Set<() => void>();
   readonly #lossCallbacks: (() => void)[] = [];
+  /** Functions that remove the listeners of the client. */
+  readonly #listeners: readonly (() => void)[];
 
   /** @param probe - A read such as a request makes, to check that the user is permitted to run it. */
   constructor(client: RedisClient, probe?: readonly [command: string, ...args: string[]]) {
     this.#client = client;
     this.server = isCluster(client) ? null : new ServerConnection(client, { identify: askServerRole, probe });
-    client.on('ready', this.#onReady);
-    client.on('close', this.#onClose);
+    this.#listeners = [listenTo(client, 'ready', this.#onReady), listenTo(client, 'close', this.#onClose)];
   }
 
   get isReady(): boolean {
@@ -53,18 +55,17 @@ export class Connection {
 
   /** Connection of a Cluster's client to one of the nodes. */
   nodeConnection(node: RedisClient): ServerConnection {
-    let found = this.#nodes.get(node);
-    if (found === undefined) {
-      const connection = new ServerConnection(node, { identify: identifyNode });
-      this.#nodes.set(node, connection);
-      // The client of a Cluster creates another client for each connection.
-      node.on('end', () => {
-        this.#nodes.delete(node);
-        connection.abandon();
-      });
-      found = connection;
-    }
-    return found;
+    const found = this.#nodes.get(node);
+    if (found !== undefined) return found.connection;
+    const connection = new ServerConnection(node, { identify: identifyNode });
+    // The client of a Cluster creates another client for each connection.
+    const stop = listenTo(node, 'end', () => {
+      stop();
+      this.#nodes.delete(node);
+      connection.abandon();
+    });
+    this.#nodes.set(node, { connection, stop });
+    return connection;
   }
 
   /** Calls back when the client is ready, or immediately if it is. Returns a function that cancels the callback. */
@@ -84,17 +85,19 @@ export class Connection {
   /** Resolves when the client is ready. Rejects if the client is closed, and after `timeout` milliseconds. */
   async waitUntilReady(timeout: number): Promise<void> {
     let cancel = () => {};
-    let onEnd = () => {};
     const ready = new Promise<void>((resolve, reject) => {
-      onEnd = () => reject(unavailable('The connection to the key store has been closed.'));
-      this.#client.on('end', onEnd);
-      cancel = this.whenReady(resolve);
+      const onEnd = () => reject(unavailable('The connection to the key store has been closed.'));
+      const cancelEnd = listenTo(this.#client, 'end', onEnd);
+      const cancelReady = this.whenReady(resolve);
+      cancel = () => {
+        cancelEnd();
+        cancelReady();
+      };
     });
     try {
       await within(timeout, ready, () => unavailable(`The key store could not be reached within ${timeout} ms.`));
     } finally {
       cancel();
-      this.#client.off('end', onEnd);
     }
   }
 
@@ -104,11 +107,13 @@ export class Connection {
   }
 
   close(): void {
-    this.#client.off('ready', this.#onReady);
-    this.#client.off('close', this.#onClose);
+    for (const stop of this.#listeners) stop();
     this.#waiting.clear();
     this.server?.close();
-    for (const node of this.#nodes.values()) node.close();
+    for (const { connection, stop } of this.#nodes.values()) {
+      stop();
+      connection.close();
+    }
     this.#nodes.clear();
   }
 

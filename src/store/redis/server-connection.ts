@@ -1,4 +1,5 @@
 import type { RedisClient } from './client';
+import { listenTo } from './client-events';
 import { isRefusal, refusalCode } from './errors';
 import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type ServerRole } from './server-role';
 
@@ -34,6 +35,8 @@ function subscriberProblem(error: unknown): string | null {
 export class ServerConnection {
   readonly client: RedisClient;
   readonly #checks: ServerChecks;
+  /** Functions that remove the listeners of the client. */
+  readonly #listeners: readonly (() => void)[];
   /** Counts the connections that were made and lost. */
   #generation = 0;
   #isVerified = false;
@@ -53,8 +56,7 @@ export class ServerConnection {
   constructor(client: RedisClient, checks: ServerChecks = { identify: askServerRole }) {
     this.client = client;
     this.#checks = checks;
-    client.on('ready', this.#onReady);
-    client.on('close', this.#onClose);
+    this.#listeners = [listenTo(client, 'ready', this.#onReady), listenTo(client, 'close', this.#onClose)];
   }
 
   /**
@@ -143,8 +145,7 @@ export class ServerConnection {
   readonly ask: Ask = (command, ...args) => this.client.call(command, ...args);
 
   close(): void {
-    this.client.off('ready', this.#onReady);
-    this.client.off('close', this.#onClose);
+    for (const stop of this.#listeners) stop();
     this.#waiting.clear();
     if (this.#retry !== null) clearTimeout(this.#retry);
   }

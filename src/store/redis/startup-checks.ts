@@ -1,6 +1,7 @@
 import { within } from '../../timeout';
 import type { StoreEvent } from '../store';
 import { isCluster, type RedisClient } from './client';
+import { listenTo } from './client-events';
 import type { Connection } from './connection';
 import { refusalCode, unavailable } from './errors';
 import { parseInfo } from './info';
@@ -17,7 +18,7 @@ export async function waitForServer(client: RedisClient, connection: Connection)
   const onError = (error: unknown) => {
     lastError = error;
   };
-  client.on('error', onError);
+  const stopListening = listenTo(client, 'error', onError);
   try {
     if (connection.isEnded) throw new Error('the client has been closed');
     await connection.waitUntilReady(START_TIMEOUT);
@@ -30,7 +31,7 @@ export async function waitForServer(client: RedisClient, connection: Connection)
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
     throw unavailable(`Redis does not answer: ${reason}. Check the address and that it is running.`, cause);
   } finally {
-    client.off('error', onError);
+    stopListening();
   }
 }
 

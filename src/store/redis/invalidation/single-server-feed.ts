@@ -2,6 +2,7 @@ import type { Lease } from '../../lease';
 import { holdsNow, timestampsOf } from '../../lease';
 import type { NodeHealth } from '../../store';
 import { addressOf, keyPrefixOf, type RedisClient, usesSentinels } from '../client';
+import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
@@ -38,6 +39,8 @@ export class SingleServerFeed implements InvalidationFeed {
   readonly #hasSentinels: boolean;
   #started = false;
   #sentinels: SentinelMonitor | null = null;
+  /** Functions that remove the listeners of the client. */
+  readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
   /** The last poll was answered so soon that every other poll suffices. */
   #isQuick = false;
@@ -71,14 +74,12 @@ export class SingleServerFeed implements InvalidationFeed {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#client.on('ready', this.#onReady);
-    this.#client.on('end', this.#onEnd);
+    this.#listeners.push(listenTo(this.#client, 'ready', this.#onReady), listenTo(this.#client, 'end', this.#onEnd));
     if (this.#client.status !== 'end') this.#startPolling();
   }
 
   close(): void {
-    this.#client.off('ready', this.#onReady);
-    this.#client.off('end', this.#onEnd);
+    for (const stop of this.#listeners.splice(0)) stop();
     this.#stopPolling();
     this.#mode.close();
   }

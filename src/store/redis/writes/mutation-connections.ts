@@ -1,4 +1,5 @@
 import { addressOf, isCluster, keyPrefixOf, type RedisClient } from '../client';
+import { listenTo } from '../client-events';
 import type { Connection } from '../connection';
 import { unavailable } from '../errors';
 import { slotOf } from '../hash-slot';
@@ -36,11 +37,12 @@ export class MutationConnections {
   readonly #options: MutationConnectionsOptions;
   /** By the addresses of the nodes; one for all on a single server. */
   readonly #connections = new Map<string, MutationConnection>();
+  readonly #stopListening: () => void;
   #isClosed = false;
 
   constructor(options: MutationConnectionsOptions) {
     this.#options = options;
-    options.client.on('end', this.#closeAll);
+    this.#stopListening = listenTo(options.client, 'end', this.#closeAll);
   }
 
   /** Whether no change can be made: this, or the caller's client, has been closed. */
@@ -79,7 +81,7 @@ export class MutationConnections {
 
   close(): void {
     this.#isClosed = true;
-    this.#options.client.off('end', this.#closeAll);
+    this.#stopListening();
     this.#closeAll();
   }
 

@@ -2,6 +2,7 @@ import type { Lease } from '../../../lease';
 import { holdsNow, timestampsOf } from '../../../lease';
 import type { NodeHealth } from '../../../store';
 import { addressOf, type RedisClient, type RedisCluster } from '../../client';
+import { listenTo } from '../../client-events';
 import { isRefusal } from '../../errors';
 import { slotOf } from '../../hash-slot';
 import { ConnectionWatchdog, connectionReplaced } from '../connection-watchdog';
@@ -41,6 +42,8 @@ export class ClusterFeed implements InvalidationFeed {
   /** By address, as in the client's `slots`. */
   readonly #masters = new Map<string, ClusterMaster>();
   #started = false;
+  /** Functions that remove the listeners of the client. */
+  readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
   #polls = 0;
   #epoch = -1;
@@ -57,18 +60,17 @@ export class ClusterFeed implements InvalidationFeed {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#client.on('ready', this.#onReady);
-    this.#client.on('end', this.#onEnd);
-    this.#client.on('+node', this.#onTopology);
-    this.#client.on('-node', this.#onTopology);
+    this.#listeners.push(
+      listenTo(this.#client, 'ready', this.#onReady),
+      listenTo(this.#client, 'end', this.#onEnd),
+      listenTo(this.#client, '+node', this.#onTopology),
+      listenTo(this.#client, '-node', this.#onTopology),
+    );
     if (this.#client.status !== 'end') this.#startPolling();
   }
 
   close(): void {
-    this.#client.off('ready', this.#onReady);
-    this.#client.off('end', this.#onEnd);
-    this.#client.off('+node', this.#onTopology);
-    this.#client.off('-node', this.#onTopology);
+    for (const stop of this.#listeners.splice(0)) stop();
     this.#stopPolling();
     this.#mode.close();
   }
