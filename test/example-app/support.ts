@@ -1,8 +1,8 @@
 import request, { type Test } from 'supertest';
 import { createPlatformKeys, type Permission } from '../../example-app/api-keys';
 import { type AppOptions, createApp } from '../../example-app/app';
-import type { Conversation } from '../../example-app/data/model';
-import { createPlatformData } from '../../example-app/data/platform-data';
+import type { Conversation, Facts } from '../../example-app/data/model';
+import { createPlatformData, type PlatformData } from '../../example-app/data/platform-data';
 import { validateResponse } from './validate-response';
 
 export const WORKSPACE = 'ws-fd112d8f';
@@ -14,7 +14,31 @@ export const V3 = `/v3/${WORKSPACE}/${PROJECT}/conversations`;
 
 export const EVERYTHING = { transcript: true, metrics: 'all' } as const;
 
-export const data = createPlatformData();
+/** Generates each conversation once for a file of tests, instead of once for each request. */
+function cached(data: PlatformData): PlatformData {
+  const cache = <Value>(read: (position: number) => Value) => {
+    const values: Value[] = [];
+    return (position: number) => (values[position] ??= read(position));
+  };
+  const byId = new Map<string, ReturnType<PlatformData['conversationsOf']>>();
+  return {
+    ...data,
+    conversationsOf(project) {
+      const known = byId.get(project.id);
+      if (known !== undefined) return known;
+      const generated = data.conversationsOf(project);
+      const made = {
+        ...generated,
+        facts: cache<Facts>((position) => Object.freeze(generated.facts(position))),
+        whole: cache<Conversation>((position) => generated.whole(position)),
+      };
+      byId.set(project.id, made);
+      return made;
+    },
+  };
+}
+
+export const data = cached(createPlatformData());
 export const conversations = data.conversationsOf(data.project(PROJECT)!);
 
 /** The first conversation of a project that matches. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { Features } from '../../src/features';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../../src/redaction/options';
+import { unicodeText } from '../support/unicode-text';
 
 /** How many times as many cases as in an ordinary run. */
 export const FUZZ_FACTOR = Number(process.env.KEYSCOPE_FUZZ_FACTOR ?? '1');
@@ -79,7 +80,7 @@ const scalarText = fc.oneof(
     '"P2"',
   ),
   fc
-    .tuple(fc.string({ unit: 'grapheme', maxLength: 6 }), spelling)
+    .tuple(unicodeText({ maxLength: 6 }), spelling)
     .map(([text, ways]) => quoted(JSON_TEXT.test(text) ? `x${text}` : text, ways)),
   fc.constantFrom('"\\ud800"', '"\\udc00x"', '"\\n\\t\\/\\b"', '"]}{["', '"\\\\"', '"x\\""'),
 );

@@ -24,13 +24,18 @@ export interface OperationDeps extends FormOptionDeps {
 export function createOperations(deps: OperationDeps, settings: AdminSettings): readonly Operation[] {
   const agents = createAgentResolver(settings);
   const bodies = createKeyBodies(Object.keys(deps.permissions));
+  // Created for the first request, because it takes longer than everything else at the start of an app.
+  let document: ReturnType<typeof createDocument> | undefined;
   const documentOperation = defineOperation({
     method: 'GET',
     path: '/openapi.json',
     operationId: 'getDocument',
     summary: 'Get this document',
     response: { status: 200, description: 'The OpenAPI document of these operations.', schema: documentSchema },
-    handle: () => ({ status: 200, body: document }),
+    handle: () => {
+      document ??= createDocument(operations, nameSchemas(bodies));
+      return { status: 200, body: document };
+    },
   });
   const operations = [
     ...createKeyOperations(deps.keys, bodies, agents),
@@ -40,6 +45,5 @@ export function createOperations(deps: OperationDeps, settings: AdminSettings): 
     ...createAuditOperations(deps.audit),
     documentOperation,
   ];
-  const document = createDocument(operations, nameSchemas(bodies));
   return operations;
 }

@@ -30,7 +30,7 @@ test('the proxied list is the list', async () => {
       .get(PROXIED + query, token)
       .expect(200)
       .expect('content-type', /^application\/json/);
-    expect(proxied.body).toEqual(direct.body);
+    expect(proxied.text).toBe(direct.text);
   }
 });
 
@@ -43,7 +43,7 @@ test('a proxied list is redacted by the configuration of the project', async () 
   for (const query of ['?limit=20', '?limit=500']) {
     const direct = await platform.get(V3 + query, token).expect(200);
     const proxied = await platform.get(PROXIED + query, token).expect(200);
-    expect(proxied.body).toEqual(direct.body);
+    expect(proxied.text).toBe(direct.text);
     expect(proxied.text).not.toContain('user_input');
     expect(proxied.text).not.toContain('HANDOFF_REASON');
     expect(proxied.headers.redacted).toBe('transcript, metrics');

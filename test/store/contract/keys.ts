@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { KeyRecord } from '../../../src/store/records';
 import type { Store } from '../../../src/store/store';
+import { unicodeText } from '../../support/unicode-text';
 import {
   auditOf,
   createSample,
@@ -17,7 +18,7 @@ import {
 /** Text of all of Unicode but NUL, which is refused before it gets to a store, and the words that trap objects. */
 const hostileText = (maxLength: number) =>
   fc.oneof(
-    fc.string({ unit: 'binary', minLength: 1, maxLength }).map((text) => text.replaceAll('\0', '0')),
+    unicodeText({ minLength: 1, maxLength }),
     fc.constantFrom(
       '__proto__',
       'constructor',
