@@ -43,7 +43,7 @@ export function isOlder(id: string, than: string): boolean {
 /** Throws if a string cannot be an entry's id. The string comes from a caller's cursor. */
 export function checkAuditId(id: string | null): void {
   if (id !== null && !AUDIT_ID.test(id)) {
-    throw new KeyscopeError('invalid_request', 'The audit cursor is not one that this list gave out.', {
+    throw new KeyscopeError('invalid_request', 'This is not a cursor of the audit log.', {
       issues: [{ path: 'before', message: 'Expected the `next` of an earlier page.' }],
     });
   }

@@ -119,7 +119,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     test.each<[string, Record<string, string>]>([
       ['a page of this origin', { 'sec-fetch-site': 'same-origin', origin: 'http://anything.test' }],
       ['the person themselves', { 'sec-fetch-site': 'none' }],
-      ['what is no browser', {}],
+      ['a program that is no browser', {}],
       ['an older browser, by Origin', { host: 'app.test', origin: 'https://app.test' }],
       ['an older browser, on a port', { host: 'app.test:8080', origin: 'http://app.test:8080' }],
       ['an older browser, whose Host names the default port', { host: 'app.test:443', origin: 'https://app.test' }],
@@ -132,7 +132,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       ['another site without Origin', { 'sec-fetch-site': 'cross-site' }],
       ['a sibling', { 'sec-fetch-site': 'same-site', origin: 'https://blog.app.test' }],
       [
-        'a site that names this host too',
+        'another site that names this host',
         { 'sec-fetch-site': 'cross-site', host: 'app.test', origin: 'https://app.test' },
       ],
       ['another site, by Origin', { host: 'app.test', origin: 'https://evil.test' }],

@@ -331,7 +331,7 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     const { response } = await call('get', '/projects');
     expect(response.status).toBe(503);
     expect(response.headers.get('retry-after')).toBe('1');
-    getProjects.mockRejectedValueOnce(new TypeError('nobody foresaw this'));
+    getProjects.mockRejectedValueOnce(new TypeError('unexpected'));
     expect((await call('get', '/projects')).response.status).toBe(500);
   });
 

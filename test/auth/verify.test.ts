@@ -29,10 +29,10 @@ test('a good token resolves with the key, from the store and from memory alike',
 
 test.each([
   ['nothing', undefined, 'missing_key'],
-  ['empty text', '', 'missing_key'],
+  ['an empty string', '', 'missing_key'],
   ['garbage', 'garbage', 'invalid_key'],
-  ['what is not text', 42 as unknown as string, 'invalid_key'],
-])('%s is refused', async (_what, token, code) => {
+  ['a number', 42 as unknown as string, 'invalid_key'],
+])('verify denies %s', async (_what, token, code) => {
   expect(await codeOf(setUp().apiKeys.verify(token))).toBe(code);
 });
 

@@ -171,14 +171,14 @@ describe('several processes on one Redis', () => {
     a.on('authenticated', (event) => {
       cached = event.cached;
     });
-    const isRemembered = async (token: string) => (await a.verify(token)).ok && cached;
-    await waitUntil('both are remembered', async () => (await isRemembered(used.token)) && isRemembered(other.token));
+    const isCached = async (token: string) => (await a.verify(token)).ok && cached;
+    await waitUntil('both keys are cached', async () => (await isCached(used.token)) && isCached(other.token));
     await b.verify(used.token);
     await b.usage(used.key.id);
     // The invalidation of a later change of another key has arrived, so an earlier one of this key would have.
     await b.keys.update(other.key.id, { disabled: true });
     await waitUntil('the invalidation of the later change has arrived', async () => !(await a.verify(other.token)).ok);
-    expect(await isRemembered(used.token)).toBe(true);
+    expect(await isCached(used.token)).toBe(true);
   });
 
   test('close stores what has been counted', async () => {
@@ -220,13 +220,13 @@ describe('several processes on one Redis', () => {
     const errors: string[] = [];
     a.on('error', ({ message }) => errors.push(message));
     const { key, token } = await a.keys.create({ ...KEY, agents: 'all' });
-    let letIn = 0;
+    let allowed = 0;
     const use = async () => {
-      if ((await a.verify(token)).ok) letIn += 1;
+      if ((await a.verify(token)).ok) allowed += 1;
     };
-    await waitUntil('it is remembered', async () => {
+    await waitUntil('the key is cached', async () => {
       await use();
-      return letIn > 0;
+      return allowed > 0;
     });
     await server.kill('SIGSTOP');
     await waitUntil('a flush has failed', async () => {
@@ -236,8 +236,8 @@ describe('several processes on one Redis', () => {
     for (let i = 0; i < 20; i++) await use();
     await server.kill('SIGCONT');
     await use();
-    await waitUntil('all is stored', async () => (await sumOf(a, key.id)) >= letIn);
-    expect(await sumOf(a, key.id)).toBe(letIn);
+    await waitUntil('all is stored', async () => (await sumOf(a, key.id)) >= allowed);
+    expect(await sumOf(a, key.id)).toBe(allowed);
     expect(errors.filter((message) => message.includes('could not be stored'))).toHaveLength(1);
   });
 });

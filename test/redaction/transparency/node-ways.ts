@@ -532,7 +532,7 @@ const destroyed: Way[] = [
     },
     { method: 'POST', body: TEXT, headers: { 'Content-Type': 'application/json' } },
   ),
-  way('a request body that nobody reads', (_, res) => res.json({}), { method: 'POST', body: 'x'.repeat(5000) }),
+  way('a request body without a reader', (_, res) => res.json({}), { method: 'POST', body: 'x'.repeat(5000) }),
   way('listeners', (_, res, n) => {
     n.add(
       'counts',

@@ -92,14 +92,15 @@ export function proseOfCode(file: string, source: string): Prose[] {
     plugins: file.endsWith('.tsx') ? ['typescript', 'jsx'] : ['typescript'],
   });
   const nodes = [...walk(tree.program)];
-  if (/\.test\.ts$|^test\/store\/contract\//.test(file))
-    return [...commentsIn(file, tree), ...testNamesIn(file, nodes)];
+  const names = /^(?:test|bench)\//.test(file) ? testNamesIn(file, nodes) : [];
+  const named = new Set(names.map(({ text }) => text));
+  // In tests, these are rows that name a test, messages and fixtures.
   const messages = nodes.flatMap((node): Prose[] => {
     const text = textOf(node);
-    if (text === null || !SENTENCE.test(text)) return [];
+    if (text === null || named.has(text) || !SENTENCE.test(text)) return [];
     return [{ file, line: node.loc?.start.line ?? 0, kind: 'message', text }];
   });
-  return [...commentsIn(file, tree), ...(file.startsWith('test/') ? testNamesIn(file, nodes) : messages)];
+  return [...commentsIn(file, tree), ...names, ...messages];
 }
 
 /** The paragraphs of a page. Code blocks belong to them, because readers read their comments. */

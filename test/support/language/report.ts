@@ -2,7 +2,7 @@
 // the test names without a subject; then how often telling words occur in comments, per 1,000 words.
 import path from 'node:path';
 import { readSources } from '../source-graph';
-import { isRewritten, readRepository } from './repository';
+import { readRepository } from './repository';
 import { exportedTwice, ratesOf, unusedWords, withoutSubject } from './rules';
 
 const files = readRepository();
@@ -22,9 +22,7 @@ for (const { file, prose } of files) {
 const [, , only] = process.argv;
 for (const [folder, found] of [...folders].sort()) {
   if (only ? folder.startsWith(only) : found.length > 0) {
-    console.log(
-      `${String(found.length).padStart(5)}  ${folder}${isRewritten(`${folder}/x`) ? '' : '  (not yet rewritten)'}`,
-    );
+    console.log(`${String(found.length).padStart(5)}  ${folder}`);
     if (only) for (const line of found) console.log(`       ${line}`);
   }
 }

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { listFiles } from '../source-graph';
 import { type Prose, proseOfCode, proseOfPage, proseOfScript } from './prose';
-import { NOT_YET_REWRITTEN } from './rules';
 
 const ROOT = path.join(__dirname, '..', '..', '..');
 const SKIP = /^(?:node_modules|dist|coverage|\.git|screenshots|package-lock\.json)$/;
@@ -28,8 +27,4 @@ export function readRepository(): WrittenFile[] {
     .map((file) => ({ file, source: readFileSync(path.join(ROOT, file), 'utf8') }))
     .map(({ file, source }) => ({ file, source, prose: proseOf(file, source) }))
     .filter(({ prose }) => prose.length > 0);
-}
-
-export function isRewritten(file: string): boolean {
-  return !NOT_YET_REWRITTEN.some((entry) => (entry.endsWith('/') ? file.startsWith(entry) : file === entry));
 }

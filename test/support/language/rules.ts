@@ -1,11 +1,5 @@
 import type { Prose } from './prose';
 
-/**
- * Paths that docs/glossary.md is not held over yet: the prose in them predates it. The list only gets shorter. A path
- * that ends with `/` is a folder.
- */
-export const NOT_YET_REWRITTEN: readonly string[] = [];
-
 /** Words that are not used, by docs/glossary.md: what to look for, and what to write. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:whoever|nobody|somebody|anybody|everybody)(?:'s)?\b/i, 'name the caller, the process, the operator'],
@@ -14,7 +8,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:meanwhile|besides|likewise)\b/i, 'say when, or "also"'],
   [/\bof (?:ours|theirs)\b/i, 'our, their'],
   [/\bcut(?:s|ting)? down\b/i, 'redact'],
-  [/\blet(?:s|ting)? (?:\w+ )?(?:in|out)\b/i, 'allow; send'],
+  [/\blet(?:s|ting)? (?:\w+ )?(?:in|out|through)\b/i, 'allow; send; pass through'],
   [/\b(?:tells?|told|hears?|heard) of\b/i, 'sends, receives, reports'],
   [/\bleads? nowhere\b/i, 'is dead'],
   [/\bfor ever\b/i, 'never ends; permanently'],
@@ -29,6 +23,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:forgets?|forgotten|forgot)\b/i, 'invalidate, remove'],
   [/\bturn(?:s|ed|ing)? (?:\w+ )?away\b/i, 'deny'],
   [/\bpush(?:es|ed|ing)? (?:\w+ )?out\b/i, 'evict'],
+  [/\bforeign (?:tokens?|keys?|ids?)\b/i, 'imported'],
   [/\b(?:passengers?|patience)\b/i, 'waiting read; timeout'],
 ];
 

@@ -113,7 +113,7 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
       async () => (await next.hset(nameOf(key.id), 'revision', '2')) === 0,
     );
     const changed = performance.now();
-    await waitUntil('what was before is over', () => performance.now() > changed + 2 * LAG);
+    await waitUntil('the lag before the failover has passed', () => performance.now() > changed + 2 * LAG);
     await old.kill('SIGCONT');
     await expectFollowed(next);
   }, 60_000);
