@@ -55,7 +55,17 @@ beforeAll(async () => {
   const modules = path.join(workshop.folder, 'node_modules');
   mkdirSync(modules);
   symlinkSync(path.join(workshop.folder, 'staged'), path.join(modules, 'keyscope'), 'junction');
-  for (const name of ['express', 'ioredis', '@types', 'pino', 'pino-http', 'cors', 'http-proxy-middleware']) {
+  for (const name of [
+    'express',
+    'ioredis',
+    '@types',
+    'pino',
+    'pino-http',
+    'cors',
+    'http-proxy-middleware',
+    '@nestjs',
+    'supertest',
+  ]) {
     symlinkSync(path.join(ROOT, 'node_modules', name), path.join(modules, name), 'junction');
   }
 }, 120_000);
@@ -128,6 +138,14 @@ test.each(['server.mjs', 'server.cjs'])(
     });
   },
 );
+
+test('the example for Jest passes', async () => {
+  const { title, code } = blocks.find((block) => block.title === 'orders.test.js')!;
+  writeFiles(workshop.folder, { [title!]: code, 'jest.config.cjs': 'module.exports = {};' });
+  const jestBin = path.join(ROOT, 'node_modules/jest/bin/jest.js');
+  const result = await run(process.execPath, [jestBin, title!], workshop.folder);
+  expect(result.stderr).toContain('Tests:       1 passed, 1 total');
+});
 
 test('the quickstart exits with an error when its port is in use', async () => {
   const example = blocks.find((block) => block.title === 'server.mjs')!;
