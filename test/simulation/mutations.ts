@@ -70,7 +70,14 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [['return flags.includes("d") ? "swapped" : "same";', 'return "same";']],
   },
   {
-    name: 'changes-resent-without-preconditions',
+    name: 'operation-check-dropped',
+    edits: [
+      ["if (record.op or '') ~= ARGV[9] then return { 'stale' } end", ''],
+      ["if (stored or '') ~= ARGV[8] then return { 'stale' } end", ''],
+    ],
+  },
+  {
+    name: 'changes-resent-without-deadline',
     edits: [
       [
         'reconnectOnError: null,\n      autoResendUnfulfilledCommands: false,\n      maxRetriesPerRequest: null,',

@@ -1,15 +1,18 @@
-import { readStoredKey } from './checks/ground-truth';
 import type { Violation } from './checks/history';
-import { Faults } from './world/faults';
+import { ServiceCheck } from './checks/service';
+import type { Plan } from './plans/plan';
+import { copyKeyspace } from './redis/values';
 import { Keys } from './world/keys';
-import type { Plan } from './world/plan';
+import type { Source } from './world/load-source';
+import { type PreparedData, prepareData } from './world/prepared-data';
+import { StepRunner } from './world/step-runner';
 import { Traffic } from './world/traffic';
-import { type CodePool, World } from './world/world';
+import { CodePool, World } from './world/world';
 
-/** Milliseconds after the last fault within which everything works again. */
-const BACK_IN_SERVICE = 2000;
-/** How long it may take until all processes are connected, before anything is broken. */
+/** How long it may take until all processes are connected, before anything is broken. Milliseconds. */
 const START = 3000;
+/** Milliseconds of simulated time between two looks at whether something is over. */
+const STEP = 5;
 
 export interface Outcome {
   readonly violations: readonly Violation[];
@@ -17,68 +20,92 @@ export interface Outcome {
   readonly steps: number;
 }
 
-/** Runs one schedule. It must be called outside of a microtask. */
-export function runPlan(plan: Plan, pool: CodePool, log: string[] | null = null): Outcome {
-  const world = new World(plan, pool, log);
-  const { kernel, processes } = world;
-  const keys = new Keys(world);
-  const faults = new Faults(world, keys);
-  const traffic = new Traffic(world, keys.slots, keys.transcript);
+/** Runs schedules against one version of the package. All calls must be made outside of a microtask. */
+export class Simulator {
+  readonly #pool: CodePool;
+  #prepared: PreparedData | null = null;
 
-  for (const slot of keys.slots) keys.change(0, slot.index, 'create');
-  keys.configure(0, true);
-  for (let waited = 0; waited < START && keys.slots.some(({ token }) => token === null); waited += 10) {
-    kernel.runUntil(kernel.now + 10);
+  constructor(source: Source) {
+    this.#pool = new CodePool(source);
   }
-  // The first request opens the invalidation feed.
-  const token = keys.slots.find((slot) => slot.token !== null)?.token;
-  if (token == null) return { violations: world.violations, steps: kernel.steps };
-  for (const process of processes) process.loop.input(() => void process.verify(token, 'read'));
-  kernel.runUntil(kernel.now + plan.maxRevocationLag / 2);
 
-  world.startedAt = kernel.now;
-  faults.takeSnapshot();
-  traffic.start();
-  for (const step of plan.steps) kernel.at(world.startedAt + Math.max(0, step.at), () => faults.run(step));
-  kernel.runUntil(world.startedAt + plan.calmAt);
-  world.network.isCalm = true;
-  // TCP adds to a fault that delays an attempt to connect.
-  while (world.network.settlesAt > kernel.now) kernel.runUntil(world.network.settlesAt);
-  if (world.violations.length === 0) {
-    kernel.runUntil(kernel.now + BACK_IN_SERVICE);
-    checkService(world, keys);
-    kernel.runUntil(kernel.now + 2 * plan.storeTimeout + 20);
-    traffic.stop();
+  /** Errors have no stack while it runs. */
+  run(plan: Plan, log: string[] | null = null): Outcome {
+    Error.stackTraceLimit = 0;
+    this.#prepared ??= prepareData(this.#pool);
+    const schedule = new Schedule(new World(plan, this.#pool, log), this.#prepared);
+    return schedule.run();
   }
-  return { violations: world.violations, steps: kernel.steps };
 }
 
-/** After the last fault every process decides by the data as they are. */
-function checkService(world: World, keys: Keys): void {
-  const { kernel, plan } = world;
-  for (const process of world.processes) {
-    for (const { token, id, subject } of keys.slots) {
-      if (token === null || id === null) continue;
-      process.loop.input(() => {
-        const since = kernel.now - 1.01 * plan.maxRevocationLag;
-        process.verify(token, 'read').then((decision) => {
-          const stored = readStoredKey(world.target, id);
-          const what = `process ${process.index}, ${subject.name}`;
-          if (!decision.accepted && decision.code === 'store_unavailable') {
-            world.violate('not back in service', `${what}: ${JSON.stringify(process.apiKeys.health())}`);
-          } else if (subject.storedAt < since && subject.changes.every(({ endedAt }) => endedAt < since)) {
-            // Nothing of the key has changed for a while, so there is one right answer.
-            const state = stored?.state;
-            const isGood =
-              state !== undefined && !state.isGone && !state.isDisabled && state.permissions.includes('read');
-            if (decision.accepted !== isGood)
-              world.violate(
-                'wrong after faults',
-                `${what}: ${JSON.stringify(decision)}, stored ${JSON.stringify(stored)}`,
-              );
-          }
-        });
-      });
+/** One run of one plan. */
+class Schedule {
+  readonly #world: World;
+  readonly #keys: Keys;
+  readonly #traffic: Traffic;
+  readonly #steps: StepRunner;
+
+  constructor(world: World, prepared: PreparedData) {
+    this.#world = world;
+    for (const server of world.servers) server.keyspace = copyKeyspace(prepared.keyspace);
+    this.#keys = new Keys(world, prepared);
+    this.#traffic = new Traffic(world, this.#keys.slots, this.#keys.transcript);
+    this.#steps = new StepRunner(world, this.#keys, this.#traffic);
+  }
+
+  run(): Outcome {
+    const world = this.#world;
+    const { kernel, plan } = world;
+    if (plan.aim?.isCold !== true) this.#connect();
+    world.startedAt = kernel.now;
+    this.#steps.takeSnapshot();
+    if (plan.aim === null) this.#traffic.start();
+    else if (plan.aim.probes) this.#traffic.probe(this.#keys);
+    for (const step of plan.steps) this.#steps.plan(step);
+    if (plan.aim === null) kernel.runUntil(world.startedAt + plan.calmAt);
+    else this.#runWhileBusy();
+    if (world.violations.length === 0) this.#finish();
+    return { violations: world.violations, steps: kernel.steps };
+  }
+
+  /** The first request opens the invalidation feed. */
+  #connect(): void {
+    const { kernel, processes, random, plan } = this.#world;
+    const { token } = this.#keys.slots[0]!;
+    for (const process of processes) process.loop.input(() => void process.verify(token!, 'read'));
+    const isConnected = () => processes.every((process) => /tracking|per-entry/.test(process.apiKeys.health().mode));
+    for (let waited = 0; waited < START && !isConnected(); waited += STEP) kernel.runUntil(kernel.now + STEP);
+    // Steps come at any time between two polls.
+    kernel.runUntil(kernel.now + plan.maxRevocationLag * random.between(0.05, 0.55));
+  }
+
+  /** Until everything that a check needs has happened. */
+  #runWhileBusy(): void {
+    const world = this.#world;
+    const { kernel, plan } = world;
+    const last = world.startedAt + plan.calmAt;
+    world.keepUntil(world.startedAt + plan.maxRevocationLag);
+    while (kernel.now < Math.min(world.busyUntil, last) && world.violations.length === 0)
+      kernel.runUntil(Math.min(kernel.now + STEP, world.busyUntil, last));
+  }
+
+  #finish(): void {
+    const world = this.#world;
+    const { kernel, plan, processes } = world;
+    this.#steps.stop();
+    world.network.isCalm = true;
+    const asleepUntil = () => Math.max(...processes.map(({ loop }) => loop.blockedUntil));
+    kernel.runUntil(Math.max(kernel.now, asleepUntil()));
+    if (plan.aim === null || plan.aim.checksService) {
+      kernel.runUntil(Math.max(kernel.now, world.faultsEndAt));
+      // TCP adds to a fault that delays an attempt to connect.
+      while (world.network.settlesAt > kernel.now) kernel.runUntil(world.network.settlesAt);
+      new ServiceCheck(world, this.#keys.slots).run();
     }
+    this.#traffic.stop();
+    const limit = () => Math.max(isCalmAt, asleepUntil()) + 2 * plan.storeTimeout + 20;
+    const isCalmAt = kernel.now;
+    while (world.pending > 0 && kernel.now < limit()) kernel.runUntil(kernel.now + STEP);
+    if (world.pending > 0) world.violate('never decided', `${world.pending} requests or changes have no outcome`);
   }
 }

@@ -1,6 +1,6 @@
 import type { RedisServer } from '../redis/server';
 import type { World } from '../world/world';
-import { GONE, type KeyState, type Subject } from './history';
+import { type Change, GONE, type KeyState, type Subject } from './history';
 
 /** A key as a server stores it; null if there is none. */
 export interface StoredKey {
@@ -45,6 +45,32 @@ export function readStoredTranscript(server: RedisServer): boolean {
   return false;
 }
 
+/** Two machines' clocks differ by up to 0.05 % in one schedule, and each rounds to a millisecond. */
+const SLACK = 3;
+
+/**
+ * A change is applied before its deadline, or never. A caller is told earlier if the connection is lost. A rotation reads its key
+ * before the change, and each of the two may take `storeTimeout`, while the process is awake.
+ */
+export function checkDeadline<State>(world: World, subject: Subject<State>, change: Change<State>): void {
+  const { kernel, plan } = world;
+  if (change.process < 0 || change.wasApplied || change.outcome === 'pending') return;
+  const deadline = change.askedAt + 2 * plan.storeTimeout * 1.0005 + asleepSince(world, change);
+  const late = kernel.now - Math.max(change.endedAt, deadline) - SLACK;
+  if (late > 0)
+    world.violate(
+      'applied after its deadline',
+      `${subject.name}: version ${change.version}, ${late.toFixed(1)} ms late`,
+    );
+}
+
+function asleepSince({ processes, kernel }: World, { process, askedAt }: Change<unknown>): number {
+  let asleep = 0;
+  for (const { from, to } of processes[process]!.loop.blocks)
+    asleep += Math.max(0, Math.min(to, kernel.now) - Math.max(from, askedAt));
+  return asleep;
+}
+
 /** Labels of changes that leave no record, or one that was replaced. */
 export const DELETED = '#deleted';
 export const ROTATED = '#rotated';
@@ -72,6 +98,7 @@ export function checkStored(world: World, subject: Subject<KeyState>, stored: St
       world.violate(rule, `${subject.name}: version ${version} was stored after version ${subject.applied}`);
     }
   }
+  if (candidates.length === 1) checkDeadline(world, subject, found);
   for (const candidate of candidates) {
     candidate.wasApplied = true;
     candidate.isAmbiguous = candidates.length > 1;

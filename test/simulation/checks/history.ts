@@ -104,6 +104,8 @@ export interface Violation {
     | 'accepted without permission'
     | 'sent too late'
     | 'applied too late'
+    | 'applied after its deadline'
+    | 'never decided'
     | 'resurrected'
     | 'acknowledged but not stored'
     | 'refused but stored'

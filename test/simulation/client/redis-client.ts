@@ -4,7 +4,8 @@ import type { Frame } from '../redis/connection';
 import { digestOf } from '../redis/script-runner';
 import { ErrorReply, type Reply, Status } from '../redis/values';
 import { abortIncompletePipelines, PipelineBuffer, QueuedCommand } from './command-queue';
-import type { Network, SimulatedSocket, SocketHandlers, SocketRole } from './network';
+import type { Network } from './network';
+import type { SimulatedSocket, SocketHandlers, SocketRole } from './socket';
 
 /** The options of ioredis that make a difference here, with its defaults. */
 export interface ClientOptions {

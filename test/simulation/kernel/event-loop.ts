@@ -87,6 +87,11 @@ export class EventLoop {
     return this.#kernel.now < this.#blockedUntil;
   }
 
+  /** When the last block so far ends. */
+  get blockedUntil(): number {
+    return this.#blockedUntil;
+  }
+
   /** Sets the wall clock forward or back. */
   stepWallClock(by: number): void {
     this.#wallOffset += by;

@@ -5,16 +5,16 @@ import { SimulatedClient } from '../client/redis-client';
 import { EventLoop } from '../kernel/event-loop';
 import type { Kernel } from '../kernel/kernel';
 import { Random } from '../kernel/random';
+import type { Plan } from '../plans/plan';
 import type { Package, ProcessEnvironment } from './load-source';
-import type { Plan } from './plan';
 
 /** Outcome of a request. `shown` is the name of the key, which identifies the state that accepted the request. */
 export type Decision =
   | {
       readonly accepted: true;
       readonly shown: string;
-      readonly keyId: string;
-      readonly signal: AbortSignal | undefined;
+      /** Creates it: most requests end before it is needed. */
+      readonly signal: () => AbortSignal | undefined;
     }
   | { readonly accepted: false; readonly code: string };
 
@@ -90,8 +90,8 @@ export class AppProcess {
     };
     this.#require[permission](req as unknown as Request, RESPONSE, (error?: unknown) => {
       if (error !== undefined) throw error;
-      const { id, name, signal } = req.apiKey!;
-      decide({ accepted: true, shown: name, keyId: id, signal }, req);
+      const key = req.apiKey!;
+      decide({ accepted: true, shown: key.name, signal: () => key.signal }, req);
     });
   }
 
@@ -108,8 +108,8 @@ export class AppProcess {
   async verify(token: string, permission: Permission): Promise<Decision> {
     const result = await this.apiKeys.verify(token, { permission, agentId: false });
     if (!result.ok) return { accepted: false, code: result.error.code };
-    const { id, name, signal } = result.key as { id: string; name: string; signal?: AbortSignal };
-    return { accepted: true, shown: name, keyId: id, signal };
+    const key = result.key as { id: string; name: string; signal?: AbortSignal };
+    return { accepted: true, shown: key.name, signal: () => key.signal };
   }
 
   /** The error as one of the package; null if it is not. */

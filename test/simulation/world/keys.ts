@@ -1,8 +1,16 @@
-import { checkStored, DELETED, ROTATED, readStoredKeys, readStoredTranscript } from '../checks/ground-truth';
+import {
+  checkDeadline,
+  checkStored,
+  DELETED,
+  ROTATED,
+  readStoredKeys,
+  readStoredTranscript,
+} from '../checks/ground-truth';
 import { type Change, GONE, type KeyState, Subject } from '../checks/history';
+import type { KeyChange } from '../plans/plan';
 import type { RedisServer } from '../redis/server';
 import type { AppProcess } from './app-process';
-import type { KeyChange } from './plan';
+import type { PreparedData } from './prepared-data';
 import type { World } from './world';
 
 /** A place for one key at a time. After its deletion another is created. */
@@ -15,6 +23,8 @@ export interface KeySlot {
   queue: Promise<void>;
 }
 
+const NEW_KEY: KeyState = { isGone: false, isDisabled: false, permissions: ['read', 'write'] };
+
 /** Errors by which the package says that nothing was changed. */
 const NOTHING_CHANGED = /Nothing was changed|refused the change/;
 
@@ -22,19 +32,34 @@ const NOTHING_CHANGED = /Nothing was changed|refused the change/;
 export class Keys {
   readonly slots: KeySlot[];
   readonly transcript = new Subject<boolean>('transcript');
+  /** Is called when the outcome of a change is known. */
+  onSettled: (subject: Subject<unknown>, change: Change<unknown>) => void = () => {};
   readonly #world: World;
   readonly #subjects = new Map<string, Subject<KeyState>>();
   #count = 0;
   #projectQueue: Promise<void> = Promise.resolve();
 
-  constructor(world: World) {
+  /** @param prepared - Keys that are stored already. */
+  constructor(world: World, prepared: PreparedData | null = null) {
     this.#world = world;
     this.slots = Array.from({ length: world.plan.keys }, (_, index) => ({
       ...{ index, subject: this.#newSubject(), id: null, token: null },
       queue: Promise.resolve(),
     }));
     this.transcript.force(false, null, 0);
+    if (prepared !== null) this.#adopt(prepared);
     for (const server of world.servers) server.onWrite = (on, database, names) => this.#onWrite(on, database, names);
+  }
+
+  #adopt({ keys }: PreparedData): void {
+    for (const slot of this.slots) {
+      const { id, token, label } = keys[slot.index]!;
+      slot.id = id;
+      slot.token = token;
+      slot.subject.force(NEW_KEY, label, 0);
+      this.#ids.set(slot.subject, id);
+    }
+    this.transcript.force(true, null, 0);
   }
 
   change(processIndex: number, keyIndex: number, kind: KeyChange): void {
@@ -110,8 +135,7 @@ export class Keys {
     slot.subject = this.#newSubject();
     slot.id = null;
     slot.token = null;
-    const state: KeyState = { isGone: false, isDisabled: false, permissions: ['read', 'write'] };
-    const change = this.#begin(process, slot.subject, state);
+    const change = this.#begin(process, slot.subject, NEW_KEY);
     const input = { name: change.label!, permissions: ['read', 'write'] as ['read', 'write'], agents: 'all' as const };
     await this.#settle(process, slot.subject, change, async () => {
       const { key, token } = await process.apiKeys.keys.create(input);
@@ -167,6 +191,7 @@ export class Keys {
     change: Change<State>,
     act: () => Promise<void>,
   ): Promise<void> {
+    this.#world.pending += 1;
     try {
       await act();
       change.outcome = 'acknowledged';
@@ -187,7 +212,11 @@ export class Keys {
       }
       this.#world.log(() => `  ${known?.message ?? error}`);
     }
+    this.#world.pending -= 1;
     change.endedAt = this.#world.kernel.now;
+    this.#world.keepUntil(change.endedAt + 1.1 * this.#world.plan.maxRevocationLag);
+    this.onSettled(subject, change);
+    this.#world.moments.note(process.index, 'change', 'settled');
     this.#world.log(() => `${subject.name} ${describe(change)}: ${change.outcome}`);
   }
 
@@ -225,6 +254,7 @@ export class Keys {
         'applied too late',
         `transcript: version ${version} was stored after version ${this.transcript.applied}`,
       );
+    checkDeadline(this.#world, this.transcript, change);
     change.wasApplied = true;
     this.transcript.applied = change.version;
   }

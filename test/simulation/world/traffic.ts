@@ -1,13 +1,18 @@
 import type { Change, KeyState, Subject } from '../checks/history';
+import type { RequestKind, Step } from '../plans/plan';
 import type { AppProcess, Decision } from './app-process';
-import type { KeySlot } from './keys';
+import type { KeySlot, Keys } from './keys';
 import type { World } from './world';
 
 /** Two machines' clocks run differently by up to 0.04 %, and a timer fires up to a millisecond late. */
 const DRIFT = 0.0005;
 const TIMER_SLACK = 4;
+/** Shorter blocks count as late timers. Milliseconds. */
+const LONG_BLOCK = 5;
 
 type Permission = 'read' | 'write';
+type RequestStep = Pick<Extract<Step, { kind: 'request' }>, 'process' | 'key' | 'how' | 'permission'>;
+type Accepted = Extract<Decision, { accepted: true }>;
 
 /** How much later than promised is still in order, because clocks differ. */
 function allowanceOf(world: World): number {
@@ -53,44 +58,86 @@ export class Traffic {
         kernel.after(lag * random.between(0.05, 2), () => this.#visit(process, slot));
         return;
       }
-      process.loop.input(() => this.#request(process, slot));
+      process.loop.input(() => this.#requestAnything(process, slot));
       const interval = kernel.now < this.#world.startedAt + plan.calmAt ? plan.requestInterval : 0.25 * lag;
       kernel.after(interval * random.between(0.2, 2), next);
     };
     next();
   }
 
-  #request(process: AppProcess, slot: KeySlot): void {
-    const { random, kernel } = this.#world;
+  /** Asks most processes for a key as soon as a change of it must have been noticed. */
+  probe(keys: Keys): void {
+    const { kernel, random, processes } = this.#world;
+    keys.onSettled = (subject, { outcome }) => {
+      if (outcome !== 'acknowledged') return;
+      const key = this.#slots.findIndex((slot) => slot.subject === subject);
+      const how = key < 0 ? 'transcript' : random.pick(['middleware', 'middleware', 'verify'] as const);
+      for (const { index } of processes) {
+        if (random.chance(0.15)) continue;
+        const wait = allowanceOf(this.#world) + random.between(0.01, 0.3);
+        kernel.after(wait, () => this.send({ process: index, key: Math.max(0, key), how, permission: 'read' }));
+      }
+    };
+  }
+
+  /** Sends one request. */
+  send({ process, key, how, permission }: RequestStep): void {
+    const { processes } = this.#world;
+    const target = processes[process]!;
+    target.loop.input(() => this.#request(target, this.#slots[key]!, how, permission));
+  }
+
+  #requestAnything(process: AppProcess, slot: KeySlot): void {
+    const { random } = this.#world;
+    const how = random.weighted<RequestKind>([
+      ['middleware', 33],
+      ['transcript', 35],
+      ['verify', 29],
+      ['stream', 3],
+    ]);
+    this.#request(process, slot, how, random.chance(0.8) ? 'read' : 'write');
+  }
+
+  #request(process: AppProcess, slot: KeySlot, how: RequestKind, permission: Permission): void {
+    const { kernel } = this.#world;
     const { token, subject } = slot;
     if (token === null) return;
     const began = kernel.now;
-    const permission: Permission = random.chance(0.8) ? 'read' : 'write';
+    this.#world.pending += 1;
     const finish = (decision: Decision, req: object | null) => {
+      this.#world.pending -= 1;
+      this.#world.log(
+        () => `  process ${process.index} decides ${how}: ${decision.accepted ? decision.shown : decision.code}`,
+      );
       this.#checkWait(process, began, `a request for ${subject.name}`);
       this.#checkDecision(process, subject, permission, decision);
-      if (decision.accepted && req !== null && random.chance(0.5)) this.#requestTranscript(process, req);
-      if (decision.accepted && decision.signal !== undefined && random.chance(0.03))
-        this.#stream(process, subject, permission, decision.shown, decision.signal);
+      if (!decision.accepted) return;
+      if (req !== null && how === 'transcript') this.#requestTranscript(process, req);
+      if (how === 'stream') this.#stream(process, subject, permission, decision);
     };
-    if (random.chance(0.7)) process.request(token, permission, finish);
-    else process.verify(token, permission).then((decision) => finish(decision, null));
+    if (how === 'verify') process.verify(token, permission).then((decision) => finish(decision, null));
+    else process.request(token, permission, finish);
   }
 
   #requestTranscript(process: AppProcess, req: object): void {
     const began = this.#world.kernel.now;
+    this.#world.pending += 1;
     process.requestTranscript(req, (code) => {
+      this.#world.pending -= 1;
       this.#checkWait(process, began, 'a request for a transcript');
       if (code === null) this.#checkTranscript(process);
     });
   }
 
   /** A response that is sent piece by piece until it is over or its key's signal aborts. */
-  #stream(process: AppProcess, subject: Subject<KeyState>, permission: Permission, shown: string, signal: AbortSignal) {
+  #stream(process: AppProcess, subject: Subject<KeyState>, permission: Permission, { shown, signal }: Accepted) {
     const { kernel, random, plan } = this.#world;
-    const endsAt = kernel.now + plan.maxRevocationLag * random.between(0.5, 4);
+    const aborts = signal();
+    if (aborts === undefined) return;
+    const endsAt = kernel.now + plan.maxRevocationLag * random.between(0.5, plan.aim === null ? 4 : 2);
+    this.#world.keepUntil(endsAt);
     const timer = process.loop.setInterval(() => {
-      if (signal.aborted || kernel.now > endsAt || this.#isOver) {
+      if (aborts.aborted || kernel.now > endsAt || this.#isOver) {
         process.loop.clearTimer(timer);
         return;
       }
@@ -101,7 +148,9 @@ export class Traffic {
   #checkWait(process: AppProcess, began: number, what: string): void {
     const { kernel, plan } = this.#world;
     const waited = awakeBetween(process, began, kernel.now);
-    if (waited > plan.storeTimeout * (1 + DRIFT) + TIMER_SLACK)
+    // A process that was blocked reads once more.
+    const wasBlocked = kernel.now - began - waited > LONG_BLOCK;
+    if (waited > (wasBlocked ? 2 : 1) * plan.storeTimeout * (1 + DRIFT) + TIMER_SLACK)
       this.#world.violate('waited too long', `process ${process.index}: ${what} waited ${waited.toFixed(1)} ms`);
   }
 

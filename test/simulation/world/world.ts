@@ -1,11 +1,12 @@
 import type { Violation } from '../checks/history';
+import { Moments } from '../client/moments';
 import { Network } from '../client/network';
 import { Kernel } from '../kernel/kernel';
 import { Random } from '../kernel/random';
+import type { Plan } from '../plans/plan';
 import { RedisServer } from '../redis/server';
 import { AppProcess } from './app-process';
 import type { Package, ProcessEnvironment, Source } from './load-source';
-import type { Plan } from './plan';
 
 /** The package's code, run once for each process that a schedule may have, and used for all schedules. */
 export class CodePool {
@@ -35,6 +36,7 @@ export class World {
   readonly network: Network;
   readonly servers: RedisServer[] = [];
   readonly processes: AppProcess[] = [];
+  readonly moments = new Moments();
   readonly violations: Violation[] = [];
   /** Which server the address of Redis leads to. */
   target: RedisServer;
@@ -42,6 +44,12 @@ export class World {
   readonly flipped = new Set<number>();
   /** When steps begin to count. */
   startedAt = 0;
+  /** Before this time, something that a check needs can still happen. */
+  busyUntil = 0;
+  /** When the last fault so far has ended. */
+  faultsEndAt = 0;
+  /** Requests and changes without an outcome. */
+  pending = 0;
   readonly #log: string[] | null;
 
   constructor(
@@ -64,6 +72,7 @@ export class World {
       this.flipped.has(process) ? this.otherServer : this.target,
     );
     this.network.onConnection = (text) => this.log(text);
+    this.network.onMoment = (process, kind, phase) => this.moments.note(process, kind, phase);
     plan.processes.forEach((_, index) => {
       const process = new AppProcess(index, this.kernel, this.network, plan, pool.slot(index));
       process.loop.onCrash = (error) => this.violate('crashed', String((error as Error).stack ?? error));
@@ -74,6 +83,10 @@ export class World {
 
   get otherServer(): RedisServer {
     return this.servers.find((server) => server !== this.target) ?? this.target;
+  }
+
+  keepUntil(time: number): void {
+    this.busyUntil = Math.max(this.busyUntil, time);
   }
 
   violate(rule: Violation['rule'], detail: string): void {

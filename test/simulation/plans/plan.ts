@@ -1,10 +1,32 @@
+import type { Moment } from '../client/moments';
 import type { NetworkProfile } from '../client/network';
+import type { Direction } from '../client/socket';
 import type { ServerPolicy } from '../redis/server';
 
 export type KeyChange = 'create' | 'disable' | 'enable' | 'restrict' | 'widen' | 'delete' | 'rotate' | 'import';
 
-/** Something that a person, a program or a fault does at a time. `process` and `key` are indexes. Durations: milliseconds. */
-export type Step = { readonly at: number } & (
+/** How a request is decided. `stream`: a response that is open for a while. */
+export type RequestKind = 'middleware' | 'verify' | 'transcript' | 'stream';
+
+/**
+ * Something that a person, a program or a fault does. `at`: milliseconds after the steps begin to count, or after a moment.
+ * `process` and `key` are indexes. Durations: milliseconds.
+ */
+export type Step = { readonly at: number; readonly on?: Moment } & (
+  | {
+      readonly kind: 'request';
+      readonly process: number;
+      readonly key: number;
+      readonly how: RequestKind;
+      readonly permission: 'read' | 'write';
+    }
+  | {
+      readonly kind: 'slow';
+      readonly process: number;
+      readonly which: SocketChoice;
+      readonly direction: Direction;
+      readonly duration: number;
+    }
   | { readonly kind: 'change'; readonly process: number; readonly key: number; readonly change: KeyChange }
   | { readonly kind: 'configure'; readonly process: number; readonly transcript: boolean }
   | {
@@ -14,7 +36,7 @@ export type Step = { readonly at: number } & (
       readonly direction: 'toServer' | 'toClient' | 'both';
       readonly duration: number;
     }
-  | { readonly kind: 'reset'; readonly process: number; readonly which: SocketChoice }
+  | { readonly kind: 'reset'; readonly process: number; readonly which: SocketChoice; readonly clientOnly?: boolean }
   | {
       readonly kind: 'blackhole';
       readonly process: number;
@@ -46,6 +68,17 @@ export interface ProcessPlan {
   readonly wallOffset: number;
 }
 
+/** Properties of a small schedule: its requests are steps, and it ends when its checks are decided. */
+export interface Aim {
+  readonly template: string;
+  /** Steps begin to count before the processes have connected. */
+  readonly isCold: boolean;
+  /** Each process is asked for a key as soon as a change of it must have been noticed. */
+  readonly probes: boolean;
+  /** Waits until the processes are back in service after the faults. */
+  readonly checksService: boolean;
+}
+
 /** One schedule: everything that is decided before it runs. The seed decides the rest, such as delays of packets. */
 export interface Plan {
   readonly seed: number;
@@ -60,6 +93,8 @@ export interface Plan {
   /** Milliseconds between two requests of one process, on average. */
   readonly requestInterval: number;
   readonly steps: readonly Step[];
-  /** When the last fault has ended. */
+  /** When the last fault has ended, at the latest. */
   readonly calmAt: number;
+  /** What a small schedule aims at; null for a long one with random traffic. */
+  readonly aim: Aim | null;
 }

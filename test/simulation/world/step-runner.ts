@@ -1,22 +1,35 @@
-import type { SimulatedSocket } from '../client/network';
+import type { SimulatedSocket } from '../client/socket';
+import { durationOf } from '../plans/duration';
+import type { SocketChoice, Step } from '../plans/plan';
 import type { RedisServer } from '../redis/server';
 import { copyKeyspace, emptyKeyspace, type Keyspace } from '../redis/values';
 import type { Keys } from './keys';
-import type { SocketChoice, Step } from './plan';
+import type { Traffic } from './traffic';
 import type { World } from './world';
 
 type StepOf<Kind extends Step['kind']> = Extract<Step, { kind: Kind }>;
 
-/** Injects and removes faults. */
-export class Faults {
+/** Takes the steps of a schedule: requests, changes, and faults, which it injects and removes. */
+export class StepRunner {
   readonly #world: World;
   readonly #keys: Keys;
+  readonly #traffic: Traffic;
+  #isOver = false;
   /** Data of a while ago, as a snapshot on disk has them. */
   #older: Keyspace | null = null;
 
-  constructor(world: World, keys: Keys) {
+  constructor(world: World, keys: Keys, traffic: Traffic) {
     this.#world = world;
     this.#keys = keys;
+    this.#traffic = traffic;
+  }
+
+  /** Schedules a step. */
+  plan(step: Step): void {
+    const { kernel, moments, startedAt } = this.#world;
+    const { on, at } = step;
+    if (on === undefined) kernel.at(startedAt + Math.max(0, at), () => this.run(step));
+    else moments.arm(on, () => kernel.after(Math.max(0, at), () => this.run(step)));
   }
 
   /** Keeps the present data, to be gone back to by a restart. */
@@ -24,10 +37,24 @@ export class Faults {
     this.#older = copyKeyspace(this.#world.target.keyspace);
   }
 
+  /** No step is taken any more. */
+  stop(): void {
+    this.#isOver = true;
+  }
+
   run(step: Step): void {
+    if (this.#isOver) return;
     const { kernel, processes, servers, target } = this.#world;
     this.#world.log(() => `* ${JSON.stringify(step)}`);
+    this.#world.faultsEndAt = Math.max(this.#world.faultsEndAt, kernel.now + durationOf(step, this.#world.plan));
+    if (step.kind !== 'blackhole') this.#world.keepUntil(this.#world.faultsEndAt);
     switch (step.kind) {
+      case 'request':
+        this.#traffic.send(step);
+        break;
+      case 'slow':
+        for (const socket of this.#sockets(step.process, step.which)) socket.slow(step.direction, step.duration);
+        break;
       case 'change':
         this.#keys.change(step.process, step.key, step.change);
         break;
@@ -38,7 +65,10 @@ export class Faults {
         this.#partition(step);
         break;
       case 'reset':
-        for (const socket of this.#sockets(step.process, step.which)) socket.reset();
+        for (const socket of this.#sockets(step.process, step.which)) {
+          if (step.clientOnly) socket.resetClientSide();
+          else socket.reset();
+        }
         break;
       case 'blackhole':
         for (const socket of this.#sockets(step.process, step.which)) {

@@ -1,4 +1,5 @@
-import { Random } from '../kernel/random';
+import type { Random } from '../kernel/random';
+import { durationOf } from './duration';
 import type { KeyChange, Plan, ProcessPlan, SocketChoice, Step } from './plan';
 
 type Fault = (random: Random, at: number, plan: Shape) => Step[];
@@ -32,7 +33,7 @@ function length(random: Random, lag: number): number {
   );
 }
 
-const FAULTS: readonly (readonly [Fault, number])[] = [
+export const FAULTS: readonly (readonly [Fault, number])[] = [
   [
     (random, at, { processes, hasReplica, lag }) => [
       {
@@ -163,16 +164,15 @@ const LENGTH = 4;
  * No clock of a machine shows that it was suspended if its wall clock is also set back by as much. Such steps go forward
  * instead.
  */
-function keepClocksHonest(steps: Step[]): void {
+export function keepClocksHonest(steps: Step[]): void {
   const suspended = new Set(steps.flatMap((step) => (step.kind === 'suspend' ? [step.process] : [])));
   steps.forEach((step, i) => {
     if (step.kind === 'clock' && suspended.has(step.process)) steps[i] = { ...step, by: Math.abs(step.by) };
   });
 }
 
-/** Everything about one schedule that its seed decides beforehand. */
-export function makePlan(seed: number): Plan {
-  const random = new Random(seed, 1);
+/** A long schedule of several faults, with random traffic. */
+export function makeMixedPlan(seed: number, random: Random): Plan {
   const processes = random.weighted([
     [2, 5],
     [3, 3],
@@ -250,23 +250,11 @@ export function makePlan(seed: number): Plan {
     requestInterval: lag * random.pick([0.015, 0.03, 0.07]),
     steps,
     calmAt: calmAfter(steps, lag),
+    aim: null,
   };
 }
 
-/**
- * How long it takes until a dead connection of the app's client has been replaced: keyscope makes the client reconnect, and
- * ioredis destroys the dead socket 2 s later.
- */
-function detectionTime(lag: number): number {
-  return 1.25 * Math.max(1000, 2 * lag) + lag + 2000;
-}
-
 /** When the last fault has ended. */
-export function calmAfter(steps: readonly Step[], lag: number): number {
-  const ends = steps.map((step) => {
-    if (step.kind === 'blackhole') return step.at + detectionTime(lag);
-    const more = step.kind === 'failover' ? step.delay : 'duration' in step ? step.duration : 0;
-    return step.at + more;
-  });
-  return Math.max(lag, ...ends);
+function calmAfter(steps: readonly Step[], lag: number): number {
+  return Math.max(lag, ...steps.map((step) => step.at + durationOf(step, { maxRevocationLag: lag })));
 }
