@@ -21,9 +21,12 @@ export function within<T>(
   });
 }
 
+/** Timers of a process that is not blocked can fire late. Milliseconds. */
+const TIMER_DELAY = 10;
+
 /**
- * One `storeTimeout` for several steps that each have a timeout of their own. If it has passed although a step has
- * completed in time, the process was blocked, and the next step is not bounded by it.
+ * One `storeTimeout` for several steps that each have a timeout of their own. If it has passed by more than timers are
+ * late although a step has completed in time, the process was blocked, and the next step is not bounded by it.
  */
 export class Deadline {
   readonly #timeout: number;
@@ -38,6 +41,6 @@ export class Deadline {
   /** Settles as `step` does, or rejects with `store_unavailable` at the deadline. */
   within<T>(step: Promise<T>): Promise<T> {
     const left = this.#at - performance.now();
-    return left <= 0 ? step : within(left, step, () => timeoutError(this.#timeout));
+    return left < -TIMER_DELAY ? step : within(Math.max(0, left), step, () => timeoutError(this.#timeout));
   }
 }

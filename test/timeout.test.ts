@@ -1,0 +1,34 @@
+import { Deadline } from '../src/timeout';
+
+const PENDING = new Promise<never>(() => {});
+
+async function outcomeOf(step: Promise<unknown>): Promise<string> {
+  let outcome = 'pending';
+  step.then(
+    () => {
+      outcome = 'completed';
+    },
+    (error: { code: string }) => {
+      outcome = error.code;
+    },
+  );
+  await jest.advanceTimersByTimeAsync(1);
+  return outcome;
+}
+
+describe('Deadline', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  test('rejects the next step when a step has completed a moment after the deadline', async () => {
+    const deadline = new Deadline(100);
+    jest.advanceTimersByTime(101);
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
+  });
+
+  test('does not bound the next step when the process was blocked past the deadline', async () => {
+    const deadline = new Deadline(100);
+    jest.advanceTimersByTime(2500);
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('pending');
+  });
+});
