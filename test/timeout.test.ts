@@ -20,13 +20,13 @@ describe('Deadline', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  test('rejects the next step when a step has completed a moment after the deadline', async () => {
+  test('Deadline rejects the next step when a step has completed a moment after the deadline', async () => {
     const deadline = new Deadline(100);
     jest.advanceTimersByTime(101);
     expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
   });
 
-  test('does not bound the next step when the process was blocked past the deadline', async () => {
+  test('Deadline does not bound the next step when the process was blocked past the deadline', async () => {
     const deadline = new Deadline(100);
     jest.advanceTimersByTime(2500);
     expect(await outcomeOf(deadline.within(PENDING))).toBe('pending');

@@ -44,6 +44,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       ['return this.#isVerified && this.client.status === "ready";', 'return this.client.status === "ready";'],
       ['if (hasMoved()) return this.#sent.has(reads) ?', 'if (false) return this.#sent.has(reads) ?'],
+      ['function roleProblem(role) {', 'function roleProblem(role) {\n  return null;'],
+      ['if (identity === clientIdentity) return true;', 'return true;'],
     ],
   },
   {

@@ -95,6 +95,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** When the last fault has ended, at the latest. */
   readonly calmAt: number;
-  /** What a small schedule aims at; null for a long one with random traffic. */
+  /** Aim of a small schedule; null for a long one with random traffic. */
   readonly aim: Aim | null;
 }

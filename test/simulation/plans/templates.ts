@@ -4,6 +4,9 @@ import type { Sketch } from './sketch';
 /** Aims a small schedule at one kind of window. Times and parameters are random. */
 type Template = (sketch: Sketch) => void;
 
+/** ioredis reconnects after 50 ms, and two round trips. */
+const RECONNECT = 52;
+
 /** A read's reply is on its way while the key changes. */
 const slowRead: Template = (s) => {
   const { random } = s;
@@ -65,18 +68,17 @@ const laggingReplica: Template = (s) => {
   s.hasReplica = true;
   const key = random.below(2);
   const begin = s.lags(0.1, 0.6);
-  s.steps.push({ at: Math.max(0, begin - s.lags(0, 0.3)), kind: 'stall', duration: s.lags(1, 2.5) });
+  s.steps.push({ at: Math.max(0, begin - s.lags(0, 0.3)), kind: 'stall', duration: RECONNECT + s.lags(1, 3) });
   const which = random.weighted([
     ['app', 4],
     ['all', 1],
     ['feed', 1],
     ['changes', 1],
   ] as const);
-  const duration = random.chance(0.4) ? random.between(0.5, 60) : s.lags(0.05, 1);
+  const duration = random.chance(0.25) ? random.between(0.5, 60) : RECONNECT + s.lags(0.05, 2);
   s.steps.push({ at: begin, kind: 'flip', process: s.victim, which, duration });
-  s.revoke({ at: Math.max(0, begin + (random.chance(0.5) ? random.between(-2, 55) : s.lags(-0.5, 0.3))) }, key);
-  // ioredis reconnects after 50 ms.
-  if (random.chance(0.5)) s.requests(begin, begin + 60, 4, s.victim, key);
+  s.revoke({ at: Math.max(0, begin + (random.chance(0.5) ? random.between(-2, 60) : s.lags(-0.5, 0.8))) }, key);
+  if (random.chance(0.5)) s.requests(begin, begin + RECONNECT + 10, 4, s.victim, key);
   if (random.chance(0.5)) s.request({ on: s.on('connect', 'received'), at: random.between(0, 1) }, s.victim, key);
   s.requests(begin, 3 * s.lag + 100, 5, s.victim, key);
 };
