@@ -75,6 +75,8 @@ export interface Aim {
   readonly isCold: boolean;
   /** Each process is asked for a key as soon as a change of it must have been noticed. */
   readonly probes: boolean;
+  /** Takes all steps that have a time, also when no check needs them any more. */
+  readonly isPatient: boolean;
   /** Waits until the processes are back in service after the faults. */
   readonly checksService: boolean;
 }

@@ -56,6 +56,7 @@ export function makeSmallPlan(seed: number, random: Random): Plan {
       template: name,
       isCold: sketch.isCold,
       probes: random.chance(0.85),
+      isPatient: random.chance(0.25),
       checksService: random.chance(isSlowToHeal ? 0.01 : 0.1),
     },
   };

@@ -83,6 +83,21 @@ const laggingReplica: Template = (s) => {
   s.requests(begin, 3 * s.lag + 100, 5, s.victim, key);
 };
 
+/** The same, and the client is back before long. A key is read for the first time since its change while the client reconnects. */
+const thereAndBack: Template = (s) => {
+  const { random } = s;
+  s.hasReplica = true;
+  const key = random.below(2);
+  const begin = s.lags(0.2, 0.6) + 5;
+  s.steps.push({ at: random.between(0, 1), kind: 'stall', duration: begin + 4 * RECONNECT + s.lags(0, 1) });
+  s.revoke({ at: random.chance(0.7) ? random.between(1, begin) : begin + random.between(0, RECONNECT) }, key);
+  const duration = RECONNECT + random.between(0.5, 50);
+  s.steps.push({ at: begin, kind: 'flip', process: s.victim, which: 'app', duration });
+  s.requests(begin + 1, begin + RECONNECT + 2, 2, s.victim, key);
+  if (random.chance(0.3)) s.request({ on: s.on('connect', 'received'), at: random.between(0, 1) }, s.victim, key);
+  s.requests(begin + duration, begin + duration + 2 * s.lag, 4, s.victim, key);
+};
+
 /** Connections are lost near a change. */
 const reconnect: Template = (s) => {
   const { random } = s;
@@ -230,7 +245,8 @@ export const TEMPLATES: readonly (readonly [name: string, template: Template, we
   ['slow poll', slowPoll, 2],
   ['blocked batch', blockedBatch, 2],
   ['clocks', clocks, 2],
-  ['lagging replica', laggingReplica, 3],
+  ['lagging replica', laggingReplica, 2],
+  ['there and back', thereAndBack, 2],
   ['reconnect', reconnect, 3],
   ['lost reply', lostReply, 2],
   ['late change', lateChange, 2],

@@ -28,8 +28,10 @@ export class StepRunner {
   plan(step: Step): void {
     const { kernel, moments, startedAt } = this.#world;
     const { on, at } = step;
-    if (on === undefined) kernel.at(startedAt + Math.max(0, at), () => this.run(step));
-    else moments.arm(on, () => kernel.after(Math.max(0, at), () => this.run(step)));
+    if (on === undefined) {
+      kernel.at(startedAt + Math.max(0, at), () => this.run(step));
+      if (this.#world.plan.aim?.isPatient) this.#world.keepUntil(startedAt + at + 1);
+    } else moments.arm(on, () => kernel.after(Math.max(0, at), () => this.run(step)));
   }
 
   /** Keeps the present data, to be gone back to by a restart. */
