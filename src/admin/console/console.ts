@@ -49,13 +49,15 @@ function sendPage(req: Request, res: Response, html: string): void {
 }
 
 /**
- * Prefix of the page's relative links: empty if its path ends with a slash, else the last segment and a slash. There is
+ * Prefix of the page's relative links: the last segment of its path and a slash, or empty for the root. With it, the links
+ * lead to the same files whether the address in the browser ends with a slash or not, because a proxy may have added or
+ * removed one. From `/admin/`, `./admin/assets/main.js` is `/admin/admin/assets/main.js`, which `assetPath` accepts. There is
  * no redirect to the path with a slash, because a proxy may remove it again.
  */
 function linkBase(originalUrl: string): string {
   const [path = ''] = originalUrl.split('?', 1);
-  if (path.endsWith('/')) return '';
-  return `./${path.slice(path.lastIndexOf('/') + 1)}/`;
+  const segment = /([^/]+)\/*$/.exec(path)?.[1];
+  return segment === undefined ? '' : `./${segment}/`;
 }
 
 const HASHED = /^(.+)-[\w-]{8}(\.\w+)$/;

@@ -38,7 +38,7 @@ ${body}
 /**
  * All links are relative, because a proxy in front may have removed a prefix from the path.
  *
- * @param base Empty if the page's path ends with a slash, or its last segment and a slash: `'api-keys/'`.
+ * @param base The last segment of the page's path and a slash, `'./api-keys/'`, or empty for the root.
  */
 function headOf({ styles, icon }: Assets, base: string): string[] {
   return [
@@ -54,7 +54,9 @@ function notice(title: string, ...paragraphs: string[]): string {
 export function appPage(assets: Assets, base: string): string {
   const script = `<script type="module" src="${escapeHtml(base)}assets/${assets.script}"></script>`;
   const without = `<noscript>${notice('API keys', 'This page needs JavaScript. You can also use the command line: <code>npx keyscope</code>.')}</noscript>`;
-  return frame([...headOf(assets, base), script], `<div id="app"></div>\n${without}`);
+  // The style sheet hides it. If a proxy changes the path, neither style sheet nor script can be loaded.
+  const fallback = `<p class="fallback">If this text stays, the files of this page cannot be loaded. A proxy may change the path of this page: open it with a slash at the end of its address.</p>`;
+  return frame([...headOf(assets, base), script], `<div id="app">${fallback}</div>\n${without}`);
 }
 
 export function signInPage(assets: Assets, base: string, signInUrl: string | null): string {

@@ -31,12 +31,12 @@ test('a project card saves each change at once and can undo it', async () => {
   await card.getByLabel('All metrics').check();
   await page.getByRole('status').filter({ hasText: 'transcript on, all metrics' }).waitFor();
   expect(await configuration(OTHER_PROJECT)).toMatchObject({ metrics: 'all' });
-  await card.getByRole('button', { name: 'Clear configuration settings' }).click();
+  await card.getByRole('button', { name: 'Clear configuration' }).click();
   await page.getByRole('status').filter({ hasText: 'was cleared' }).waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByRole('status').filter({ hasText: 'transcript on, all metrics' }).waitFor();
   expect(await configuration(OTHER_PROJECT)).toMatchObject({ transcript: true, metrics: 'all' });
-  await card.getByRole('button', { name: 'Clear configuration settings' }).click();
+  await card.getByRole('button', { name: 'Clear configuration' }).click();
   await page.getByRole('status').filter({ hasText: 'was cleared' }).waitFor();
   expect(await configuration(OTHER_PROJECT)).toMatchObject({ transcript: false, metrics: [] });
   await page.reload();

@@ -28,13 +28,17 @@ const FIELDS: Readonly<Record<string, string>> = {
   metrics: 'Metrics',
 };
 
+/** Names of agents and labels of permissions, by their ids. */
+type NameOf = (field: string, id: string) => string;
+
 /** A value of a field as text. */
-function valueText(field: string, value: unknown): string {
+function valueText(field: string, value: unknown, nameOf: NameOf): string {
   if (value === null || value === undefined) return 'none';
   if (value === true) return field === 'disabled' ? 'yes' : 'on';
   if (value === false) return field === 'disabled' ? 'no' : 'off';
   if (value === 'all') return 'all';
-  if (Array.isArray(value)) return value.length === 0 ? 'none' : value.join(', ');
+  if (Array.isArray(value))
+    return value.length === 0 ? 'none' : value.map((id) => nameOf(field, String(id))).join(', ');
   if (field === 'expiresAt') return exactTime(String(value));
   return String(value);
 }
@@ -50,7 +54,13 @@ function isOmitted(field: string, { before, after }: AuditEntry): boolean {
 }
 
 function Changes({ entry }: { readonly entry: AuditEntry }) {
+  const { agents, permissions } = useApp();
   const { before, after } = entry;
+  const nameOf: NameOf = (field, id) => {
+    if (field === 'agents') return agentName(id, agents);
+    if (field === 'permissions') return permissions.find(({ name }) => name === id)?.label ?? id;
+    return id;
+  };
   const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].filter(
     (field) => !isOmitted(field, entry),
   );
@@ -61,9 +71,9 @@ function Changes({ entry }: { readonly entry: AuditEntry }) {
         <div key={field}>
           <dt>{FIELDS[field] ?? field}</dt>
           <dd>
-            {before && field in before && <del>{valueText(field, before[field])}</del>}
+            {before && field in before && <del>{valueText(field, before[field], nameOf)}</del>}
             {before && after && field in before && field in after && ' → '}
-            {after && field in after && <ins>{valueText(field, after[field])}</ins>}
+            {after && field in after && <ins>{valueText(field, after[field], nameOf)}</ins>}
           </dd>
         </div>
       ))}

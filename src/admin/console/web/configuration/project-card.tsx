@@ -96,7 +96,7 @@ export function ProjectCard({ id, name, stored }: ProjectCardProps) {
         <a href={hrefOf('why', { project: id })}>Why is a field missing?</a>
         {configured && !session.readOnly && (
           <Button icon="trash" onClick={() => change(null)}>
-            Clear configuration settings
+            Clear configuration
           </Button>
         )}
       </footer>

@@ -68,8 +68,10 @@ export function KeyRow({ item, usage, onTask }: KeyRowProps) {
         </span>
       </th>
       <td role="cell" class="cell-masked">
-        <code>{item.masked}</code>
-        <CopyButton text={item.masked} label={`Copy the masked key of ${item.name}`} />
+        <span class="one-line">
+          <code>{item.masked}</code>
+          <CopyButton text={item.masked} label={`Copy the masked key of ${item.name}`} />
+        </span>
       </td>
       <td role="cell" class="cell-permissions" data-label="Permissions">
         <Permissions names={item.permissions} />
