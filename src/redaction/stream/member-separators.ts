@@ -1,4 +1,5 @@
 import { JsonError } from './json-error';
+import type { Scanner } from './json-scanner';
 import { COMMA, OPEN_OBJECT, SPACE } from './json-tables';
 import type { Frame } from './open-container';
 import type { OutputBuffer } from './output-buffer';
@@ -13,9 +14,8 @@ function behindSpace(bytes: Buffer, at: number): number {
 }
 
 /**
- * Puts right what stands between the members of an object of which only some stay: a member that goes takes the white
- * space and the comma around it along, so that what stays reads as if the others had never been there, indentation
- * included.
+ * Writes the separators of an object from which members are dropped. A dropped member takes a comma and its white space
+ * along, so that the result looks as if it had never been there, indentation included.
  */
 export class MemberSeparators {
   readonly #output: OutputBuffer;
@@ -60,17 +60,18 @@ export class MemberSeparators {
     this.#mark = NONE;
   }
 
-  /**
-   * The bytes end at or inside a separator, or inside a name that begins at `at`.
-   *
-   * @param comma - whether there has been a comma, or it is the first member that is to come
-   * @returns the index from which on they are needed again; `end`: not at all
-   */
-  neededFrom(bytes: Buffer, at: number, end: number, comma: boolean): number {
+  /** Index of the first byte that is needed again when the bytes end in an object; `end` if none is. */
+  neededFrom(frame: Frame, scanner: Scanner, bytes: Buffer, end: number): number {
+    if (!scanner.between) return end;
+    const name = scanner.pendingName;
+    if (frame.names === null) {
+      if (name >= 0) scanner.limitName(end);
+      return name < 0 ? end : name;
+    }
     if (this.#mark === NONE) {
-      // White space behind a member that stays, stays.
-      if (this.#output.open && !comma) return end;
-      const behind = behindSpace(bytes, at);
+      // White space after a member that is kept is kept, unless there was a comma, or the first member is next.
+      if (this.#output.open && !scanner.beforeName) return end;
+      const behind = behindSpace(bytes, name < 0 ? end : name - 1);
       const from = bytes[behind - 1] === COMMA ? behind - 1 : behind;
       this.#mark = this.#output.open ? from : behindSpace(bytes, from);
     }

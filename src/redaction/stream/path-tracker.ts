@@ -18,7 +18,7 @@ const AT_COLON = 2;
 const AT_NEXT = 3;
 const DONE = 4;
 const IN_VALUE = 5;
-/** In an object, on the way to a name that may matter. */
+/** In an object, before a name that can be on a path. */
 const IN_MEMBERS = 6;
 /** Ahead of a value that waits for its conversation's project. */
 const SEARCHING = 7;
@@ -26,19 +26,18 @@ const SEARCHING = 7;
 // Actions on the next value, or on the one being read.
 const KEEP = 0;
 const CLEARED = 1;
-/** It goes together with its name. */
+/** Drop the value and its name. */
 const DROP = 2;
 
 const { SPACE, COMMA, COLON, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
 
 /**
- * Follows the paths through a body and decides what leaves. Whatever the paths do not lead into is one run of bytes to
- * it, which the scanner checks.
+ * Follows the configured paths through a body and decides which bytes are sent. A value that no path leads into is one
+ * run of bytes, which only the scanner reads.
  */
 export class PathTracker {
   readonly output = new OutputBuffer();
   readonly #policy: RedactionPolicy;
-  #root: PathState | null;
   readonly #mixed: boolean;
   readonly #scanner: Scanner;
   readonly #resolver: ProjectResolver;
@@ -49,10 +48,10 @@ export class PathTracker {
   readonly #frames: Frame[] = [];
   #frame: Frame | undefined;
   #stage = AT_VALUE;
-  /** Where the value to come is; `null`: nowhere of interest. */
+  /** Path state of the next value; null if no path leads into it. */
   #position: PathState | null;
   #disposition = KEEP;
-  /** Whether the value to come names the project. */
+  /** True if the next value names the project. */
   #namesProject = false;
 
   constructor(
@@ -67,7 +66,6 @@ export class PathTracker {
     this.#policy = policy;
     this.#nextValue = nextValue;
     this.#nested = new NestedJsonDetector(names, limits.heldBytes);
-    this.#root = root;
     this.#mixed = mixed;
     this.#position = root;
     this.#scanner = scanner;
@@ -77,14 +75,13 @@ export class PathTracker {
 
   /** @param root - the position of the next body; `null`: nothing in it is matched */
   reset(root: PathState | null): void {
-    this.#root = root;
     this.#nested.reset();
     this.output.reset();
     this.#frames.length = 0;
     this.#frame = undefined;
     this.#scanner.depth = 0;
     this.#stage = AT_VALUE;
-    this.#position = this.#root;
+    this.#position = root;
     this.#disposition = KEEP;
     this.#namesProject = false;
     this.#separators.reset();
@@ -292,23 +289,12 @@ export class PathTracker {
   pause(bytes: Buffer, end: number): number {
     const needed =
       this.#stage === IN_MEMBERS
-        ? this.#neededOfName(bytes, end)
+        ? this.#separators.neededFrom(this.#frame!, this.#scanner, bytes, end)
         : Math.min(this.#resolver.neededFrom(end), this.#nested.neededFrom(end));
     this.#nested.rebase(needed);
     this.#separators.rebase(needed);
     this.#scanner.nameAt -= needed;
     this.#resolver.rebase(needed);
     return needed;
-  }
-
-  #neededOfName(bytes: Buffer, end: number): number {
-    const scanner = this.#scanner;
-    if (!scanner.between) return end;
-    const name = scanner.pendingName;
-    if (this.#frame!.names !== null) {
-      return this.#separators.neededFrom(bytes, name < 0 ? end : name - 1, end, scanner.beforeName);
-    }
-    if (name >= 0) scanner.limitName(end);
-    return name < 0 ? end : name;
   }
 }

@@ -17,7 +17,10 @@ const CRC16 = Uint16Array.from({ length: 256 }, function crcOfByte(_, byte) {
   return crc;
 });
 
-/** Redis Cluster slot of a key. It is decided by the part in the first braces, or else by the whole key. */
+/**
+ * Redis Cluster slot of a key. It is decided by the part in the first braces, or by the whole key if that part is empty or
+ * missing. Not by `cluster-key-slot` 1.1.2, which returns another slot than Redis for `{}{tag}`.
+ */
 export function slotOf(key: string): number {
   const open = key.indexOf('{');
   const close = open === -1 ? -1 : key.indexOf('}', open + 1);

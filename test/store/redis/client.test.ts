@@ -56,6 +56,7 @@ test('slots are those that Redis computes', async () => {
     '{foo}bar',
     'a{foo}b{bar}',
     '{}foo',
+    '{}{tag}',
     'a{',
     'a}b{c',
     '{{x}}',

@@ -1,17 +1,14 @@
-import { type BodyFilter, type FilterOptions, fail, NOTHING, Parts, skipWhiteSpace, ValueFilter } from './body-filter';
+import { type BodyFilter, type FilterOptions, fail, NOTHING, Parts, ValueFilter } from './body-filter';
+import { EventData } from './event-data';
 
 const CR = 0x0d;
 const LF = 0x0a;
 const SPACE = 0x20;
 const COLON = 0x3a;
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-/** Ends many streams of JSON events, though it is not JSON. */
-const DONE = Buffer.from('[DONE]');
-const DATA = Buffer.from('data:');
 const BLANK = Buffer.from(' ');
 const NEW_LINE = Buffer.from('\n');
 const RETURN = Buffer.from('\r');
-const RETURN_NEW_LINE = Buffer.from('\r\n');
 /** The other fields of the standard. Clients ignore all others, which could hold anything, so those are rejected. */
 const OTHER_FIELDS = new Set(['', 'event', 'id', 'retry']);
 const UNKNOWN_FIELD = 'A field of an event stream is not one of data, event, id, retry and comment.';
@@ -41,6 +38,7 @@ export class ServerSentEvents implements BodyFilter {
   readonly #value: ValueFilter;
   readonly #textEvents: ReadonlySet<string>;
   readonly #parts = new Parts();
+  readonly #data: EventData;
   #between = true;
   #raw = false;
   #lineEmpty = true;
@@ -50,22 +48,13 @@ export class ServerSentEvents implements BodyFilter {
   #place: Place = 'name';
   #name = '';
   #eventName: string | null = null;
-  /** Whether this event's data is text that passes through. */
-  #isText = false;
-  /** Whether this event's data has begun with anything but white space. */
-  #begun = false;
-  /** How many bytes of `[DONE]` the data has matched, which are held back; -1 if it is other data. */
-  #done = 0;
-  /** Whether a data line has been sent without its end. The end is held back once it is known. */
-  #lineOpen = false;
-  #lineEnd: Uint8Array = NEW_LINE;
-  #endHeld = false;
   /** Blanks at the start of a comment; -1 after its text has begun. The first is held back. */
   #padding = 0;
 
   constructor(options: FilterOptions) {
     this.#value = new ValueFilter(options);
     this.#textEvents = options.textEvents;
+    this.#data = new EventData(this.#value, this.#parts);
   }
 
   get withheld() {
@@ -91,8 +80,7 @@ export class ServerSentEvents implements BodyFilter {
     if (this.#raw) return NOTHING;
     if (this.#atStart && this.#bomBytes > 0) fail('An event stream ended within its byte order mark.');
     if (this.#place === 'name' && this.#name !== '') this.#beginValue();
-    this.#endEvent();
-    if (this.#endHeld) this.#closeLine();
+    this.#data.end();
     return this.#parts.flush(NOTHING);
   }
 
@@ -101,7 +89,6 @@ export class ServerSentEvents implements BodyFilter {
     this.#raw = !this.#value.restricts;
     this.#lineEmpty = true;
     this.#eventName = null;
-    this.#isText = false;
   }
 
   /** Passes bytes of a raw event through, up to the blank line that ends it. */
@@ -142,7 +129,7 @@ export class ServerSentEvents implements BodyFilter {
     }
     const end = endOfRun(chunk, from);
     const run = chunk.subarray(from, end);
-    if (this.#place === 'data') this.#pushData(run);
+    if (this.#place === 'data') this.#data.push(run);
     else if (this.#place === 'comment') this.#pushComment(run);
     else this.#pushWord(run);
     return end;
@@ -176,18 +163,15 @@ export class ServerSentEvents implements BodyFilter {
   #beginValue(): void {
     if (this.#name === 'data') {
       this.#place = 'data';
-      this.#isText ||= !this.#begun && this.#textEvents.has(this.#eventName?.replace(/^ /, '') || 'message');
-      if (!this.#begun) this.#openLine();
-      else this.#pushData(NEW_LINE);
-      this.#endHeld = false;
+      this.#data.beginLine(this.#textEvents.has(this.#eventName?.replace(/^ /, '') || 'message'));
       return;
     }
     if (!OTHER_FIELDS.has(this.#name)) fail(UNKNOWN_FIELD);
     if (this.#name === 'event') {
-      if (this.#isText) fail('An event of an event stream is named after its data.');
+      if (this.#data.isText) fail('An event of an event stream is named after its data.');
       this.#eventName = '';
     }
-    this.#closeLine();
+    this.#data.closeLine();
     this.#parts.add(Buffer.from(this.#name, 'latin1'));
     this.#place = this.#name === '' ? 'comment' : 'word';
     this.#padding = 0;
@@ -198,15 +182,13 @@ export class ServerSentEvents implements BodyFilter {
     if (this.#place === 'name') {
       if (this.#name !== '') this.#beginValue();
       else {
-        this.#endEvent();
-        this.#closeLine();
+        this.#data.endEvent();
+        this.#data.closeLine();
         this.#between = true;
       }
     }
-    if (this.#place === 'data') {
-      this.#lineEnd = end;
-      this.#endHeld = true;
-    } else this.#parts.add(end);
+    if (this.#place === 'data') this.#data.endLine(end);
+    else this.#parts.add(end);
     this.#place = 'name';
     this.#name = '';
   }
@@ -214,18 +196,7 @@ export class ServerSentEvents implements BodyFilter {
   /** The LF of a CR LF whose CR has been handled. */
   #joinLineEnd(lineFeed: Uint8Array): void {
     this.#afterCr = false;
-    if (this.#endHeld) this.#lineEnd = RETURN_NEW_LINE;
-    else this.#parts.add(lineFeed);
-  }
-
-  #endEvent(): void {
-    if (this.#begun && this.#done === DONE.length) this.#sendPart(DONE);
-    else if (this.#begun && !this.#isText) {
-      this.#releaseDone();
-      this.#value.end();
-    }
-    this.#begun = false;
-    this.#done = 0;
+    if (!this.#data.joinLineEnd()) this.#parts.add(lineFeed);
   }
 
   #pushWord(run: Uint8Array): void {
@@ -247,73 +218,5 @@ export class ServerSentEvents implements BodyFilter {
     if (all > 1 && before === 1) this.#parts.add(BLANK);
     if (all > 1) this.#parts.add(run.subarray(0, blanks));
     this.#padding = blanks < run.length ? -1 : all;
-  }
-
-  #pushData(data: Uint8Array): void {
-    if (this.#isText) {
-      this.#sendPart(data);
-      return;
-    }
-    let from = 0;
-    if (!this.#begun) {
-      from = skipWhiteSpace(data, 0);
-      this.#sendPart(data.subarray(0, from));
-      if (from === data.length) return;
-      this.#begun = true;
-    }
-    const rest = data.subarray(from);
-    const at = this.#done >= 0 ? this.#matchDone(rest) : 0;
-    if (at < rest.length) this.#send(this.#value.write(rest.subarray(at)));
-  }
-
-  /** Holds data back that may become `[DONE]`, six bytes at most. Returns the start of other data. */
-  #matchDone(data: Uint8Array): number {
-    let at = 0;
-    while (at < data.length && this.#done < DONE.length && data[at] === DONE[this.#done]) {
-      at++;
-      this.#done++;
-    }
-    if (at === data.length) return at;
-    if (this.#done === DONE.length) {
-      if (skipWhiteSpace(data, at) < data.length) fail('The data of an event goes on after [DONE].');
-      return data.length;
-    }
-    this.#releaseDone();
-    this.#done = -1;
-    return at;
-  }
-
-  #releaseDone(): void {
-    const held = DONE.subarray(0, Math.max(0, this.#done));
-    if (held.length > 0) this.#send(this.#value.write(held));
-  }
-
-  /** Sends a part of a value. A line feed in it stands between two data lines. */
-  #send(bytes: Uint8Array): void {
-    let from = 0;
-    for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, from)) {
-      this.#sendPart(bytes.subarray(from, at));
-      this.#openLine();
-      from = at + 1;
-    }
-    this.#sendPart(bytes.subarray(from));
-  }
-
-  #sendPart(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    if (!this.#lineOpen) this.#openLine();
-    this.#parts.add(bytes);
-  }
-
-  #openLine(): void {
-    this.#closeLine();
-    this.#parts.add(DATA);
-    this.#lineOpen = true;
-  }
-
-  #closeLine(): void {
-    if (this.#lineOpen) this.#parts.add(this.#lineEnd);
-    this.#lineOpen = false;
-    this.#endHeld = false;
   }
 }

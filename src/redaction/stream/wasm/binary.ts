@@ -1,5 +1,5 @@
 // Made of scanner.wat by scripts/build-scanner.mjs, not to be edited. SHA-256 of what it was made of:
-// 8ca57b15ba7df9107c2471bae468957dedbf2bd6a0b9fbb41525e55b6dec81d0
+// 9744f7382dffd65b0793a600be0f68b8c99646795120d09de0ea26f611007b49
 
 export const SCANNER = Buffer.from(
   [

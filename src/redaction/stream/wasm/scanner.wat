@@ -1,10 +1,10 @@
-;; The scanner of plain-scanner.ts once more, in WebAssembly with SIMD: the same states, the same faults at the same
+;; The scanner of plain-scanner.ts in WebAssembly with SIMD: the same states, the same errors at the same
 ;; bytes. Strings, which are most of all bytes, are looked through sixteen bytes at a time.
 ;;
 ;; scripts/build-scanner.mjs makes binary.ts of this file. Numbers of states and faults, and the places of
-;; everything in memory, are those of scanner.ts, fault.ts and machine.ts.
+;; everything in memory, are those of json-scanner.ts, json-error.ts and machine.ts.
 ;;
-;; Memory: from 0 the scanner's state, from 256 the tables of tables.ts, from 4096 one byte for each open object (1) or
+;; Memory: from 0 the scanner's state, from 256 the tables of json-tables.ts, from 4096 one byte for each open object (1) or
 ;; array (0), from 65536 the window: the bytes to read, with sixteen behind them that may be read but do not count.
 (module
   (memory (export "memory") 3 3)
