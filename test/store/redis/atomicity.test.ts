@@ -39,8 +39,13 @@ function withoutEscapes(text: string): string {
 
 /** Every script that has been run since, with its keys and arguments. */
 async function captureScripts(): Promise<{ take(): Promise<string[][]> }> {
-  const monitor = await new Redis(server.url).monitor();
-  endings.push(() => monitor.disconnect());
+  // `monitor` makes a connection of its own.
+  const client = new Redis(server.url);
+  const monitor = await client.monitor();
+  endings.push(
+    () => client.disconnect(),
+    () => monitor.disconnect(),
+  );
   const scripts: string[][] = [];
   const marks = new Set<string>();
   monitor.on('monitor', (_time: string, [name = '', ...args]: string[], source: string) => {

@@ -9,7 +9,7 @@ import { NodeQueue, PendingRead, type ReadCommand } from './node-queue';
 const CLOSED = 'The connection to the key store has been closed.';
 const TOO_MANY = 'Too many keys are being looked up at once. Try again.';
 /** Upper bound on unanswered lookups. Hostile tokens can reach it, but not fill the memory. */
-const MAX_LOOKUPS = 50_000;
+export const MAX_LOOKUPS = 50_000;
 
 interface BatchOptions {
   /** Milliseconds. */
@@ -119,6 +119,8 @@ export class BatchedReader {
 
   readonly #onDone = (batch: Batch) => {
     this.#batches.delete(batch);
+    // In a blocked process, the timer can run before the batch is sent. A read that begins then needs a batch of its own.
+    if (this.#collecting === batch) this.#collecting = null;
     if (this.#waitingForReady.includes(batch))
       this.#waitingForReady = this.#waitingForReady.filter((waiting) => waiting !== batch);
   };
