@@ -59,6 +59,10 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     return typeof agent === 'object' ? agent?.value : undefined;
   }
 
+  belongsTo(req: Request): boolean {
+    return this.#req === req;
+  }
+
   /** Ends the response with the key, whether or not it has begun then. */
   endResponse(): void {
     this.#endsResponse = 'always';

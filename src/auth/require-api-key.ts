@@ -104,7 +104,12 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     function allowAnonymous(req: Request, next: NextFunction): void {
       const context = readContext(req);
       const workspaceId = context.workspace?.value;
-      contexts.set(req, { workspaceId, agentId: agentIdOf(context), apiKey: undefined });
+      contexts.set(req, {
+        workspaceId,
+        agentId: agentIdOf(context),
+        apiKey: undefined,
+        belongsTo: (other) => other === req,
+      });
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req.apiKey !== undefined) req.apiKey = undefined;
       next();
