@@ -165,8 +165,9 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
   }
 
   onEnd(): void {
-    // The end of a large body may still be waiting for the client.
-    if (this.#interceptor.passesByPolicy && !this.res.writableFinished) return;
+    // The end of a large body may still be waiting for the client, or for middleware that was mounted before us. Others are let go
+    // at once: a response that lives until the next check is moved to the old generation, which costs more than the rest of this.
+    if (this.#interceptor.passesByPolicy && !(this.original.isOver && this.res.writableLength === 0)) return;
     this.#release?.();
     this.#shared.openResponses.delete(this);
   }
