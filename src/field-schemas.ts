@@ -50,7 +50,7 @@ export function tokenLikeTextMessage(text: string): string | null {
 const containsNoToken = (text: string) => !mayContainToken(text);
 
 /** Whether a value can be the id of a workspace, agent or project. Ids are compared exactly, so a space at an end is a mistake. */
-export function isExternalId(value: unknown): value is string {
+function isExternalId(value: unknown): value is string {
   return typeof value === 'string' && isPlainText(value, MAX_ID_LENGTH) && value.trim() === value;
 }
 

@@ -14,7 +14,7 @@ function readFilter(req: Request, res: Response, next: NextFunction): void {
   next();
 }
 
-export function filterOf(res: Response): Filter {
+function filterOf(res: Response): Filter {
   return res.locals.filter as Filter;
 }
 

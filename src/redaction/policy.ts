@@ -24,7 +24,7 @@ export interface Rules {
   readonly metrics: ReadonlySet<string> | null;
 }
 
-export const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
+const DENY_ALL: Rules = { transcript: false, metrics: new Set() };
 
 /**
  * The features of the one project of a whole body; undefined if the body mixes projects. Here and below, only own properties
@@ -42,7 +42,7 @@ function metricsOf(features: Features): unknown {
   return Object.hasOwn(features, 'metrics') ? features.metrics : undefined;
 }
 
-export function rulesFor(features: Features): Rules {
+function rulesFor(features: Features): Rules {
   const metrics = metricsOf(features);
   return {
     transcript: enablesTranscript(features),

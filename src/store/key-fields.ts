@@ -128,7 +128,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
  * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
-export const KEY_FIELDS = {
+const KEY_FIELDS = {
   id: column(TEXT, { missing: REQUIRED, onRequest: true, public: 'value' }),
   workspaceId: column(TEXT, { missing: REQUIRED, onRequest: true, public: 'value', carried: true }),
   name: column(TEXT, {
@@ -189,7 +189,7 @@ export const CREDENTIAL_FIELD_NAMES = namesWith('onRequest');
 export const EDITABLE_FIELD_NAMES = namesWith('editable');
 /** Columns that an audit entry can show. All others, in particular the digest, are never in an audit entry. */
 export const AUDITED_FIELD_NAMES = namesWith('audited');
-export const PUBLIC_FIELD_NAMES = namesWith('public');
+const PUBLIC_FIELD_NAMES = namesWith('public');
 const CARRIED_FIELD_NAMES = namesWith('carried');
 
 /** Copy of a record with an edit applied. Members of the edit that are not editable columns are ignored. */

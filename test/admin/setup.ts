@@ -24,7 +24,7 @@ export const PERMISSIONS = {
 };
 
 /** The operator in the `x-user` header: `<workspace>/<actor>`, or `<workspace>/<actor>/readonly`. */
-export function authenticate(req: { headers: Record<string, unknown> }) {
+function authenticate(req: { headers: Record<string, unknown> }) {
   const user = req.headers['x-user'];
   if (typeof user !== 'string') return null;
   const [workspaceId = '', actor = '', mode] = user.split('/');

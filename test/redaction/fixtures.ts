@@ -4,7 +4,7 @@ import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } 
 import { unicodeText } from '../support/unicode-text';
 
 /** How many times as many cases as in an ordinary run. */
-export const FUZZ_FACTOR = Number(process.env.KEYSCOPE_FUZZ_FACTOR ?? '1');
+const FUZZ_FACTOR = Number(process.env.KEYSCOPE_FUZZ_FACTOR ?? '1');
 
 export function runs(count: number): { numRuns: number } {
   return { numRuns: Math.ceil(count * FUZZ_FACTOR) };

@@ -9,7 +9,7 @@ import { WasmScanner } from '../../src/redaction/stream/wasm/wasm-scanner';
 import { pieces } from './fixtures';
 
 /** Both scanners. Whatever these tests filter goes through both, and must come out alike. */
-export const SCANNERS: readonly CreateScanner[] = [
+const SCANNERS: readonly CreateScanner[] = [
   (maxDepth, maxName) => new PlainScanner(maxDepth, maxName),
   (maxDepth, maxName) => {
     const scanner = createScanner(maxDepth, maxName);

@@ -99,7 +99,7 @@ function exportsOf(node: Node): string[] {
 }
 
 /** Reads one file's imports and members. `exists` tells which files there are, for `./store` to mean `store/index.ts`. */
-export function parseSource(file: string, text: string, exists: (file: string) => boolean): SourceFile {
+function parseSource(file: string, text: string, exists: (file: string) => boolean): SourceFile {
   const tree = [...walk(parseSync(text, { syntax: 'typescript', target: 'es2022' }))];
 
   function resolve(specifier: string): string | null {

@@ -12,17 +12,17 @@ const AT_VALUE = 2;
 const IN_VALUE = 3;
 
 /** A project's id in JSON text, its quotes included: each UTF-16 unit takes up to six bytes (`\u0041`). */
-export const MAX_PROJECT_BYTES = MAX_PROJECT_ID * 6 + 2;
+const MAX_PROJECT_BYTES = MAX_PROJECT_ID * 6 + 2;
 
 /** The project that a value in JSON text names; `undefined`: none. */
-export function projectIn(bytes: Buffer, from: number, to: number): string | undefined {
+function projectIn(bytes: Buffer, from: number, to: number): string | undefined {
   if (bytes[from] !== QUOTE || to - from > MAX_PROJECT_BYTES) return undefined;
   const id = decodeString(bytes, from + 1, to - 1);
   return id.length <= MAX_PROJECT_ID ? id : undefined;
 }
 
 /** Reads ahead in a conversation to the member that names its project, or to its end. Decides nothing, keeps nothing. */
-export class ProjectSearch {
+class ProjectSearch {
   /** Whether the search is over. */
   done = true;
   /** The result of the search. */

@@ -6,7 +6,7 @@ import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../
 import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
 
 /** Audit trail of one workspace: the last `limit` entries, oldest first. */
-export class AuditTrail {
+class AuditTrail {
   readonly #limit: number;
   readonly #clock: Clock;
   #entries: AuditEntry[] = [];
@@ -52,7 +52,7 @@ export class AuditTrail {
  * Sorted set of index positions, like the sorted set that the Redis store walks with `BYLEX`. It is a sorted array:
  * moving the tail of 100,000 references takes microseconds, and a walk needs only an index.
  */
-export class SortedPositions {
+class SortedPositions {
   readonly #positions: string[] = [];
 
   get size(): number {

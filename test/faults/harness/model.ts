@@ -33,7 +33,7 @@ export interface TrackedProject {
 const KEPT_RETIRED_KEYS = 24;
 const FORGED = 500;
 
-export function nameOf({ workspace, id }: TrackedProject): string {
+function nameOf({ workspace, id }: TrackedProject): string {
   return `${workspace}/${id}`;
 }
 

@@ -50,7 +50,7 @@ export interface TrialOptions {
 const BEFORE = 700;
 const AFTER = LIMITS.maxRevocationLag + 700;
 /** Time within which service must resume after the last fault. Milliseconds. */
-export const RESUME_WITHIN = 20_000;
+const RESUME_WITHIN = 20_000;
 /** Time within which every process must be in `tracking` mode when a trial begins. Milliseconds. */
 const SETTLE_WITHIN = 40_000;
 /** Age of the latest changes that a replica may lack. Milliseconds. */

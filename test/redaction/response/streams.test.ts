@@ -237,7 +237,7 @@ describe.each(expresses)('%s: streams', (_name, express) => {
       expect(answer.text).not.toContain(SECRET);
     });
 
-    test('a thousand aborted, rejected and destroyed responses leave nothing behind', async () => {
+    test('hundreds of aborted, rejected and destroyed responses leave no response and no decompressor open', async () => {
       let open = 0;
       const served = await answering((req, res) => {
         open++;
@@ -253,7 +253,7 @@ describe.each(expresses)('%s: streams', (_name, express) => {
       const handles = () => process.getActiveResourcesInfo().filter((name) => name === 'Zlib').length;
       const before = handles();
       const waiting: Promise<unknown>[] = [];
-      for (let i = 0; i < 333; i++) {
+      for (let i = 0; i < 100; i++) {
         for (const way of ['refuse', 'cut', 'abort']) {
           waiting.push(
             new Promise((resolve) => {

@@ -28,7 +28,7 @@ export interface DataCommand {
 
 class WrongType extends Error {}
 
-export const WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value';
+const WRONGTYPE = 'WRONGTYPE Operation against a key holding the wrong kind of value';
 
 function find(context: DataContext, name: string): Entry | undefined {
   const entry = context.database.get(name);

@@ -31,7 +31,7 @@ export interface Entry {
 
 export type Database = Map<string, Entry>;
 
-export const DATABASES = 16;
+const DATABASES = 16;
 
 export type Keyspace = Database[];
 

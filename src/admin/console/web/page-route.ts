@@ -18,7 +18,7 @@ export function hrefOf(page: PageName, params: Readonly<Record<string, string | 
   return `#/${page}${text === '' ? '' : `?${text}`}`;
 }
 
-export function parseRoute(hash: string): PageRoute {
+function parseRoute(hash: string): PageRoute {
   const [path = '', search = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s, 2);
   const page = path === '' ? 'keys' : (PAGES.find((name) => name === path) ?? null);
   return { page, params: Object.fromEntries(new URLSearchParams(search)) };

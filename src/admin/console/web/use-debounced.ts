@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 
-export const DEBOUNCE_MS = 250;
+const DEBOUNCE_MS = 250;
 
 /**
  * A text input whose value is reported when typing has paused. A value that comes from outside, such as from the URL,

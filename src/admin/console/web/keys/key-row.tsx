@@ -37,7 +37,7 @@ function Permissions({ names }: { readonly names: readonly string[] }) {
 }
 
 /** The date of expiry. If it is past or soon, the distance also. */
-export function ExpiryDate({ item }: { readonly item: Key }) {
+function ExpiryDate({ item }: { readonly item: Key }) {
   const expiry = expiryOf(item);
   return (
     <time class={`expiry ${expiry}`} dateTime={item.expiresAt} title={exactTime(item.expiresAt)}>

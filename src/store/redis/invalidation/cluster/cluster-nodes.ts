@@ -37,7 +37,7 @@ function parseRanges(ranges: readonly string[]): (readonly [number, number])[] {
 }
 
 /** CLUSTER NODES, and CLUSTER INFO. Throws where they are not what they should be. */
-export function parseView(nodes: string, info: string): ClusterView {
+function parseView(nodes: string, info: string): ClusterView {
   const masters: MasterRow[] = [];
   let own: { id: string; isMaster: boolean; slotClaim: string; ranges: string[]; leaving: string[] } | null = null;
   for (const line of nodes.split('\n')) {
