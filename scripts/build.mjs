@@ -33,7 +33,9 @@ function writeModuleFace() {
   const text = `import keyscope from './index.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`;
   writeFileSync(path.join(fresh, 'index.mjs'), text);
   // To the compiler, './index.js' beside this file is './index.d.ts': both faces share one set of types.
-  writeFileSync(path.join(fresh, 'index.d.mts'), "export * from './index.js';\n");
+  for (const name of ['index', 'unaugmented']) {
+    writeFileSync(path.join(fresh, `${name}.d.mts`), `export * from './${name}.js';\n`);
+  }
 }
 
 /**

@@ -144,6 +144,7 @@ export function createApiKeys<const Permission extends string>(
       reader,
       permissions,
       contexts,
+      requestProperty: settings.requestProperty,
       watching,
       fail,
     }) as Keys['requireApiKey'],

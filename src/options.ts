@@ -1,3 +1,4 @@
+import { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type Clock, systemClock } from './clock';
 import { FEATURE_NAMES } from './features';
@@ -91,6 +92,8 @@ export interface ApiKeysOptions<Permission extends string = string> {
   readonly header?: string;
   /** Protection space in `WWW-Authenticate` (RFC 9110 section 11.5). Default `'api'`. */
   readonly realm?: string;
+  /** Property of the request that `requireApiKey` sets. `apiKeys.apiKeyOf(req)` does not need it. Default `'apiKey'`. */
+  readonly requestProperty?: string;
   /** Approximate number of audit entries per workspace; the oldest are removed. Default 10,000. */
   readonly auditLimit?: number;
   /**
@@ -137,6 +140,7 @@ export interface Settings {
   readonly maxWorkspaces: number;
   readonly header: string;
   readonly realm: string;
+  readonly requestProperty: string;
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;
@@ -144,6 +148,20 @@ export interface Settings {
   readonly telemetry: 'auto' | false;
   readonly onError?: ErrorResponder;
   readonly clock: Clock;
+}
+
+/** Properties of requests that Express sets. Those of Node are in the prototype, or start with an underscore. */
+const EXPRESS_PROPERTIES =
+  'app|baseUrl|body|cookies|file|files|host|hostname|ip|ips|next|originalUrl|params|path|protocol|query|res|route|secure|session|signedCookies|user';
+
+function isUsedByRequests(name: string): boolean {
+  const ofNode =
+    'aborted|client|complete|headers|httpVersion|method|rawHeaders|rawTrailers|socket|statusCode|trailers|url';
+  return (
+    name.startsWith('_') ||
+    name in IncomingMessage.prototype ||
+    `${EXPRESS_PROPERTIES}|${ofNode}`.split('|').includes(name)
+  );
 }
 
 /**
@@ -253,6 +271,11 @@ const shape = {
     )
     .default('x-api-key'),
   realm: z.string().regex(REALM, 'Expected printable ASCII without quotes or backslashes.').default('api'),
+  requestProperty: z
+    .string()
+    .regex(/^[A-Za-z_$][\w$]*$/, 'Expected the name of a property, such as callerKey.')
+    .refine((name) => !isUsedByRequests(name), 'Expected another name: Node or Express use this property of requests.')
+    .default('apiKey'),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
   usageFlushInterval: duration(100, HOUR).prefault('5s'),

@@ -61,3 +61,11 @@ test('createApiKeys never quotes a password in an address', () => {
 test('storeTimeout defaults to maxRevocationLag if that is shorter than 500 ms', () => {
   expect(() => createApiKeys({ permissions, maxRevocationLag: 100 })).not.toThrow();
 });
+
+test.each(['params', 'headers', '_parsedUrl', 'on', 'a b', '', 'url', '__proto__'])(
+  'createApiKeys throws when requestProperty is %j',
+  (requestProperty) => {
+    const permissions = { conversations: { label: 'Conversations data' } };
+    expect(() => createApiKeys({ permissions, requestProperty })).toThrow('requestProperty');
+  },
+);

@@ -101,15 +101,3 @@ export function createToCachedKey(): (record: Credential) => CachedKey {
 
   return (record) => ({ record, scope: scopeOf(record), counters: null });
 }
-
-declare global {
-  namespace Express {
-    interface Request {
-      /**
-       * Key of the request. Undefined before `requireApiKey`, and for anonymous requests with `optional: true`. If that
-       * cannot be: `apiKeys.apiKeyOf(req)` is never undefined, and knows the declared permissions.
-       */
-      apiKey?: RequestApiKey;
-    }
-  }
-}

@@ -23,6 +23,8 @@ export interface RequireApiKeyDeps {
   /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
+  /** Name of the request's property for the key. */
+  readonly requestProperty: string;
   readonly watching: WatchDeps;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
@@ -49,6 +51,7 @@ function agentIdOf({ agent }: AuthContext): string | undefined {
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
   const { access, clock, reader, permissions, contexts, watching, fail } = deps;
+  const property = deps.requestProperty as 'apiKey';
 
   return function requireApiKey(
     permission?: PermissionRequirement,
@@ -95,7 +98,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       }
       const allowed = new AllowedRequest(outcome, requirement, context, req, watching, endOnRevocation === false);
       contexts.set(req, allowed);
-      req.apiKey = allowed.apiKey;
+      req[property] = allowed.apiKey;
       if (endOnRevocation) allowed.endResponse();
       access.allow(outcome, cached);
       next();
@@ -111,7 +114,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         belongsTo: (other) => other === req,
       });
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
-      if (req.apiKey !== undefined) req.apiKey = undefined;
+      if (req[property] !== undefined) req[property] = undefined;
       next();
     }
 

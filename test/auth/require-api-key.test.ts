@@ -45,6 +45,21 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(JSON.stringify(apiKey)).not.toContain(token.slice(-38));
   });
 
+  test('requireApiKey sets the property that requestProperty names, and no other', async () => {
+    const { apiKeys, app, create } = setUp({ requestProperty: 'callerKey' });
+    app.use((req, _res, next) => {
+      Object.assign(req, { apiKey: "the app's own" });
+      next();
+    });
+    app.get('/c', apiKeys.requireApiKey('conversations', { optional: true }), (req, res) => {
+      const { apiKey, callerKey } = req as Request & { callerKey?: { name: string } };
+      res.json({ apiKey, name: callerKey?.name, same: callerKey && callerKey === apiKeys.apiKeyOf(req) });
+    });
+    const { token } = await create({ name: 'CRM' });
+    await get(app, '/c', token).expect(200, { apiKey: "the app's own", name: 'CRM', same: true });
+    await get(app, '/c').expect(200, { apiKey: "the app's own" });
+  });
+
   test('req.apiKey cannot be changed by a handler, for this request or the next', async () => {
     const { apiKeys, app, create, handler, seen } = setUp();
     app.get('/c', apiKeys.requireApiKey('conversations', { agent: false }), handler);

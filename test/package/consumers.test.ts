@@ -227,6 +227,22 @@ export const rename = (req: Request): void => { if (req.apiKey) req.apiKey.name 
   expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
 });
 
+test('an app that declares another req.apiKey compiles with keyscope/unaugmented', async () => {
+  const folder = project('unaugmented', {
+    'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
+    'app.ts': `import express, { type Request } from 'express';
+import { createApiKeys, type RequestApiKey } from 'keyscope/unaugmented';
+declare global { namespace Express { interface Request { apiKey?: string; callerKey?: RequestApiKey } } }
+const apiKeys = createApiKeys({ permissions: { orders: { label: 'Orders' } }, requestProperty: 'callerKey' });
+export const own = (req: Request): string | undefined => req.apiKey;
+export const name = (req: Request): string => apiKeys.apiKeyOf(req).name;
+express().get('/:id', apiKeys.requireApiKey('orders'), (req, res) => { res.json(req.params.id + req.callerKey?.name); });`,
+    'run.cjs': `if (require('keyscope/unaugmented') !== require('keyscope')) throw new Error('Loaded twice.');`,
+  });
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
+  expect(await runNode(['run.cjs'], folder)).toMatchObject({ code: 0 });
+});
+
 test('clients of both supported majors of ioredis are accepted as they are', async () => {
   const folder = project('clients', {
     'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },

@@ -1,0 +1,51 @@
+/** The package without its declaration of `req.apiKey`, for apps that declare another one. */
+
+export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-security';
+export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
+export type { ApiKeys } from './api-keys';
+export type { AuditList, AuditRecord, AuditService, ListAuditInput } from './audit/service';
+export type { PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
+export type { RequestApiKey } from './auth/request-api-key';
+export type { Feature, RequireFeatureOptions } from './auth/require-feature';
+export type { Verification, VerifyOptions } from './auth/verify';
+export type { Clock } from './clock';
+export { createApiKeys } from './create-api-keys';
+export { ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
+export type { DenialReason, DeniedEvent, EventListener, EventName, KeyscopeEvents } from './events';
+export type { Features } from './features';
+export type { Middleware } from './http/middleware';
+export { type ErrorResponder, problemOf } from './http/problem-response';
+export type { ParameterSource } from './http/route-parameter';
+export type { Scope } from './keys/scope';
+export type { KeyService } from './keys/service';
+export type {
+  ApiKey,
+  CreatedKey,
+  CreateKeyInput,
+  Duration,
+  Expiry,
+  ImportKeyInput,
+  KeyContext,
+  KeyCreationContext,
+  KeyList,
+  KeyMutationContext,
+  ListKeysInput,
+  RotateKeyInput,
+  Time,
+  UpdateKeyInput,
+} from './keys/types';
+export type { ApiKeysOptions, PermissionInfo } from './options';
+export type {
+  ProjectConfiguration,
+  ProjectContext,
+  ProjectInput,
+  ProjectMutationContext,
+  ProjectService,
+} from './projects/service';
+export type { Limits, RedactOptions } from './redaction/options';
+export type { Agents, KeySort } from './store/records';
+export type { RedisClient } from './store/redis/client';
+export type { AuditAction, AuditEntry, NodeHealth, StoreEvent, StoreHealth, StoreMode } from './store/store';
+export { isKeyId, tokenPattern } from './token/format';
+export { createTokenParser } from './token/parse';
+export type { Usage, UsageDay, UsageOptions } from './usage/service';
