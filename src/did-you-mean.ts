@@ -1,5 +1,8 @@
-/** Edit distance: characters changed, added, removed, or swapped with their neighbour. */
-function distance(from: string, to: string): number {
+/**
+ * Edit distance: characters changed, added, removed, or swapped with their neighbour. Infinity as soon as it is known to
+ * be `limit` or more: most pairs of names differ after a few characters.
+ */
+function distance(from: string, to: string, limit: number): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i++) {
@@ -12,6 +15,8 @@ function distance(from: string, to: string): number {
       }
       row.push(cost);
     }
+    // A swap reaches back two rows.
+    if (Math.min(...row) >= limit && Math.min(...last) >= limit) return Number.POSITIVE_INFINITY;
     beforeLast = last;
     last = row;
   }
@@ -20,6 +25,8 @@ function distance(from: string, to: string): number {
 
 const MAX_LENGTH = 64;
 const SHOWN_NAMES = 20;
+/** Inputs of one error for which a similar name is looked for. Each is compared with every accepted name. */
+export const MAX_SUGGESTIONS = 5;
 
 /** `Did you mean "…"? ` if one of the names is close to the received one, else empty. */
 export function didYouMean(given: unknown, names: readonly string[]): string {
@@ -30,7 +37,7 @@ export function didYouMean(given: unknown, names: readonly string[]): string {
   let least = Math.max(1, Math.floor(given.length / 3)) + 1;
   for (const name of names) {
     if (Math.abs(name.length - wanted.length) >= least) continue;
-    const cost = distance(wanted, name.toLowerCase());
+    const cost = distance(wanted, name.toLowerCase(), least);
     if (cost < least) {
       best = name;
       least = cost;

@@ -47,7 +47,8 @@ export function tokenLikeTextMessage(text: string): string | null {
   return mayContainToken(text) ? TOKEN_LIKE_MESSAGE : null;
 }
 
-const containsNoToken = (text: string) => !mayContainToken(text);
+/** Longer strings are rejected by their length. */
+const containsNoToken = (text: string) => text.length > 2 * MAX_AUDIT_TEXT_LENGTH || !mayContainToken(text);
 
 /** Whether a value can be the id of a workspace, agent or project. Ids are compared exactly, so a space at an end is a mistake. */
 function isExternalId(value: unknown): value is string {
@@ -92,8 +93,8 @@ export interface ListRule {
   readonly message: string;
   readonly minimum: number;
   readonly maximum: number;
-  /** Sentence with the issue of an entry, or null. */
-  entryMessage(entry: unknown): string | null;
+  /** Sentence with the issue of an entry, or null. `wrong`: how many entries before it have one. */
+  entryMessage(entry: unknown, wrong: number): string | null;
 }
 
 type Context = z.core.$RefinementCtx<unknown>;
@@ -108,7 +109,7 @@ function readList(rule: ListRule, value: unknown, context: Context): readonly st
   // By index, because holes of sparse arrays count as entries, and a subclass can replace the iterator.
   for (let index = 0; index < value.length; index++) {
     const entry: unknown = value[index];
-    const message = seen.has(entry) ? 'Expected each entry once.' : rule.entryMessage(entry);
+    const message = seen.has(entry) ? 'Expected each entry once.' : rule.entryMessage(entry, wrong);
     if (message !== null) {
       context.addIssue({ code: 'custom', message, path: [index], input: entry });
       // Building a message can compare an entry with every accepted name.
@@ -128,8 +129,8 @@ export function distinctList(rule: ListRule) {
 export function allOrList(rule: ListRule) {
   const strict: ListRule = {
     ...rule,
-    entryMessage: (entry) =>
-      entry === 'all' ? "Expected 'all' by itself instead of in an array." : rule.entryMessage(entry),
+    entryMessage: (entry, wrong) =>
+      entry === 'all' ? "Expected 'all' by itself instead of in an array." : rule.entryMessage(entry, wrong),
   };
   return z
     .unknown()

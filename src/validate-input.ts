@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import type { z } from 'zod';
-import { didYouMean, listNames } from './did-you-mean';
+import { didYouMean, listNames, MAX_SUGGESTIONS } from './did-you-mean';
 import { type ErrorCode, type InputIssue, KeyscopeError } from './errors';
 
 /** Fields whose values are never quoted in a message. */
@@ -69,12 +69,28 @@ function bound(issue: { origin: string; inclusive?: boolean }, limit: number | b
   return `Expected at ${end} ${limit}.`;
 }
 
+function isPlainObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** More fields than any schema has. An object with more has unknown ones, and is rejected. */
+const MAX_FIELDS = 1000;
+const TOO_MANY_FIELDS = `Expected at most ${MAX_FIELDS} fields.`;
+
+/** The object itself or, if it has very many fields, an object with the first of them, to find the unknown ones in. */
+export function boundFields(value: object): object {
+  const names = Object.keys(value);
+  if (names.length <= MAX_FIELDS) return value;
+  const source = value as Record<string, unknown>;
+  return Object.fromEntries(names.slice(0, MAX_FIELDS).map((name) => [name, source[name]]));
+}
+
 /**
  * Own members of an object. Zod also reads inherited ones, and options such as `optional: true` must not come from a
  * polluted prototype.
  */
 function ownMembers<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (!isPlainObject(value)) return value;
   return Object.assign(Object.create(null) as object, value) as T;
 }
 
@@ -134,8 +150,8 @@ function unknownFields(
 ): InputIssue[] {
   const known = fieldsAt(schema, issue.path);
   // Each suggestion compares the name with every known field, so the number of names is bounded first.
-  return issue.keys.slice(0, MAX_ISSUES).map((name) => {
-    const meant = didYouMean(name, known);
+  return issue.keys.slice(0, MAX_ISSUES).map((name, index) => {
+    const meant = index < MAX_SUGGESTIONS ? didYouMean(name, known) : '';
     // A name that is close to a known one is a typing error, and safe to quote.
     const path = [...issue.path.map(String), shownName(name, secret && meant === '')].join('.');
     const accepted = known.length > 0 ? `Accepted: ${listNames(known)}.` : '';
@@ -179,8 +195,12 @@ export function parseInput<S extends z.ZodType>(
   code: 'invalid_request' | 'invalid_options' = 'invalid_request',
   secret = false,
 ): z.output<S> {
-  const result = schema.safeParse(ownMembers(value), { error: acceptedMessage, reportInput: true });
-  if (result.success) return ownMembers(result.data);
+  const members = isPlainObject(value) ? boundFields(value) : value;
+  const result = schema.safeParse(ownMembers(members), { error: acceptedMessage, reportInput: true });
+  if (result.success) {
+    if (members !== value) throw inputError(what, [{ path: '', message: TOO_MANY_FIELDS }], code);
+    return ownMembers(result.data);
+  }
   const issues: InputIssue[] = [];
   for (const issue of result.error.issues) {
     if (issues.length >= MAX_ISSUES) break;

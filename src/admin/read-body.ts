@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import { parseInput } from '../validate-input';
+import { JsonBounds } from './json-bounds';
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i;
 
@@ -26,9 +27,14 @@ function malformed(what: string): KeyscopeError {
   return new KeyscopeError('invalid_request', what, { issues: [{ path: '', message: what }] });
 }
 
+function tooComplex(): KeyscopeError {
+  return malformed('The body has too many values, or is nested too deep.');
+}
+
 function readBytes(req: Request, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    const bounds = new JsonBounds();
     let size = 0;
 
     function stop(): void {
@@ -36,11 +42,10 @@ function readBytes(req: Request, limit: number): Promise<Buffer> {
     }
     function onData(chunk: Buffer): void {
       size += chunk.length;
-      if (size <= limit) chunks.push(chunk);
-      else {
-        stop();
-        reject(tooLarge(limit));
-      }
+      chunks.push(chunk);
+      if (size <= limit && bounds.accept(chunk)) return;
+      stop();
+      reject(size > limit ? tooLarge(limit) : tooComplex());
     }
     function onEnd(): void {
       stop();
@@ -57,9 +62,9 @@ function readBytes(req: Request, limit: number): Promise<Buffer> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseJson(bytes: Uint8Array | string): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(typeof bytes === 'string' ? bytes : utf8.decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch {
     // The parser's own message quotes the body.
     throw malformed('The body is not JSON in UTF-8.');
@@ -77,7 +82,9 @@ function parsedByApp(req: Request, limit: number): unknown {
   }
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
   if (Buffer.byteLength(body) > limit) throw tooLarge(limit);
-  return parseJson(body);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  if (!new JsonBounds().accept(bytes)) throw tooComplex();
+  return parseJson(bytes);
 }
 
 /**
@@ -90,7 +97,7 @@ export async function readBody(req: Request, limit: number): Promise<unknown> {
   if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   if (req.readableDidRead) return parsedByApp(req, limit);
   // A parser that found no body has consumed the `end` event, which is not emitted again.
-  return parseJson(req.readableEnded ? '' : await readBytes(req, limit));
+  return parseJson(req.readableEnded ? Buffer.alloc(0) : await readBytes(req, limit));
 }
 
 /**

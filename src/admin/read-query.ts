@@ -18,15 +18,15 @@ function takesNumber(schema: z.ZodObject, name: string): boolean {
  */
 export function readQuery(schema: z.ZodObject = EMPTY_QUERY, search: string, what: string): unknown {
   const given: Record<string, unknown> = Object.create(null);
-  const repeated: string[] = [];
+  const repeated = new Set<string>();
   for (const [name, text] of new URLSearchParams(search)) {
-    if (name in given) repeated.push(name);
+    if (name in given) repeated.add(name);
     given[name] = takesNumber(schema, name) && WHOLE_NUMBER.test(text) ? Number(text) : text;
   }
   const query = parseInput(schema, given, what);
-  if (repeated.length === 0) return query;
+  if (repeated.size === 0) return query;
   throw inputError(
     what,
-    repeated.map((path) => ({ path, message: 'Expected this parameter once, received it more than once.' })),
+    [...repeated].map((path) => ({ path, message: 'Expected this parameter once, received it more than once.' })),
   );
 }

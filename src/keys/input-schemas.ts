@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean, listNames } from '../did-you-mean';
+import { didYouMean, listNames, MAX_SUGGESTIONS } from '../did-you-mean';
 import {
   allOrList,
   auditText,
@@ -15,7 +15,7 @@ import {
 } from '../field-schemas';
 import { KEY_SORTS } from '../store/records';
 import { isImportedToken, readFingerprint } from '../token/imported-token';
-import { inputError, parseInput } from '../validate-input';
+import { boundFields, inputError, parseInput } from '../validate-input';
 import { DURATION_FORMS, LAST_TIME, parseDuration, parseTime, TIME_FORMS } from './time';
 
 const MAX_NAME_LENGTH = 100;
@@ -29,7 +29,8 @@ const name = z
   .transform((text) => text.trim())
   .refine((text) => isPlainText(text, MAX_NAME_LENGTH), NAME_MESSAGE)
   .refine(
-    (text) => !mayContainToken(text),
+    // A longer one is rejected by its length.
+    (text) => text.length > 2 * MAX_NAME_LENGTH || !mayContainToken(text),
     'This looks like a token, and names are stored and shown. Use another name.',
   )
   .meta({ minLength: 1, maxLength: MAX_NAME_LENGTH });
@@ -53,10 +54,11 @@ function permissionList(declared: readonly string[]) {
     message: `Expected an array with at least one of: ${listNames(declared)}.`,
     minimum: 1,
     maximum: MAX_PERMISSIONS,
-    entryMessage: (entry) =>
-      known.has(entry)
-        ? null
-        : `There is no such permission. ${didYouMean(entry, declared)}Accepted: ${listNames(declared)}.`,
+    entryMessage(entry, wrong) {
+      if (known.has(entry)) return null;
+      const meant = wrong < MAX_SUGGESTIONS ? didYouMean(entry, declared) : '';
+      return `There is no such permission. ${meant}Accepted: ${listNames(declared)}.`;
+    },
   }).meta({ type: 'array', items: { type: 'string', enum: declared }, minItems: 1, uniqueItems: true });
 }
 
@@ -192,10 +194,10 @@ const IMMUTABLE_FIELD_MESSAGES: ReadonlyMap<string, string> = new Map([
  */
 export function refuseImmutable(changes: unknown): void {
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return;
-  const issues = Object.entries(changes).flatMap(([path, value]) => {
-    const message = value === undefined ? undefined : IMMUTABLE_FIELD_MESSAGES.get(path);
-    return message === undefined ? [] : [{ path, message }];
-  });
+  const given = changes as Record<string, unknown>;
+  const issues = [...IMMUTABLE_FIELD_MESSAGES].flatMap(([path, message]) =>
+    Object.hasOwn(given, path) && given[path] !== undefined ? [{ path, message }] : [],
+  );
   if (issues.length > 0) throw inputError('keys.update', issues, 'immutable_field');
 }
 
@@ -203,7 +205,7 @@ export function refuseImmutable(changes: unknown): void {
 function changeable(changes: unknown): unknown {
   refuseImmutable(changes);
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
-  const given = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const given = Object.entries(boundFields(changes)).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
     const message = 'Expected at least one of: name, permissions, disabled.';
     throw inputError('keys.update', [{ path: '', message }]);
