@@ -14,6 +14,7 @@ import { createApiKeyOf, createRequestContexts } from './auth/request-context';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature } from './auth/require-feature';
 import { createResolvePolicy } from './auth/response-policy';
+import { SharedSignals } from './auth/shared-signals';
 import { createVerify } from './auth/verify';
 import { createCaches } from './cache/caches';
 import type { KeyscopeError } from './errors';
@@ -95,7 +96,7 @@ export function createApiKeys<const Permission extends string>(
     },
   });
   const watch = new KeyWatch({ ...settings, store, keys: caches.keys });
-  const watching = { watch, events };
+  const watching = { watch, events, signals: new SharedSignals(watch, events) };
   const contexts = createRequestContexts();
 
   const keys = createKeyService<Permission>({

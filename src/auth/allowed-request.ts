@@ -5,6 +5,7 @@ import type { AuthContext, Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import { type CachedKey, createRequestApiKey, type RequestApiKey, type SignalSource } from './request-api-key';
 import type { RequestContext } from './request-context';
+import type { SharedSignals } from './shared-signals';
 
 /** Whether a response ends with its key: if it streams a body, in any case, or not. */
 type EndsResponse = 'streaming' | 'always' | 'never';
@@ -13,6 +14,8 @@ type EndsResponse = 'streaming' | 'always' | 'never';
 export interface WatchDeps {
   readonly watch: KeyWatch;
   readonly events: Events;
+  /** Signals of `verify`. */
+  readonly signals: SharedSignals;
 }
 
 /**
@@ -80,6 +83,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   }
 
   openSignal(): AbortSignal {
+    if (this.#req === null) return this.#deps.signals.open(this.#key, this.requirement, this.context);
     this.#controller = new AbortController();
     this.#watch();
     return this.#controller.signal;

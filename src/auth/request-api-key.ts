@@ -16,7 +16,8 @@ export interface RequestApiKey<Permission extends string = string> {
   /**
    * Aborts when a request like this one would be denied: the key was deleted or disabled, has expired or has lost the
    * required permission, or the store could not confirm it for `maxRevocationLag`. `signal.reason` is the error that the
-   * request would get. The signal of a request is not used after its response has ended.
+   * request would get. The signal of a request is not used after its response has ended. The signal of `verify` is kept
+   * until the key ends: remove your listeners when you are done with it.
    *
    * @example await pipeline(source, res, { signal: req.apiKey.signal });
    */

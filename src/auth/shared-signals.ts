@@ -1,0 +1,116 @@
+import { getEventListeners } from 'node:events';
+import { KeyscopeError } from '../errors';
+import type { Events } from '../events';
+import type { AuthContext, Requirement } from '../keys/authorize';
+import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
+import type { CachedKey } from './request-api-key';
+
+/** Signals that abort for the same reasons: of one key, with one requirement. */
+interface Pool {
+  readonly all: Set<SharedSignal>;
+  /** Without a listener, when they were looked at last. */
+  free: SharedSignal[];
+  /** Signals taken since all were looked at. */
+  taken: number;
+}
+
+class SharedSignal implements KeyUse {
+  readonly controller = new AbortController();
+  readonly requirement: Requirement;
+  readonly context: AuthContext;
+  readonly #onEnd: (self: SharedSignal, end: KeyEnd) => void;
+
+  constructor(requirement: Requirement, context: AuthContext, onEnd: (self: SharedSignal, end: KeyEnd) => void) {
+    this.requirement = requirement;
+    this.context = context;
+    this.#onEnd = onEnd;
+  }
+
+  get isFree(): boolean {
+    const { signal } = this.controller;
+    return !signal.aborted && getEventListeners(signal, 'abort').length === 0;
+  }
+
+  isOver(): boolean {
+    return false;
+  }
+
+  end(end: KeyEnd): boolean {
+    this.#onEnd(this, end);
+    this.controller.abort(new KeyscopeError(end.code, end.message));
+    return true;
+  }
+}
+
+/**
+ * The part of a context that can deny an allowed use later. A key never changes its workspace or agents. If the data in
+ * Redis are replaced by others in which it is limited to some agents, a use of a key of all agents ends.
+ */
+function lastingContext({ scope }: CachedKey, { agent }: AuthContext): AuthContext {
+  return { workspace: null, agent: agent !== 'handler' && scope.agents === 'all' ? null : agent };
+}
+
+function agentOf({ agent }: AuthContext): string | null {
+  return agent === null || agent === 'handler' ? agent : `=${agent.value}`;
+}
+
+/**
+ * Signals of `verify`. It is unknown how long a caller uses a signal, so each is kept until its key ends. A worker can
+ * verify one token a million times, so a signal without listeners is given to the next caller, too: it aborts for both.
+ * The number of signals is bounded by how many have listeners at the same time. A caller with listeners has a signal of
+ * its own, so that ten thousand are not called in one turn of the event loop.
+ *
+ * Weak references would be wrong: a signal that `AbortSignal.any` follows has no listener, and may be collected.
+ */
+export class SharedSignals {
+  readonly #watch: KeyWatch;
+  readonly #events: Events;
+  readonly #pools = new Map<string, Pool>();
+
+  constructor(watch: KeyWatch, events: Events) {
+    this.#watch = watch;
+    this.#events = events;
+  }
+
+  /** A signal for a use that was authorized by this entry. */
+  open(key: CachedKey, requirement: Requirement, given: AuthContext): AbortSignal {
+    const context = lastingContext(key, given);
+    const name = JSON.stringify([key.record.id, requirement.mode, requirement.permissions, agentOf(context)]);
+    let pool = this.#pools.get(name);
+    if (pool === undefined) {
+      pool = { all: new Set(), free: [], taken: 0 };
+      this.#pools.set(name, pool);
+    }
+    return (findFree(pool) ?? this.#create(name, pool, key, requirement, context)).controller.signal;
+  }
+
+  #create(name: string, pool: Pool, key: CachedKey, requirement: Requirement, context: AuthContext): SharedSignal {
+    const { id: keyId, workspaceId } = key.record;
+    const shared = new SharedSignal(requirement, context, (self, { reason }) => {
+      pool.all.delete(self);
+      if (pool.all.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
+      if (!this.#events.hasListeners('ended')) return;
+      this.#events.emit('ended', { keyId, workspaceId, reason, method: null, route: null });
+    });
+    pool.all.add(shared);
+    pool.free.push(shared);
+    this.#watch.add(key, shared);
+    return shared;
+  }
+}
+
+/** A signal without listeners, which stays available; undefined if none is known. */
+function findFree(pool: Pool): SharedSignal | undefined {
+  pool.taken++;
+  for (;;) {
+    const last = pool.free.at(-1);
+    if (last?.isFree) return last;
+    if (last !== undefined) pool.free.pop();
+    // Looking at all signals costs no more than creating them has.
+    else if (pool.taken > pool.all.size && pool.all.size > 0) {
+      pool.taken = 0;
+      pool.free = [...pool.all].filter(({ isFree }) => isFree);
+      if (pool.free.length === 0) return undefined;
+    } else return undefined;
+  }
+}

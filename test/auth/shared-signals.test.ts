@@ -1,0 +1,83 @@
+import { KeyWatch } from '../../src/auth/key-watch';
+import type { CachedKey } from '../../src/auth/request-api-key';
+import { createToCachedKey } from '../../src/auth/request-api-key';
+import { SharedSignals } from '../../src/auth/shared-signals';
+import { createCaches } from '../../src/cache/caches';
+import { systemClock } from '../../src/clock';
+import { Events } from '../../src/events';
+import { type AuthContext, compileRequirement, NO_REQUIREMENT } from '../../src/keys/authorize';
+import { createMemoryStore } from '../../src/store/memory';
+import { createSample, newWorkspace, ORIGIN } from '../store/sample';
+import { waitUntil } from '../support/wait-until';
+
+const LAG = 1000;
+const ANYWHERE: AuthContext = { workspace: null, agent: null };
+const agent = (value: string): AuthContext => ({ workspace: null, agent: { value, ambiguous: false } });
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
+async function setUp(agents: 'all' | readonly string[] = 'all') {
+  const clock = systemClock;
+  const store = createMemoryStore({ clock });
+  const options = { store, clock, maxKeys: 10, maxMisses: 10, maxWorkspaces: 10, maxRevocationLag: LAG };
+  const { keys } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
+  const watch = new KeyWatch({ keys, store, clock, maxRevocationLag: LAG, serveStaleFor: 0 });
+  endings.push(() => watch.close());
+  const { id } = await createSample(store, newWorkspace(), { agents, expiresAt: Date.now() + 3_600_000 });
+  const { value } = await keys.load(id);
+  const signals = new SharedSignals(watch, new Events());
+  const open = (context = ANYWHERE, requirement = NO_REQUIREMENT) =>
+    signals.open(value as CachedKey, requirement, context);
+  return { id, store, open, uses: () => watch.size().uses };
+}
+
+const ignore = () => {};
+
+test('verify keeps one signal for a key when a token is verified a hundred thousand times', async () => {
+  const { open, uses } = await setUp();
+  for (let i = 0; i < 100_000; i++) open(i % 2 ? ANYWHERE : agent(`agent ${i}`));
+  expect(uses()).toBe(1);
+});
+
+test('verify keeps no more signals than twice those with listeners at one time', async () => {
+  const { open, uses } = await setUp();
+  for (let round = 0; round < 50; round++) {
+    const listening = Array.from({ length: 100 }, () => {
+      const signal = open();
+      signal.addEventListener('abort', ignore);
+      return signal;
+    });
+    expect(new Set(listening).size).toBe(100);
+    for (const signal of listening) signal.removeEventListener('abort', ignore);
+  }
+  expect(uses()).toBeLessThanOrEqual(200);
+});
+
+test('verify aborts all signals of a key, also those that AbortSignal.any follows, when the key is deleted', async () => {
+  const { id, store, open, uses } = await setUp();
+  const followed = Array.from({ length: 10 }, () => AbortSignal.any([open(), new AbortController().signal]));
+  const listening = Array.from({ length: 10 }, () => {
+    const signal = open();
+    signal.onabort = ignore;
+    return signal;
+  });
+  expect(new Set(listening).size).toBe(10);
+  await store.deleteKey(id, ORIGIN, {});
+  await waitUntil('all are aborted', () => [...followed, ...listening].every(({ aborted }) => aborted));
+  expect(uses()).toBe(0);
+  expect(listening[0]?.reason).toMatchObject({ code: 'invalid_key' });
+});
+
+test('verify aborts the signals that require a permission, and no others, when the key loses it', async () => {
+  const { id, store, open } = await setUp();
+  const any = open();
+  const limited = open(ANYWHERE, compileRequirement('all', ['conversations']));
+  expect(limited).not.toBe(any);
+  await store.updateKey(id, { permissions: ['handoff'] }, ORIGIN, {});
+  await waitUntil('the key has lost it', () => limited.aborted);
+  expect(any.aborted).toBe(false);
+  expect(open(ANYWHERE, compileRequirement('all', ['conversations']))).not.toBe(limited);
+});
