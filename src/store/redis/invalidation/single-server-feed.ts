@@ -211,8 +211,8 @@ export class SingleServerFeed implements InvalidationFeed {
   #leaveServer(): void {
     this.#updateMode();
     if (this.#hasSentinels) this.#server.reject(REPLACED);
-    // A client that was never connected to a master is where the app has sent it.
-    if (this.#server.hasBeenUsable) this.#reconnectClient();
+    // A client that was never connected to a master is where the app has sent it, unless a feed reaches a master there.
+    if (this.#server.hasBeenUsable || this.#node.state === 'open') this.#reconnectClient();
   }
 
   #isSameMaster(): boolean {

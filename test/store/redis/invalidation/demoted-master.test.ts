@@ -1,8 +1,12 @@
 import { Redis } from 'ioredis';
 import { createRedisStore } from '../../../../src/store/redis/redis-store';
 import { startRedis } from '../../../support/redis/server';
+import { startTcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
+
+/** The id of no key. */
+const ID = 'A'.repeat(16);
 
 test('RedisStore reconnects the client when its master is demoted and the first use of the store was a change', async () => {
   const server = await startRedis();
@@ -23,5 +27,32 @@ test('RedisStore reconnects the client when its master is demoted and the first 
     await store.close();
     client.disconnect();
     await server.stop();
+  }
+}, 30_000);
+
+test('RedisStore leaves a replica when the client has never been connected to a master and the address leads to one', async () => {
+  const master = await startRedis();
+  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
+  let target = replica.port;
+  const proxy = await startTcpProxy({ target: () => target });
+  const client = new Redis(proxy.port, { disconnectTimeout: 50 });
+  const store = createRedisStore({ client, maxRevocationLag: 2000, storeTimeout: 2000 });
+  const answers = () =>
+    store.getCredential(ID).then(
+      () => true,
+      () => false,
+    );
+  try {
+    await waitUntil('the client is connected', () => client.status === 'ready');
+    target = master.port;
+    // The cache asks for a lease before each read.
+    store.keyLease(ID);
+    await waitUntil('a read is answered', answers);
+  } finally {
+    await store.close();
+    client.disconnect();
+    await proxy.close();
+    await replica.stop();
+    await master.stop();
   }
 }, 30_000);
