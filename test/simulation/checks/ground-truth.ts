@@ -55,13 +55,23 @@ const SLACK = 3;
 export function checkDeadline<State>(world: World, subject: Subject<State>, change: Change<State>): void {
   const { kernel, plan } = world;
   if (change.process < 0 || change.wasApplied || change.outcome === 'pending') return;
-  const deadline = change.askedAt + 2 * plan.storeTimeout * 1.0005 + asleepSince(world, change);
+  const wait = plan.durability === null ? plan.storeTimeout : 2 * plan.storeTimeout + plan.durability;
+  const deadline = change.askedAt + 2 * wait * 1.0005 + asleepSince(world, change);
   const late = kernel.now - Math.max(change.endedAt, deadline) - SLACK;
   if (late > 0)
     world.violate(
       'applied after its deadline',
       `${subject.name}: version ${change.version}, ${late.toFixed(1)} ms late`,
     );
+}
+
+/** After a failover: a change that was acknowledged had been confirmed by the replica. */
+export function checkDurability(world: World, subject: Subject<KeyState>): void {
+  const lost = subject.changes.find(
+    ({ outcome, lostAt, process }) => outcome === 'acknowledged' && process >= 0 && lostAt === world.kernel.now,
+  );
+  if (lost !== undefined)
+    world.violate('acknowledged and lost', `${subject.name}: version ${lost.version} is not on the new master`);
 }
 
 function asleepSince({ processes, kernel }: World, { process, askedAt }: Change<unknown>): number {

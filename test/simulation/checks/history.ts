@@ -106,6 +106,7 @@ export interface Violation {
     | 'applied too late'
     | 'applied after its deadline'
     | 'never decided'
+    | 'acknowledged and lost'
     | 'resurrected'
     | 'acknowledged but not stored'
     | 'refused but stored'

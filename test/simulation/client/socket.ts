@@ -3,6 +3,7 @@ import type { Command, Frame, ServerConnection } from '../redis/connection';
 import type { RedisServer } from '../redis/server';
 import { type CommandKind, commandKindOf, type Phase } from './moments';
 import type { Network } from './network';
+import { decodeCommands, encodeFrames } from './resp3';
 
 /** After how long TCP sends the first segment of a connection again; the time doubles with each attempt. */
 const SYN_RETRANSMISSION = 1000;
@@ -39,6 +40,9 @@ export class SimulatedSocket {
   #peer: ServerConnection | null = null;
   /** Kinds of the commands that have arrived and not been answered, in order. */
   readonly #unanswered: (CommandKind | null)[] = [];
+  /** Listeners of code that reads bytes instead of the client. */
+  #onBytes: ((chunk: Buffer) => void) | null = null;
+  #onBytesEnd: () => void = () => {};
   readonly #lastArrival = { toServer: 0, toClient: 0 };
   readonly #lastSent = { toServer: -1, toClient: -1 };
   /** Before this time, segments that were sent earlier are still to arrive. */
@@ -56,8 +60,10 @@ export class SimulatedSocket {
     this.#handshake(0);
   }
 
-  write(commands: readonly Command[]): void {
+  /** Writes commands, or bytes of commands. */
+  write(input: readonly Command[] | string): void {
     if (this.isEnded || this.isClosed) return;
+    const commands = typeof input === 'string' ? decodeCommands(input) : input;
     const kinds = commands.map(([name = '']) => commandKindOf(this.role, name.toLowerCase()));
     this.#note(kinds, 'sent');
     this.#send('toServer', () => {
@@ -71,6 +77,18 @@ export class SimulatedSocket {
       this.server.receive(peer, commands);
       this.#note(kinds, 'arrived');
     });
+  }
+
+  /** The client gets no more data: other code reads the bytes. */
+  removeAllListeners(_event: 'data'): this {
+    this.#onBytes = () => {};
+    return this;
+  }
+
+  on(event: 'data' | 'close', listener: (chunk: Buffer) => void): this {
+    if (event === 'data') this.#onBytes = listener;
+    else this.#onBytesEnd = listener as () => void;
+    return this;
   }
 
   /** Closes the client's direction; the server then closes its own. */
@@ -89,6 +107,7 @@ export class SimulatedSocket {
     this.loop.nextTick(() => {
       if (error !== undefined) this.handlers.onError(error);
       this.handlers.onClose();
+      this.#onBytesEnd();
     });
   }
 
@@ -163,7 +182,8 @@ export class SimulatedSocket {
         if (this.isClosed) return;
         this.bytesRead += frames.length;
         this.#note(kinds, 'received');
-        this.handlers.onData(frames);
+        if (this.#onBytes === null) this.handlers.onData(frames);
+        else this.#onBytes(encodeFrames(frames));
       }),
     );
     this.#note(kinds, 'answered');
@@ -190,6 +210,7 @@ export class SimulatedSocket {
       this.isClosed = true;
       if (error !== null) this.handlers.onError(error);
       this.handlers.onClose();
+      this.#onBytesEnd();
     });
   }
 

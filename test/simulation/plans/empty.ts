@@ -12,6 +12,8 @@ export function emptyPlan(): Plan {
     replicationLag: 0,
     policy: { tracking: 'allowed', info: 'allowed' },
     keys: 3,
+    importsTokens: false,
+    durability: null,
     requestInterval: 100,
     steps: [],
     calmAt: 0,

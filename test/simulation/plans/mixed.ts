@@ -243,10 +243,13 @@ export function makeMixedPlan(seed: number, random: Random): Plan {
       tracking: random.weighted([
         ['allowed', 8],
         ['refused', 1],
+        ['no-redirect', 1.5],
       ] as const),
       info,
     },
     keys,
+    importsTokens: random.chance(0.15),
+    durability: hasReplica && random.chance(0.15) ? lag * random.between(0.5, 2) : null,
     requestInterval: lag * random.pick([0.015, 0.03, 0.07]),
     steps,
     calmAt: calmAfter(steps, lag),

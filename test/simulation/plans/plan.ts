@@ -92,6 +92,10 @@ export interface Plan {
   readonly replicationLag: number;
   readonly policy: ServerPolicy;
   readonly keys: number;
+  /** The second key is that of an imported token. */
+  readonly importsTokens: boolean;
+  /** Milliseconds for which a change waits until the replica has it; null: changes do not wait. */
+  readonly durability: number | null;
   /** Milliseconds between two requests of one process, on average. */
   readonly requestInterval: number;
   readonly steps: readonly Step[];

@@ -27,6 +27,7 @@ export function makeSmallPlan(seed: number, random: Random): Plan {
   const [name, template] = random.weighted(TEMPLATES.map((each) => [each, each[2]] as const));
   template(sketch);
   if (random.chance(0.05)) sketch.tracking = 'refused';
+  else if (random.chance(0.12)) sketch.tracking = 'no-redirect';
   sketch.isCold = random.chance(0.08);
   const steps = [...sketch.steps];
   keepClocksHonest(steps);
@@ -49,6 +50,8 @@ export function makeSmallPlan(seed: number, random: Random): Plan {
     replicationLag: random.chance(0.7) ? sketch.replicationLag : random.between(0.3, 0.5 * lag),
     policy: { tracking: sketch.tracking, info },
     keys: 2,
+    importsTokens: random.chance(0.12),
+    durability: sketch.hasReplica && random.chance(0.12) ? lag * random.between(0.5, 2) : null,
     requestInterval: 0,
     steps,
     calmAt: LENGTH * lag,

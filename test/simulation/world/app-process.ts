@@ -68,6 +68,8 @@ export class AppProcess {
       permissions: { read: { label: 'Read' }, write: { label: 'Write' } },
       redis: this.client,
       telemetry: false,
+      ...(plan.importsTokens ? { [code.package.importedTokensOption]: true } : {}),
+      ...(plan.durability === null ? {} : { durability: { replicas: 1, timeout: Math.max(10, Math.round(plan.durability)) } }),
       maxRevocationLag: plan.maxRevocationLag,
       storeTimeout: plan.storeTimeout,
       cache: { maxKeys: 20, maxMisses: 20, maxWorkspaces: 5 },
@@ -102,6 +104,10 @@ export class AppProcess {
       if (error !== undefined) throw error;
       decide(null);
     });
+  }
+
+  async importKey(name: string, token: string): Promise<void> {
+    await this.apiKeys.keys.import({ name, token, permissions: ['read', 'write'], agents: 'all' });
   }
 
   /** The same decision by `verify`. */

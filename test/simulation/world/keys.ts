@@ -1,5 +1,6 @@
 import {
   checkDeadline,
+  checkDurability,
   checkStored,
   DELETED,
   ROTATED,
@@ -51,9 +52,10 @@ export class Keys {
     for (const server of world.servers) server.onWrite = (on, database, names) => this.#onWrite(on, database, names);
   }
 
-  #adopt({ keys }: PreparedData): void {
+  #adopt({ keys, imported }: PreparedData): void {
     for (const slot of this.slots) {
-      const { id, token, label } = keys[slot.index]!;
+      const isImported = slot.index === 1 && this.#world.plan.importsTokens;
+      const { id, token, label } = isImported ? imported : keys[slot.index]!;
       slot.id = id;
       slot.token = token;
       slot.subject.force(NEW_KEY, label, 0);
@@ -78,7 +80,7 @@ export class Keys {
   }
 
   /** A failover, a restart or an operator has replaced the data; the new ones count from now on. */
-  dataReplaced(server: RedisServer): void {
+  dataReplaced(server: RedisServer, isFailover = false): void {
     const { kernel } = this.#world;
     const stored = new Map(readStoredKeys(server).map((key) => [key.id, key]));
     for (const subject of this.#subjects.values()) {
@@ -87,6 +89,7 @@ export class Keys {
       const found = stored.get(id);
       const label = found === undefined ? DELETED : found.state.isGone ? ROTATED : found.label;
       this.#restore(subject, found?.state ?? GONE, label, kernel.now);
+      if (isFailover && this.#world.plan.durability !== null) checkDurability(this.#world, subject);
     }
     const isEnabled = readStoredTranscript(server);
     const last = this.transcript.changes.findLast(({ wasApplied }) => wasApplied)!;

@@ -10,6 +10,8 @@ import type { Random } from '../kernel/random';
 export interface Package {
   createApiKeys(options: object): ApiKeys<'read' | 'write'>;
   KeyscopeError: typeof KeyscopeError;
+  /** Name of the option that allows imported tokens. */
+  readonly importedTokensOption: string;
 }
 
 /** Globals for time and chance. Parameters of the same names shadow them. */
@@ -42,6 +44,7 @@ type Body = (...values: unknown[]) => void;
 /** The package's code, bundled once, to be run once for each simulated process. */
 export class Source {
   readonly #body: Body;
+  readonly #importedTokensOption: string;
   readonly #require: NodeJS.Require;
 
   /** @param transform - Changes the bundled code, for mutations. */
@@ -57,6 +60,7 @@ export class Source {
       logLevel: 'error',
     });
     const code = transform(outputFiles[0]!.text) + SHARED_SCHEMAS;
+    this.#importedTokensOption = code.includes('importedTokens') ? 'importedTokens' : 'foreignTokens';
     const names = ['module', 'exports', 'require', ...SHADOWED];
     this.#body = compileFunction(code, names, { filename: 'keyscope.js' }) as Body;
     this.#require = createRequire(path.join(__dirname, 'load-source.ts'));
@@ -73,7 +77,7 @@ export class Source {
     };
     const globals = createGlobals(environment);
     this.#body(module, module.exports, load, ...SHADOWED.map((name) => globals[name]));
-    return module.exports as Package;
+    return { ...(module.exports as Package), importedTokensOption: this.#importedTokensOption };
   }
 }
 

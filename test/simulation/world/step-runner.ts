@@ -153,7 +153,7 @@ export class StepRunner {
     next.promote();
     if (old === 'demoted') former.follow(next);
     this.#world.target = next;
-    this.#keys.dataReplaced(next);
+    this.#keys.dataReplaced(next, true);
     // The address leads to the old server for a while.
     for (const { index } of this.#world.processes) this.#world.flipped.add(index);
     kernel.after(delay, () => {
