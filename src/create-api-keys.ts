@@ -91,6 +91,7 @@ export function createApiKeys<const Permission extends string>(
     caches,
     clock,
     maxRevocationLag: settings.maxRevocationLag,
+    storeTimeout: settings.storeTimeout,
     onLookup(outcome) {
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },

@@ -3,6 +3,7 @@ import type { CacheHandle } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { type Features, NOTHING_ENABLED } from '../features';
+import { Deadline } from '../timeout';
 import { createBackgroundRefresh } from './background-refresh';
 
 function outdated(): KeyscopeError {
@@ -40,6 +41,8 @@ export interface ProjectFeaturesDeps {
   readonly clock: Clock;
   /** Milliseconds. */
   readonly maxRevocationLag: number;
+  /** Milliseconds for all reads of a request together. */
+  readonly storeTimeout: number;
   /** Called for each request with the outcome of the cache lookup. */
   readonly onLookup?: (outcome: 'hit' | 'miss') => void;
 }
@@ -48,6 +51,7 @@ export function createProjectFeatures({
   caches,
   clock,
   maxRevocationLag,
+  storeTimeout,
   onLookup = () => {},
 }: ProjectFeaturesDeps): ProjectFeatures {
   const { projects } = caches;
@@ -72,8 +76,8 @@ export function createProjectFeatures({
     };
   }
 
-  function settle(workspaceId: string): Promise<CacheHandle<Configurations> | KeyscopeError> {
-    return projects.load(workspaceId).catch((error: unknown) => {
+  function settle(reading: Promise<CacheHandle<Configurations>>): Promise<CacheHandle<Configurations> | KeyscopeError> {
+    return reading.catch((error: unknown) => {
       if (!(error instanceof KeyscopeError)) throw error;
       return error;
     });
@@ -87,11 +91,13 @@ export function createProjectFeatures({
     workspaceId: string,
     conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T,
   ): Promise<T> {
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const outcome = await settle(workspaceId);
-      if (outcome instanceof KeyscopeError || outcome.isValid(clock.wall())) return conclude(outcome);
-    }
-    return conclude(outdated());
+    const isFinal = (outcome: CacheHandle<Configurations> | KeyscopeError) =>
+      outcome instanceof KeyscopeError || outcome.isValid(clock.wall());
+    const deadline = new Deadline(storeTimeout);
+    const first = await settle(projects.load(workspaceId));
+    if (isFinal(first)) return conclude(first);
+    const second = await settle(deadline.within(projects.load(workspaceId)));
+    return conclude(isFinal(second) ? second : outdated());
   }
 
   function getHandle(workspaceId: string): CacheHandle<Configurations> | undefined {

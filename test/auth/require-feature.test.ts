@@ -104,7 +104,12 @@ describe('a configuration whose lease lapses right after it was checked', () => 
     const contexts = createRequestContexts();
     const req = {} as Request;
     contexts.set(req, { workspaceId: 'W', agentId: 'P', apiKey: undefined, belongsTo: (other) => other === req });
-    const projectFeatures = createProjectFeatures({ caches: { projects }, clock, maxRevocationLag: LAG });
+    const projectFeatures = createProjectFeatures({
+      caches: { projects },
+      clock,
+      maxRevocationLag: LAG,
+      storeTimeout: LAG,
+    });
     const decide = () =>
       new Promise<KeyscopeError | undefined>((resolve) => {
         const fail = (error: KeyscopeError) => resolve(error);

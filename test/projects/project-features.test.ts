@@ -2,6 +2,9 @@ import express from 'express';
 import Redis from 'ioredis';
 import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import request from 'supertest';
+import type { Configurations } from '../../src/cache/caches';
+import { ReadThroughCache } from '../../src/cache/read-through-cache';
+import { createProjectFeatures } from '../../src/projects/project-features';
 import { fakeClock } from '../support/clock';
 import { deferred } from '../support/deferred';
 import { type RedisServer, startRedis } from '../support/redis/server';
@@ -168,5 +171,28 @@ describe('a response that begins long after its request', () => {
       expect(await finish()).toEqual([]);
       await server.kill('SIGCONT');
     });
+  });
+});
+
+describe('ProjectFeatures', () => {
+  beforeEach(() => jest.useFakeTimers());
+  afterEach(() => jest.useRealTimers());
+
+  test('ProjectFeatures rejects within the store timeout when the configurations change while they are read', async () => {
+    const clock = fakeClock();
+    const first = deferred<Configurations | null>();
+    const reads = [first.promise, new Promise<never>(() => {})];
+    const projects = new ReadThroughCache<Configurations>({
+      ...{ clock, maxEntries: 1, maxMisses: 1, maxRevocationLag: 1000, lease: () => null },
+      read: () => reads.shift()!,
+    });
+    const features = createProjectFeatures({ caches: { projects }, clock, maxRevocationLag: 1000, storeTimeout: 100 });
+    const outcome = jest.fn();
+    Promise.resolve(features.get('A')).catch(outcome);
+    await jest.advanceTimersByTimeAsync(60);
+    projects.invalidate('A');
+    first.resolve(new Map());
+    await jest.advanceTimersByTimeAsync(41);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'store_unavailable' }));
   });
 });

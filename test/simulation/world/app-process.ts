@@ -69,7 +69,9 @@ export class AppProcess {
       redis: this.client,
       telemetry: false,
       ...(plan.importsTokens ? { [code.package.importedTokensOption]: true } : {}),
-      ...(plan.durability === null ? {} : { durability: { replicas: 1, timeout: Math.max(10, Math.round(plan.durability)) } }),
+      ...(plan.durability === null
+        ? {}
+        : { durability: { replicas: 1, timeout: Math.max(10, Math.round(plan.durability)) } }),
       maxRevocationLag: plan.maxRevocationLag,
       storeTimeout: plan.storeTimeout,
       cache: { maxKeys: 20, maxMisses: 20, maxWorkspaces: 5 },
