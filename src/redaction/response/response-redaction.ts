@@ -56,6 +56,29 @@ function policyReader(
   return () => ({ features: route.featuresFor(projectId) });
 }
 
+// Bound functions, because V8 moves a response to the old generation if one of its own properties is a closure that refers to it.
+
+function write(this: ResponseInterceptor, ...args: unknown[]): boolean {
+  return this.write(args);
+}
+
+function end(this: ResponseInterceptor, res: Response, ...args: unknown[]): Response {
+  this.end(args);
+  return res;
+}
+
+function writeHead(this: ResponseInterceptor, ...args: unknown[]): unknown {
+  return this.writeHead(args);
+}
+
+function json(this: JsonSender, ...args: unknown[]): unknown {
+  return this.json(args);
+}
+
+function send(this: JsonSender, ...args: unknown[]): unknown {
+  return this.send(args);
+}
+
 /** The redaction of one response: its policy, its parts, and its connection to the application. */
 export class ResponseRedaction implements ResponseContext, InterceptorEvents, ErrorResponseSource, OpenResponse {
   readonly req: Request;
@@ -118,12 +141,9 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
     const { req, res, original, options } = this;
     const interceptor = this.#interceptor;
     const methods: Methods = {
-      write: (...args) => interceptor.write(args),
-      end(...args) {
-        interceptor.end(args);
-        return res;
-      },
-      writeHead: (...args) => interceptor.writeHead(args),
+      write: write.bind(interceptor),
+      end: end.bind(interceptor, res),
+      writeHead: writeHead.bind(interceptor),
       json: undefined,
       send: undefined,
     };
@@ -134,8 +154,8 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
       if (Object.hasOwn(res, 'on')) this.drain = new DrainEvents(res);
       if (original.isExpress) {
         const sender = new JsonSender(this, interceptor, res, methods);
-        methods.json = (...args) => sender.json(args);
-        methods.send = (...args) => sender.send(args);
+        methods.json = json.bind(sender);
+        methods.send = send.bind(sender);
       }
     }
     if (original.changesHeaders) original.beforeHeaders(() => setPrivateCaching(res, this.keyHeader));
