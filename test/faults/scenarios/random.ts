@@ -1,3 +1,4 @@
+import { type Restriction, redisCloud } from '../../support/redis/restricted-redis';
 import type { Deployment } from '../harness/app-processes';
 import type { Random } from '../harness/random';
 import type { Fault, TrialOptions } from '../harness/trial';
@@ -40,8 +41,8 @@ function planFaults(random: Random, exclusive: readonly Fault[], others: readonl
   }));
 }
 
-async function startSingle(random: Random): Promise<Environment> {
-  const deployment = await startSingleServer(random);
+async function startSingle(random: Random, restriction?: Restriction): Promise<Environment> {
+  const deployment = await startSingleServer(random, restriction);
   const faults = createSingleFaults(deployment);
   const { killed, emptied, frozen, flushed, feedsKilled, forbidden } = faults;
   const { feedLost, dataLost, allLost, abandoned, feedSlow, cut } = faults;
@@ -95,7 +96,13 @@ async function startSentinel(isDurable: boolean): Promise<Environment> {
 }
 
 export const SCENARIOS: readonly Scenario[] = [
-  { name: 'single server', weight: 6, trials: { from: 4, to: 8 }, start: startSingle },
+  { name: 'single server', weight: 6, trials: { from: 4, to: 8 }, start: (random) => startSingle(random) },
+  {
+    name: 'single server, RESP3',
+    weight: 3,
+    trials: { from: 4, to: 8 },
+    start: (random) => startSingle(random, redisCloud),
+  },
   { name: 'cluster', weight: 2, trials: { from: 2, to: 4 }, start: () => startCluster(false) },
   { name: 'cluster, durable', weight: 2, trials: { from: 2, to: 4 }, start: () => startCluster(true) },
   { name: 'sentinel', weight: 1, trials: { from: 1, to: 2 }, start: () => startSentinel(false) },

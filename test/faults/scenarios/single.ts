@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { type Restriction, startRestrictedRedis } from '../../support/redis/restricted-redis';
 import { type RedisServer, startRedis } from '../../support/redis/server';
 import { type Hindrance, startTcpProxy, type TcpProxy } from '../../support/tcp-proxy';
 import { type Deployment, startDeployment } from '../harness/app-processes';
@@ -24,17 +25,22 @@ const KINDS = { feed: (sent: string) => sent.includes(FEED) };
 /** The proxies' name for all other connections: those of the apps' own clients. */
 const DATA = 'other';
 
-export async function startSingleServer(random: Random): Promise<SingleServerDeployment> {
+/** @param restriction - Makes the server behave like a managed one. Default: none. */
+export async function startSingleServer(random: Random, restriction?: Restriction): Promise<SingleServerDeployment> {
   // Acknowledged changes are on disk. Otherwise a killed server may lose them.
   const server = await startRedis({ persistent: true, args: ['--appendfsync', 'always'] });
+  const restricted = restriction && (await startRestrictedRedis(server.port, restriction));
   const proxies: TcpProxy[] = [];
   async function end() {
     await Promise.all(proxies.map((proxy) => proxy.close()));
+    await restricted?.close();
     await server.stop();
   }
   try {
     for (let i = 0; i < PROCESSES; i++) {
-      proxies.push(await startTcpProxy({ target: server.port, kinds: KINDS, random: random.fork() }));
+      proxies.push(
+        await startTcpProxy({ target: restricted?.port ?? server.port, kinds: KINDS, random: random.fork() }),
+      );
     }
     const deployment = await startDeployment({
       locations: proxies.map(({ port }) => ({ kind: 'single', port })),
