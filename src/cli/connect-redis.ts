@@ -2,10 +2,13 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { RedisClient } from '../store/redis/client';
 import { usageError } from './io';
+import { clientOptionsOf } from './redis-address';
 import type { CliSettings } from './settings';
 
 interface Ioredis {
-  readonly Redis: new (url: string, options: object) => RedisClient;
+  readonly Redis: new (
+    ...args: readonly [address: string, options: object] | readonly [options: object]
+  ) => RedisClient;
   readonly Cluster: new (nodes: readonly object[], options: object) => RedisClient;
 }
 
@@ -29,7 +32,17 @@ export function connectRedis(settings: Pick<CliSettings, 'redis' | 'cluster' | '
   const { Redis, Cluster } = loadIoredis(cwd);
   const { redis, cluster, keyPrefix } = settings;
   const never = () => null;
-  if (!cluster) return quiet(new Redis(redis[0] as string, { keyPrefix, retryStrategy: never, lazyConnect: true }));
+  if (!cluster) {
+    const address = redis[0] as string;
+    const options = { keyPrefix, retryStrategy: never, lazyConnect: true };
+    const special = clientOptionsOf(address);
+    return quiet(special === null ? new Redis(address, options) : new Redis({ ...special, ...options }));
+  }
+  if (redis.some((address) => clientOptionsOf(address) !== null)) {
+    throw usageError(
+      '--cluster: expected addresses such as redis://127.0.0.1:6379. A Cluster has no Sentinels and no sockets.',
+    );
+  }
   const urls = redis.map((address) => new URL(address));
   const [first] = urls as [URL, ...URL[]];
   const redisOptions = {

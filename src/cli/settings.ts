@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseInput } from '../validate-input';
 import type { Io, OptionValues } from './io';
 import { usageError } from './io';
+import { checkAddress } from './redis-address';
 
 /** Settings of one run: from options, else the environment, else the configuration file. */
 export interface CliSettings {
@@ -126,38 +127,6 @@ function permissionsOf(io: Io, { permissions }: Config): string[] | null {
   if (given.length > 0) return given;
   if (permissions === undefined) return null;
   return Array.isArray(permissions) ? permissions : Object.keys(permissions);
-}
-
-/**
- * The addresses that every version of ioredis reads as the URL standard does:
- * `redis://user:password@host:6379/0?family=6`.
- */
-const ADDRESS =
-  /^rediss?:\/\/(?:([^\s:@/?#]*)(?::([^\s@/?#]*))?@)?(?:\[[0-9a-f:.]+\]|[^\s:@/?#[\]]+)(?::\d{1,5})?(\/[^\s?#]*)?(?:\?[^\s#]*)?$/i;
-
-const ADDRESS_MESSAGE =
-  'The address of Redis is invalid. Expected redis://127.0.0.1:6379, or rediss://… for TLS. In a user name or password, write % as %25, @ as %40, / as %2F and # as %23.';
-
-function isDecodable(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The address without spaces at its ends. Errors of ioredis contain the address, and with it the password. */
-function checkAddress(given: string): string {
-  const address = given.trim();
-  const [, user = '', password = '', path = ''] = ADDRESS.exec(address) ?? [];
-  if (!ADDRESS.test(address) || !URL.canParse(address) || !isDecodable(user) || !isDecodable(password)) {
-    throw usageError(ADDRESS_MESSAGE);
-  }
-  if (!/^\/?\d*$/.test(path)) {
-    throw usageError('The path in the address of Redis is not the number of a database, such as /0.');
-  }
-  return address;
 }
 
 /** @throws {KeyscopeError} `invalid_options` */
