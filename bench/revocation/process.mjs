@@ -1,4 +1,4 @@
-// One of the processes in which keys are revoked: `process.mjs <Redis URL>`. Verifies keys as the parent asks, through
+// One of the processes in which keys are revoked: `process.mjs <Redis URL> <protocol of the feed>`. Verifies keys as the parent asks, through
 // the public API; results come from the cache until the invalidation of the deletion arrives.
 import { createApiKeys } from 'keyscope';
 import { connectRedis } from '../lib/redis.mjs';
@@ -16,6 +16,9 @@ const now = () => Number(process.hrtime.bigint()) / 1e6;
 const redis = connectRedis({ url: process.argv[2] });
 const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis });
 await apiKeys.ready();
+for (const { protocol } of apiKeys.health().nodes) {
+  if (protocol !== process.argv[3]) throw new Error(`The feed uses ${protocol} instead of ${process.argv[3]}.`);
+}
 
 let cached = false;
 apiKeys.on('authenticated', (event) => {
