@@ -1,74 +1,15 @@
 import { EventEmitter } from 'node:events';
-import type { EventLoop, Timer } from '../kernel/event-loop';
+import type { Timer } from '../kernel/event-loop';
 import type { Frame } from '../redis/connection';
 import { digestOf } from '../redis/script-runner';
-import { ErrorReply, type Reply, Status } from '../redis/values';
+import { type ClientHost, type ClientOptions, DEFAULTS, roleOf } from './client-options';
 import { abortIncompletePipelines, PipelineBuffer, QueuedCommand } from './command-queue';
-import type { Network } from './network';
-import type { SimulatedSocket, SocketHandlers, SocketRole } from './socket';
-
-/** The options of ioredis that make a difference here, with its defaults. */
-export interface ClientOptions {
-  host: string;
-  port: number;
-  connectTimeout: number;
-  disconnectTimeout: number;
-  retryStrategy: ((attempt: number) => number | null) | null;
-  autoResendUnfulfilledCommands: boolean;
-  enableOfflineQueue: boolean;
-  enableReadyCheck: boolean;
-  maxRetriesPerRequest: number | null;
-  lazyConnect: boolean;
-  connectionName: string | null;
-  protocol: 2 | 3;
-  keyPrefix: string;
-  db: number;
-}
-
-const DEFAULTS: ClientOptions = {
-  host: 'redis',
-  port: 6379,
-  connectTimeout: 10_000,
-  disconnectTimeout: 2000,
-  retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-  autoResendUnfulfilledCommands: true,
-  enableOfflineQueue: true,
-  enableReadyCheck: true,
-  maxRetriesPerRequest: 20,
-  lazyConnect: false,
-  connectionName: null,
-  protocol: 3,
-  keyPrefix: '',
-  db: 0,
-};
-
-/** The process that a client belongs to. */
-export interface ClientHost {
-  readonly index: number;
-  readonly loop: EventLoop;
-  readonly network: Network;
-}
-
-/** Redis has answered with an error. */
-export class ReplyError extends Error {
-  override name = 'ReplyError';
-}
+import { decode, ReplyError } from './decode-reply';
+import type { SimulatedSocket, SocketHandlers } from './socket';
 
 const CLOSED = 'Connection is closed.';
 const IN_SUBSCRIBER_MODE = /^(?:ping|subscribe|unsubscribe|quit)$/;
 const HANDSHAKE = /^(?:hello|client|info|select|auth)$/;
-
-/** Purpose of a connection, by its name. */
-function roleOf(name: string | null): SocketRole {
-  if (name === null || name === 'app') return 'app';
-  return /feed/.test(name) ? 'feed' : 'changes';
-}
-
-function decode(reply: Reply): unknown {
-  if (reply instanceof Status) return reply.text;
-  if (reply instanceof ErrorReply) return new ReplyError(reply.message);
-  return Array.isArray(reply) ? reply.map(decode) : reply;
-}
 
 /**
  * A client that behaves as ioredis 6 does over simulated sockets: its states and events, its queues, what it sends again
