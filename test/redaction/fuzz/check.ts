@@ -1,0 +1,130 @@
+import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import { hasSecret, readValues, redactedValues } from './bodies';
+import { bodyOf, isTimed, type Plan } from './plan';
+import type { Outcome } from './servers';
+
+export const LEAK = 'a disabled field was sent';
+
+/** Answers to a condition or a range of the unredacted body, which redaction hides from the handler. */
+const CONDITIONAL = [206, 304, 412, 416];
+
+function unpacked(bytes: Buffer): Buffer {
+  try {
+    return bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+  } catch {
+    return bytes;
+  }
+}
+
+/** Whether the handler gets further than without redaction, and so to other errors. */
+function goesFurther({ plain, guarded }: Compared): boolean {
+  return plain.some(({ log }) => [...log.exceptions].some((exception) => !guarded.log.exceptions.has(exception)));
+}
+
+function* checkHandler(compared: Compared): Generator<string> {
+  const { plan, plain, guarded } = compared;
+  const { log, isRejected } = guarded;
+  const isFurther = goesFurther(compared);
+  const excused = isRejected || isTimed(plan) || isFurther;
+  // Node reports a late chunk only until the connection is closed.
+  const isLate = (error: string) =>
+    !isRejected && error === 'ERR_STREAM_WRITE_AFTER_END' && plain.some((outcome) => outcome.log.wasEnded);
+  for (const exception of log.exceptions) {
+    if (!isFurther && !plain.some((outcome) => outcome.log.exceptions.has(exception))) yield `exception ${exception}`;
+  }
+  for (const error of log.errorEvents) {
+    if (isFurther || isLate(error)) continue;
+    if (!plain.some((outcome) => outcome.log.errorEvents.has(error))) yield `error event ${error}`;
+  }
+  for (const [label, { calls, error }] of log.callbacks) {
+    const others = plain.map((outcome) => outcome.log.callbacks.get(label));
+    if (calls === 0 && others.every((other) => other !== undefined && other.calls > 0)) yield `lost callback ${label}`;
+    if (calls > 1 && others.every((other) => (other?.calls ?? 1) <= 1)) yield `callback ${label} called ${calls} times`;
+    if (error !== undefined && !excused && !isLate(error) && others.every((other) => other && !other.error)) {
+      yield `callback ${label} with ${error}`;
+    }
+  }
+  for (const [label, state] of log.promises) {
+    const others = plain.map((outcome) => outcome.log.promises.get(label) ?? 'pending');
+    if (state === 'pending' && others.every((other) => other !== 'pending')) yield `pending promise ${label}`;
+    if (state !== 'resolved' && !excused && others.every((other) => other === 'resolved')) {
+      yield `promise ${label}: ${state}`;
+    }
+  }
+  if (!log.events.has('close')) yield 'no close event';
+  if (!excused && plain.every((outcome) => outcome.log.events.has('finish')) && !log.events.has('finish')) {
+    yield 'no finish event';
+  }
+}
+
+function* checkClient(compared: Compared): Generator<string> {
+  const { plan, plain, guarded } = compared;
+  const { client, isRejected } = guarded;
+  if (client.isStuck && !plain.some((outcome) => outcome.client.isStuck)) yield 'the response stays open';
+  if (plan.policy !== 'on' && (hasSecret(client.wire) || hasSecret(unpacked(client.body)))) yield LEAK;
+  if (isTimed(plan)) return;
+  const [expected] = plain;
+  if (!isRejected && expected!.client.isComplete && !client.isComplete) yield 'an unfinished response';
+  const status = expected!.client.status;
+  if (status !== undefined && status >= 400 && !CONDITIONAL.includes(status) && client.status !== undefined) {
+    if (client.status !== status && !goesFurther(compared)) yield `status ${client.status} in place of ${status}`;
+  }
+}
+
+const VARIABLE = /^(?:date|cache-control|vary|set-cookie|etag)$/;
+
+function* checkOpen({ plan, plain, guarded }: Compared): Generator<string> {
+  if (guarded.isRejected) yield 'a rejection though everything is enabled';
+  if (isTimed(plan)) return;
+  const seen = ({ client }: Outcome) => ({
+    status: client.status,
+    headers: Object.fromEntries(Object.entries(client.headers).filter(([name]) => !VARIABLE.test(name))),
+    body: client.body.toString('latin1'),
+  });
+  const actual = seen(guarded);
+  if (!plain.some((outcome) => isDeepStrictEqual(seen(outcome), actual))) {
+    yield `another response: ${JSON.stringify(actual).slice(0, 300)} in place of ${JSON.stringify(seen(plain[0]!)).slice(0, 300)}`;
+  }
+}
+
+function* checkClean({ plan, guarded }: Compared): Generator<string> {
+  if (guarded.isRejected) {
+    yield 'a rejection of a valid body';
+    return;
+  }
+  const expected = redactedValues(bodyOf(plan).values!, plan.policy);
+  let actual: unknown;
+  try {
+    actual = readValues(plan.kind, guarded.client.body.toString());
+  } catch (error) {
+    yield `a body that is malformed: ${(error as Error).message}: ${guarded.client.body.toString().slice(0, 200)}`;
+    return;
+  }
+  const isBodyless = plan.method === 'HEAD';
+  if (!isBodyless && !isDeepStrictEqual(actual, expected)) {
+    yield `values ${JSON.stringify(actual).slice(0, 300)} in place of ${JSON.stringify(expected).slice(0, 300)}`;
+  }
+}
+
+export interface Compared {
+  readonly plan: Plan;
+  /** Without redaction: one outcome, or several if they depend on when the client goes. */
+  readonly plain: readonly Outcome[];
+  readonly guarded: Outcome;
+}
+
+/**
+ * What redaction did to a handler or its client that it must not do. No handler gets an exception, an error event, an unfinished
+ * response or a lost callback that it does not get without redaction, unless the body was rejected; a status of 400 or more is
+ * kept; no disabled field is sent; and a body that can be redacted is redacted, and nothing else.
+ */
+export function violationsOf(compared: Compared): string[] {
+  const { policy, isClean } = compared.plan;
+  return [
+    ...checkHandler(compared),
+    ...checkClient(compared),
+    ...(policy === 'on' ? checkOpen(compared) : []),
+    ...(isClean ? checkClean(compared) : []),
+  ];
+}
