@@ -18,11 +18,19 @@ export interface ErrorResponseSource {
   onEnd(): void;
 }
 
-/** The response with other methods, so that what is written to it can be told apart from what the handler goes on to write. */
-function createView(res: Response, methods: Methods): Response {
+/**
+ * The response with other methods, so that what is written to it can be told apart from what the handler goes on to write. Methods
+ * that middleware has replaced may be bound to the response itself, so they are called by `run`.
+ */
+function createView(res: Response, methods: Methods, run: (call: () => unknown) => unknown): Response {
   const own = new Map<PropertyKey, unknown>(Object.entries(methods).filter(([, method]) => method !== undefined));
   return new Proxy(res, {
-    get: (target, name) => (own.has(name) ? own.get(name) : Reflect.get(target, name, target)),
+    get(target, name, view) {
+      if (own.has(name)) return own.get(name);
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function' || !Object.hasOwn(target, name)) return value;
+      return (...args: unknown[]) => run(() => Reflect.apply(value, view, args));
+    },
     set(target, name, value) {
       if (own.has(name)) own.set(name, value);
       else Reflect.set(target, name, value, target);
@@ -59,7 +67,7 @@ export class ErrorResponse implements ReplacementResponse {
       json: context.original.isExpress ? (...args) => this.#sender!.json(args) : undefined,
       send: context.original.isExpress ? (...args) => this.#sender!.send(args) : undefined,
     };
-    this.#view = createView(context.res, methods);
+    this.#view = createView(context.res, methods, (call) => this.#run(call));
     this.#interceptor = this.#createInterceptor((error, status) => this.sendProblem(error, status));
     if (context.original.isExpress) this.#sender = new JsonSender(context, this.#interceptor, this.#view, methods);
   }

@@ -108,4 +108,23 @@ describe.each(expresses)('%s', (_version, express) => {
       });
     });
   });
+
+  test.each(['a second redaction', 'a json bound to the response'])(
+    'an onError that responds later is sent when middleware before has replaced json: %s',
+    async (before) => {
+      const served = await serve(
+        express,
+        (app, redact) => {
+          if (before === 'a second redaction') app.use(redact());
+          app.use((_req, res, next) => {
+            if (before !== 'a second redaction') res.json = res.json.bind(res);
+            next();
+          });
+          app.get('/', redact(), (_req, res) => void res.type('csv').end(SECRET));
+        },
+        { deps: { fail: (...args) => void setImmediate(() => envelope(...args)) } },
+      );
+      expect(JSON.parse((await ask(served.url)).text)).toEqual({ ok: false, error: 'unredactable_response' });
+    },
+  );
 });
