@@ -39,6 +39,8 @@ export class Decompression {
   readonly #filter: BodyFilter;
   readonly #sink: BodySink;
   readonly #drain: DrainEvents;
+  /** Callbacks of chunks that have not been decoded. A decoder that is destroyed would not call them. */
+  readonly #callbacks = new Set<Callback>();
   #decoder: Transform | undefined;
   #ended = false;
 
@@ -54,7 +56,7 @@ export class Decompression {
   }
 
   write(bytes: Uint8Array, callback: Callback | undefined): boolean {
-    if (bytes.length > 0) return this.#begin(bytes[0]!).write(bytes, callback);
+    if (bytes.length > 0) return this.#begin(bytes[0]!).write(bytes, this.#track(callback));
     if (callback) process.nextTick(callback);
     return true;
   }
@@ -68,6 +70,16 @@ export class Decompression {
 
   destroy(): void {
     this.#decoder?.destroy();
+    for (const callback of this.#callbacks) process.nextTick(() => this.#sink.deliver(NOTHING, callback));
+  }
+
+  #track(callback: Callback | undefined): Callback | undefined {
+    if (!callback) return undefined;
+    const done: Callback = (error) => {
+      if (this.#callbacks.delete(done)) callback(error);
+    };
+    this.#callbacks.add(done);
+    return done;
   }
 
   #begin(first: number): Transform {

@@ -20,6 +20,19 @@ export class HandlerCallbacks {
     return true;
   }
 
+  /**
+   * The end of a response that is not sent. `pipeline` from a generator then waits for the end of the response, which it has missed if
+   * the error response was sent before, or for `'drain'`.
+   */
+  dropEnd(callback: Callback | undefined): void {
+    const { res, drain } = this.#context;
+    this.whenOver((error) => {
+      callback?.(error);
+      if (drain) drain.notify();
+      else res.emit('drain');
+    });
+  }
+
   /** A chunk of which nothing is sent. */
   confirm(callback: Callback | undefined): boolean {
     const { res, original } = this.#context;

@@ -86,7 +86,7 @@ export class ResponseInterceptor implements BodySink {
     if (state.name === 'passing' && !state.decision.bare) this.#endPassing(args);
     else if (state.name === 'ended' && state.passed) original.call('end', args);
     else if (state.name === 'discarding') {
-      if (!state.rejection.replacement?.end(args)) this.#callbacks.whenOver(given.callback);
+      if (!state.rejection.replacement?.end(args)) this.#callbacks.dropEnd(given.callback);
     } else if (this.#hasEnded) {
       if (given.chunk) this.#callbacks.reportLate(given);
       else this.#callbacks.whenOver(given.callback);
@@ -226,7 +226,9 @@ export class ResponseInterceptor implements BodySink {
     if (!this.#commit()) return;
     if (this.head.isRestricted) removeTrailerMeasures(res);
     this.#transition({ name: 'ended', passed: undefined });
-    original.end(bytes, this.#endCallback);
+    // Another error response may have been sent while the head was written.
+    if (original.isOver) this.#callbacks.whenOver(this.#endCallback);
+    else original.end(bytes, this.#endCallback);
   }
 
   /** The handler wrote the head, flushed it, or wrote bytes past us, for which Node writes it. */

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
 import type { Request, RequestHandler, Response } from 'express';
 import { deferred } from '../../support/deferred';
@@ -104,6 +105,32 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
       });
       await ask(served.url).catch(() => undefined);
       expect(await called.promise).toMatchObject({ code: 'unredactable_response' });
+    });
+
+    test.each([200, 404])('every callback is called when the coding of a body is false: %i', async (status) => {
+      const called = Array.from({ length: 20 }, () => deferred<unknown>());
+      const served = await answering((_req, res) => {
+        res.status(status).type('json').set('Content-Encoding', 'gzip');
+        for (const { resolve } of called) res.write('no gzip', resolve);
+        res.end();
+      });
+      await ask(served.url).catch(() => undefined);
+      await Promise.all(called.map(({ promise }) => promise));
+    });
+
+    test.each(['csv', 'json'])('a pipeline from a generator settles when its body is rejected: %s', async (type) => {
+      const settled = deferred<unknown>();
+      const served = await answering((_req, res) => {
+        async function* generate() {
+          for (let i = 0; i < 50; i++) {
+            yield 'no json';
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+        }
+        pipeline(generate, res.type(type)).then(settled.resolve, settled.resolve);
+      });
+      expect((await ask(served.url)).status).toBe(500);
+      await settled.promise;
     });
 
     test('errors of Node for empty, invalid and late chunks are unchanged', async () => {
