@@ -86,7 +86,8 @@ const INVALID: Record<string, Make> = {
   'with a text behind it': (random, secret, policy) => `${text(random, page(random, secret, policy, 1))} ${secret}`,
   'with a byte order mark': (random, secret, policy) => `\ufeff${text(random, page(random, secret, policy, 1))}`,
   'too deep': (_r, secret) => `${'[{"a":'.repeat(600)}{"turns":["${secret}"]}${'}]'.repeat(600)}`,
-  'invalid UTF-8': (_r, secret) => Buffer.concat([Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x2c]), Buffer.from(`"${secret}"]`)]),
+  // Valid in other charsets.
+  'invalid UTF-8': (_r, secret) => Buffer.from(`{"note":"\xff","turns":["${secret}"]}`, 'latin1'),
   'JSON in a string': (_r, secret) => JSON.stringify({ conversations: [JSON.stringify({ turns: [secret] })] }),
   'a string of JSON': (_r, secret) => JSON.stringify(JSON.stringify({ turns: [secret] })),
 };
@@ -97,7 +98,8 @@ export const INVALID_KINDS = Object.keys(INVALID);
 export function makeBody(kind: string, random: Random, policy: Policy, size: number, hasSecret: boolean): Body {
   const secret = hasSecret ? SECRET : HARMLESS;
   const write = VALID[kind];
-  if (write === undefined) return { bytes: Buffer.from(INVALID[kind]!(random, secret, policy, size)), values: undefined };
+  if (write === undefined)
+    return { bytes: Buffer.from(INVALID[kind]!(random, secret, policy, size)), values: undefined };
   const count = kind === 'json' || kind === 'jsonp' ? 1 : 1 + random.below(3);
   const values = Array.from({ length: count }, () => page(random, secret, policy, size));
   return { bytes: Buffer.from(write(random, values)), values };
@@ -115,7 +117,8 @@ export function redactedValues(values: readonly unknown[], policy: Policy): unkn
 
 /** The JSON values in a body that has been sent. */
 export function readValues(kind: string, body: string): unknown[] {
-  const nonEmpty = (texts: readonly string[]) => texts.filter((part) => part.trim() !== '').map((part) => JSON.parse(part));
+  const nonEmpty = (texts: readonly string[]) =>
+    texts.filter((part) => part.trim() !== '').map((part) => JSON.parse(part));
   switch (kind) {
     case 'json':
       return [JSON.parse(body)];

@@ -37,9 +37,13 @@ function* checkHandler(compared: Compared): Generator<string> {
     if (isFurther || isLate(error)) continue;
     if (!plain.some((outcome) => outcome.log.errorEvents.has(error))) yield `error event ${error}`;
   }
+  let lost = 0;
   for (const [label, { calls, error }] of log.callbacks) {
     const others = plain.map((outcome) => outcome.log.callbacks.get(label));
-    if (calls === 0 && others.every((other) => other !== undefined && other.calls > 0)) yield `lost callback ${label}`;
+    if (calls === 0 && others.every((other) => other !== undefined && other.calls > 0)) {
+      lost += 1;
+      if (plan.abortAfter === undefined || lost > LOST_BY_NODE) yield `lost callback ${label}`;
+    }
     if (calls > 1 && others.every((other) => (other?.calls ?? 1) <= 1)) yield `callback ${label} called ${calls} times`;
     if (error !== undefined && !excused && !isLate(error) && others.every((other) => other && !other.error)) {
       yield `callback ${label} with ${error}`;
@@ -47,6 +51,7 @@ function* checkHandler(compared: Compared): Generator<string> {
   }
   for (const [label, state] of log.promises) {
     const others = plain.map((outcome) => outcome.log.promises.get(label) ?? 'pending');
+    if (state === 'pending' && plan.abortAfter !== undefined && plan.way === 'writes and callbacks') continue;
     if (state === 'pending' && others.every((other) => other !== 'pending')) yield `pending promise ${label}`;
     if (state !== 'resolved' && !excused && others.every((other) => other === 'resolved')) {
       yield `promise ${label}: ${state}`;
@@ -72,6 +77,8 @@ function* checkClient(compared: Compared): Generator<string> {
   }
 }
 
+/** Node itself calls back neither for a chunk that is written when the client goes, nor for the end after it. */
+const LOST_BY_NODE = 2;
 const VARIABLE = /^(?:date|cache-control|vary|set-cookie|etag)$/;
 
 function* checkOpen({ plan, plain, guarded }: Compared): Generator<string> {
@@ -115,7 +122,7 @@ export interface Compared {
 }
 
 /**
- * What redaction did to a handler or its client that it must not do. No handler gets an exception, an error event, an unfinished
+ * The faults of redaction in one case. No handler gets an exception, an error event, an unfinished
  * response or a lost callback that it does not get without redaction, unless the body was rejected; a status of 400 or more is
  * kept; no disabled field is sent; and a body that can be redacted is redacted, and nothing else.
  */

@@ -18,7 +18,7 @@ export class HandlerLog {
 
   watch(res: ServerResponse): void {
     for (const event of ['finish', 'close']) res.on(event, () => void this.events.add(event));
-    res.on('error', (error) => { console.error(error.stack); this.errorEvents.add(codeOf(error)); });
+    res.on('error', (error) => void this.errorEvents.add(codeOf(error)));
   }
 
   /** Calls a method of the response, and notes what it throws. */

@@ -1,5 +1,5 @@
 import { Random } from '../../simulation/kernel/random';
-import { CODINGS, INVALID_KINDS, makeBody, OPTIONS, POLICIES, type Policy, VALID_KINDS } from './bodies';
+import { CODINGS, INVALID_KINDS, makeBody, type OPTIONS, POLICIES, type Policy, VALID_KINDS } from './bodies';
 
 export const STACKS = [
   'alone',
@@ -75,10 +75,26 @@ export const HEADS = [
 ] as const;
 export type HeadStep = (typeof HEADS)[number];
 
-export const LATE_STEPS = ['write', 'end', 'end with a callback', 'json', 'send', 'setHeader', 'writeHead', 'destroy'] as const;
+export const LATE_STEPS = [
+  'write',
+  'end',
+  'end with a callback',
+  'json',
+  'send',
+  'setHeader',
+  'writeHead',
+  'destroy',
+] as const;
 export type LateStep = (typeof LATE_STEPS)[number];
 
-export const RESPONDERS = ['default', 'onError', 'onError later', 'onError in pieces', 'next(error)', 'next(error) later'] as const;
+export const RESPONDERS = [
+  'default',
+  'onError',
+  'onError later',
+  'onError in pieces',
+  'next(error)',
+  'next(error) later',
+] as const;
 
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   json: [
@@ -205,15 +221,19 @@ export function makePlan(seed: number, index: number): Plan {
   ]);
   const abortAfter = random.chance(0.15) ? random.pick([0, 1, 20, 200, 600, 3000]) : undefined;
   const stack = random.pick(STACKS);
-  // What is read from files and sockets comes at a time of its own.
+  // Bytes from files and sockets come at a time of their own.
   const isLateAfter = random.chance(0.6) || FROM_OUTSIDE.includes(way);
   const version = random.chance(0.06) ? '1.0' : '1.1';
-  // A media type that the route lets through holds no such field.
+  // A media type that passes through has no such field.
   const hasSecret = type !== 'audio/wav' && policy !== 'on';
-  const isFaithful = FAITHFUL.includes(way) || FAITHFUL_STREAMS.includes(way) || (kind === 'json' && OF_VALUES.includes(way));
-  const hasValues = VALID_KINDS.includes(kind) && (kind !== 'sse' || options === 'many') && isNatural(kind, type, options);
+  const isFaithful =
+    FAITHFUL.includes(way) || FAITHFUL_STREAMS.includes(way) || (kind === 'json' && OF_VALUES.includes(way));
+  const hasValues =
+    VALID_KINDS.includes(kind) && (kind !== 'sse' || options === 'many') && isNatural(kind, type, options);
   const isPlainRequest = method !== 'HEAD' && headers.Range === undefined && headers['If-None-Match'] === undefined;
-  const isPlainHead = head.every((step) => ['none', 'flushHeaders later', 'early hints', 'measures', 'trailers'].includes(step));
+  const isPlainHead = head.every((step) =>
+    ['none', 'flushHeaders later', 'early hints', 'measures', 'trailers'].includes(step),
+  );
   const isRead = coding === 'none' || (CODINGS[coding]!.isValid && type !== undefined && !OF_VALUES.includes(way));
   return {
     ...{ seed, index, policy, options, kind, type, coding, status, way, head, late, method, headers, size, abortAfter },
@@ -225,14 +245,27 @@ export function makePlan(seed: number, index: number): Plan {
     pieceSize: random.pick([1, 7, 50, 500, 5000, 70_000]),
     isSlow: size > 100 ? random.chance(0.5) : random.chance(0.02),
     isClean:
-      isFaithful && hasValues && isPlainRequest && isPlainHead && isRead && status === 200 && abortAfter === undefined &&
-      (late.length === 0 || isLateAfter) && policy !== 'on' && !(SINGLE_BYTE.test(type ?? '') && way !== 'json'),
+      isFaithful &&
+      hasValues &&
+      isPlainRequest &&
+      isPlainHead &&
+      isRead &&
+      status === 200 &&
+      abortAfter === undefined &&
+      (late.length === 0 || isLateAfter) &&
+      policy !== 'on' &&
+      !(SINGLE_BYTE.test(type ?? '') && way !== 'json'),
   };
 }
 
 /** Whether the result depends on how far a handler has come when the connection is destroyed. */
 export function isTimed({ abortAfter, late, way }: Plan): boolean {
-  return abortAfter !== undefined || late.includes('destroy') || way === 'destroy in the middle' || way === 'pipe of a failing source';
+  return (
+    abortAfter !== undefined ||
+    late.includes('destroy') ||
+    way === 'destroy in the middle' ||
+    way === 'pipe of a failing source'
+  );
 }
 
 /** The body of a case. Its numbers do not depend on how many the rest of the plan has used. */

@@ -15,7 +15,9 @@ async function main(): Promise<void> {
       show: { type: 'string', default: '10' },
     },
   });
-  const [seed = 0, from = 0, requests = 0, show = 0] = [values.seed, values.from, values.requests, values.show].map(Number);
+  const [seed = 0, from = 0, requests = 0, show = 0] = [values.seed, values.from, values.requests, values.show].map(
+    Number,
+  );
   if ([seed, from, requests, show].some(Number.isNaN)) {
     throw new Error('Expected numbers for --seed, --from, --requests and --show.');
   }

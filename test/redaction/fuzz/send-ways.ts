@@ -4,6 +4,7 @@ import http from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { types } from 'node:util';
 import type { Request, RequestHandler, Response } from 'express';
 import { CODINGS, SECRET } from './bodies';
 import { codeOf, type HandlerLog } from './handler-log';
@@ -179,7 +180,15 @@ const SEND: Record<Way, (sending: Sending) => unknown> = {
 };
 
 /** Ways whose handler sets no type of its own. */
-const OWN_TYPE: readonly Way[] = ['proxy', 'piped request', 'redirect', 'sendStatus', 'no handler', 'next error', 'throw'];
+const OWN_TYPE: readonly Way[] = [
+  'proxy',
+  'piped request',
+  'redirect',
+  'sendStatus',
+  'no handler',
+  'next error',
+  'throw',
+];
 
 function prepare({ plan, res, bytes, log }: Sending): void {
   if (OWN_TYPE.includes(plan.way)) return;
@@ -199,7 +208,8 @@ const HEAD: Record<HeadStep, (sending: Sending) => unknown> = {
   'writeHead with headers': ({ res, plan }) => res.writeHead(plan.status, { 'X-Own': '1', ETag: '"v1"' }),
   'writeHead with a list': ({ res, plan }) => res.writeHead(plan.status, ['X-Own', '1', 'X-Other', '2']),
   flushHeaders: ({ res }) => res.flushHeaders(),
-  'flushHeaders later': ({ res, log }) => void setImmediate(() => log.attempt('flushHeaders', () => res.flushHeaders())),
+  'flushHeaders later': ({ res, log }) =>
+    void setImmediate(() => log.attempt('flushHeaders', () => res.flushHeaders())),
   'early hints': ({ res }) => res.writeEarlyHints({ link: '</a.css>; rel=preload; as=style' }),
   measures: ({ res }) =>
     res.set({ ETag: '"v1"', 'Last-Modified': 'Sun, 22 Nov 2026 00:00:00 GMT', 'x-amz-checksum-sha256': 'YWJj' }),
@@ -247,12 +257,13 @@ export async function send(sending: Sending): Promise<void> {
     log.exceptions.add(`${plan.way}: ${codeOf(error)}`);
     next(error);
   }
+  const settled = types.isPromise(result) ? log.settle(plan.way, result) : undefined;
   if (!plan.isLateAfter) {
     await nextRound();
     runLate(false);
+    return;
   }
-  if (result instanceof Promise) await log.settle(plan.way, result);
-  if (!plan.isLateAfter) return;
+  await settled;
   if (!res.writableEnded && !res.destroyed) await Promise.race([once(res, 'finish'), closed(res)]).catch(() => {});
   runLate(true);
 }
