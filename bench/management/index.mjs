@@ -131,7 +131,7 @@ try {
     bound: `at most ${LIST_TARGET}`,
     met: worst <= LIST_TARGET,
   });
-  report.target('memory in Redis per key, with its indexes and its share of audit trails', {
+  report.target('memory in Redis per key, with its indexes and its share of audit logs', {
     value: Math.round(perKey),
     unit: 'bytes',
     bound: 'told',

@@ -10,7 +10,7 @@ interface Codec<T> {
   encode(value: T): string | undefined;
   /** @throws {Error} with the end of a sentence that begins with the field's name, e.g. "is not JSON". */
   decode(text: string): T;
-  /** True if the stored string is JSON. The audit trail shows JSON as it is stored, and quotes other strings. */
+  /** True if the stored string is JSON. The audit log shows JSON as it is stored, and quotes other strings. */
   readonly isJson: boolean;
 }
 
@@ -117,7 +117,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
 
 /**
  * The columns of a key's record. All code that depends on the columns derives from this table: the record's type, the
- * codec, the scripts, the audit trail, and the fields that operators see. A new column needs a `missing` that does not
+ * codec, the scripts, the audit log, and the fields that operators see. A new column needs a `missing` that does not
  * change old records. A process keeps a column that it does not know.
  *
  * - `digest`: SHA-256 of the token, or HMAC-SHA-256 if there is a pepper.

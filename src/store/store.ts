@@ -24,7 +24,7 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-/** One line of the audit trail. `before` and `after` hold public fields only, never a digest. */
+/** One line of the audit log. `before` and `after` hold public fields only, never a digest. */
 export interface AuditEntry {
   /** Grows with time. Lists begin with the newest entry. */
   readonly id: string;
@@ -134,7 +134,7 @@ export interface ChangeListener {
 }
 
 /**
- * Store of keys, configurations, the audit trail and usage counts. Every mutation changes record, indexes and audit
+ * Store of keys, configurations, the audit log and usage counts. Every mutation changes record, indexes and audit
  * trail in one atomic step or not at all. It resolves only when the change is stored.
  *
  * Methods reject with `KeyscopeError` `store_unavailable` if the store cannot be reached or does not answer in time.

@@ -139,7 +139,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     });
   });
 
-  describe('the audit trail', () => {
+  describe('the audit log', () => {
     test('the audit log shows actor, action, time and source', async () => {
       const { as, clock } = setup(express);
       const { key } = (await as().post('/keys').send(valid).expect(201)).body;

@@ -8,7 +8,7 @@ function setup() {
   return { ...made, audit: createAuditService({ store }), projects: createProjectService({ store, clock }) };
 }
 
-describe('the audit trail', () => {
+describe('the audit log', () => {
   test('shows who changed what, newest first, with times as dates', async () => {
     const { keys, projects, audit, clock } = setup();
     const { key } = await keys.create(valid, { actor: 'ops', source: '192.0.2.1' });

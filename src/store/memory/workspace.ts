@@ -5,8 +5,8 @@ import { matchesKey } from '../key-search';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
 import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
 
-/** Audit trail of one workspace: the last `limit` entries, oldest first. */
-class AuditTrail {
+/** Audit log of one workspace: the last `limit` entries, oldest first. */
+class AuditLog {
   readonly #limit: number;
   readonly #clock: Clock;
   #entries: AuditEntry[] = [];
@@ -91,9 +91,9 @@ class SortedPositions {
   }
 }
 
-/** Data of one workspace except the records of its keys: indexes, configurations, audit trail. */
+/** Data of one workspace except the records of its keys: indexes, configurations, audit log. */
 export class Workspace {
-  readonly audit: AuditTrail;
+  readonly audit: AuditLog;
   /** Replaced on each change, never mutated: a caller that has read it keeps the old state. */
   projects: ReadonlyMap<string, ProjectRecord> = new Map();
   readonly #indexes: Readonly<Record<KeySort, SortedPositions>> = {
@@ -103,7 +103,7 @@ export class Workspace {
   };
 
   constructor(auditLimit: number, clock: Clock) {
-    this.audit = new AuditTrail(auditLimit, clock);
+    this.audit = new AuditLog(auditLimit, clock);
   }
 
   index(key: KeyRecord): void {

@@ -15,7 +15,7 @@ export interface KeyNames {
   projects(workspaceId: string): string;
   /** Sorted set of index positions, all with score 0, read in the order of their bytes. */
   index(workspaceId: string, sort: KeySort): string;
-  /** Stream: a workspace's audit trail. */
+  /** Stream: a workspace's audit log. */
   audit(workspaceId: string): string;
   /** String: marks a key as deleted, for a day. */
   deletedKey(id: string): string;

@@ -2,8 +2,8 @@ import type { AuditEntry, Store } from '../../../src/store/store';
 import { auditOf, createSample, newWorkspace, ORIGIN, sampleKey } from '../sample';
 
 export function auditContract(getStore: () => Store, auditLimit: number): void {
-  describe('the audit trail', () => {
-    test('the audit trail records actor, time, source and content of every change', async () => {
+  describe('the audit log', () => {
+    test('the audit log records actor, time, source and content of every change', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const key = await createSample(store, workspaceId, { name: 'One "/" é\u007f', agents: 'all' });
@@ -110,7 +110,7 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
       }
     });
 
-    test('the audit trail keeps its limit of entries and few more', async () => {
+    test('the audit log keeps its limit of entries and few more', async () => {
       const store = getStore();
       const workspaceId = newWorkspace();
       const writes = auditLimit * 2 + 50;

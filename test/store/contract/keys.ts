@@ -129,7 +129,7 @@ export function keysContract(getStore: () => Store): void {
       }
     });
 
-    test('updateKey changes no revision, time or audit trail when every value is the same', async () => {
+    test('updateKey changes no revision, time or audit log when every value is the same', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
       const same = { name: key.name, permissions: [...key.permissions], disabled: key.disabled };

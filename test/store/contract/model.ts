@@ -23,7 +23,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rotate' as const), which, at }) },
 );
 
-/** A reference implementation: records in a map, and the expected audit trail. */
+/** A reference implementation: records in a map, and the expected audit log. */
 class Model {
   readonly keys = new Map<string, KeyRecord>();
   readonly audit: AuditAction[] = [];
@@ -84,7 +84,7 @@ async function take(store: Store, model: Model, workspaceId: string, step: Step)
 }
 
 export function modelContract(getStore: () => Store): void {
-  test('records, lists, searches and the audit trail agree with a simple model after random changes', async () => {
+  test('records, lists, searches and the audit log agree with a simple model after random changes', async () => {
     const store = getStore();
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {

@@ -108,7 +108,7 @@ describe('a damaged configuration', () => {
     },
   );
 
-  test('a damaged configuration can be set again, and the audit trail stays readable', async () => {
+  test('a damaged configuration can be set again, and the audit log stays readable', async () => {
     const workspaceId = newWorkspace();
     await store.setProject(workspaceId, 'p', { transcript: true, metrics: 'all' }, ORIGIN);
     const [name = ''] = await client.keys(`keyscope:projects:*${workspaceId}`);
@@ -120,7 +120,7 @@ describe('a damaged configuration', () => {
   });
 });
 
-test('a damaged audit trail is an error whose cause names it', async () => {
+test('a damaged audit log is an error whose cause names it', async () => {
   const { workspaceId } = await createSample(store, newWorkspace());
   const [name = ''] = await client.keys(`keyscope:audit:*${workspaceId}`);
   await client.xadd(name, '*', 'action', 'key.created');

@@ -45,7 +45,7 @@ describe('a record that an older version wrote', () => {
     });
   });
 
-  test('a record of an older version can be changed, rotated and deleted, and its audit trail shows the default', async () => {
+  test('a record of an older version can be changed, rotated and deleted, and its audit log shows the default', async () => {
     const workspaceId = newWorkspace();
     const key = await createSample(store, workspaceId);
     await client.hdel(nameOf(key.id), 'rotatedFrom', 'rotatedTo', 'createdBy', 'last4', 'prefix', 'permissions');

@@ -23,6 +23,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(?:forgets?|forgotten|forgot)\b/i, 'invalidate, remove'],
   [/\bturn(?:s|ed|ing)? (?:\w+ )?away\b/i, 'deny'],
   [/\bpush(?:es|ed|ing)? (?:\w+ )?out\b/i, 'evict'],
+  [/\baudit trails?\b/i, 'audit log'],
   [/\bforeign (?:tokens?|keys?|ids?)\b/i, 'imported'],
   [/\b(?:passengers?|patience)\b/i, 'waiting read; timeout'],
 ];

@@ -1,5 +1,5 @@
 /**
- * Parts that all scripts for changes share. A script checks, then changes record, indexes and audit trail, in one
+ * Parts that all scripts for changes share. A script checks, then changes record, indexes and audit log, in one
  * atomic step. The rules:
  *
  * - Redis does not roll back. Everything that can fail (a missing field, a key of another type) is computed before the
@@ -13,7 +13,7 @@
  *   that entry, a late creation would undo the deletion.
  *
  * ARGV of all: 1 deadline in milliseconds by the server's clock, or empty, 2 op, 3 at, 4 actor, 5 source, 6 limit of
- * the audit trail.
+ * the audit log.
  */
 
 /** Seconds for which the entry of a deletion is kept. No copy of a change is in transit for longer. */

@@ -15,7 +15,7 @@ const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
 const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson);
 
 /**
- * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit trail. ROTATE_KEY: 6 the successor's
+ * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit log. ROTATE_KEY: 6 the successor's
  * record. CREATE_KEY: 6 the entry of the key's deletion. DELETE_KEY: 6 the entry of the key's deletion, 7 its usage.
  */
 const keyScript = (...more: string[]) => String.raw`
@@ -96,7 +96,7 @@ local function json(record, field)
   return record[field]
 end
 
--- The given fields of a record as a JSON object, for the audit trail.
+-- The given fields of a record as a JSON object, for the audit log.
 local function shown(record, fields)
   local members = {}
   for i, field in ipairs(fields) do members[i] = '"' .. field .. '":' .. json(record, field) end

@@ -1,7 +1,7 @@
 import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
 
 /**
- * KEYS of both: 1 the workspace's configurations, 2 audit trail, 3 the entry of the configuration's deletion. ARGV: 7
+ * KEYS of both: 1 the workspace's configurations, 2 audit log, 3 the entry of the configuration's deletion. ARGV: 7
  * project, 8 its configuration as it was read, or empty. Each configuration has a random `op`, so that no two are the
  * same.
  */
@@ -10,7 +10,7 @@ local TYPES = { 'hash', 'stream', 'string' }
 ${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
 local stored = redis.call('HGET', KEYS[1], ARGV[7])
 if (stored or '') ~= ARGV[8] then return { 'stale' } end
--- A value that is not JSON must not be added to the audit trail: the trail would become unreadable.
+-- A value that is not JSON must not be added to the audit log: the log would become unreadable.
 local before = stored and pcall(cjson.decode, stored) and stored or 'null'
 `;
 

@@ -45,7 +45,7 @@ export function createMutations({
   listeners,
   clock,
 }: MutationsOptions): Mutations {
-  /** The arguments that every script begins with: the change's op, the origin, the limit of the audit trail. */
+  /** The arguments that every script begins with: the change's op, the origin, the limit of the audit log. */
   function commonArgs(op: string, origin: ChangeOrigin): string[] {
     return [op, encodeTime(origin.at), JSON.stringify(origin.actor), JSON.stringify(origin.source), String(auditLimit)];
   }
