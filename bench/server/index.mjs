@@ -1,6 +1,6 @@
 // Cost of keyscope in a real server: Express apps in processes of their own, autocannon in another.
 //
-//   npm run bench -- server [--quick] [--node=22,24,26] [--express=5,4] [--rounds=9] [--requests=20000] [--only=text] [--json]
+//   npm run bench -- server [--quick] [--node=22,24,26] [--express=5,4] [--rounds=9] [--requests=20000] [--only='plain|key: keyscope'] [--json]
 //
 // CPU is user and system time of the app's process, with garbage collection and compilation. Every round takes one
 // sample of each app in a new random order; ratios are taken within a round, and the table has their medians.
@@ -24,7 +24,8 @@ const rounds = Number(option('rounds', quick ? 3 : 9));
 const requests = Number(option('requests', quick ? 5000 : 20_000));
 const nodes = option('node', '22,24,26').split(',');
 const expresses = option('express', quick ? '5' : '5,4').split(',');
-const only = option('only', '').split('|');
+/** Names of rows. A row that others are compared with must be named as well. */
+const only = option('only', '').split('|').filter(Boolean);
 
 /** A child process that answers each message with one message. */
 function startChild(file, args, execPath) {
@@ -56,7 +57,7 @@ async function send(load, { port, path, headers }, amount) {
 
 /** `{ cpu, perSecond }` of one app: CPU microseconds per request, requests per second of wall-clock time. */
 async function sample(load, { process: app, address, share }) {
-  const amount = requests * share;
+  const amount = Math.max(CONNECTIONS, requests * share);
   const before = await app.request({ collect: true });
   const perSecond = await send(load, address, amount);
   const after = await app.request({ collect: false });
@@ -142,7 +143,11 @@ async function measureOn(node, express, variants, redis, load, report) {
   }
 }
 
-const variants = VARIANTS.filter(({ name }) => only.some((text) => name.includes(text)));
+const unknown = only.find((row) => !VARIANTS.some(({ name }) => name === row));
+if (unknown !== undefined) {
+  throw new Error(`There is no row '${unknown}'. There are: ${VARIANTS.map(({ name }) => name).join(' | ')}.`);
+}
+const variants = VARIANTS.filter(({ name }) => only.length === 0 || only.includes(name));
 const report = createReport('server');
 const redis = await startRedis();
 const load = startChild('load.mjs', [], process.execPath);
