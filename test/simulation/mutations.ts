@@ -82,14 +82,11 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'changes-resent-without-deadline',
     edits: [
       [
-        'reconnectOnError: null,\n      autoResendUnfulfilledCommands: false,\n      maxRetriesPerRequest: null,',
-        'reconnectOnError: null,\n      autoResendUnfulfilledCommands: true,\n      maxRetriesPerRequest: null,',
+        'reconnectOnError: null,\n    autoResendUnfulfilledCommands: false,\n    maxRetriesPerRequest: null,',
+        'reconnectOnError: null,\n    autoResendUnfulfilledCommands: true,\n    maxRetriesPerRequest: null,',
       ],
       ["if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[1]) then return { 'late' } end", ''],
-      [
-        'this.#connection.onLoss(() => {\n      for (const fail',
-        'if (false) this.#connection.onLoss(() => {\n      for (const fail',
-      ],
+      ['link.connection.onLoss(() => failAll(link));', ''],
     ],
   },
 ];

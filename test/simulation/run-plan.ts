@@ -103,7 +103,8 @@ class Schedule {
       new ServiceCheck(world, this.#keys.slots).run();
     }
     this.#traffic.stop();
-    const limit = () => Math.max(isCalmAt, asleepUntil()) + 2 * plan.storeTimeout + 20;
+    const timeouts = 3 * plan.storeTimeout + (plan.durability ?? 0);
+    const limit = () => Math.max(isCalmAt, asleepUntil()) + timeouts + 20;
     const isCalmAt = kernel.now;
     while (world.pending > 0 && kernel.now < limit()) kernel.runUntil(kernel.now + STEP);
     if (world.pending > 0) world.violate('never decided', `${world.pending} requests or changes have no outcome`);

@@ -60,7 +60,8 @@ export function makeSmallPlan(seed: number, random: Random): Plan {
       isCold: sketch.isCold,
       probes: random.chance(0.85),
       isPatient: random.chance(0.25),
-      checksService: random.chance(isSlowToHeal ? 0.01 : 0.1),
+      // A dead connection is noticed a while after its first use.
+      checksService: random.chance(isSlowToHeal ? 0.01 : 0.1) && !(isSlowToHeal && sketch.isCold),
     },
   };
 }
