@@ -208,3 +208,15 @@ export function parseInput<S extends z.ZodType>(
   }
   throw inputError(what, issues.slice(0, MAX_ISSUES), code);
 }
+
+/**
+ * Rejects a request in the place of an argument: `app.get('/', apiKeys.redactResponse)` without parentheses, for which Express
+ * calls the factory itself.
+ *
+ * @throws {KeyscopeError} `invalid_options`
+ */
+export function rejectRequest(value: unknown, what: string): void {
+  if (typeof value !== 'object' || value === null || !('headers' in value)) return;
+  const message = `Pass the middleware that ${what}() returns, not ${what} itself.`;
+  throw inputError(what, [{ path: '', message }], 'invalid_options');
+}

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { didYouMean, listNames } from '../did-you-mean';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/authorize';
-import { inputError, parseInput } from '../validate-input';
+import { inputError, parseInput, rejectRequest } from '../validate-input';
 
 /**
  * Permissions that a key must have. Default: none; any valid key.
@@ -41,22 +41,6 @@ export interface RequireApiKeyOptions {
    * Default: those that stream a body behind `redactResponse`. The connection is closed, and the `ended` event emitted.
    */
   readonly endOnRevocation?: boolean;
-}
-
-/** Whether a value is a request: Express called the factory, because the parentheses are missing. */
-function looksLikeRequest(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'headers' in value;
-}
-
-/**
- * Rejects a request in the place of an argument: `app.get('/', apiKeys.requireApiKey)` without parentheses.
- *
- * @throws {KeyscopeError} `invalid_options`
- */
-export function rejectRequest(value: unknown, what: string): void {
-  if (!looksLikeRequest(value)) return;
-  const message = `Pass the middleware that ${what}() returns, not ${what} itself.`;
-  throw inputError(what, [{ path: '', message }], 'invalid_options');
 }
 
 const SOURCES = "Expected the name of a route parameter, { query: 'name' }, or a function of the request";

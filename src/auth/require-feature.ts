@@ -4,8 +4,8 @@ import { KeyscopeError } from '../errors';
 import { type Features, NOTHING_ENABLED } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
-import { parseInput } from '../validate-input';
-import { parameterSource, rejectRequest } from './permission-requirement';
+import { parseInput, rejectRequest } from '../validate-input';
+import { parameterSource } from './permission-requirement';
 import type { RequestContexts } from './request-context';
 
 /** Feature of a project: `'transcript'`, or one metric by name, e.g. `'metric:CSAT'`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
 import type { ParameterSource } from '../http/route-parameter';
-import { parseInput } from '../validate-input';
+import { parseInput, rejectRequest } from '../validate-input';
 import { compileFields, type Fields } from './path-matcher';
 import { parsePath, type Step } from './path-parser';
 
@@ -190,6 +190,7 @@ function rejectContradictions(groups: readonly (readonly [what: string, path: re
  * @throws KeyscopeError `invalid_options`, with everything that is wrong in `issues`
  */
 export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactOptions {
+  rejectRequest(given, 'redactResponse');
   const options = parseInput(schema, given, 'redactResponse', 'invalid_options');
   const { project, passthrough, callerChoosesNames } = options;
   const conversations = pathsOf(options.conversations, 'conversations');

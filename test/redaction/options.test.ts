@@ -57,6 +57,12 @@ describe('a path', () => {
   });
 });
 
+test('a request in the place of the options is rejected with the call that is missing', () => {
+  expect(refusal({ headers: {}, url: '/' })).toBe(
+    'redactResponse: Pass the middleware that redactResponse() returns, not redactResponse itself.',
+  );
+});
+
 test('nothing needs to be given', () => {
   const { project, passthrough, limits, fields } = resolveRedactOptions();
   expect({ project, passthrough, limits }).toEqual({
