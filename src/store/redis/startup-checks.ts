@@ -9,6 +9,9 @@ import { parseInfo } from './info';
 /** How long a client may take to connect for the first time: as long as a container next door takes to start. */
 export const START_TIMEOUT = 5000;
 
+/** A wrong or missing password. Servers before Redis 6 reply with an `ERR` to a password that they do not have. */
+const WRONG_CREDENTIALS = /^(?:NOAUTH|WRONGPASS)\b|invalid password|without any password/i;
+
 class UnusableServer extends Error {}
 
 /** Waits until the server answers. Rejects with the reason if it does not. */
@@ -29,6 +32,9 @@ export async function waitForServer(client: RedisClient, connection: Connection)
     if (error instanceof UnusableServer) throw unavailable(`Redis cannot be used: ${error.message}.`);
     const cause = lastError ?? error;
     const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
+    if (WRONG_CREDENTIALS.test(reason)) {
+      throw unavailable(`Redis does not accept the client: ${reason}. Check its username and password.`, cause);
+    }
     throw unavailable(`Redis does not answer: ${reason}. Check the address and that it is running.`, cause);
   } finally {
     stopListening();

@@ -219,6 +219,23 @@ test('`ready` says why a server does not answer', async () => {
   });
 });
 
+test.each([
+  ['missing', undefined, /^Redis does not accept the client: NOAUTH .*Check its username and password\.$/],
+  ['wrong', 'another', /^Redis does not accept the client: WRONGPASS .*Check its username and password\.$/],
+])(
+  '`ready` says that the password is %s',
+  async (_case, password, message) => {
+    const guarded = await startRedis();
+    const admin = new Redis(guarded.port, QUICK);
+    await admin.config('SET', 'requirepass', 'right');
+    admin.disconnect();
+    const { store } = open(new Redis(guarded.port, { ...QUICK, password }));
+    await expect(store.ready()).rejects.toMatchObject({ ...UNAVAILABLE, message: expect.stringMatching(message) });
+    await guarded.stop();
+  },
+  15_000,
+);
+
 test('`ready` waits for a server that starts a little later', async () => {
   const port = await freePort();
   const { store } = open(new Redis(port, QUICK));
