@@ -26,7 +26,7 @@ export interface RequestContexts {
 }
 
 /**
- * A property with a symbol of its own, which nothing in a request can set. A WeakMap would cost 10 µs a request: a context
+ * A property with a symbol of its own, which nothing in a request can set. A WeakMap would cost more: a context
  * refers to its request, so that V8 moves both to the old generation, and only a full garbage collection removes them.
  */
 export function createRequestContexts(): RequestContexts {
