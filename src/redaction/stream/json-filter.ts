@@ -127,7 +127,7 @@ class Filter implements JsonFilter {
   #read(chunk: Buffer): Buffer | null {
     if (this.#utf8?.accepts(chunk) === false) throw new JsonError('it is not UTF-8', this.#heldLength);
     const from = this.#heldLength;
-    if (from > 0) this.#hold(chunk, 0);
+    if (from > 0) this.#append(chunk, 0);
     const bytes = from > 0 ? this.#held : chunk;
     const end = from + chunk.length;
     const tracker = this.#tracker;
@@ -136,7 +136,7 @@ class Filter implements JsonFilter {
     const left = tracker.output.flush(bytes, needed, from === 0, this.#owns);
     this.#before += needed;
     if (from === 0) {
-      if (needed < end) this.#hold(chunk, needed);
+      if (needed < end) this.#append(chunk, needed);
     } else {
       if (needed > 0) this.#held.copyWithin(0, needed, end);
       this.#heldLength = end - needed;
@@ -144,8 +144,8 @@ class Filter implements JsonFilter {
     return left;
   }
 
-  /** Appends to what is held. */
-  #hold(chunk: Buffer, from: number): void {
+  /** Appends to the held bytes. */
+  #append(chunk: Buffer, from: number): void {
     const length = this.#heldLength + chunk.length - from;
     if (length > this.#held.length) {
       const grown = Buffer.allocUnsafeSlow(Math.max(256, length, this.#held.length * 2));

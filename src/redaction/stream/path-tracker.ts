@@ -158,12 +158,12 @@ export class PathTracker {
       this.#separators.decide(frame, bytes, nameAt - 1, at, stays);
       this.#disposition = stays ? KEEP : DROP;
     }
-    this.#lookUp(frame, bytes, nameAt, at - 1, escaped);
+    this.#resolveMember(frame, bytes, nameAt, at - 1, escaped);
     if (this.#namesProject || (this.#position !== null && this.#disposition === KEEP)) this.#stage = AT_COLON;
     else this.#disposition = KEEP;
   }
 
-  #lookUp(frame: Frame, bytes: Buffer, from: number, to: number, escaped: boolean): void {
+  #resolveMember(frame: Frame, bytes: Buffer, from: number, to: number, escaped: boolean): void {
     const { table, others } = frame.position;
     const member = table.find(bytes, from, to, escaped);
     this.#position = member === undefined ? others : member.position;

@@ -158,16 +158,16 @@ export class ServerConnection {
   }
 
   readonly #onReady = () => {
-    this.#lose();
+    this.#invalidate();
     if (this.#isNeeded) this.#start();
   };
 
   readonly #onClose = () => {
-    this.#lose();
+    this.#invalidate();
     this.#notify();
   };
 
-  #lose(): void {
+  #invalidate(): void {
     this.#generation += 1;
     this.#isVerified = false;
     this.#verifying = null;

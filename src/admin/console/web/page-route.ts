@@ -24,7 +24,7 @@ function parseRoute(hash: string): PageRoute {
   return { page, params: Object.fromEntries(new URLSearchParams(search)) };
 }
 
-type Guard = (goOn: () => void) => void;
+type Guard = (proceed: () => void) => void;
 const guards = new Set<Guard>();
 /** True while the page itself changes its parameters. */
 let isOwnChange = false;

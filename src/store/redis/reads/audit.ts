@@ -74,7 +74,7 @@ export function createListAudit({ reader, keyNames, clock, timeoutMs }: ListAudi
     return scanPage<AuditEntry, AuditEntry>(
       {
         readItems: (place, count) => readEntries(query.workspaceId, place, count),
-        placeOf: (entry) => entry.id,
+        positionOf: (entry) => entry.id,
         matches: (entry) => matchesAuditQuery(entry, query),
         load: async (entries) => entries,
         idOf: (entry) => entry.id,

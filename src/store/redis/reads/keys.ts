@@ -51,7 +51,7 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
     const page = scanPage<string, KeyRecord>(
       {
         readItems: (place, count) => readPositions(query, place, count),
-        placeOf: (position) => position,
+        positionOf: (position) => position,
         matches: (position) => q === '' || needsRecords || matchesIndexEntry(readPosition(position, sort), q),
         async load(positions) {
           const keys = await Promise.all(positions.map((position) => readKey(readPosition(position, sort).id)));

@@ -2,9 +2,9 @@ import type { Clock } from '../../../clock';
 
 /** A list in Redis that is read in steps, because its items must be filtered. */
 export interface ScanSource<Item, Entry> {
-  /** The next `count` items after a place, or from the start if the place is null. Fewer only at the end. */
+  /** The next `count` items after a position, or from the start if it is null. Fewer only at the end. */
   readItems(after: string | null, count: number): Promise<readonly Item[]>;
-  placeOf(item: Item): string;
+  positionOf(item: Item): string;
   matches(item: Item): boolean;
   /** The entries of the items; null if an entry was removed after its item was read. */
   load(items: readonly Item[]): Promise<readonly (Entry | null)[]>;
@@ -30,27 +30,27 @@ export interface ScanOptions {
  * scan, is listed once.
  */
 export async function scanPage<Item, Entry>(
-  walk: ScanSource<Item, Entry>,
+  source: ScanSource<Item, Entry>,
   { limit, after, step, clock, timeoutMs }: ScanOptions,
 ): Promise<{ entries: Entry[]; next: string | null }> {
   const until = clock.monotonic() + timeoutMs;
   const entries = new Map<string, Entry>();
-  let place = after;
+  let position = after;
   for (;;) {
     const wanted = limit - entries.size;
     const count = step ?? wanted + 1;
-    const items = await walk.readItems(place, count);
-    const matching = items.filter((item) => walk.matches(item));
+    const items = await source.readItems(position, count);
+    const matching = items.filter((item) => source.matches(item));
     const taken = matching.slice(0, wanted);
-    for (const entry of await walk.load(taken)) {
-      if (entry !== null && !entries.has(walk.idOf(entry))) entries.set(walk.idOf(entry), entry);
+    for (const entry of await source.load(taken)) {
+      if (entry !== null && !entries.has(source.idOf(entry))) entries.set(source.idOf(entry), entry);
     }
     const moreHere = matching.length > wanted;
     if (!moreHere && items.length < count) return { entries: [...entries.values()], next: null };
 
     const last = (moreHere ? taken : items).at(-1);
-    if (last !== undefined) place = walk.placeOf(last);
+    if (last !== undefined) position = source.positionOf(last);
     const isFull = entries.size === limit && moreHere;
-    if (isFull || clock.monotonic() >= until) return { entries: [...entries.values()], next: place };
+    if (isFull || clock.monotonic() >= until) return { entries: [...entries.values()], next: position };
   }
 }

@@ -66,17 +66,17 @@ export function createAddUsage(options: AddUsageOptions) {
   /** Commands in flight, each with a function that rejects it. */
   const inFlight = new Set<() => void>();
   connection.onLoss(() => {
-    for (const lose of [...inFlight]) lose();
+    for (const fail of [...inFlight]) fail();
   });
 
   function track<T>(answer: Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const lose = () => {
-        inFlight.delete(lose);
+      const fail = () => {
+        inFlight.delete(fail);
         reject(new Error('Connection is closed.'));
       };
-      inFlight.add(lose);
-      answer.then(resolve, reject).finally(() => inFlight.delete(lose));
+      inFlight.add(fail);
+      answer.then(resolve, reject).finally(() => inFlight.delete(fail));
     });
   }
 

@@ -38,15 +38,15 @@ function Ask({ onStay, onLeave }: { onStay(): void; onLeave(): void }) {
 export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogProps) {
   const { session } = useApp();
   const [saved, setSaved] = useState(false);
-  const [asking, setAsking] = useState<{ goOn: () => void } | null>(null);
-  const ask = useCallback((goOn: () => void) => setAsking({ goOn }), []);
+  const [asking, setAsking] = useState<{ proceed: () => void } | null>(null);
+  const ask = useCallback((proceed: () => void) => setAsking({ proceed }), []);
   useLeaveGuard(!saved, ask);
   const curl = curlLine(session.exampleUrl, session.keyHeader, token);
   const onSaved = () => setSaved(true);
 
   function leave(): void {
     if (saved) onEnd();
-    else setAsking({ goOn: () => undefined });
+    else setAsking({ proceed: () => undefined });
   }
   useEffect(() => {
     if (asking) document.querySelector<HTMLElement>('.ask button')?.focus();
@@ -110,7 +110,7 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
             setSaved(true);
             onEnd();
             // After the guard is removed.
-            setTimeout(asking.goOn);
+            setTimeout(asking.proceed);
           }}
         />
       ) : (
