@@ -164,7 +164,7 @@ describe('the store', () => {
   });
 
   test('an unreachable store is recorded as an error of the operation and in the status', async () => {
-    const { keys, verify, usage, ready, health } = onRedis({ storeTimeout: 200, maxRevocationLag: 200 });
+    const { keys, verify, usage, ready, health } = onRedis({ storeTimeout: 1500, maxRevocationLag: 1500 });
     await ready();
     const { key, token } = await keys.create(KEY);
     await verify(token);
