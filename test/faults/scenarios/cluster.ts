@@ -62,6 +62,8 @@ interface Row {
   readonly slots: number;
 }
 
+const slotOfWorkspace = (workspaceId: string) => slotOf(`{${workspaceTag(workspaceId)}}`);
+
 /** A row of CLUSTER SLOTS: first slot, last slot, and the master's host and port. */
 type SlotRange = readonly [from: number, to: number, master: readonly [host: string, port: number]];
 
@@ -126,8 +128,9 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
   ) {
     const fault: Fault = {
       name,
-      async run({ expectOutage, expectRollback, random, note }, milliseconds) {
-        const master = random.pick(await masters());
+      async run({ model, expectOutage, expectRollback, random, note }, milliseconds) {
+        // One that has keys of the traffic: slots may have been moved away from the others.
+        const master = await ownerOf(slotOfWorkspace(random.pick(model.workspaces)));
         const node = servers.nodes[indexOf(master)]!;
         expectOutage(null);
         expectRollback();
@@ -188,7 +191,7 @@ export function createClusterFaults({ servers, admins }: ClusterServers) {
         let slots = 0;
         let keys = 0;
         while (performance.now() < until) {
-          const slot = slotOf(`{${workspaceTag(random.pick(model.workspaces))}}`);
+          const slot = slotOfWorkspace(random.pick(model.workspaces));
           const from = await ownerOf(slot);
           const to = random.pick((await masters()).filter(({ id }) => id !== from.id));
           keys += await moveSlot(slot, from, to);
