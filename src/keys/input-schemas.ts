@@ -102,7 +102,7 @@ function expiryFields(now: () => number) {
       .optional();
   }
   return {
-    expiresAt: field(`Expected ${TIME_FORMS}.`, parseTime, () => 0).meta({
+    expiresAt: field(`Expected ${TIME_FORMS}. Every key expires.`, parseTime, () => 0).meta({
       ...STRING_OR_MS,
       description: 'When the key expires: a time in the future.',
       examples: ['2031-05-01', '2031-05-01T12:00:00Z'],

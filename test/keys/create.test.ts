@@ -305,6 +305,15 @@ describe('the expiry', () => {
     expect((await keys.create(valid)).key.expiresAt.toISOString()).toBe('9999-12-31T23:59:59.999Z');
   });
 
+  test.each([{ expiresAt: null }, { expiresIn: null }])(
+    'keys.create says that every key expires for %j',
+    async (expiry) => {
+      const { keys } = setup();
+      const { message } = await refusal(keys.create({ ...valid, ...expiry } as never));
+      expect(message).toMatch(/every key expires/i);
+    },
+  );
+
   test('keys.create rejects expiresAt together with expiresIn', async () => {
     const { keys } = setup();
     const error = await refusal(keys.create({ ...valid, expiresIn: '1d', expiresAt: '2031-01-01' }));
