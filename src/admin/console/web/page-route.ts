@@ -71,9 +71,13 @@ export function useRoute(): PageRoute {
   return parseRoute(hash);
 }
 
-/** Changes the parameters of the page without a new entry in the browser's history. */
-export function replaceParams(page: PageName, params: Readonly<Record<string, string | undefined>>): void {
-  history.replaceState(null, '', hrefOf(page, params));
+/**
+ * Changes parameters of the page without a new entry in the browser's history; undefined removes one. The others stay as they are in
+ * the URL now: those that a component was rendered with can be older.
+ */
+export function changeParams(page: PageName, changes: Readonly<Record<string, string | undefined>>): void {
+  const now = parseRoute(location.hash);
+  history.replaceState(null, '', hrefOf(page, { ...(now.page === page && now.params), ...changes }));
   isOwnChange = true;
   dispatchEvent(new HashChangeEvent('hashchange'));
   isOwnChange = false;

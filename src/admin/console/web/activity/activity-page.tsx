@@ -1,5 +1,5 @@
 import { useApp } from '../context';
-import { type Params, replaceParams } from '../page-route';
+import { changeParams, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { PageHead } from '../ui/page-head';
 import { useDebounced } from '../use-debounced';
@@ -11,7 +11,7 @@ export function ActivityPage({ params }: { readonly params: Params }) {
   const { action = '', actor = '', target = '' } = params;
 
   function filter(part: Record<string, string | undefined>): void {
-    replaceParams('activity', { action, actor, target, ...part });
+    changeParams('activity', part);
   }
   const [actorText, setActorText] = useDebounced(actor, (text) => filter({ actor: text }));
   const [targetText, setTargetText] = useDebounced(target, (text) => filter({ target: text }));

@@ -3,7 +3,7 @@ import * as calls from '../api/calls';
 import type { Agent, Configuration } from '../api/types';
 import { useApp } from '../context';
 import { counted } from '../format';
-import { type Params, replaceParams } from '../page-route';
+import { changeParams, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
@@ -38,7 +38,7 @@ export function ConfigurationPage({ params }: { readonly params: Params }) {
   const { agents, session } = useApp();
   const { project = '' } = params;
   const { data, error, loading, reload } = useLoad('projects', calls.listConfigurations);
-  const [text, setText] = useDebounced(project, (settled) => replaceParams('configuration', { project: settled }));
+  const [text, setText] = useDebounced(project, (settled) => changeParams('configuration', { project: settled }));
   const allowsOthers = session.allowsOtherAgents !== false;
   const [added, setAdded] = useState<readonly string[]>(project && allowsOthers ? [project] : []);
   const wanted = text.trim().toLowerCase();

@@ -4,7 +4,7 @@ import { useApp } from '../context';
 import { KeyBadges } from '../keys/key-badges';
 import { KeyDialogs } from '../keys/key-dialogs';
 import { useTask } from '../keys/use-task';
-import { type Params, replaceParams } from '../page-route';
+import { changeParams, type Params } from '../page-route';
 import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
@@ -31,7 +31,7 @@ export function FieldAccessPage({ params }: { readonly params: Params }) {
   const { task, open, close } = useTask('why', params, found ? [found] : undefined);
 
   function choose(part: Record<string, string>): void {
-    replaceParams('why', { key: keyId, project: projectId, ...part });
+    changeParams('why', part);
   }
 
   return (

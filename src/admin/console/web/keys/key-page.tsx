@@ -5,7 +5,7 @@ import * as calls from '../api/calls';
 import type { Key } from '../api/types';
 import { useApp } from '../context';
 import { agentName, exactTime, relativeTime } from '../format';
-import { hrefOf, type Params, replaceParams } from '../page-route';
+import { changeParams, hrefOf, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
 import { ErrorNotice } from '../ui/error-notice';
@@ -105,7 +105,7 @@ function UsageOf({ id, params }: { readonly id: string; readonly params: Params 
                 type="radio"
                 name="days"
                 checked={range === days}
-                onChange={() => replaceParams('key', { ...params, days: String(range) })}
+                onChange={() => changeParams('key', { days: String(range) })}
               />
               <span>{range} days</span>
             </label>

@@ -3,7 +3,7 @@ import * as calls from '../api/calls';
 import type { Key, Sort } from '../api/types';
 import { useApp } from '../context';
 import { counted } from '../format';
-import { type Params, replaceParams } from '../page-route';
+import { changeParams, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { ErrorNotice } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
@@ -52,7 +52,7 @@ export function KeysPage({ params }: { readonly params: Params }) {
 
   /** Another search or order begins with its first page. */
   function show(part: Record<string, string | undefined>): void {
-    replaceParams('keys', { ...params, cursor: undefined, page: undefined, ...part });
+    changeParams('keys', { cursor: undefined, page: undefined, ...part });
   }
   const [text, setText] = useDebounced(q, (settled) => show({ q: settled }));
   const pager = usePager(params, list.data?.cursor ?? null);

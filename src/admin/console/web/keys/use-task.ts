@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import * as calls from '../api/calls';
 import type { Key } from '../api/types';
-import { type PageName, type Params, replaceParams } from '../page-route';
+import { changeParams, type PageName, type Params } from '../page-route';
 
 /** A change that the operator has begun. */
 export type KeyTask =
@@ -21,7 +21,7 @@ export function useTask(page: PageName, params: Params, known: readonly Key[] | 
   const [item, setItem] = useState<Key | null>(null);
 
   function show(text: string | undefined): void {
-    replaceParams(page, { ...params, dialog: text });
+    changeParams(page, { dialog: text });
   }
   useEffect(() => {
     if (id === undefined || item?.id === id) return;
