@@ -172,7 +172,8 @@ export class ResponseInterceptor implements BodySink {
       this.#endStream(writer, bytes, undefined);
     } else if (decision.kind === 'pass-through') {
       this.#transition({ name: 'passing', decision });
-      if (isEnd) this.finish(decision.bare ? NOTHING : copyIfShared(bytes, bytes));
+      // A body that was looked at must not change before it is sent. One that is vouched for by its type is not copied.
+      if (isEnd) this.finish(decision.bare ? NOTHING : decision.vouched ? bytes : copyIfShared(bytes, bytes));
       else if (!this.#commit()) return this.#callbacks.drop(given.callback);
       else if (decision.bare) return this.#callbacks.confirm(given.callback);
       else return original.passThrough(args);
