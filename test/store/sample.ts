@@ -61,6 +61,25 @@ export async function createSample(store: Store, workspaceId: string, fields?: P
   return key;
 }
 
+/** Keys in progress at once, so that the time of one change does not grow with the number of keys. */
+const BATCH = 50;
+
+/** Stores `count` keys like `sampleKey`'s, some at a time. */
+export async function createSamples(
+  store: Store,
+  workspaceId: string,
+  count: number,
+  fieldsOf: (index: number) => Partial<KeyRecord>,
+): Promise<KeyRecord[]> {
+  const keys: KeyRecord[] = [];
+  while (keys.length < count) {
+    const first = keys.length;
+    const batch = Array.from({ length: Math.min(BATCH, count - first) }, (_, i) => fieldsOf(first + i));
+    keys.push(...(await Promise.all(batch.map((fields) => createSample(store, workspaceId, fields)))));
+  }
+  return keys;
+}
+
 export function keyQuery(workspaceId: string, fields: Partial<KeyQuery> = {}): KeyQuery {
   return { workspaceId, q: '', sort: 'created', order: 'asc', limit: 1000, after: null, ...fields };
 }

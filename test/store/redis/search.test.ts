@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
-import { createSample, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
+import { createSamples, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
 
 const KEYS = 2500;
 /** Positions of the keys that a search finds: at the ends of its steps over an index, and between. */
@@ -17,13 +17,11 @@ beforeAll(async () => {
   server = await startRedis();
   client = new Redis(server.url);
   store = createRedisStore({ client, storeTimeout: 10_000 });
-  await Promise.all(
-    Array.from({ length: KEYS }, (_, i) => {
-      const number = String(i).padStart(4, '0');
-      const name = PLACES.includes(i) ? `${number} wanted` : `${number} other`;
-      return createSample(store, workspaceId, { name, createdAt: i, expiresAt: i });
-    }),
-  );
+  await createSamples(store, workspaceId, KEYS, (i) => {
+    const number = String(i).padStart(4, '0');
+    const name = PLACES.includes(i) ? `${number} wanted` : `${number} other`;
+    return { name, createdAt: i, expiresAt: i };
+  });
 });
 afterAll(async () => {
   client.disconnect();
@@ -58,8 +56,10 @@ test('a search that takes too long leaves the rest to the next page', async () =
   expect(first.next).not.toBeNull();
   expect(await listAll(hurried, keyQuery(workspaceId, { order: 'desc', q: '0000 wanted' }))).toHaveLength(1);
 
-  const settings = Array.from({ length: 1200 }, (_, i) => ({ transcript: i % 2 === 0, metrics: [] }));
-  await Promise.all(settings.map((features) => store.setProject(workspaceId, 'p', features, ORIGIN)));
+  // One after the other: that many changes of one project at once would not all fit into the time of one.
+  for (let i = 0; i < 1200; i++) {
+    await store.setProject(workspaceId, 'p', { transcript: i % 2 === 0, metrics: [] }, ORIGIN);
+  }
   const entries = await hurried.listAudit({ workspaceId, limit: 10, before: null, action: 'key.created' });
   expect(entries.entries).toEqual([]);
   expect(entries.next).not.toBeNull();
