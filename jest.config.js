@@ -11,5 +11,5 @@ module.exports = {
   moduleNameMapper: { '^keyscope$': '<rootDir>/src/index.ts' },
   // Two cores: one worker drives Node, the other leaves room for the redis-servers the tests start.
   maxWorkers: 2,
-  testTimeout: 20_000,
+  testTimeout: 60_000,
 };

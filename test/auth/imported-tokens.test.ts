@@ -22,7 +22,7 @@ const ends: (() => unknown)[] = [];
 
 beforeAll(async () => {
   [redis, cluster] = await Promise.all([testRedis(), startCluster({ masters: 3 })]);
-}, 60_000);
+});
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });

@@ -35,7 +35,7 @@ describe('Cluster without durability', () => {
     const report = await runTrial(deployment, { faults: planned, random, workspaces: WORKSPACES, failsOver: true });
     expectNoViolation(report);
     expect(report.notes).toContainEqual(expect.stringMatching(/^[1-9]\d* slots moved, with [1-9]/));
-  }, 60_000);
+  });
 
   test('requireApiKey responds within the documented limits when a master is killed and its replica lacks the last changes', async () => {
     const planned = [{ fault: faults.killed, after: 0, lasting: LASTING }];

@@ -6,7 +6,7 @@ import { createSentinelFaults, type SentinelDeployment, startSentinelDeployment 
 let deployment: SentinelDeployment;
 beforeAll(async () => {
   deployment = await startSentinelDeployment();
-}, 60_000);
+});
 afterAll(() => deployment.close());
 
 test('requireApiKey responds within the documented limits when Sentinel replaces a killed master', async () => {
@@ -20,4 +20,4 @@ test('requireApiKey responds within the documented limits when Sentinel replaces
   });
   expectNoViolation(report);
   expect(report.counts['503 store_unavailable']).toBeGreaterThan(0);
-}, 60_000);
+});

@@ -18,7 +18,7 @@ const CLIENTS: Record<string, (nodes: Nodes) => RedisClient & { disconnect(): vo
 let servers: RedisClusterServers;
 beforeAll(async () => {
   servers = await startCluster({ masters: 3 });
-}, 60_000);
+});
 afterAll(() => servers.stop());
 
 describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export async function waitUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeout = 10_000,
+  timeout = 30_000,
 ): Promise<void> {
   const until = performance.now() + timeout;
   let last: unknown;

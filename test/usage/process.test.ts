@@ -29,4 +29,4 @@ test('a program ends when it is done, whatever waits to be stored', async () => 
   }
   const [code] = await once(program, 'close');
   expect({ code, written }).toEqual({ code: 0, written: 'true' });
-}, 60_000);
+});

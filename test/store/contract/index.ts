@@ -23,7 +23,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     let store: Store;
     beforeAll(async () => {
       store = await underTest.open();
-    }, 60_000);
+    });
     afterAll(() => underTest.close(), 60_000);
 
     const getStore = () => store;

@@ -73,7 +73,7 @@ describe('with a Cluster', () => {
   let cluster: RedisClusterServers;
   beforeAll(async () => {
     cluster = await startCluster({ masters: 3 });
-  }, 60_000);
+  });
   afterAll(() => cluster.stop());
 
   test('stores add one listener for each event and remove it when all stores share a client and are closed', async () => {

@@ -161,4 +161,4 @@ test('a change waits for replicas of the node that made it, also when its slot h
   await plain.close();
   client.disconnect();
   await servers.stop();
-}, 60_000);
+});

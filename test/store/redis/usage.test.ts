@@ -255,4 +255,4 @@ test('counts follow their slot to another node of a Cluster', async () => {
   await insist(store, all(3));
   const found = await store.readUsage([id, ...others.map((key) => key.id)], '2000-01-01');
   expect([...found.values()].map(({ counts }) => counts.get(TODAY))).toEqual(Array(21).fill(3));
-}, 60_000);
+});

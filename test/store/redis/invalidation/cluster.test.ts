@@ -29,7 +29,7 @@ beforeAll(async () => {
   );
   writing = new Cluster([...servers.startupNodes]);
   writer = createRedisStore({ client: writing, storeTimeout: 10_000 });
-}, 60_000);
+});
 afterAll(async () => {
   await writer.close();
   writing.disconnect();
@@ -163,7 +163,7 @@ test('a key is not read from the cache while most masters do not confirm its own
   await untilTracking(reader);
   await reader.close();
   await patient.stop();
-}, 60_000);
+});
 
 describe('a slot that moves', () => {
   let move: SlotMove;
@@ -212,7 +212,7 @@ describe('a slot that moves', () => {
     expect(reader.getCached(key.id)).toMatchObject({ name: 'Arrived' });
     await writer.deleteKey(key.id, ORIGIN, {});
     await waitUntil('the change is received', () => reader.getCached(key.id) === undefined);
-  }, 60_000);
+  });
 
   test('other slots of the master soon have a lease again', async () => {
     const reader = await open(new Cluster([...servers.startupNodes]));
@@ -229,5 +229,5 @@ describe('a slot that moves', () => {
     await move.moveKeys();
     await move.finish();
     await cacheKey(reader, other.id);
-  }, 60_000);
+  });
 });

@@ -67,7 +67,7 @@ describe.each(Object.entries(DEPLOYMENTS))('with %s', (name, start) => {
 
   beforeAll(async () => {
     deployment = await start();
-  }, 60_000);
+  });
   afterAll(() => deployment.stop());
   beforeEach(() => {
     readers = [];
@@ -126,5 +126,5 @@ describe.each(Object.entries(DEPLOYMENTS))('with %s', (name, start) => {
     await cacheKey(reader, key.id);
     expect(reader.getCached(key.id)).toEqual(key);
     for (const admin of admins) admin.disconnect();
-  }, 60_000);
+  });
 });

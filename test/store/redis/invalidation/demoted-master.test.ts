@@ -28,7 +28,7 @@ test('RedisStore reconnects the client when its master is demoted and the first 
     client.disconnect();
     await server.stop();
   }
-}, 30_000);
+});
 
 test('RedisStore leaves a replica when the client has never been connected to a master and the address leads to one', async () => {
   const master = await startRedis();
@@ -55,4 +55,4 @@ test('RedisStore leaves a replica when the client has never been connected to a 
     await replica.stop();
     await master.stop();
   }
-}, 30_000);
+});

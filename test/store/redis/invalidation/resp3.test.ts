@@ -84,14 +84,14 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     expect(protocols(reader)).toEqual(['resp3']);
     expect(reader.events).toContainEqual({ type: 'mode', mode: 'tracking', detail: expect.stringContaining('RESP3') });
     await expectInvalidations(reader, await open(connect(server.port)));
-  }, 30_000);
+  });
 
   test('a feed uses RESP2 when CONFIG and sections of INFO are restricted', async () => {
     const { port } = await restricted(restrictedInfo);
     const reader = await open(connect(port));
     expect(protocols(reader)).toEqual(['resp2']);
     await expectInvalidations(reader, await open(connect(server.port)));
-  }, 30_000);
+  });
 });
 
 test('a feed over RESP3 is opened again each time it is killed, and invalidates everything on FLUSHALL', async () => {
@@ -112,7 +112,7 @@ test('a feed over RESP3 is opened again each time it is killed, and invalidates 
   await admin.flushall();
   await waitUntil('the flush is received', () => reader.invalidated.includes('*'));
   expect(await reader.read(key.id)).toBeNull();
-}, 30_000);
+});
 
 test('a database that is swapped loses its lease over RESP3', async () => {
   const { port } = await restricted(redisCloud);
@@ -123,7 +123,7 @@ test('a database that is swapped loses its lease over RESP3', async () => {
   const swapped = performance.now();
   expect(await lastCachedAt(reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
   expect(await reader.read(key.id)).toBeNull();
-}, 30_000);
+});
 
 test('cached data is used for the lag when the server has neither REDIRECT nor RESP3', async () => {
   const { port } = await restricted((command) =>
@@ -155,7 +155,7 @@ test('a feed uses RESP3 with an ACL user over TLS', async () => {
   const reader = await open(client);
   expect(protocols(reader)).toEqual(['resp3']);
   await expectInvalidations(reader, await open(new Redis(server.port)));
-}, 30_000);
+});
 
 test('a feed uses RESP3 behind Sentinel, also on the master that replaces the first', async () => {
   const servers = await startSentinels();
