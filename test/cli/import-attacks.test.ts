@@ -50,6 +50,42 @@ describe('a column that may limit a key', () => {
       ['rotated_at', '2024-01-01'],
       ['meta', '"{""revoked"":true}"'],
     ],
+    ...[
+      ['access_enabled', 'f'],
+      ['access_status', 'revoked'],
+      ['has_access', 'f'],
+      ['can_login', '0'],
+      ['used_up', 't'],
+      ['last_status', 'revoked'],
+      ['registration_state', 'cancelled'],
+      ['gone', '1'],
+      ['approved', '0'],
+      ['use_flag', '0'],
+      ['Do not use', '1'],
+      ['Old', '✓'],
+    ],
+    ...[
+      ['gone_at', '1700000000'],
+      ['goneOn', '1 May 2024'],
+      ['gone', '01.05.2024'],
+      ['validity', '"[2020-01-01,2021-01-01)"'],
+      ['valid_from', '2190000000'],
+      ['starts_at', '2090-01-01 00:00:00+00'],
+      ['expires_in', '2592000000'],
+      ['expiry_ms', '2592000000'],
+      ['days_left', '5'],
+      ['quota_remaining', '0'],
+    ],
+    ...[
+      ['tags', '"{old,revoked}"'],
+      ['labels', 'vip;disabled'],
+      ['comment', 'Was revoked by Ann'],
+      ['revocation.time', '1700000000'],
+      ['revoked.at', '1700000000'],
+      ['Successor', 'key2'],
+      ['agentUuid', 'a1'],
+      ['meta', '"""{\\""revoked\\"":true}"""'],
+    ],
   ])('import exits 2 when the column %s holds %s', async (column, value) => {
     const { token, importFrom, key } = fixture();
     const result = await importFrom(csv(token, column, value));
@@ -64,6 +100,10 @@ describe('a column that may limit a key', () => {
     { meta: { flags: { revoked: true } } },
     { gone: true },
     { history: [{ status: 'revoked' }] },
+    { tags: ['vip', 'revoked'] },
+    { meta: { note: 'revoked' } },
+    { credits: { remaining: 0 } },
+    { gone: 1 },
   ])('import exits 2 when a member %j may limit a key', async (members) => {
     const { token, importFrom, key } = fixture();
     expect(await importFrom(jsonl({ token, name: 'CRM', ...members }))).toMatchObject({ code: 2 });
@@ -77,19 +117,65 @@ describe('a column that may limit a key', () => {
   });
 
   test.each(['created_at', 'updatedAt', 'last_used_at', 'last_active_at', 'issued_on', 'start_date', 'activated_at'])(
-    'a row is imported when %s holds a time',
+    'a row is imported when %s holds a time that is past',
     async (column) => {
-      const { token, summary } = fixture();
-      expect(await summary(csv(token, column, '2024-01-01T00:00:00Z'))).toMatchObject({ code: 0, imported: 1 });
+      for (const value of ['2024-01-01T00:00:00Z', '1700000000', '31.12.2023', '']) {
+        const { token, summary } = fixture();
+        expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, imported: 1 });
+      }
     },
   );
 
-  test('import exits 2 when the rows belong to several tenants', async () => {
+  test.each([
+    ['user_id', '1'],
+    ['request_count', '0'],
+    ['rate_limit_enabled', 'true'],
+    ['country', 'DE'],
+    ['created_by', 'ann'],
+    ['meta', '"{""credits"":{""remaining"":5}}"'],
+  ])('a row is imported when %s is %s', async (column, value) => {
+    const { token, summary } = fixture();
+    expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, imported: 1 });
+  });
+
+  test.each([
+    ['unkey', 'base64', 'hash', { meta: '{"revoked":true}' }],
+    ['unkey', 'base64', 'hash', { gone: true }],
+    ['unkey', 'base64', 'hash', { access_status: 'revoked' }],
+    ['better-auth', 'base64url', 'key', { metadata: '"{\\"revokedAt\\":\\"2024-01-01\\"}"' }],
+  ] as const)('import exits 2 with --from %s when a row in %s has %s and %j', async (from, encoding, column, more) => {
+    const { token, importFrom, key } = fixture();
+    const row = { [column]: sha256(token, encoding), name: 'CRM', enabled: true, ...more };
+    const argv = ['--from', from, ...SCOPE];
+    expect(await importFrom(jsonl(row), argv)).toMatchObject({ code: 2 });
+    expect(await key()).toBeNull();
+    const ignored = await importFrom(jsonl(row), [...argv, '--ignore', Object.keys(more)[0] as string]);
+    expect(ignored).toMatchObject({ code: 0 });
+  });
+
+  test.each([
+    ['unkey', 'base64', 'hash', 'key_auth_id'],
+    ['unkey', 'base64', 'hash', 'environment'],
+    ['better-auth', 'base64url', 'key', 'configId'],
+  ] as const)(
+    'import exits 2 with --from %s when rows in %s of %s have several %s',
+    async (from, encoding, hash, name) => {
+      const { token, importFrom, key } = fixture();
+      const row = (end: string) => ({ [hash]: sha256(token + end, encoding), name: end, enabled: true, [name]: end });
+      const result = await importFrom(jsonl(row('a')) + jsonl(row('b')), ['--from', from, ...SCOPE]);
+      expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining(`"${name}" has several values`) });
+      expect(await key()).toBeNull();
+    },
+  );
+
+  test('import exits 2 when the rows belong to several tenants or environments', async () => {
     const { token, importFrom, key } = fixture();
     const input = `token,name,tenant_id\n${token}a,A,t1\n${token}b,B,t2\n`;
     expect(await importFrom(input)).toMatchObject({ code: 2, stderr: expect.stringContaining('"tenant_id"') });
     expect(await key()).toBeNull();
     expect(await importFrom(input, [...SCOPE, '--ignore', 'tenant_id'])).toMatchObject({ code: 0 });
+    const environments = input.replace('tenant_id', 'env').replace('t1', 'live').replace('t2', 'test');
+    expect(await importFrom(environments)).toMatchObject({ code: 2, stderr: expect.stringContaining('"env"') });
   });
 });
 
@@ -133,6 +219,38 @@ describe('a token that is in two rows', () => {
     const input = jsonl({ token, name: 'A' }) + jsonl({ sha256: sha256(token), name: 'B', revoked: true });
     expect(await summary(input, [...SCOPE, '--skip-invalid'])).toMatchObject({ imported: 0 });
     expect(await key()).toBeNull();
+  });
+
+  test.each([
+    ['base64', 'base64url'],
+    ['base64', 'hex'],
+    ['hex', 'base64url'],
+  ] as const)('no key is imported when two rows have its hash in %s and %s', async (one, other) => {
+    const { token, summary, key } = fixture();
+    const input =
+      jsonl({ sha256: sha256(token, one), name: 'A' }) +
+      jsonl({ sha256: sha256(token, other), name: 'B', enabled: false });
+    expect(await summary(input, [...SCOPE, '--skip-invalid'])).toMatchObject({ imported: 0, invalid: 2 });
+    expect(await key()).toBeNull();
+  });
+
+  test.each(['hex', 'base64', 'base64url'] as const)(
+    'import skips an imported key when its hash is in %s',
+    async (form) => {
+      const { token, summary } = fixture();
+      const input = jsonl({ sha256: sha256(token, form), name: 'A' });
+      await summary(input);
+      for (const argv of [['--dry-run'], []]) {
+        expect(await summary(input, [...SCOPE, ...argv])).toMatchObject({ code: 0, imported: 0, alreadyImported: 1 });
+      }
+    },
+  );
+
+  test('import notes names that say that the key has ended', async () => {
+    const { token, importFrom } = fixture();
+    const { code, stderr } = await importFrom(`token,name\n${token},CRM (revoked)\n`, [...SCOPE, '--dry-run']);
+    expect({ code, isNoted: stderr.includes('1 names') }).toEqual({ code: 0, isNoted: true });
+    expect(stderr).toContain('line 2');
   });
 });
 

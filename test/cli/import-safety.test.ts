@@ -171,13 +171,27 @@ describe('two columns for one field', () => {
   });
 
   test.each([
-    (token: string) => `{"token":"${token}","name":"CRM","enabled":false,"isEnabled":true}`,
-    (token: string) => `{"token":"${token}","name":"CRM","enabled":false,"enabled":true}`,
-    (token: string) => `{"token":"${token}","name":"CRM","enabled":false,"en\\u0061bled":true}`,
-    (token: string) => `{"token":"${token}","name":"CRM","meta":{"enabled":1},"expires":1,"expires":2090}`,
-  ])('JSON lines with two members for one field are a usage error (%#)', async (row) => {
+    '"enabled":false,"enabled":true',
+    '"enabled":false,"en\\u0061bled":true',
+    '"meta":{"enabled":1},"expires":1,"expires":2090',
+    '"revoked":true,"revoked":false',
+    '"comment":"revoked","comment":"none"',
+  ])('a JSON line is invalid when a member occurs twice: %s', async (members) => {
+    const { token, summary, key } = fixture();
+    const other = jsonl({ token: `${token}b`, name: 'Other' });
+    const result = await summary(`${other}{"token":"${token}","name":"CRM",${members}}`);
+    expect(result).toMatchObject({
+      code: 1,
+      invalid: 1,
+      stderr: expect.stringContaining('line 2: A member occurs twice'),
+    });
+    expect(await key()).toBeNull();
+  });
+
+  test('JSON lines with two members for one field are a usage error', async () => {
     const { token, importFrom, key } = fixture();
-    expect(await importFrom(row(token))).toMatchObject({ code: 2, stderr: expect.stringContaining('Two columns') });
+    const row = { token, name: 'CRM', enabled: false, isEnabled: true };
+    expect(await importFrom(jsonl(row))).toMatchObject({ code: 2, stderr: expect.stringContaining('Two columns') });
     expect(await key()).toBeNull();
   });
 

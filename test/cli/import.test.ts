@@ -227,7 +227,7 @@ describe('import', () => {
     ['a name, where only the hash is known', rowOf({ token: null, sha256: hash(uuid, 'hex'), name: uuid }), [], 1],
     ['agents, where only the hash is known', rowOf({ token: null, sha256: hash(sk, 'hex'), agents: [sk] }), [], 1],
     ['the name of a column', `token,${uuid}\nlegacy_other_0123456789,x\n`, ['--dry-run'], 0],
-    ['the name of a member', rowOf({ [uuid]: 1 }), ['--dry-run'], 0],
+    ['the name of a member', rowOf({ [uuid]: 'x' }), ['--dry-run'], 0],
     ['the column of a field', rowOf({}), ['--map', `token=${uuid}`], 2],
     ['the field of a column', rowOf({}), ['--map', `${uuid}=token`], 2],
     ['a format', rowOf({}), ['--format', uuid], 2],

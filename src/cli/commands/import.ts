@@ -37,12 +37,16 @@ function zoneGiven({ values }: CommandContext) {
 
 function noteOn(
   context: CommandContext,
-  { localTimes, tokensLookHashed }: Plan,
+  { localTimes, namedAsEnded, tokensLookHashed }: Plan,
   unused: ReadonlySet<string>,
   zone: string,
 ): void {
   if (localTimes > 0) {
     context.note(`Note: ${number(localTimes)} expiry times without a zone were read as ${zone} (--time-zone).`);
+  }
+  if (namedAsEnded.length > 0) {
+    const lines = namedAsEnded.slice(0, 10).join(', ');
+    context.note(`Note: ${number(namedAsEnded.length)} names say that the key has ended. Check line ${lines}.`);
   }
   if (tokensLookHashed) {
     context.note(
@@ -72,7 +76,10 @@ async function readPlan(context: CommandContext): Promise<Plan> {
   };
   const zone = zoneGiven(context);
   const preset = values.text('from');
-  const columns = createColumns({ preset, map: values.texts('map'), ignore: values.texts('ignore') });
+  const columns = createColumns({
+    ...{ preset, map: values.texts('map'), ignore: values.texts('ignore') },
+    now: io.now,
+  });
   const format = formatGiven(context);
   if (args[0] === STDIN && io.stdin.isTTY) context.note('Reading from the terminal; end with Ctrl-D.');
   const text = await openText(io, args[0] as string);

@@ -2,7 +2,7 @@ import { didYouMean, listNames } from '../../did-you-mean';
 import { usageError } from '../io';
 import { isPlainWords, named } from '../terminal-text';
 import { type ColumnValue, FIELDS, type Field, fieldOf, fold, PRESETS, type Preset } from './fields';
-import { nameMayLimit, valueMayLimit } from './limits';
+import { mayLimit, metadataMayLimit } from './limits';
 import { isEmpty } from './words';
 
 /** Columns listed in the note on unused columns. */
@@ -56,8 +56,9 @@ function limitingColumns(columns: readonly string[]): Error {
   );
 }
 
-/** Folded names of columns that say to which tenant a key belongs. */
-const TENANT = /^(?:workspace|tenant|org|organi[sz]ation)(?:id|uuid|slug|name)?$/;
+/** Folded names of columns that say to which tenant or environment a key belongs. */
+const SEPARATES =
+  /^(?:workspace|tenant|org|organi[sz]ation)(?:id|uuid|slug|name)?$|^(?:env|environment|mode|livemode)$/;
 
 /** The fields of a row. Several columns can say that a key is inactive: all of them are in `inactive`. */
 export interface PickedRow {
@@ -80,6 +81,7 @@ export interface ColumnOptions {
   readonly map: readonly string[];
   /** `--ignore` options. */
   readonly ignore: readonly string[];
+  readonly now: () => number;
 }
 
 /**
@@ -88,7 +90,7 @@ export interface ColumnOptions {
  * A column that may limit a key, by its name ("user_revoked") or its values ("gone" with "true"), is an error until it is
  * mapped or ignored: a key must not get more than it had because a name is unusual.
  */
-export function createColumns({ preset: name, map, ignore }: ColumnOptions): Columns {
+export function createColumns({ preset: name, map, ignore, now }: ColumnOptions): Columns {
   const pairs = readPairs(map);
   const preset = name === undefined ? undefined : presetNamed(name);
   const ignored = new Set(ignore);
@@ -96,7 +98,8 @@ export function createColumns({ preset: name, map, ignore }: ColumnOptions): Col
   const seen = new Set(['']);
   const unused = new Set<string>();
 
-  const tenants = new Map<string, unknown>();
+  const separate = new Map<string, unknown>();
+  const isOfPreset = (column: string) => preset?.columns.has(fold(column)) === true;
 
   /** The field of a column, or undefined if it means nothing for a key. */
   function meaningOf(column: string): Field | undefined {
@@ -106,19 +109,20 @@ export function createColumns({ preset: name, map, ignore }: ColumnOptions): Col
       : undefined;
   }
 
-  /** True if a column without a field may limit the key. */
-  function mayLimit(column: string, value: unknown): boolean {
+  /** True if a column that means no field may limit the key. */
+  function limits(column: string, value: unknown): boolean {
     if (fieldOf(column, preset) !== undefined) return false;
-    return nameMayLimit(column) || (preset === undefined && !isEmpty(value) && valueMayLimit(column, value));
+    return isOfPreset(column) ? metadataMayLimit(value) : mayLimit(column, value, now());
   }
 
-  /** All keys of an import belong to one workspace, so their tenants must not differ. */
-  function checkTenant(column: string, value: unknown): void {
-    if (preset !== undefined || !TENANT.test(fold(column)) || isEmpty(value)) return;
-    if (!tenants.has(column)) tenants.set(column, value);
-    else if (tenants.get(column) !== value) {
+  /** All keys of an import get one workspace, so tenants and environments must not differ. */
+  function checkSeparate(column: string, value: unknown): void {
+    const name = fold(column);
+    if (isEmpty(value) || !(SEPARATES.test(name) || preset?.separates.includes(name))) return;
+    if (!separate.has(column)) separate.set(column, value);
+    else if (separate.get(column) !== value) {
       throw usageError(
-        `The column ${quoteColumn(column)} has several values, and all keys would belong to one workspace. Split the file, or leave it out: --ignore COLUMN.`,
+        `The column ${quoteColumn(column)} has several values, and all keys would become alike in one workspace. Split the file, or leave it out: --ignore COLUMN.`,
       );
     }
   }
@@ -133,10 +137,10 @@ export function createColumns({ preset: name, map, ignore }: ColumnOptions): Col
       if (mapped.has(column)) seen.add(column);
       const field = meaningOf(column);
       if (field === undefined) {
-        checkTenant(column, value);
-        if (mayLimit(column, value)) limiting.push(column);
+        checkSeparate(column, value);
+        if (limits(column, value)) limiting.push(column);
         // JSON lines could have other names in each line.
-        else if (preset === undefined && unused.size < MAX_UNUSED && fieldOf(column, preset) === undefined)
+        else if (!isOfPreset(column) && unused.size < MAX_UNUSED && fieldOf(column, preset) === undefined)
           unused.add(column);
         continue;
       }

@@ -8,18 +8,23 @@ export const FIELDS = [
 ] as const;
 export type Field = (typeof FIELDS)[number] | 'otherHash';
 
-/** An export of another system: its columns, by their folded names. All other columns of it limit no key. */
+/** An export of another system. */
 export interface Preset {
-  readonly columns: ReadonlyMap<string, Field>;
+  /** All columns of its current schema, by their folded names. Null: it limits no key, but its members could. */
+  readonly columns: ReadonlyMap<string, Field | null>;
+  /** Folded names of columns whose values separate keys that must not become alike. */
+  readonly separates: readonly string[];
   /** True if an empty `enabled` means true. */
   readonly emptyIsEnabled: boolean;
 }
+
+const withoutField = (names: string) => names.split(' ').map((name) => [name, null] as const);
 
 /** Columns of exports, current schemas. */
 export const PRESETS: Readonly<Record<string, Preset>> = {
   // https://github.com/unkeyed/unkey, internal/db/src/schema/keys.ts
   unkey: {
-    columns: new Map<string, Field>([
+    columns: new Map<string, Field | null>([
       ['hash', 'sha256'],
       ['name', 'name'],
       ['expires', 'expiresAt'],
@@ -27,19 +32,29 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       ['remaining', 'remaining'],
       ['remainingrequests', 'remaining'],
       ['pendingmigrationid', 'otherHash'],
+      ...withoutField(
+        'id keyauthid start workspaceid forworkspaceid ownerid identityid meta createdat createdatm updatedatm',
+      ),
+      ...withoutField('refillday refillamount lastrefillat environment lastusedat'),
     ]),
+    separates: ['keyauthid', 'workspaceid', 'environment'],
     emptyIsEnabled: false,
   },
   // https://github.com/better-auth/better-auth, packages/api-key/src/schema.ts
   'better-auth': {
-    columns: new Map<string, Field>([
+    columns: new Map<string, Field | null>([
       ['key', 'sha256'],
       ['name', 'name'],
       ['expiresat', 'expiresAt'],
       ['enabled', 'enabled'],
       ['permissions', 'permissions'],
       ['remaining', 'remaining'],
+      ...withoutField(
+        'id configid start prefix referenceid userid refillinterval refillamount lastrefillat requestcount',
+      ),
+      ...withoutField('lastrequest createdat updatedat metadata'),
     ]),
+    separates: ['configid'],
     emptyIsEnabled: true,
   },
 };
@@ -55,7 +70,9 @@ const USUAL: ReadonlyMap<string, Field> = new Map([
 ]);
 
 const KEY = '(?:is|was|has|been|the|api|key|token|date|time|soft|still|currently)*';
-const WHEN = '(?:at|on|by|in|m|ms|date|time|datetime|timestamp|ts|utc|flag|yn|reason|status)*';
+const WHEN = '(?:at|on|by|m|ms|date|time|datetime|timestamp|ts|utc|flag|yn|reason|status)*';
+/** Not `expires_in` and `expiry_ms`, which are durations. */
+const AT = '(?:(?:at|on|date|time|datetime|timestamp|ts)+(?:utc|m|ms)?)?';
 const ENDED = [
   'delet(?:ed?|ion)|remov(?:ed?|al)|revo(?:ked?|cation)|archiv(?:ed?|al)|(?:de|in)activat(?:ed?|ion)|inactive',
   'suspend(?:ed)?|suspension|block(?:ed)?|bann?(?:ed)?|cancel(?:l?ed)?|cancell?ation|invalid(?:ated?|ation)?',
@@ -65,7 +82,7 @@ const ENDED = [
 
 /** Fields by patterns of folded names, most specific first. */
 const PATTERNS: readonly (readonly [RegExp, Field])[] = [
-  [new RegExp(`^${KEY}(?:expir(?:es|y|ation|e)${WHEN}|valid(?:until|to|till)${WHEN}|expiredat)$`), 'expiresAt'],
+  [new RegExp(`^${KEY}(?:expir(?:es|y|ation|e)${AT}|valid(?:until|to|till)${AT}|expiredat)$`), 'expiresAt'],
   [new RegExp(`^${KEY}disabled(?:flag)?$`), 'disabled'],
   [new RegExp(`^${KEY}(?:${ENDED}|disabled?)${WHEN}$`), 'inactive'],
   [new RegExp(`^${KEY}enabled(?:flag)?$`), 'enabled'],
@@ -74,17 +91,23 @@ const PATTERNS: readonly (readonly [RegExp, Field])[] = [
   [/^(?:remaining|uses|requests)?(?:requests|uses)?(?:remaining|left)$|^remaining(?:requests|uses)$/, 'remaining'],
 ];
 
-/** A name as it is compared: without table and case, letters and digits only. */
+/** A name as it is compared: without case and accents, letters and digits only. */
+export function foldPath(column: string): string {
+  return column
+    .normalize('NFKD')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** The same without the table, or the object that has the member. */
 export function fold(column: string): string {
-  const name = column.slice(column.lastIndexOf('.') + 1);
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return foldPath(column.slice(column.lastIndexOf('.') + 1));
 }
 
 /** The field that a column means by its name. A preset's own names come first. */
 export function fieldOf(column: string, preset: Preset | undefined): Field | undefined {
   const name = fold(column);
-  const inPreset = preset?.columns.get(name);
-  if (inPreset !== undefined) return inPreset;
+  if (preset?.columns.has(name)) return preset.columns.get(name) ?? undefined;
   const byPattern = PATTERNS.find(([pattern]) => pattern.test(name))?.[1];
   if (preset === undefined) return USUAL.get(name) ?? byPattern;
   // Other columns of the export count if they say that a key has ended.

@@ -8,6 +8,7 @@ import type { Columns } from './columns';
 import { type Converted, type ConvertOptions, toImport } from './convert';
 import type { ColumnValue } from './fields';
 import type { Row } from './rows';
+import { namesEnd } from './words';
 
 /** An invalid row. */
 export interface Problem {
@@ -44,6 +45,8 @@ export interface Plan {
   readonly ended: readonly EndedRow[];
   /** Number of rows whose expiry had no zone. */
   readonly localTimes: number;
+  /** Lines of keys whose names say that they ended, such as "CRM (revoked)". */
+  readonly namedAsEnded: readonly number[];
   /** True if each token has the form of a SHA-256 in hexadecimal. */
   readonly tokensLookHashed: boolean;
 }
@@ -123,7 +126,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
       const { token, sha256, ...shown } = inputs.import(isOver ? endless : input);
       if (issues.length > 0) throw invalid(issues);
       readImportedToken({ token, sha256 }, { ...shown, workspaceId });
-      const id = idOf(line, input);
+      const id = idOf(line, { token, sha256 });
       if (isOver || input.disabled === true) ended.push({ line, id });
       return isOver
         ? 'expired'
@@ -168,8 +171,10 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     if (later !== undefined) problems.push({ line, message: `It is the same token as in line ${later}.` });
     return later !== undefined;
   };
+  const remaining = candidates.filter((candidate) => !isRepeated(candidate));
   return {
-    ...{ rows: count, candidates: candidates.filter((candidate) => !isRepeated(candidate)), problems, ...left },
+    ...{ rows: count, candidates: remaining, problems, ...left },
+    namedAsEnded: remaining.filter(({ input }) => !input.disabled && namesEnd(input.name)).map(({ line }) => line),
     ...{ ended, localTimes, tokensLookHashed: hashed > 0 && hashed === withToken },
   };
 }

@@ -1,6 +1,6 @@
 import type { ColumnValue } from './fields';
 
-/** The names of an object's own members, in the order of the text, also if one occurs twice. */
+/** The names of an object's own members, twice if one occurs twice. */
 function memberNames(text: string): string[] {
   const names: string[] = [];
   // Strings, and the characters that change the depth or follow a name.
@@ -34,19 +34,21 @@ function unwrap(_name: string, value: unknown): unknown {
   return WRAPPERS[entry[0]]?.(entry[1]);
 }
 
-/**
- * The members of a JSON object, or null if the text is none. A name that occurs twice is in the result twice:
- * `JSON.parse` would keep the last value, and a join of tables writes both.
- */
-export function readMembers(text: string): readonly ColumnValue[] | null {
+const NO_OBJECT = { problem: 'It is not a JSON object.' };
+
+/** The members of a JSON object, or the problem of the text. */
+export function readMembers(text: string): { readonly values: readonly ColumnValue[] } | { readonly problem: string } {
   let value: unknown;
   try {
     value = JSON.parse(text, unwrap);
   } catch {
     // The error's own message quotes the line.
-    return null;
+    return NO_OBJECT;
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null;
-  const members = new Map(Object.entries(value));
-  return memberNames(text).map((name) => [name, members.get(name)] as const);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return NO_OBJECT;
+  const values = Object.entries(value);
+  // A join of tables writes both, and `JSON.parse` keeps the last one.
+  if (memberNames(text).length > values.length)
+    return { problem: 'A member occurs twice. Name the members differently.' };
+  return { values };
 }

@@ -41,8 +41,7 @@ async function* jsonRows({ chunks }: Text): AsyncGenerator<Row> {
   for await (const text of linesOf(chunks)) {
     line += 1;
     if (text.trim() === '') continue;
-    const values = readMembers(text);
-    yield values === null ? { line, problem: 'It is not a JSON object.' } : { line, values };
+    yield { line, ...readMembers(text) };
   }
 }
 

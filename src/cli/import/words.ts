@@ -13,6 +13,14 @@ const INACTIVE_STATUS = new Set([
   ...['discarded', 'voided', 'frozen', 'obsolete', 'destroyed', 'purged', 'blacklisted', 'stolen', 'lost'],
 ]);
 
+/** Words in a longer string that say that a key has ended. */
+const ENDED_WORDS = /\b(?:revoked|deleted|disabled|deactivated|suspended|compromised|leaked|archived|expired)\b/i;
+
+/** True if a string, such as a comment, says that a key has ended. */
+export function namesEnd(text: string): boolean {
+  return ENDED_WORDS.test(text);
+}
+
 export function isEmpty(value: unknown): boolean {
   return (
     value === undefined ||
