@@ -1,11 +1,11 @@
+import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
 import { type AuthContext, authorize, type Denial, type KeyDenial, type Requirement } from '../keys/authorize';
-import { Deadline } from '../timeout';
 import { ID_LENGTH } from '../token/format';
 import type { UsageRecorder } from '../usage/recorder';
-import type { Authenticator, Fetched, Mismatch } from './authenticator';
+import type { Authenticator, Mismatch } from './authenticator';
 import { invalidKey, malformedKey } from './read-token';
 import type { CachedKey } from './request-api-key';
 
@@ -16,16 +16,6 @@ interface StoreDenial extends Denial {
 
 function toStoreDenial(error: KeyscopeError): StoreDenial {
   return { code: error.code, reason: 'store', message: error.message, error };
-}
-
-const OUTDATED = toStoreDenial(
-  new KeyscopeError('store_unavailable', 'The key changed while it was read, or the reply came too late. Try again.'),
-);
-
-/** Outcome of a read that has completed or failed. */
-interface Settled {
-  readonly outcome: CachedKey | Denial;
-  readonly isValid: (wall: number) => boolean;
 }
 
 /** Request of a `denied` event. */
@@ -42,9 +32,7 @@ export interface Access {
    */
   authenticate(token: string, wall: number, connection?: object): CachedKey | Denial | undefined;
   /**
-   * The same, from the store. Calls `conclude` in the turn in which the data were checked, so that none is accepted whose
-   * lease has lapsed: the reply can have waited in a blocked process. Then, and if the key has changed while it was read,
-   * it is read once more.
+   * The same, from the store. Calls `conclude` in the turn in which the data was checked.
    *
    * @param fresh - Only data that was read after this call.
    */
@@ -96,19 +84,6 @@ export function createAccess(deps: {
     return denial.reason === 'malformed' ? invalidKey(mismatch) : denial;
   }
 
-  function settle(reading: Promise<Fetched>, id: string, token: string): Promise<Settled> {
-    return reading.then(
-      ({ outcome, isValid }) => ({
-        outcome: typeof outcome === 'string' ? toDenial(outcome, id, token) : outcome,
-        isValid,
-      }),
-      (error: unknown) => {
-        if (!(error instanceof KeyscopeError)) throw error;
-        return { outcome: toStoreDenial(error), isValid: () => true };
-      },
-    );
-  }
-
   function hintOf(denial: Denial, { hint }: RequestDescription): string | null {
     return denial.hint ?? hint(denial) ?? HINTS[denial.reason] ?? null;
   }
@@ -134,11 +109,15 @@ export function createAccess(deps: {
     async fetch(token, fresh, conclude) {
       const id = authenticator.parseKeyId(token);
       if (id === null) return conclude(malformedKey(token, prefix));
-      const deadline = new Deadline(storeTimeout);
-      const first = await settle(authenticator.fetch(id, token, fresh), id, token);
-      if (first.isValid(clock.wall())) return conclude(first.outcome);
-      const second = await settle(deadline.within(authenticator.fetch(id, token, fresh)), id, token);
-      return conclude(second.isValid(clock.wall()) ? second.outcome : OUTDATED);
+      return readValid(
+        () => authenticator.fetch(id, token, fresh),
+        { clock, storeTimeout },
+        (fetched) => {
+          if (fetched instanceof KeyscopeError) return conclude(toStoreDenial(fetched));
+          const { outcome } = fetched;
+          return conclude(typeof outcome === 'string' ? toDenial(outcome, id, token) : outcome);
+        },
+      );
     },
 
     authorize(key, requirement, context, wall, isCounted) {

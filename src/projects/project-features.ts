@@ -1,15 +1,10 @@
 import type { Caches, Configurations } from '../cache/caches';
 import type { CacheHandle } from '../cache/read-through-cache';
+import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { type Features, NOTHING_ENABLED } from '../features';
-import { Deadline } from '../timeout';
 import { createBackgroundRefresh } from './background-refresh';
-
-function outdated(): KeyscopeError {
-  const message = 'The configuration changed while it was read, or the reply came too late. Try again.';
-  return new KeyscopeError('store_unavailable', message);
-}
 
 /** Features of a workspace's projects, by project id. A project without configuration has none. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
@@ -19,7 +14,7 @@ export interface ProjectFeatures {
   /** Rejects with `store_unavailable`. */
   get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
   /**
-   * Calls `conclude` in the turn in which the data were checked, so that a project without the feature and an unknown
+   * Calls `conclude` in the turn in which the data was checked, so that a project without the feature and an unknown
    * configuration are never confused. The second is an error, `store_unavailable`.
    */
   decide(
@@ -76,28 +71,11 @@ export function createProjectFeatures({
     };
   }
 
-  function settle(reading: Promise<CacheHandle<Configurations>>): Promise<CacheHandle<Configurations> | KeyscopeError> {
-    return reading.catch((error: unknown) => {
-      if (!(error instanceof KeyscopeError)) throw error;
-      return error;
-    });
-  }
-
-  /**
-   * Reads once more if the configurations changed while they were read, or if the reply came too late. Calls `conclude`
-   * in the turn in which the result was checked.
-   */
-  async function load<T>(
+  function load<T>(
     workspaceId: string,
     conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T,
   ): Promise<T> {
-    const isFinal = (outcome: CacheHandle<Configurations> | KeyscopeError) =>
-      outcome instanceof KeyscopeError || outcome.isValid(clock.wall());
-    const deadline = new Deadline(storeTimeout);
-    const first = await settle(projects.load(workspaceId));
-    if (isFinal(first)) return conclude(first);
-    const second = await settle(deadline.within(projects.load(workspaceId)));
-    return conclude(isFinal(second) ? second : outdated());
+    return readValid(() => projects.load(workspaceId), { clock, storeTimeout }, conclude);
   }
 
   function getHandle(workspaceId: string): CacheHandle<Configurations> | undefined {

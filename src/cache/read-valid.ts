@@ -1,0 +1,39 @@
+import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
+import { Deadline } from '../timeout';
+
+/** Data that can lapse. */
+interface Lapsing {
+  isValid(wall: number): boolean;
+}
+
+/**
+ * Calls `conclude` with data from the store, in the turn of the event loop in which the data was checked: a reply can
+ * have waited in a blocked process, and no request is accepted by data whose lease has lapsed. If the data changed while
+ * it was read, or the reply came too late, reads once more within `storeTimeout`. After that, and if the store cannot
+ * be read, the outcome is an error, `store_unavailable`.
+ */
+export async function readValid<Data extends Lapsing, Result>(
+  read: () => Promise<Data>,
+  { clock, storeTimeout }: { readonly clock: Clock; readonly storeTimeout: number },
+  conclude: (outcome: Data | KeyscopeError) => Result,
+): Promise<Result> {
+  const deadline = new Deadline(storeTimeout);
+  const first = await outcomeOf(read());
+  if (isFinal(first, clock)) return conclude(first);
+  const second = await outcomeOf(deadline.within(read()));
+  if (isFinal(second, clock)) return conclude(second);
+  const message = 'The data changed while it was read, or the reply came too late. Try again.';
+  return conclude(new KeyscopeError('store_unavailable', message));
+}
+
+function outcomeOf<Data>(reading: Promise<Data>): Promise<Data | KeyscopeError> {
+  return reading.catch((error: unknown) => {
+    if (!(error instanceof KeyscopeError)) throw error;
+    return error;
+  });
+}
+
+function isFinal(outcome: Lapsing | KeyscopeError, clock: Clock): boolean {
+  return outcome instanceof KeyscopeError || outcome.isValid(clock.wall());
+}
