@@ -1,8 +1,7 @@
 import { createApiKeys } from 'keyscope';
 import { type AppProcess, startApp } from './app-process';
-import { PERMISSIONS, runCommand } from './commands';
+import { type CommandRunner, PERMISSIONS, runCommand } from './commands';
 import { CLIENT_PROFILES, connect, type RedisLocation } from './connect';
-import type { CommandRunner } from './writer';
 
 /** Limits of every process. The margin allows for two cores that a whole test suite shares. */
 export const LIMITS = { maxRevocationLag: 1000, storeTimeout: 500, margin: 1000 } as const;

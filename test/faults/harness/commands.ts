@@ -44,6 +44,9 @@ export type Outcome =
   | { readonly ok: true; readonly key: KeyView | null; readonly token: string | null }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
+/** Runs commands: one of the processes, or the harness over a connection that no fault affects. */
+export type CommandRunner = (command: Command) => Promise<Outcome>;
+
 type Created = Awaited<ReturnType<ApiKeys<Route>['keys']['create']>>;
 
 function seen(key: Created['key']): KeyView {

@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KeyState, ProjectState, Route, Step, Time } from '../checker/history';
 import { METRICS } from './app';
 import { now } from './clock';
-import type { Command, Outcome } from './commands';
+import type { Command, CommandRunner, Outcome } from './commands';
+import { KeyChanges } from './key-changes';
 import type { Load } from './load';
-import { isAlive, isSame, type Model, stateOf, type TrackedKey, type TrackedProject } from './model';
+import { isAlive, type Model, stateOf, type TrackedKey, type TrackedProject } from './model';
 import type { Random } from './random';
-
-/** Runs commands: one of the processes, or the harness over a connection that no fault affects. */
-export type CommandRunner = (command: Command) => Promise<Outcome>;
 
 export interface WriterOptions {
   readonly model: Model;
@@ -29,7 +27,7 @@ export interface ChangeCounts {
   acknowledged: number;
   inDoubt: number;
   /** Changes that were acknowledged and lost. */
-  readonly lost: string[];
+  readonly lost: readonly string[];
 }
 
 /** Concurrent changes, each of a different key or project. */
@@ -48,17 +46,19 @@ const REJECTIONS = new Set(['conflict', 'key_not_found']);
 
 /**
  * Creates, edits, disables, rotates and deletes keys, and configures projects, at random, and records the possible
- * outcomes. Every change of a key carries its last known revision. Of several changes with unknown outcome at most one
- * can be applied, and none of them once a later change is acknowledged.
+ * outcomes. Every change of a key carries its last known revision.
  */
 export class Writer {
-  readonly changeCounts: ChangeCounts = { acknowledged: 0, inDoubt: 0, lost: [] };
+  readonly changeCounts: ChangeCounts;
   readonly #options: WriterOptions;
+  readonly #changes: KeyChanges;
   #running: Promise<unknown> | null = null;
   #stopping = false;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#changes = new KeyChanges(options);
+    this.changeCounts = { acknowledged: 0, inDoubt: 0, lost: this.#changes.lost };
   }
 
   /** Creates the first keys and projects. */
@@ -107,7 +107,7 @@ export class Writer {
    */
   async reconcile(sentAt: Time): Promise<void> {
     const { model } = this.#options;
-    for (const key of model.keys.values()) await this.#look(key, sentAt);
+    for (const key of model.keys.values()) await this.#changes.readState(key, sentAt);
     for (const project of [...model.projects]) this.#replaceProject(project);
   }
 
@@ -216,55 +216,13 @@ export class Writer {
 
   /** Sends a command that changes a key, and records the outcome. */
   async #attempt(key: TrackedKey, command: Command, state: KeyState): Promise<Outcome> {
-    const step: Step<KeyState> = { state, sentAt: now(), knownAt: null };
     // Before the response: the change may be visible before its acknowledgement.
-    key.timeline.push(step);
-    key.undecided.push(step);
+    const step = this.#changes.begin(key, state);
     const outcome = await this.#pickRunner()(command);
     const knownAt = this.#count(outcome);
-    if (outcome.ok) this.#settle(key, step, knownAt, key.revision + 1);
-    else if (REJECTIONS.has(outcome.code)) await this.#look(key, step.sentAt, step);
+    if (outcome.ok) this.#changes.acknowledge(key, step, knownAt, key.revision + 1);
+    else if (REJECTIONS.has(outcome.code)) await this.#changes.readState(key, step.sentAt, step);
     return outcome;
-  }
-
-  /** Records that one step was applied, and therefore no other step with unknown outcome. */
-  #settle(key: TrackedKey, step: Step<KeyState>, knownAt: Time, revision: number): void {
-    key.timeline.splice(key.timeline.indexOf(step), 1);
-    key.timeline.push({ ...step, knownAt });
-    key.lastKnown = step.state;
-    key.undecided = [];
-    key.revision = revision;
-  }
-
-  /** Reads the state of a key. `rejected`: the step that was just rejected. */
-  async #look(key: TrackedKey, sentAt: Time, rejected?: Step<KeyState>): Promise<void> {
-    const { direct, model, mayLose } = this.#options;
-    const outcome = await direct({ op: 'get', id: key.id });
-    if (!outcome.ok && outcome.code !== 'key_not_found') return;
-    const seen = outcome.ok ? outcome.key : null;
-    const step = key.undecided.find(({ state }) => isSame(state, seen));
-    if (isSame(key.lastKnown, seen)) {
-      key.revision = seen?.revision ?? 0;
-      if (rejected !== undefined) this.#dropStep(key, rejected);
-    } else if (step !== undefined) {
-      const replaced = { ...step, state: seen === null ? null : stateOf(seen) };
-      key.timeline[key.timeline.indexOf(step)] = replaced;
-      this.#settle(key, replaced, now(), seen?.revision ?? 0);
-    } else {
-      const was = key.lastKnown === null ? 'deleted' : key.lastKnown.name;
-      if (!mayLose)
-        this.changeCounts.lost.push(`${key.id} was ${was}, and is ${seen === null ? 'not there' : seen.name}`);
-      const found: Step<KeyState> = { state: seen === null ? null : stateOf(seen), sentAt, knownAt: null };
-      key.timeline.push(found);
-      this.#settle(key, found, now(), seen?.revision ?? 0);
-    }
-    if (key.lastKnown === null) model.retire(key);
-  }
-
-  /** The step was not applied and will not be. */
-  #dropStep(key: TrackedKey, step: Step<KeyState>): void {
-    key.timeline.splice(key.timeline.indexOf(step), 1);
-    key.undecided.splice(key.undecided.indexOf(step), 1);
   }
 
   async #configure(): Promise<void> {

@@ -159,7 +159,7 @@ export class SimulatedSocket {
         this.#send('toClient', () => this.#closeByPeer(new Error('connect ECONNREFUSED')));
         return;
       }
-      this.#peer = this.server.accept(
+      this.#peer = this.server.connections.open(
         (frames) => this.#answer(frames),
         () => this.#send('toClient', () => this.#closeByPeer(null)),
       );
@@ -200,7 +200,7 @@ export class SimulatedSocket {
   }
 
   #dropPeer(): void {
-    if (this.#peer !== null) this.server.drop(this.#peer);
+    if (this.#peer !== null) this.server.connections.drop(this.#peer);
   }
 
   #closeByPeer(error: Error | null): void {

@@ -79,11 +79,11 @@ function createModel(): Side {
   const server = new RedisServer(kernel, new Random(1), 'A');
   let frames: Frame[] = [];
   let names: string[] = [];
-  const client = server.accept(
+  const client = server.connections.open(
     (written) => frames.push(...written),
     () => {},
   );
-  const feed: ServerConnection = server.accept(
+  const feed: ServerConnection = server.connections.open(
     (written) => {
       for (const frame of written) if (frame.kind === 'message') names.push(...(frame.payload ?? ['*']));
     },

@@ -54,7 +54,7 @@ function tracking(server: RedisServer, connection: ServerConnection, args: Comma
   if (!isBroadcast) throw new Error('The Redis model knows tracking with BCAST only.');
   if (redirect !== 0 && server.policy.tracking === 'no-redirect')
     return new ErrorReply('ERR REDIRECT is not supported');
-  if (redirect !== 0 && server.connectionById(redirect) === undefined)
+  if (redirect !== 0 && server.connections.byId(redirect) === undefined)
     return new ErrorReply('ERR The client ID you want redirect to does not exist');
   const overlap = prefixes.find((a, i) => prefixes.some((b, j) => i !== j && b.startsWith(a)));
   if (overlap !== undefined)
@@ -84,7 +84,7 @@ function clientLine(connection: ServerConnection): string {
 
 function clientList(server: RedisServer, [filter = '', ...ids]: Command): Reply {
   if (filter.toUpperCase() !== 'ID') throw new Error('The Redis model knows CLIENT LIST with ID only.');
-  const found = ids.map((id) => server.connectionById(Number(id))).filter((each) => each !== undefined);
+  const found = ids.map((id) => server.connections.byId(Number(id))).filter((each) => each !== undefined);
   return found.map((each) => `${clientLine(each)}\n`).join('');
 }
 

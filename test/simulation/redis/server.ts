@@ -1,11 +1,12 @@
 import type { Kernel } from '../kernel/kernel';
 import type { Random } from '../kernel/random';
 import { DATA_COMMANDS, type DataContext, runDataCommand } from './commands';
-import { type Command, type Frame, INVALIDATIONS, ServerConnection } from './connection';
+import type { Command, ServerConnection } from './connection';
+import { ServerConnections } from './connections';
 import { ReplicationLink } from './replication';
 import { digestOf, runScript } from './script-runner';
 import { runServerCommand } from './server-commands';
-import { copyKeyspace, type Database, ErrorReply, emptyKeyspace, type Keyspace, OK, type Reply } from './values';
+import { copyKeyspace, ErrorReply, emptyKeyspace, type Keyspace, OK, type Reply } from './values';
 
 /** Commands that a server, or a proxy before it, refuses. */
 export interface ServerPolicy {
@@ -28,7 +29,7 @@ export class RedisServer {
   replicationId: string;
   role: 'master' | 'replica' = 'master';
   keyspace: Keyspace = emptyKeyspace();
-  readonly connections = new Set<ServerConnection>();
+  readonly connections = new ServerConnections();
   readonly replicas: ReplicationLink[] = [];
   /** The link to the master, on a replica. */
   source: ReplicationLink | null = null;
@@ -42,9 +43,7 @@ export class RedisServer {
   readonly #scripts = new Map<string, string>();
   #startedAt = 0;
   #frozenUntil = 0;
-  #nextId = 1;
   #hasTurn = false;
-  #touched = new Set<string>();
   /** Keys that the current command changed. */
   readonly #written = new Set<string>();
 
@@ -81,23 +80,6 @@ export class RedisServer {
     return this.kernel.now < this.#frozenUntil;
   }
 
-  connectionById(id: number): ServerConnection | undefined {
-    for (const connection of this.connections) if (connection.id === id) return connection;
-    return undefined;
-  }
-
-  accept(write: (frames: readonly Frame[]) => void, hangUp: () => void): ServerConnection {
-    const connection = new ServerConnection(this.#nextId++, write, hangUp);
-    this.connections.add(connection);
-    return connection;
-  }
-
-  /** The other end has closed the connection. */
-  drop(connection: ServerConnection): void {
-    connection.isClosed = true;
-    this.connections.delete(connection);
-  }
-
   receive(connection: ServerConnection, commands: readonly Command[]): void {
     if (!this.isUp || connection.isClosed) return;
     connection.inbox.push(...commands);
@@ -129,7 +111,7 @@ export class RedisServer {
       const [connection] = waiting.splice(this.random.below(waiting.length), 1);
       this.#runInbox(connection!);
     }
-    this.endTurn();
+    this.connections.endTurn();
   }
 
   #runInbox(connection: ServerConnection): void {
@@ -188,7 +170,7 @@ export class RedisServer {
       args,
     );
     if (touched.length === 0) return reply;
-    for (const key of touched) this.#markChanged(database, key);
+    for (const key of touched) this.connections.markChanged(database, key);
     this.offset += 1;
     for (const key of touched) this.#written.add(key);
     const isStreamEntry = name === 'xadd' && typeof reply === 'string';
@@ -200,29 +182,12 @@ export class RedisServer {
   /** A write of the master has arrived. */
   applyReplicated(database: number, name: string, args: Command): void {
     runDataCommand(
-      this.#context(database, (key) => this.#touched.add(key)),
+      this.#context(database, (key) => this.connections.markReplicated(key)),
       name,
       args,
     );
     this.offset += 1;
     this.scheduleTurn();
-  }
-
-  #markChanged(database: number, key: string): void {
-    this.#touched.add(key);
-    for (const connection of this.connections) {
-      if (connection.watched.has(`${database} ${key}`)) connection.isDirty = true;
-    }
-  }
-
-  /** Marks connections that watch a key of a database which one of two sets of data contains. */
-  markReplaced(database: number, ...contents: readonly Database[]): void {
-    for (const connection of this.connections) {
-      for (const watched of connection.watched) {
-        const [index, name = ''] = watched.split(' ');
-        if (Number(index) === database && contents.some((data) => data.has(name))) connection.isDirty = true;
-      }
-    }
   }
 
   #context(database: number, touch: (key: string) => void): DataContext {
@@ -234,9 +199,9 @@ export class RedisServer {
     const before = this.keyspace;
     this.keyspace = copyKeyspace(keyspace);
     before.forEach((data, index) => {
-      this.markReplaced(index, data, this.keyspace[index]!);
+      this.connections.markReplaced(index, data, this.keyspace[index]!);
     });
-    this.invalidateAll();
+    this.connections.invalidateAll();
     this.scheduleTurn();
   }
 
@@ -252,16 +217,16 @@ export class RedisServer {
   clear(database: number | null): void {
     this.keyspace.forEach((data, index) => {
       if (database !== null && database !== index) return;
-      this.markReplaced(index, data);
+      this.connections.markReplaced(index, data);
       data.clear();
     });
-    this.invalidateAll();
+    this.connections.invalidateAll();
   }
 
   exchange(a: number, b: number): void {
     const [left, right] = [this.keyspace[a]!, this.keyspace[b]!];
-    this.markReplaced(a, left, right);
-    this.markReplaced(b, left, right);
+    this.connections.markReplaced(a, left, right);
+    this.connections.markReplaced(b, left, right);
     this.keyspace[a] = right;
     this.keyspace[b] = left;
   }
@@ -271,41 +236,6 @@ export class RedisServer {
     this.exchange(a, b);
     for (const link of this.replicas) link.propagate({ database: a, name: 'swap', args: [String(a), String(b)] });
     return OK;
-  }
-
-  /** Sends an invalidation of all keys to every connection with tracking. */
-  invalidateAll(): void {
-    for (const connection of this.connections) if (connection.tracking !== null) this.#notify(connection, null);
-  }
-
-  /** Ends a turn: invalidations go behind the replies of the same turn, then everything is written. */
-  endTurn(): void {
-    const touched = this.#touched;
-    if (touched.size > 0) {
-      this.#touched = new Set();
-      for (const connection of this.connections) {
-        for (const prefix of connection.tracking?.prefixes ?? []) {
-          const names = [...touched].filter((name) => name.startsWith(prefix));
-          if (names.length > 0) this.#notify(connection, names);
-        }
-      }
-    }
-    for (const connection of this.connections) {
-      if (connection.out.length === 0) continue;
-      const frames = connection.out;
-      connection.out = [];
-      connection.write(frames);
-    }
-  }
-
-  #notify(connection: ServerConnection, names: readonly string[] | null): void {
-    const { redirect } = connection.tracking!;
-    const target = redirect === 0 ? connection : this.connectionById(redirect);
-    if (target === undefined) return;
-    if (target.protocol === 3) target.out.push({ kind: 'push', type: 'invalidate', names });
-    else if (target.channels.has(INVALIDATIONS)) {
-      target.out.push({ kind: 'message', channel: INVALIDATIONS, payload: names });
-    }
   }
 
   /** `WAIT` */
@@ -332,12 +262,8 @@ export class RedisServer {
   /** Ends all connections and everything that was not stored. */
   stop(): void {
     this.isUp = false;
-    for (const connection of [...this.connections]) {
-      this.drop(connection);
-      connection.hangUp();
-    }
+    this.connections.hangUp();
     this.#scripts.clear();
-    this.#touched.clear();
   }
 
   start(keyspace: Keyspace): void {

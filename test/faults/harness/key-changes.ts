@@ -1,0 +1,68 @@
+import type { KeyState, Step, Time } from '../checker/history';
+import { now } from './clock';
+import type { CommandRunner } from './commands';
+import { isSame, type Model, stateOf, type TrackedKey } from './model';
+
+/**
+ * Records the changes of keys with their possible outcomes. Of several changes with unknown outcome at most one can be
+ * applied, and none of them once a later change is acknowledged.
+ */
+export class KeyChanges {
+  /** Changes that were acknowledged and lost. */
+  readonly lost: string[] = [];
+  readonly #model: Model;
+  readonly #direct: CommandRunner;
+  readonly #mayLose: boolean;
+
+  constructor(options: { readonly model: Model; readonly direct: CommandRunner; readonly mayLose: boolean }) {
+    this.#model = options.model;
+    this.#direct = options.direct;
+    this.#mayLose = options.mayLose;
+  }
+
+  /** Records a change that is sent now and can be applied from now on. */
+  begin(key: TrackedKey, state: KeyState): Step<KeyState> {
+    const step: Step<KeyState> = { state, sentAt: now(), knownAt: null };
+    key.timeline.push(step);
+    key.undecided.push(step);
+    return step;
+  }
+
+  /** Records that one step was applied, and therefore no other step with unknown outcome. */
+  acknowledge(key: TrackedKey, step: Step<KeyState>, knownAt: Time, revision: number): void {
+    key.timeline.splice(key.timeline.indexOf(step), 1);
+    key.timeline.push({ ...step, knownAt });
+    key.lastKnown = step.state;
+    key.undecided = [];
+    key.revision = revision;
+  }
+
+  /** Reads the state of a key. `rejected`: the step that was just rejected. */
+  async readState(key: TrackedKey, sentAt: Time, rejected?: Step<KeyState>): Promise<void> {
+    const outcome = await this.#direct({ op: 'get', id: key.id });
+    if (!outcome.ok && outcome.code !== 'key_not_found') return;
+    const seen = outcome.ok ? outcome.key : null;
+    const step = key.undecided.find(({ state }) => isSame(state, seen));
+    if (isSame(key.lastKnown, seen)) {
+      key.revision = seen?.revision ?? 0;
+      if (rejected !== undefined) this.#drop(key, rejected);
+    } else if (step !== undefined) {
+      const replaced = { ...step, state: seen === null ? null : stateOf(seen) };
+      key.timeline[key.timeline.indexOf(step)] = replaced;
+      this.acknowledge(key, replaced, now(), seen?.revision ?? 0);
+    } else {
+      const was = key.lastKnown === null ? 'deleted' : key.lastKnown.name;
+      if (!this.#mayLose) this.lost.push(`${key.id} was ${was}, and is ${seen === null ? 'not there' : seen.name}`);
+      const found: Step<KeyState> = { state: seen === null ? null : stateOf(seen), sentAt, knownAt: null };
+      key.timeline.push(found);
+      this.acknowledge(key, found, now(), seen?.revision ?? 0);
+    }
+    if (key.lastKnown === null) this.#model.retire(key);
+  }
+
+  /** The step was not applied and will not be. */
+  #drop(key: TrackedKey, step: Step<KeyState>): void {
+    key.timeline.splice(key.timeline.indexOf(step), 1);
+    key.undecided.splice(key.undecided.indexOf(step), 1);
+  }
+}
