@@ -1,8 +1,8 @@
-import { IncomingMessage } from 'node:http';
 import { z } from 'zod';
 import { type Clock, systemClock } from './clock';
 import { FEATURE_NAMES } from './features';
 import type { ErrorResponder } from './http/problem-response';
+import { isRequestProperty, isUnsuitableHeader } from './http/reserved-names';
 import { parseDuration } from './keys/time';
 import type { RedisClient } from './store/redis/client';
 import { isTokenPrefix } from './token/format';
@@ -150,41 +150,6 @@ export interface Settings {
   readonly clock: Clock;
 }
 
-/** Properties of requests that Express sets. Those of Node are in the prototype, or start with an underscore. */
-const EXPRESS_PROPERTIES =
-  'app|baseUrl|body|cookies|file|files|host|hostname|ip|ips|next|originalUrl|params|path|protocol|query|res|route|secure|session|signedCookies|user';
-
-function isUsedByRequests(name: string): boolean {
-  const ofNode =
-    'aborted|client|complete|headers|httpVersion|method|rawHeaders|rawTrailers|socket|statusCode|trailers|url';
-  return (
-    name.startsWith('_') ||
-    name in IncomingMessage.prototype ||
-    `${EXPRESS_PROPERTIES}|${ofNode}`.split('|').includes(name)
-  );
-}
-
-/**
- * Headers that cannot carry a token. Node keeps only the first value of some, so that a second token would not be noticed
- * (https://nodejs.org/api/http.html#messageheaders). Node, proxies or this package change others.
- */
-const UNSUITABLE_HEADERS = new Set(
-  [
-    ['age', 'authorization', 'content-length', 'content-type', 'etag', 'expires', 'from', 'host', 'if-modified-since'],
-    [
-      'if-unmodified-since',
-      'last-modified',
-      'location',
-      'max-forwards',
-      'proxy-authorization',
-      'referer',
-      'retry-after',
-    ],
-    ['server', 'user-agent', 'cookie', 'set-cookie'],
-    ['accept-encoding', 'connection', 'expect', 'if-match', 'if-none-match', 'if-range', 'keep-alive', 'range', 'te'],
-    ['trailer', 'transfer-encoding', 'upgrade'],
-  ].flat(),
-);
 const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
@@ -266,7 +231,7 @@ const shape = {
     .string()
     .regex(HEADER, 'Expected the name of a header in lower case.')
     .refine(
-      (name) => !UNSUITABLE_HEADERS.has(name),
+      (name) => !isUnsuitableHeader(name),
       'Expected another header: Node or proxies change this one, or hide that it was sent twice.',
     )
     .default('x-api-key'),
@@ -274,7 +239,7 @@ const shape = {
   requestProperty: z
     .string()
     .regex(/^[A-Za-z_$][\w$]*$/, 'Expected the name of a property, such as callerKey.')
-    .refine((name) => !isUsedByRequests(name), 'Expected another name: Node or Express use this property of requests.')
+    .refine((name) => !isRequestProperty(name), 'Expected another name: Node or Express use this property of requests.')
     .default('apiKey'),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
