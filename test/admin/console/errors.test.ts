@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { deferred } from '../../support/deferred';
 import { PASSWORD, WORKSPACE } from './harness';
 import { choose, dialog, fillIn, row, TOKEN, useScene } from './setup';
 
@@ -94,6 +95,27 @@ test('each page shows a failed read and can repeat it', async () => {
   await world.comeBack();
   await page.getByRole('button', { name: 'Try again' }).click();
   await page.getByRole('link', { name: 'There all along' }).waitFor();
+});
+
+test('a key that is not found does not bring back the page that asked for it when the page was left', async () => {
+  const { page, open, context } = await scene.enter();
+  const [asked, released] = [deferred<void>(), deferred<void>()];
+  await context.route('**/admin/api-keys/keys/unknown', async (route) => {
+    asked.resolve();
+    await released.promise;
+    await route.fallback();
+  });
+  await open('#/keys?dialog=edit:unknown');
+  await asked.promise;
+  await page.getByRole('link', { name: 'Activity' }).click();
+  await page.getByRole('heading', { name: 'Activity', level: 1 }).waitFor();
+  const responded = page.waitForResponse('**/admin/api-keys/keys/unknown');
+  released.resolve();
+  expect((await responded).status()).toBe(404);
+  // A later response of the same server, and the frame after it: the page has handled the first one by then.
+  await page.evaluate('fetch("keys").then((later) => later.text()).then(() => new Promise(requestAnimationFrame))');
+  expect(await page.evaluate('location.hash')).toBe('#/activity');
+  await page.getByRole('heading', { name: 'Activity', level: 1 }).waitFor();
 });
 
 test('a project card shows a failed change and can repeat it', async () => {

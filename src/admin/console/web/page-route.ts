@@ -73,11 +73,13 @@ export function useRoute(): PageRoute {
 
 /**
  * Changes parameters of the page without a new entry in the browser's history; undefined removes one. The others stay as they are in
- * the URL now: those that a component was rendered with can be older.
+ * the URL now: those that a component was rendered with can be older. Does nothing if the page was left, because a response can
+ * arrive later.
  */
 export function changeParams(page: PageName, changes: Readonly<Record<string, string | undefined>>): void {
   const now = parseRoute(location.hash);
-  history.replaceState(null, '', hrefOf(page, { ...(now.page === page && now.params), ...changes }));
+  if (now.page !== page) return;
+  history.replaceState(null, '', hrefOf(page, { ...now.params, ...changes }));
   isOwnChange = true;
   dispatchEvent(new HashChangeEvent('hashchange'));
   isOwnChange = false;

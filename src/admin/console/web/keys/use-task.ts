@@ -26,8 +26,18 @@ export function useTask(page: PageName, params: Params, known: readonly Key[] | 
   useEffect(() => {
     if (id === undefined || item?.id === id) return;
     const found = known?.find((key) => key.id === id);
-    if (found) setItem(found);
-    else calls.getKey(id).then(setItem, () => show(undefined));
+    if (found) {
+      setItem(found);
+      return;
+    }
+    let isCurrent = true;
+    calls.getKey(id).then(
+      (key) => isCurrent && setItem(key),
+      () => isCurrent && show(undefined),
+    );
+    return () => {
+      isCurrent = false;
+    };
   }, [id]);
 
   function open(task: KeyTask): void {
