@@ -132,9 +132,7 @@ export function App() {
       ) : (
         <main>
           <h1 class="visually-hidden">API keys</h1>
-          {error && !loading && (
-            <ErrorNotice title="The page could not be loaded." error={error} signInUrl={null} onRetry={reload} />
-          )}
+          {error && !loading && <ErrorNotice title="The page could not be loaded." error={error} onRetry={reload} />}
           {loading && <Skeleton label="Loading" lines={8} />}
         </main>
       )}

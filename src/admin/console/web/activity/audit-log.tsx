@@ -1,9 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import * as calls from '../api/calls';
 import type { AuditEntry } from '../api/types';
-import { useApp } from '../context';
 import { Button } from '../ui/button';
-import { ErrorNotice } from '../ui/error-notice';
+import { ErrorNotice, LoadError } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { Skeleton } from '../ui/skeleton';
 import { useAction } from '../use-action';
@@ -25,7 +24,6 @@ function emptyText(cursor: string | null, filters: AuditFilters): string {
 
 /** Entries of the audit log that match the filters, newest first. */
 export function AuditLog({ filters }: { readonly filters: AuditFilters }) {
-  const { session } = useApp();
   const first = useLoad(JSON.stringify(filters), (signal) => calls.listAudit({ ...filters, limit: PAGE_SIZE }, signal));
   const [more, setMore] = useState<{ entries: readonly AuditEntry[]; cursor: string | null } | null>(null);
   // Older entries belong to the previous first page.
@@ -40,14 +38,7 @@ export function AuditLog({ filters }: { readonly filters: AuditFilters }) {
 
   return (
     <>
-      {first.error && (
-        <ErrorNotice
-          title="The activity could not be read."
-          error={first.error}
-          signInUrl={session.signInUrl}
-          onRetry={first.reload}
-        />
-      )}
+      <LoadError title="The activity could not be read." of={first} />
       {!first.data && first.loading && <Skeleton label="Loading activity" />}
       {entries.length > 0 && (
         <ul class={first.loading ? 'entries stale' : 'entries'} aria-busy={first.loading}>
@@ -62,9 +53,7 @@ export function AuditLog({ filters }: { readonly filters: AuditFilters }) {
           <p>{emptyText(cursor, filters)}</p>
         </div>
       )}
-      {older.error && (
-        <ErrorNotice title="Older entries could not be read." error={older.error} signInUrl={session.signInUrl} />
-      )}
+      {older.error && <ErrorNotice title="Older entries could not be read." error={older.error} />}
       {cursor !== null && (
         <nav class="pager" aria-label="More activity">
           <Button busy={older.busy} onClick={() => void older.run()}>

@@ -5,7 +5,7 @@ import { useApp } from '../context';
 import { counted } from '../format';
 import { changeParams, type Params } from '../page-route';
 import { Button } from '../ui/button';
-import { ErrorNotice } from '../ui/error-notice';
+import { LoadError } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
 import { Skeleton } from '../ui/skeleton';
@@ -37,7 +37,8 @@ function projectsOf(
 export function ConfigurationPage({ params }: { readonly params: Params }) {
   const { agents, session } = useApp();
   const { project = '' } = params;
-  const { data, error, loading, reload } = useLoad('projects', calls.listConfigurations);
+  const stored = useLoad('projects', calls.listConfigurations);
+  const { data } = stored;
   const [text, setText] = useDebounced(project, (settled) => changeParams('configuration', { project: settled }));
   const allowsOthers = session.allowsOtherAgents !== false;
   const [added, setAdded] = useState<readonly string[]>(project && allowsOthers ? [project] : []);
@@ -65,15 +66,8 @@ export function ConfigurationPage({ params }: { readonly params: Params }) {
         </label>
         {data && <p class="muted amount">{counted(found.length, 'project')}</p>}
       </search>
-      {error && (
-        <ErrorNotice
-          title="The configurations could not be read."
-          error={error}
-          signInUrl={session.signInUrl}
-          onRetry={reload}
-        />
-      )}
-      {!data && loading && <Skeleton label="Loading projects" />}
+      <LoadError title="The configurations could not be read." of={stored} />
+      {!data && stored.loading && <Skeleton label="Loading projects" />}
       <div class="cards">
         {found.slice(0, SHOWN).map(({ id, name, configuration }) => (
           <ProjectCard key={id} id={id} name={name} stored={configuration} />

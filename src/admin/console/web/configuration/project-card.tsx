@@ -86,7 +86,7 @@ export function ProjectCard({ id, name, stored }: ProjectCardProps) {
 
       {error && (
         <>
-          <ErrorNotice title="The change was not saved." error={error} signInUrl={session.signInUrl} onRetry={retry} />
+          <ErrorNotice title="The change was not saved." error={error} onRetry={retry} />
           <p>
             <Button onClick={discard}>Discard the change</Button>
           </p>

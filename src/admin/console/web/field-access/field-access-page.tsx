@@ -5,7 +5,7 @@ import { KeyBadges } from '../keys/key-badges';
 import { KeyDialogs } from '../keys/key-dialogs';
 import { useTask } from '../keys/use-task';
 import { changeParams, type Params } from '../page-route';
-import { ErrorNotice } from '../ui/error-notice';
+import { LoadError } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
 import { SelectKey, SelectProject } from '../ui/select-resource';
@@ -44,13 +44,10 @@ export function FieldAccessPage({ params }: { readonly params: Params }) {
         <SelectKey chosen={found} onChoose={(id) => choose({ key: id })} />
         <SelectProject chosen={projectId} onChoose={(id) => choose({ project: id })} />
       </div>
-      {error && (
-        <ErrorNotice
-          title={key.error ? 'The key could not be read.' : 'The project could not be read.'}
-          error={error}
-          signInUrl={session.signInUrl}
-          onRetry={key.error ? key.reload : configuration.reload}
-        />
+      {key.error ? (
+        <LoadError title="The key could not be read." of={key} />
+      ) : (
+        <LoadError title="The project could not be read." of={configuration} />
       )}
       {found && (
         <p class="about">

@@ -83,7 +83,7 @@ export interface ConfirmDialogProps {
 }
 
 export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDialogProps) {
-  const { session, toast } = useApp();
+  const { toast } = useApp();
   const [base, setBase] = useState(item);
   const [conflict, setConflict] = useState<Conflict | null>(null);
   const { title, effect, act, failed } = TEXTS[kind];
@@ -132,7 +132,7 @@ export function ConfirmDialog({ kind, item, usage, onEnd, onChanged }: ConfirmDi
           onTheirs={onEnd}
         />
       )}
-      {action.error && <ErrorNotice title={failed} error={action.error} signInUrl={session.signInUrl} />}
+      {action.error && <ErrorNotice title={failed} error={action.error} />}
       {!conflict && (
         <div class="dialog-actions">
           <Button autofocus onClick={onEnd}>

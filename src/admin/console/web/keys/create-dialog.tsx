@@ -114,14 +114,7 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
           error={own.expiry ?? fieldError(error, 'expiresAt') ?? fieldError(error, 'expiresIn')}
           onChange={(expiry) => change({ expiry })}
         />
-        {error && (
-          <ErrorNotice
-            title="The key was not created."
-            error={error}
-            signInUrl={session.signInUrl}
-            shownElsewhere={FIELDS}
-          />
-        )}
+        {error && <ErrorNotice title="The key was not created." error={error} shownElsewhere={FIELDS} />}
         <div class="dialog-actions">
           <Button onClick={onEnd}>Cancel</Button>
           <Button kind="primary" type="submit" busy={creation.busy}>

@@ -33,7 +33,7 @@ export interface EditDialogProps {
 }
 
 export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
-  const { session, agents, toast } = useApp();
+  const { agents, toast } = useApp();
   /** The key as the operator has last seen it. Changes are made to this revision. */
   const [base, setBase] = useState(item);
   const [name, setName] = useState(item.name);
@@ -130,7 +130,6 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
           <ErrorNotice
             title="The change was not saved."
             error={saving.error}
-            signInUrl={session.signInUrl}
             shownElsewhere={['name', 'permissions']}
           />
         )}

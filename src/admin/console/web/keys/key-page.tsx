@@ -8,7 +8,7 @@ import { agentName, exactTime, relativeTime } from '../format';
 import { changeParams, hrefOf, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
-import { ErrorNotice } from '../ui/error-notice';
+import { LoadError } from '../ui/error-notice';
 import { PageHead } from '../ui/page-head';
 import { Skeleton } from '../ui/skeleton';
 import { useLoad } from '../use-load';
@@ -91,7 +91,6 @@ function Facts({ item }: { readonly item: Key }) {
 }
 
 function UsageOf({ id, params }: { readonly id: string; readonly params: Params }) {
-  const { session } = useApp();
   const days = RANGES.find((range) => String(range) === params.days) ?? 30;
   const usage = useLoad(`usage ${id} ${days}`, () => calls.getKeyUsage(id, days));
   return (
@@ -112,14 +111,7 @@ function UsageOf({ id, params }: { readonly id: string; readonly params: Params 
           ))}
         </fieldset>
       </header>
-      {usage.error && (
-        <ErrorNotice
-          title="The usage could not be read."
-          error={usage.error}
-          signInUrl={session.signInUrl}
-          onRetry={usage.reload}
-        />
-      )}
+      <LoadError title="The usage could not be read." of={usage} />
       {usage.data ? <UsageChart usage={usage.data} /> : usage.loading && <Skeleton label="Loading usage" />}
     </section>
   );
@@ -157,14 +149,7 @@ export function KeyPage({ params }: { readonly params: Params }) {
           </div>
         )}
       </PageHead>
-      {loaded.error && (
-        <ErrorNotice
-          title="The key could not be read."
-          error={loaded.error}
-          signInUrl={session.signInUrl}
-          onRetry={loaded.reload}
-        />
-      )}
+      <LoadError title="The key could not be read." of={loaded} />
       {loaded.data === undefined && loaded.loading && <Skeleton label="Loading the key" />}
       {item && <Facts item={item} />}
       {item && <UsageOf id={id} params={params} />}

@@ -5,7 +5,7 @@ import { useApp } from '../context';
 import { counted } from '../format';
 import { changeParams, type Params } from '../page-route';
 import { Button } from '../ui/button';
-import { ErrorNotice } from '../ui/error-notice';
+import { LoadError } from '../ui/error-notice';
 import { Icon } from '../ui/icon';
 import { PageHead } from '../ui/page-head';
 import { Skeleton } from '../ui/skeleton';
@@ -117,14 +117,7 @@ export function KeysPage({ params }: { readonly params: Params }) {
       <h2 class="visually-hidden" tabIndex={-1} ref={head}>
         Keys
       </h2>
-      {list.error && (
-        <ErrorNotice
-          title="The keys could not be read."
-          error={list.error}
-          signInUrl={session.signInUrl}
-          onRetry={list.reload}
-        />
-      )}
+      <LoadError title="The keys could not be read." of={list} />
       {usage.error && !list.error && <p class="hint">The usage could not be read: {usage.error.message}</p>}
       {keys === undefined && list.loading && <Skeleton label="Loading keys" lines={8} />}
       {keys && keys.length > 0 && (

@@ -3,7 +3,6 @@ import { ApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import { newIdempotencyKey } from '../api/request';
 import type { Created, Key } from '../api/types';
-import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Dialog } from '../ui/dialog';
 import { ErrorNotice } from '../ui/error-notice';
@@ -28,7 +27,6 @@ export interface RotateDialogProps {
 }
 
 export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
-  const { session } = useApp();
   const [overlap, setOverlap] = useState<Overlap>('24h');
   const [base, setBase] = useState(item);
   const [conflict, setConflict] = useState<Conflict | null>(null);
@@ -88,9 +86,7 @@ export function RotateDialog({ item, onEnd, onChanged }: RotateDialogProps) {
             onTheirs={onEnd}
           />
         )}
-        {rotation.error && (
-          <ErrorNotice title="The key was not rotated." error={rotation.error} signInUrl={session.signInUrl} />
-        )}
+        {rotation.error && <ErrorNotice title="The key was not rotated." error={rotation.error} />}
         {!conflict && (
           <div class="dialog-actions">
             <Button onClick={onEnd}>Cancel</Button>

@@ -1,5 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useContext, useEffect, useRef } from 'preact/hooks';
 import type { ApiError } from '../api/api-error';
+import { AppContext } from '../context';
+import type { Loaded } from '../use-load';
 import { Button } from './button';
 import { Icon } from './icon';
 
@@ -7,14 +9,15 @@ export interface ErrorNoticeProps {
   /** The failed action: "The key was not created." */
   readonly title: string;
   readonly error: ApiError;
-  readonly signInUrl: string | null;
   /** Fields that show their own issues. */
   readonly shownElsewhere?: readonly string[];
   onRetry?(): void;
 }
 
-function SignIn({ url }: { readonly url: string | null }) {
-  if (url === null) return <>Sign in to the application again in another tab</>;
+function SignIn() {
+  // The context is null if the page could not be loaded.
+  const url = useContext(AppContext)?.session.signInUrl;
+  if (!url) return <>Sign in to the application again in another tab</>;
   return (
     <a href={url} target="_blank" rel="noopener">
       Sign in again in another tab
@@ -23,7 +26,7 @@ function SignIn({ url }: { readonly url: string | null }) {
 }
 
 /** An error, and what to do about it. */
-export function ErrorNotice({ title, error, signInUrl, shownElsewhere = [], onRetry }: ErrorNoticeProps) {
+export function ErrorNotice({ title, error, shownElsewhere = [], onRetry }: ErrorNoticeProps) {
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => ref.current?.scrollIntoView({ block: 'nearest' }), [error]);
   const expired = error.code === 'unauthenticated';
@@ -39,7 +42,7 @@ export function ErrorNotice({ title, error, signInUrl, shownElsewhere = [], onRe
         </p>
         {expired ? (
           <p>
-            <SignIn url={signInUrl} />, then come back and try again. Nothing on this page is lost.
+            <SignIn />, then come back and try again. Nothing on this page is lost.
           </p>
         ) : (
           error.issues.length === 0 && <p>{error.message}</p>
@@ -56,4 +59,15 @@ export function ErrorNotice({ title, error, signInUrl, shownElsewhere = [], onRe
       </div>
     </div>
   );
+}
+
+/** The error of a failed read, which can be repeated. */
+export function LoadError({
+  title,
+  of,
+}: {
+  readonly title: string;
+  readonly of: Pick<Loaded<unknown>, 'error' | 'reload'>;
+}) {
+  return of.error && <ErrorNotice title={title} error={of.error} onRetry={of.reload} />;
 }
