@@ -121,25 +121,26 @@ export function createRedisStore({
     }
   }
 
+  function checkServer(): void {
+    if (feed.serverProblem !== null) throw unusable(feed.serverProblem);
+  }
+
   /** A read that rejects if its reply came from a server that was replaced, even if the reply is valid. */
-  async function rejectIfServerReplaced<T>(key: string, read: () => Promise<T>): Promise<T> {
-    const route = feed.routeOf(key);
-    const result = await read();
-    const problem = route.problem();
-    if (problem !== null) throw unusable(problem);
+  async function rejectIfServerReplaced<T>(reading: Promise<T>): Promise<T> {
+    const result = await reading;
+    checkServer();
     return result;
   }
 
   const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
   const runMutation: RunMutation = async (mutation) => {
-    const problem = feed.routeOf(keyPrefix + mutation.key).problem();
-    if (problem !== null) throw unusable(problem);
+    checkServer();
     return mutations.run(mutation);
   };
 
   const addUsage = createAddUsage({
     ...{ client, connection, keyNames, clock, timeout: storeTimeout },
-    isServerReplaced: (key) => feed.routeOf(key).problem() !== null,
+    isServerReplaced: () => feed.serverProblem !== null,
   });
 
   const aliases = createAliasStore({ runMutation, keyNames, reader, clock, listeners });
@@ -165,17 +166,16 @@ export function createRedisStore({
       connection.close();
     },
 
-    getKey: (id) => rejectIfServerReplaced(keyNames.key(id), () => readKey(id)),
-    getCredential: (id) => rejectIfServerReplaced(keyNames.key(id), () => readCredential(id)),
-    getProjects: (workspaceId) =>
-      rejectIfServerReplaced(keyNames.projects(workspaceId), () => readProjects(workspaceId)),
+    getKey: (id) => rejectIfServerReplaced(readKey(id)),
+    getCredential: (id) => rejectIfServerReplaced(readCredential(id)),
+    getProjects: (workspaceId) => rejectIfServerReplaced(readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
     addUsage,
     readUsage,
 
     ...aliases,
-    getAlias: (alias) => rejectIfServerReplaced(keyNames.alias(alias), () => aliases.getAlias(alias)),
+    getAlias: (alias) => rejectIfServerReplaced(aliases.getAlias(alias)),
     ...createMutations({ runMutation, keyNames, reader, clock, auditLimit, listeners }),
 
     keyLease: (id) => leaseFor(keyNames.key(id)),

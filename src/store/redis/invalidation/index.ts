@@ -3,7 +3,7 @@ import { ClusterFeed } from './cluster/cluster-feed';
 import type { InvalidationFeed, InvalidationFeedOptions } from './invalidation-feed';
 import { SingleServerFeed } from './single-server-feed';
 
-export type { InvalidationFeed, Route } from './invalidation-feed';
+export type { InvalidationFeed } from './invalidation-feed';
 export { FEED_NAME } from './tracking-connection';
 
 /** The feed of what a client is connected to. Opens nothing before its `start`. */

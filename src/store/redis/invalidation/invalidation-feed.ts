@@ -5,12 +5,6 @@ import type { RedisClient } from '../client';
 import type { Connection } from '../connection';
 import type { FeedMode } from './store-mode';
 
-/** The server that a command goes to, as known when the command is sent. */
-export interface Route {
-  /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
-  problem(): string | null;
-}
-
 /** Receives invalidations, and grants leases while it is certain to receive all of them. Opens nothing before `start`. */
 export interface InvalidationFeed {
   start(): void;
@@ -19,7 +13,8 @@ export interface InvalidationFeed {
   settled(): Promise<void>;
   /** The lease under which a read of this Redis key, sent now, may be cached; null if there is none. */
   leaseFor(key: string): Lease | null;
-  routeOf(key: string): Route;
+  /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
+  readonly serverProblem: string | null;
   /** Null until it is known. */
   readonly mode: FeedMode | null;
   nodes(): NodeHealth[];

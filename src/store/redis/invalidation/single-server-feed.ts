@@ -8,7 +8,7 @@ import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
 import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
-import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from './invalidation-feed';
+import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
 import { type SentinelConsensus, SentinelMonitor } from './sentinel/sentinel-monitor';
 import { StoreModeTracker } from './store-mode';
@@ -92,8 +92,8 @@ export class SingleServerFeed implements InvalidationFeed {
     return holdsNow(this.#node.lease, this.#options.clock) ? this.#node.lease : null;
   }
 
-  routeOf(): Route {
-    return { problem: () => this.#server.problem };
+  get serverProblem(): string | null {
+    return this.#server.problem;
   }
 
   nodes(): NodeHealth[] {

@@ -22,8 +22,8 @@ export interface AddUsageOptions {
   readonly clock: Clock;
   /** Milliseconds within which the client must be ready, and a pipeline must be answered. */
   readonly timeout: number;
-  /** Whether the server that a key's commands go to has been replaced. */
-  readonly isServerReplaced: (key: string) => boolean;
+  /** Whether the server that commands go to has been replaced. */
+  readonly isServerReplaced: () => boolean;
 }
 
 function notAdded(cause: unknown) {
@@ -118,11 +118,10 @@ export function createAddUsage(options: AddUsageOptions) {
     // The client keeps unanswered commands in its memory: a frozen server must not fill it.
     if (inFlight.size > 0) throw new Error('the previous counts have not been acknowledged');
     await connection.waitUntilReady(timeout);
-    const right = deltas.filter(({ keyId }) => !isServerReplaced(prefix + keyNames.key(keyId)));
-    for (const group of inPipelines(right, ({ keyId }) => nodeGroup(client, prefix + keyNames.key(keyId)))) {
+    if (isServerReplaced()) throw new Error('a server has been replaced');
+    for (const group of inPipelines(deltas, ({ keyId }) => nodeGroup(client, prefix + keyNames.key(keyId)))) {
       await within(timeout, send(group, source, settled));
     }
-    if (right.length < deltas.length) throw new Error('a server has been replaced');
   }
 
   return async function addUsage(source: string, deltas: readonly UsageDelta[]): Promise<UsageReceipt> {

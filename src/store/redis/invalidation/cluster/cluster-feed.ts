@@ -6,15 +6,12 @@ import { listenTo } from '../../client-events';
 import { isRefusal } from '../../errors';
 import { slotOf } from '../../hash-slot';
 import { ConnectionWatchdog, connectionReplaced } from '../connection-watchdog';
-import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG, type Route } from '../invalidation-feed';
+import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from '../invalidation-feed';
 import { NodeFeed } from '../node-feed';
 import { StoreModeTracker } from '../store-mode';
 import { type ClusterMaster, followConnection } from './cluster-master';
 import { askView, type ClusterView, identifyNode } from './cluster-nodes';
 import { ClusterPoll } from './cluster-poll';
-
-/** The nodes of a Cluster redirect commands themselves, so that no server has to be avoided. */
-const FOLLOWED: Route = { problem: () => null };
 
 type Poll = ClusterPoll<ClusterMaster>;
 
@@ -36,6 +33,8 @@ type Poll = ClusterPoll<ClusterMaster>;
  * second node, because neither takes a vote.
  */
 export class ClusterFeed implements InvalidationFeed {
+  /** The nodes of a Cluster redirect commands themselves, so that no server has to be avoided. */
+  readonly serverProblem = null;
   readonly #options: InvalidationFeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
   readonly #mode: StoreModeTracker;
@@ -89,10 +88,6 @@ export class ClusterFeed implements InvalidationFeed {
     const master = this.#masters.get(this.#client.slots[slot]?.[0] ?? '');
     if (!master?.confirmed?.owns(slot)) return null;
     return holdsNow(master.feed.lease, this.#options.clock) ? master.feed.lease : null;
-  }
-
-  routeOf(): Route {
-    return FOLLOWED;
   }
 
   nodes(): NodeHealth[] {
