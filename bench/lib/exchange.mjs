@@ -17,7 +17,7 @@ const responsePrototype = Object.create(app.response, {
   end: {
     value: function endAndTell(...args) {
       ServerResponse.prototype.end.apply(this, args);
-      this.tell(this.statusCode);
+      this.onOutcome(this.statusCode);
       return this;
     },
   },
@@ -60,7 +60,7 @@ export function createExchange(header, value) {
   res.app = app;
   req.res = res;
   res.req = req;
-  res.tell = undefined;
+  res.onOutcome = undefined;
   return { req, res };
 }
 
@@ -74,7 +74,7 @@ export function createBareExchange(header, value) {
   headers[header.toLowerCase()] = value;
   const rawHeaders = [...USUAL_HEADERS, header, value];
   const params = { account_id: 'ws-fd112d8f', project_id: 'PROJECT-58RP822I' };
-  return { req: { method: 'GET', url: PATH, headers, rawHeaders, params, query: {} }, res: { tell: undefined } };
+  return { req: { method: 'GET', url: PATH, headers, rawHeaders, params, query: {} }, res: { onOutcome: undefined } };
 }
 
 /**
@@ -84,35 +84,35 @@ export function createBareExchange(header, value) {
 export function drive(middleware, exchanges, { concurrency, expected }) {
   return new Promise((resolve, reject) => {
     let started = 0;
-    let underWay = 0;
-    let pumping = false;
+    let active = 0;
+    let isSending = false;
 
-    function settle(outcome) {
-      underWay -= 1;
+    function onOutcome(outcome) {
+      active -= 1;
       if (outcome !== expected) {
         const text = outcome instanceof Error ? outcome.stack : outcome;
         reject(new Error(`A request came to ${text}, not ${expected}.`));
       } else if (started === exchanges.length) {
-        if (underWay === 0) resolve();
-      } else if (!pumping) pump();
+        if (active === 0) resolve();
+      } else if (!isSending) sendWaiting();
     }
 
     function next(error) {
-      settle(error === undefined ? 'next' : error);
+      onOutcome(error === undefined ? 'next' : error);
     }
 
-    function pump() {
-      pumping = true;
-      while (underWay < concurrency && started < exchanges.length) {
+    function sendWaiting() {
+      isSending = true;
+      while (active < concurrency && started < exchanges.length) {
         const { req, res } = exchanges[started];
         started += 1;
-        underWay += 1;
-        res.tell = settle;
+        active += 1;
+        res.onOutcome = onOutcome;
         middleware(req, res, next);
       }
-      pumping = false;
+      isSending = false;
     }
 
-    pump();
+    sendWaiting();
   });
 }

@@ -14,7 +14,7 @@ const LONG_STREAM_BYTES = 2_000_000_000;
 const MEMORY_ROUNDS = 3;
 const WORKSPACE = 'ws-fd112d8f';
 /** For a first byte that does not come. */
-const PATIENCE = 5000;
+const TIMEOUT_MS = 5000;
 
 /** Answers `/json?bytes=N` and `/audio?bytes=N` with so many bytes, and `/once` with one piece, after which it waits. */
 async function startUpstream() {
@@ -53,12 +53,12 @@ async function startFront(upstream) {
     throw new Error(`The front ended with status ${code}.`);
   });
   ended.catch(() => {});
-  const hear = async () => (await Promise.race([once(child, 'message'), ended]))[0];
-  const { port, token } = await hear();
+  const nextMessage = async () => (await Promise.race([once(child, 'message'), ended]))[0];
+  const { port, token } = await nextMessage();
   const agent = new http.Agent({ keepAlive: true });
 
   async function usage(type) {
-    const answer = hear();
+    const answer = nextMessage();
     child.send({ type });
     return answer;
   }
@@ -93,7 +93,7 @@ async function startFront(upstream) {
           });
         });
         req.on('error', reject);
-        req.setTimeout(PATIENCE, () => {
+        req.setTimeout(TIMEOUT_MS, () => {
           resolve(false);
           req.destroy();
         });

@@ -32,7 +32,7 @@ function startProcess(url) {
   });
   ended.catch(() => {});
   /** The next message of the process, which must be of this type. */
-  async function hear(type) {
+  async function nextMessage(type) {
     const [message] = await Promise.race([once(child, 'message'), ended]);
     if (message.type !== type) throw new Error(`A process said '${message.type}' where '${type}' was due.`);
     return message;
@@ -41,17 +41,17 @@ function startProcess(url) {
     if (child.connected) child.send({ type: 'end' });
     await ended.catch(() => {});
   }
-  return { child, hear, end };
+  return { child, nextMessage, end };
 }
 
 /** Deletes a key through one process while all ask for it. Gives how late each noticed, in milliseconds. */
 async function revoke(processes, by, { key, token }) {
-  const warm = processes.map(({ hear }) => hear('warm'));
+  const warm = processes.map(({ nextMessage }) => nextMessage('warm'));
   for (const { child } of processes) child.send({ type: 'watch', token });
   await Promise.all(warm);
 
   const messages = processes.map(() => []);
-  const heard = processes.map(
+  const received = processes.map(
     ({ child }, index) =>
       new Promise((resolve) => {
         const due = index === by ? 2 : 1;
@@ -64,10 +64,10 @@ async function revoke(processes, by, { key, token }) {
       }),
   );
   processes[by].child.send({ type: 'delete', id: key.id });
-  await Promise.all(heard);
+  await Promise.all(received);
   const acknowledgedAt = messages[by].find(({ type }) => type === 'acknowledged').at;
-  return messages.map((told) => {
-    const { at, lastAcceptedAt } = told.find(({ type }) => type === 'refused');
+  return messages.map((ofProcess) => {
+    const { at, lastAcceptedAt } = ofProcess.find(({ type }) => type === 'refused');
     return { refused: Math.max(0, at - acknowledgedAt), accepted: Math.max(0, lastAcceptedAt - acknowledgedAt) };
   });
 }
@@ -84,7 +84,7 @@ const redis = connectRedis({ url });
 const apiKeys = createApiKeys({ permissions: PERMISSIONS, redis });
 const processes = Array.from({ length: PROCESSES }, () => startProcess(url));
 try {
-  await Promise.all([apiKeys.ready(), ...processes.map(({ hear }) => hear('ready'))]);
+  await Promise.all([apiKeys.ready(), ...processes.map(({ nextMessage }) => nextMessage('ready'))]);
   const outcomes = [];
   for (let round = -WARM_UP; round < revocations; round++) {
     const outcome = await revoke(processes, Math.abs(round) % PROCESSES, await apiKeys.keys.create(KEY));

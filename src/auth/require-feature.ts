@@ -61,7 +61,7 @@ export function createRequireFeature(deps: {
       const projectId = readProject ? readProject(req).value : target.agentId;
       const { workspaceId, apiKey } = target;
 
-      function settle(outcome: Features | KeyscopeError): void {
+      function conclude(outcome: Features | KeyscopeError): void {
         // An unknown configuration is not 403.
         if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
         else if (isEnabled(outcome, wanted)) next();
@@ -69,10 +69,10 @@ export function createRequireFeature(deps: {
       }
 
       if (workspaceId === undefined || projectId === undefined || apiKey?.scope.allowsAgent(projectId) === false) {
-        settle(NOTHING_ENABLED);
+        conclude(NOTHING_ENABLED);
         return;
       }
-      projectFeatures.decide(workspaceId, projectId, settle)?.catch(next);
+      projectFeatures.decide(workspaceId, projectId, conclude)?.catch(next);
     };
   };
 }

@@ -110,12 +110,12 @@ describe.each(expresses)('%s', (_name, express) => {
       const app = serve(apiKeys);
       const token = newToken();
       const old = await apiKeys.keys.import({ ...valid, token });
-      const { key, token: native } = await apiKeys.keys.rotate(old.id, { overlap: '1h' });
+      const { key, token: successor } = await apiKeys.keys.rotate(old.id, { overlap: '1h' });
       await get(app, token).expect(200, { id: old.id });
-      await get(app, native).expect(200, { id: key.id });
+      await get(app, successor).expect(200, { id: key.id });
       clock.advance(3_600_000);
       expect((await get(app, token).expect(401)).body.code).toBe('expired_key');
-      await get(app, native).expect(200, { id: key.id });
+      await get(app, successor).expect(200, { id: key.id });
     });
   });
 

@@ -47,8 +47,8 @@ describe('the page about the command line', () => {
 
   test('the page shows the exit codes of the help', async () => {
     const rows = [...section('## Exit codes').matchAll(/^\| (\d) +\| ([^:|]+?)(?::[^|]*)? *\|$/gm)];
-    const told = rows.map(([, code, meaning]) => `${code} ${meaning}`).join(', ');
-    expect(await help()).toContain(`Exit codes: ${told}.`);
+    const listed = rows.map(([, code, meaning]) => `${code} ${meaning}`).join(', ');
+    expect(await help()).toContain(`Exit codes: ${listed}.`);
     expect(rows.map(([, code]) => Number(code))).toEqual(Object.values(EXIT));
   });
 

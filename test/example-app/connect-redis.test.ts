@@ -45,8 +45,8 @@ test('connectRedis rejects with the reason of Redis when the password is missing
 
 test('connectRedis reports an outage once and reconnects', async () => {
   const server = await startRedis();
-  const told: string[] = [];
-  const redis = await connectRedis(server.url, (reason) => told.push(reason));
+  const reasons: string[] = [];
+  const redis = await connectRedis(server.url, (reason) => reasons.push(reason));
   try {
     await server.kill('SIGKILL');
     let attempts = 0;
@@ -56,7 +56,7 @@ test('connectRedis reports an outage once and reconnects', async () => {
     await waitUntil('it has tried again in vain', () => attempts >= 3);
     await server.restart();
     await waitUntil('Redis answers again', async () => (await redis.ping()) === 'PONG');
-    expect(told).toEqual([expect.stringContaining(`Redis at 127.0.0.1:${server.port}: `)]);
+    expect(reasons).toEqual([expect.stringContaining(`Redis at 127.0.0.1:${server.port}: `)]);
   } finally {
     redis.disconnect();
     await server.stop();

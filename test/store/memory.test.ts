@@ -18,13 +18,13 @@ storeContract('the store in memory', {
 describe('the store in memory', () => {
   test('the memory store changes and notifies before the call returns', () => {
     const memory = createMemoryStore();
-    const heard: string[] = [];
-    memory.onChange({ keyChanged: (id) => heard.push(id), projectsChanged() {}, allChanged() {} });
+    const changed: string[] = [];
+    memory.onChange({ keyChanged: (id) => changed.push(id), projectsChanged() {}, allChanged() {} });
     const key = sampleKey(newWorkspace());
     void memory.createKey(key, ORIGIN);
-    expect(heard).toEqual([key.id]);
+    expect(changed).toEqual([key.id]);
     void memory.deleteKey(key.id, ORIGIN, {});
-    expect(heard).toEqual([key.id, key.id]);
+    expect(changed).toEqual([key.id, key.id]);
     const clock = { monotonic: () => 1e15, wall: () => 1e15 };
     expect(memory.keyLease(key.id)?.holds(clock, clock.wall())).toBe(true);
     expect(memory.projectsLease(key.workspaceId)?.holds(clock, clock.wall())).toBe(true);

@@ -53,7 +53,7 @@ const LOOK_AT = 16_384;
 const OTHER = 'other';
 
 /** One direction of one connection: bytes that were read and not yet written, in order. */
-class Lane {
+class OneWay {
   readonly #to: Socket;
   readonly #random: () => number;
   readonly #hindrance: () => Hindrance;
@@ -145,23 +145,23 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
     };
     const hindrance = (direction: keyof Hindrances) => (): Hindrance =>
       proxied.isAbandoned ? { blackHole: true } : (hindered.get(proxied.kind)?.[direction] ?? {});
-    const toServer = new Lane(server, hindrance('toServer'), random);
-    const toClient = new Lane(client, hindrance('toClient'), random);
+    const toServer = new OneWay(server, hindrance('toServer'), random);
+    const toClient = new OneWay(client, hindrance('toClient'), random);
     connections.add(proxied);
 
-    function tellKind(data: Buffer): void {
+    function readKind(data: Buffer): void {
       if (proxied.kind !== OTHER || sent.length > LOOK_AT) return;
       sent += data.toString('latin1');
       proxied.kind = Object.keys(kinds).find((name) => kinds[name]?.(sent)) ?? OTHER;
     }
 
-    /** That one end says no more is told to the other in order, and as late as everything else. */
-    function relay(from: Socket, lane: Lane, onData: (data: Buffer) => void): void {
+    /** The end of one side is passed on in order, and as late as everything else. */
+    function relay(from: Socket, oneWay: OneWay, onData: (data: Buffer) => void): void {
       let over = false;
       function end(): void {
         if (over) return;
         over = true;
-        lane.push(null);
+        oneWay.push(null);
       }
       from.setNoDelay(true);
       from.on('data', onData);
@@ -175,7 +175,7 @@ export async function startTcpProxy({ target, kinds = {}, random = Math.random }
     }
 
     relay(client, toServer, (data) => {
-      tellKind(data);
+      readKind(data);
       toServer.push(data);
     });
     relay(server, toClient, (data) => toClient.push(data));

@@ -157,9 +157,9 @@ class Filter implements JsonFilter {
   }
 
   #fail(error: unknown): unknown {
-    const told = error instanceof JsonError ? unredactable(error.what, this.#before + error.at) : error;
-    this.#ended = { error: told };
-    return told;
+    const failure = error instanceof JsonError ? unredactable(error.what, this.#before + error.at) : error;
+    this.#ended = { error: failure };
+    return failure;
   }
 }
 

@@ -54,7 +54,7 @@ export class EventLoop {
   #turnBegan = 0;
   #isStopped = false;
   readonly #dueTimers = new Set<Timer>();
-  #overtaken: (() => void)[] = [];
+  #delayed: (() => void)[] = [];
   #input: (() => void)[] = [];
   #immediates: { callback: () => void; isCancelled: boolean }[] = [];
   readonly #ticks: (() => void)[] = [];
@@ -156,7 +156,7 @@ export class EventLoop {
     if (this.#isAsleep) {
       this.#input.push(callback);
     } else if (this.#blockWithNextInput !== null) {
-      this.#overtaken.push(callback);
+      this.#delayed.push(callback);
       this.#beginBlock(this.#kernel.now + this.#blockWithNextInput);
       this.#blockWithNextInput = null;
     } else {
@@ -214,7 +214,7 @@ export class EventLoop {
     if (this.isBlocked || this.#isStopped || !this.#isAsleep) return;
     this.#isAsleep = false;
     // The rest of the batch of events that the block was in: the loop has not looked at its clock since.
-    for (const callback of this.#overtaken.splice(0)) this.#call(callback);
+    for (const callback of this.#delayed.splice(0)) this.#call(callback);
     this.#turnBegan = this.monotonic();
     const timers = [...this.#dueTimers].sort((a, b) => a.due - b.due);
     for (const timer of timers) {

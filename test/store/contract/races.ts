@@ -85,16 +85,16 @@ export function racesContract(getStore: () => Store): void {
 
     test('listeners receive a change before its caller', async () => {
       const store = getStore();
-      const heard = new Set<string>();
+      const changed = new Set<string>();
       store.onChange({
-        keyChanged: (id) => heard.add(id),
-        projectsChanged: (workspaceId) => heard.add(workspaceId),
+        keyChanged: (id) => changed.add(id),
+        projectsChanged: (workspaceId) => changed.add(workspaceId),
         allChanged() {},
       });
       // At least once, because a store with invalidations also receives those of its own changes.
       function expectHeard(...expected: string[]): void {
-        expect([...heard]).toEqual(expect.arrayContaining(expected));
-        heard.clear();
+        expect([...changed]).toEqual(expect.arrayContaining(expected));
+        changed.clear();
       }
       const workspaceId = newWorkspace();
       const key = await createSample(store, workspaceId);

@@ -83,14 +83,14 @@ describe('a master with a replica', () => {
     const { durable, plain } = opened(new Redis(master.url), 200);
     const workspaceId = newWorkspace();
     const key = await createSample(opened(new Redis(master.url)).durable, workspaceId);
-    const heard: string[] = [];
-    durable.onChange({ keyChanged: (id) => heard.push(id), projectsChanged() {}, allChanged() {} });
+    const changed: string[] = [];
+    durable.onChange({ keyChanged: (id) => changed.push(id), projectsChanged() {}, allChanged() {} });
     await replica.kill('SIGSTOP');
     await expect(durable.deleteKey(key.id, ORIGIN, {})).rejects.toMatchObject({
       code: 'store_unavailable',
       message: expect.stringContaining('only 0 of 1 replicas have confirmed it within 200 ms'),
     });
-    expect(heard).toContain(key.id);
+    expect(changed).toContain(key.id);
     expect(await plain.getKey(key.id)).toBeNull();
     await replica.kill('SIGCONT');
     await waitUntil('the replica confirms again', () =>

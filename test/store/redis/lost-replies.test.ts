@@ -40,18 +40,18 @@ async function twoProcesses(connect: (url: string) => Client, storeTimeout = 150
 }
 
 /** The error of a change that was sent and not answered. */
-const IN_DOUBT = { code: 'store_unavailable', message: expect.stringContaining('may or may not') };
+const OUTCOME_UNKNOWN = { code: 'store_unavailable', message: expect.stringContaining('may or may not') };
 
 /** A's change is made, and its reply is lost. */
 async function loseReply(proxy: TcpProxy, change: () => Promise<unknown>): Promise<void> {
   proxy.hinder('script', { toClient: { drop: true } });
-  await expect(change()).rejects.toMatchObject(IN_DOUBT);
+  await expect(change()).rejects.toMatchObject(OUTCOME_UNKNOWN);
 }
 
 /** A's change is sent, and stays on its way until the network recovers. */
 async function holdRequest(proxy: TcpProxy, change: () => Promise<unknown>): Promise<void> {
   proxy.hinder('script', { toServer: { blackHole: true }, toClient: { blackHole: true } });
-  await expect(change()).rejects.toMatchObject(IN_DOUBT);
+  await expect(change()).rejects.toMatchObject(OUTCOME_UNKNOWN);
 }
 
 /** A's connections break and are made again, and everything that A resends has been executed. */

@@ -116,10 +116,10 @@ export async function isReadable(store: Store, id: string): Promise<boolean> {
 export async function lastCachedAt(reader: Reader, id: string, old: KeyRecord | null, after: number): Promise<number> {
   let last = Number.NEGATIVE_INFINITY;
   let since = performance.now();
-  const giveUp = since + 10_000 + after;
+  const deadline = since + 10_000 + after;
   for (;;) {
     const now = performance.now();
-    if (now > giveUp) throw new Error('The key was still read from the cache after 10 seconds.');
+    if (now > deadline) throw new Error('The key was still read from the cache after 10 seconds.');
     const cached = reader.getCached(id);
     if (cached === old || (cached && old && cached.revision === old.revision)) {
       last = now;
