@@ -1,12 +1,6 @@
-import { createWorld, type World } from './harness';
-import { csv, importFixture, jsonl, SCOPE, sha256 } from './import-fixture';
+import { csv, jsonl, SCOPE, sha256, useImports } from './import-fixture';
 
-let world: World;
-beforeAll(async () => {
-  world = await createWorld();
-});
-afterAll(() => world.end());
-const fixture = () => importFixture(world);
+const { run, fixture } = useImports();
 
 describe('a row that was deleted or revoked', () => {
   const TIMES = ['1700000000000', '1700000000', '2023-11-14 22:13:20', '2023-11-14T22:13:20.000Z', '2023-11-14'];
@@ -28,9 +22,8 @@ describe('a row that was deleted or revoked', () => {
   test.each(COLUMNS.map((column, index) => [column, TIMES[index % TIMES.length] as string]))(
     'a revoked row is left out and counted when the column is %s with %s',
     async (column, value) => {
-      const { token, summary, key } = fixture();
-      expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, rows: 1, imported: 0, inactive: 1 });
-      expect(await key()).toBeNull();
+      const { token, expectNoKey } = fixture();
+      await expectNoKey(csv(token, column, value), { code: 0, rows: 1, inactive: 1 });
     },
   );
 
@@ -66,9 +59,8 @@ describe('a row that was deleted or revoked', () => {
       ['active', "b'0'"],
     ],
   ])('an inactive row is left out and counted when %s is %s', async (column, value) => {
-    const { token, summary, key } = fixture();
-    expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, imported: 0, inactive: 1 });
-    expect(await key()).toBeNull();
+    const { token, expectNoKey } = fixture();
+    await expectNoKey(csv(token, column, value), { code: 0, inactive: 1 });
   });
 
   test.each([
@@ -78,9 +70,8 @@ describe('a row that was deleted or revoked', () => {
     ['status', { status: 'revoked' }],
     ['deleted_at of MongoDB', { deletedAt: { $date: '2023-11-14T22:13:20Z' } }],
   ])('a deleted row is left out of JSON lines by %s', async (_, fields) => {
-    const { token, summary, key } = fixture();
-    expect(await summary(jsonl({ token, name: 'CRM', ...fields }))).toMatchObject({ imported: 0, inactive: 1 });
-    expect(await key()).toBeNull();
+    const { token, expectNoKey } = fixture();
+    await expectNoKey(jsonl({ token, name: 'CRM', ...fields }), { inactive: 1 });
   });
 
   test.each(['', 'null', '\\N', '0', 'false', 'f', 'no', '0000-00-00 00:00:00', "b'0'"])(
@@ -101,11 +92,9 @@ describe('a row that was deleted or revoked', () => {
       ['enabled', ''],
     ],
   ])('a row is invalid when %s is %j', async (column, value) => {
-    const { token, summary, key } = fixture();
-    const result = await summary(csv(token, column, value));
-    expect(result).toMatchObject({ code: 1, imported: 0, invalid: 1 });
+    const { token, expectNoKey } = fixture();
+    const result = await expectNoKey(csv(token, column, value), { code: 1, invalid: 1 });
     expect(result.stderr).toMatch(/^line 2: (?:status|active|enabled): Expected /);
-    expect(await key()).toBeNull();
   });
 
   test.each(['user_deleted_at', 'expired_flag_v2', 'key_revocation_info', 'old_suspension', 'validuntil_local'])(
@@ -132,7 +121,7 @@ describe('a row that was deleted or revoked', () => {
     ['unkey', 'deleted_at', 'base64', 'hash'],
     ['better-auth', 'deletedAt', 'base64url', 'key'],
   ] as const)('a deleted row is left out with --from %s and %s', async (from, column, encoding, hashColumn) => {
-    const { token, summary, key } = fixture();
+    const { token, expectNoKey } = fixture();
     const row = {
       id: 'k1',
       [hashColumn]: sha256(token, encoding),
@@ -140,15 +129,12 @@ describe('a row that was deleted or revoked', () => {
       enabled: true,
       [column]: 1700000000000,
     };
-    const result = await summary(jsonl(row), ['--from', from, ...SCOPE]);
-    expect(result).toMatchObject({ code: 0, imported: 0, inactive: 1 });
-    expect(await key()).toBeNull();
+    await expectNoKey(jsonl(row), { code: 0, inactive: 1 }, ['--from', from, ...SCOPE]);
   });
 
   test.each(['remaining', 'remaining_requests'])('a used-up row is left out when %s is 0', async (column) => {
-    const { token, summary, key } = fixture();
-    expect(await summary(csv(token, column, '0'))).toMatchObject({ imported: 0, inactive: 1 });
-    expect(await key()).toBeNull();
+    const { token, expectNoKey } = fixture();
+    await expectNoKey(csv(token, column, '0'), { inactive: 1 });
   });
 });
 
@@ -210,9 +196,8 @@ describe('an empty permission list', () => {
     ...[{ permissions: [] }, { permissions: {} }, { permissions: { conversations: [] } }, { permissions: '[]' }],
     ...[{ permissions: '{}' }, { permissions: ',' }, { permissions: '{"conversations":[]}' }, { permissions: [null] }],
   ])('an empty permission list is never filled by --permissions: %j', async (fields) => {
-    const { token, summary, key } = fixture();
-    expect(await summary(jsonl({ token, name: 'CRM', ...fields }))).toMatchObject({ code: 1, imported: 0, invalid: 1 });
-    expect(await key()).toBeNull();
+    const { token, expectNoKey } = fixture();
+    await expectNoKey(jsonl({ token, name: 'CRM', ...fields }), { code: 1, invalid: 1 });
   });
 
   test.each(['"[]"', '{}'])('an empty permission list in CSV is never filled by --permissions: %s', async (value) => {
@@ -295,7 +280,7 @@ describe('a list of agents', () => {
     ['--agent', '*'],
   ])('keys create %s %s is a usage error', async (option, value) => {
     const argv = ['keys', 'create', '--name', 'CRM', '--permissions', 'conversations', option, value];
-    expect(await world.run(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining('--agents all') });
+    expect(await run(argv)).toMatchObject({ code: 2, stderr: expect.stringContaining('--agents all') });
   });
 });
 
