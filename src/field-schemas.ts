@@ -71,10 +71,19 @@ export const auditText = z
   .optional();
 
 const LIMIT_MESSAGE = `Expected an integer from 1 to ${MAX_LIMIT}.`;
-export const limit = z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).max(MAX_LIMIT, LIMIT_MESSAGE).default(DEFAULT_LIMIT);
+export const limit = z
+  .int(LIMIT_MESSAGE)
+  .min(1, LIMIT_MESSAGE)
+  .max(MAX_LIMIT, LIMIT_MESSAGE)
+  .default(DEFAULT_LIMIT)
+  .meta({ description: 'Maximum number of entries.' });
 
 const CURSOR_MESSAGE = 'Expected the `cursor` of an earlier page. Leave it out to begin at the start.';
-export const cursor = z.string(CURSOR_MESSAGE).max(MAX_CURSOR_LENGTH, CURSOR_MESSAGE).optional();
+export const cursor = z
+  .string(CURSOR_MESSAGE)
+  .max(MAX_CURSOR_LENGTH, CURSOR_MESSAGE)
+  .optional()
+  .meta({ description: '`cursor` of the previous page, with the same other parameters.' });
 
 const WORKSPACE_MESSAGE = `${ID_MESSAGE} To name no workspace, leave the field out instead of passing undefined.`;
 /**

@@ -6,7 +6,7 @@ const WHOLE_NUMBER = /^\d{1,9}$/;
 
 function takesNumber(schema: z.ZodObject, name: string): boolean {
   const field: unknown = Object.hasOwn(schema.shape, name) ? schema.shape[name] : undefined;
-  const inner = field instanceof z.ZodOptional ? field.unwrap() : field;
+  const inner = field instanceof z.ZodOptional || field instanceof z.ZodDefault ? field.unwrap() : field;
   return inner instanceof z.ZodNumber;
 }
 

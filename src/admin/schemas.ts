@@ -1,14 +1,14 @@
 import { z } from 'zod';
+import { auditInputSchema } from '../audit/service';
 import type { ErrorCode } from '../errors';
-import { createKeySchemas } from '../keys/input-schemas';
+import { createKeySchemas, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
-import { KEY_SORTS } from '../store/records';
 import { AUDIT_ACTIONS } from '../store/store';
 import { USAGE_SCHEMAS } from './usage-schemas';
 
 /*
- * Schemas of responses and queries: the source of the handlers' types and of the OpenAPI document. Bodies use the
- * schemas of the services. Limits that a service checks are in `meta`.
+ * Schemas of responses: the source of the handlers' types and of the OpenAPI document. Queries and bodies use the schemas
+ * of the services.
  */
 
 const ID = { minLength: 1, maxLength: 128 };
@@ -58,25 +58,7 @@ export const keyListSchema = z.object({
   total: z.int().min(0).meta({ description: 'Number of keys in the workspace, whatever `q` is.' }),
 });
 
-const limit = z.int().min(1).max(200).optional().meta({ description: 'Maximum number of entries. Default 50.' });
-const cursor = z
-  .string()
-  .optional()
-  .meta({ description: '`cursor` of the previous page, with the same other parameters.' });
-
-export const keyQuerySchema = z.strictObject({
-  q: z
-    .string()
-    .optional()
-    .meta({ description: 'Part of the name or id, in any case, or a masked key.', maxLength: 100 }),
-  sort: z.enum(KEY_SORTS).optional().meta({ description: 'Default `created`.' }),
-  order: z
-    .enum(['asc', 'desc'])
-    .optional()
-    .meta({ description: 'Default: newest first, names from A, earliest expiry first.' }),
-  limit,
-  cursor,
-});
+export const keyQuerySchema = listInputSchema.omit({ workspaceId: true });
 
 /** Bodies of the operations that create, update and rotate keys, for the declared permissions. */
 export type KeyBodies = ReturnType<typeof createKeyBodies>;
@@ -168,16 +150,7 @@ export const auditListSchema = z.object({
   cursor: nextCursor,
 });
 
-export const auditQuerySchema = z.strictObject({
-  limit,
-  cursor,
-  target: z
-    .string()
-    .optional()
-    .meta({ ...ID, description: 'Only changes of this key or project.' }),
-  actor: z.string().optional().meta({ maxLength: 200, description: 'Only changes by this operator.' }),
-  action: z.enum(AUDIT_ACTIONS).optional().meta({ description: 'Only changes of this kind.' }),
-});
+export const auditQuerySchema = auditInputSchema.omit({ workspaceId: true });
 
 const CODES = [
   'invalid_request',

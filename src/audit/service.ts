@@ -35,13 +35,15 @@ export interface AuditService {
   list(input?: ListAuditInput): Promise<AuditList>;
 }
 
-const inputSchema = z.strictObject({
+export const auditInputSchema = z.strictObject({
   workspaceId: externalId.default(DEFAULT_WORKSPACE),
   limit,
   cursor,
-  target: externalId.optional(),
-  actor: z.string().max(200).optional(),
-  action: z.enum(AUDIT_ACTIONS).optional(),
+  target: externalId
+    .optional()
+    .meta({ description: 'Only changes of this key or project.', minLength: 1, maxLength: 128 }),
+  actor: z.string().max(200).optional().meta({ description: 'Only changes by this operator.' }),
+  action: z.enum(AUDIT_ACTIONS).optional().meta({ description: 'Only changes of this kind.' }),
 });
 
 /** Form of the id of an entry. */
@@ -50,7 +52,7 @@ const ENTRY_ID = /^\d{1,16}-\d{1,16}$/;
 export function createAuditService({ store }: { readonly store: Store }): AuditService {
   return {
     async list(input) {
-      const query = parseInput(inputSchema, input ?? {}, 'audit.list');
+      const query = parseInput(auditInputSchema, input ?? {}, 'audit.list');
       const { workspaceId, target, actor, action } = query;
       const listing = ['audit', workspaceId, target ?? null, actor ?? null, action ?? null];
       const before =

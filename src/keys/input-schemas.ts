@@ -229,11 +229,18 @@ const creationContextSchema = importContextSchema.extend({
     .optional(),
 });
 
-const listSchema = z.strictObject({
+export const listInputSchema = z.strictObject({
   workspaceId: externalId.default(DEFAULT_WORKSPACE),
-  q: z.string().max(MAX_NAME_LENGTH).default(''),
+  q: z
+    .string()
+    .max(MAX_NAME_LENGTH)
+    .default('')
+    .meta({ description: 'Part of the name or id, in any case, or a masked key.' }),
   sort: z.enum(KEY_SORTS).default('created'),
-  order: z.enum(['asc', 'desc']).optional(),
+  order: z
+    .enum(['asc', 'desc'])
+    .optional()
+    .meta({ description: 'Default: newest first, names from A, earliest expiry first.' }),
   limit,
   cursor,
 });
@@ -285,7 +292,7 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
     import: (input: unknown) => readImport(importSchema, input),
     update: (changes: unknown) => parseInput(schemas.update, changeable(changes), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
-    list: (input: unknown) => parseInput(listSchema, input ?? {}, 'keys.list'),
+    list: (input: unknown) => parseInput(listInputSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
     creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
     importContext: (context: unknown) => readImport(importContextSchema, context ?? {}),

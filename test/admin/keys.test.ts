@@ -61,8 +61,8 @@ describe.each(expresses)('keys on %s', (_name, express) => {
   test.each([
     ['?limit=0', 'limit', /1/],
     ['?limit=201', 'limit', /200/],
-    ['?limit=ten', 'limit', /number/],
-    ['?limit=1.5', 'limit', /number/],
+    ['?limit=ten', 'limit', /integer from 1 to 200/],
+    ['?limit=1.5', 'limit', /integer from 1 to 200/],
     ['?sort=nmae', 'sort', /Did you mean "name"\?/],
     ['?sort=name&sort=created', 'sort', /once/],
     ['?sort[]=name', 'sort[]', /no such field/i],
