@@ -52,6 +52,7 @@ function judge(responses: Exchange[], { key, project, outages = [], rewinds = []
     keys: new Map(key ? [['k', key]] : []),
     projects: new Map(project ? [['p', project]] : []),
     responses,
+    streams: [],
     outages,
     rewinds,
   };

@@ -1,27 +1,7 @@
 import type { Exchange, History, KeyState, Limits, Outage, ProjectState, Time, Timeline } from './history';
-import { explain, type Span } from './timeline';
-
-export type Rule =
-  /** Explained only by a state that was replaced more than `maxRevocationLag` ago. */
-  | 'stale'
-  /** A 2xx for a token that no key ever had. */
-  | 'unknown token accepted'
-  /** A 401 or 403 for a key that was valid during the whole request. */
-  | 'valid key denied'
-  /** No state of the key or project explains the response. */
-  | 'unexplained'
-  /** 503 although no fault was active. */
-  | 'unavailable'
-  /** Later than `storeTimeout` and the margin. */
-  | 'slow'
-  /** No response, or a status that this API does not send. */
-  | 'unexpected response';
-
-export interface Violation {
-  readonly rule: Rule;
-  readonly detail: string;
-  readonly exchange: Exchange;
-}
+import { checkStreams, type StreamFindings } from './streams';
+import { explain, isDuring, type Span } from './timeline';
+import { ms, type Rule, type Violation } from './violation';
 
 export interface Findings {
   readonly violations: readonly Violation[];
@@ -37,14 +17,11 @@ export interface Findings {
   readonly slowest: number;
   /** Responses by status and code. */
   readonly counts: Readonly<Record<string, number>>;
+  readonly streams: StreamFindings;
 }
 
 /** Difference between two readings of two clocks, with rounding. */
 const CLOCK_TOLERANCE = 50;
-
-function isDuring(outage: Outage, app: number, { began, ended }: Span): boolean {
-  return (outage.app === null || outage.app === app) && began <= outage.until && ended >= outage.from;
-}
 
 /** Whether a key in this state explains the response at some time during the request. */
 function keyExplains(state: KeyState, { began, ended, route, status, code, shown }: Exchange): boolean {
@@ -69,10 +46,6 @@ function lastBefore<State>(timeline: Timeline<State>, { began }: Span): string {
   return `last ${JSON.stringify(last.state)}${since}`;
 }
 
-function ms(time: number): string {
-  return `${time.toFixed(1)} ms`;
-}
-
 /** Deadline of a response. A suspended process' clock stands still. */
 function dueAt({ app, began, ended }: Exchange, outages: readonly Outage[], { storeTimeout, margin }: Limits): Time {
   let from = began;
@@ -82,7 +55,7 @@ function dueAt({ app, began, ended }: Exchange, outages: readonly Outage[], { st
   return from + storeTimeout + margin;
 }
 
-/** Checks every response of a history against the states of its key and project. */
+/** Checks every response and stream of a history against the states of its key and project. */
 export function check(history: History, limits: Limits): Findings {
   const { keys, projects, responses, outages, rewinds } = history;
   const violations: Violation[] = [];
@@ -148,5 +121,6 @@ export function check(history: History, limits: Limits): Findings {
       checkProject(exchange, disturbances.length > 0, report);
     }
   }
-  return { violations, worstLag, late, overRedacted, slowest, counts };
+  const streams = checkStreams(history, limits, (violation) => violations.push(violation));
+  return { violations, worstLag, late, overRedacted, slowest, counts, streams };
 }

@@ -54,6 +54,22 @@ export interface Exchange {
   readonly shown: { readonly name: string; readonly transcript: boolean; readonly metrics: readonly string[] } | null;
 }
 
+/** An open response with status 200: lines that a process writes until the reader or the process ends it. */
+export interface Stream {
+  /** Index of the process. */
+  readonly app: number;
+  readonly key: string;
+  readonly route: Route;
+  /** The requested project: `workspace/id`. */
+  readonly project: string;
+  /** When the request was sent. */
+  readonly began: Time;
+  /** When the process wrote each line that was received. */
+  readonly lines: readonly Time[];
+  /** When the reader noticed that the process had ended it. Null: it had not. */
+  readonly endedAt: Time | null;
+}
+
 /** A fault, from its beginning until service resumed. */
 export interface Outage {
   /** Null: all processes. */
@@ -76,6 +92,7 @@ export interface History {
   /** A project that is missing here has an unknown configuration and is not checked. */
   readonly projects: ReadonlyMap<string, Timeline<ProjectState>>;
   readonly responses: readonly Exchange[];
+  readonly streams: readonly Stream[];
   readonly outages: readonly Outage[];
   readonly rewinds: readonly Rewind[];
 }

@@ -1,9 +1,13 @@
-import type { Limits, Rewind, Step, Time, Timeline } from './history';
+import type { Limits, Outage, Rewind, Step, Time, Timeline } from './history';
 
 /** Duration of a request. Any state in force during it may have decided. */
 export interface Span {
   readonly began: Time;
   readonly ended: Time;
+}
+
+export function isDuring(outage: Outage, app: number, { began, ended }: Span): boolean {
+  return (outage.app === null || outage.app === app) && began <= outage.until && ended >= outage.from;
 }
 
 /** Result of comparing a response with the states of its subject. */

@@ -18,9 +18,18 @@ export interface Reply {
   readonly text: string;
 }
 
+/** Events of a stream. */
+export interface StreamListener {
+  onLine(line: string): void;
+  /** The process has ended the stream, or has denied it. */
+  onEnd(): void;
+}
+
 /** A process of the app under test. It ends with the process that started it, even while suspended. */
 export interface AppProcess {
   get(path: string, token: string): Promise<Reply>;
+  /** Opens a stream. Returns a function that closes it, after which there are no events. */
+  open(path: string, token: string, listener: StreamListener): () => void;
   run(command: Command): Promise<Outcome>;
   flood(command: FloodOrder): Promise<FloodResult>;
   report(): Promise<AppReport>;
@@ -98,6 +107,31 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
     });
   }
 
+  function open(path: string, token: string, { onLine, onEnd }: StreamListener): () => void {
+    let isOpen = true;
+    function end(): void {
+      if (isOpen) onEnd();
+      isOpen = false;
+    }
+    const headers = { 'x-api-key': token };
+    const sent = request({ host: '127.0.0.1', port, path, headers, agent: false }, (res) => {
+      let rest = '';
+      res.setEncoding('utf8');
+      res.on('data', (chunk: string) => {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop()!;
+        if (isOpen && res.statusCode === 200) for (const line of lines) onLine(line);
+      });
+      res.on('close', end);
+    });
+    sent.on('error', end);
+    sent.end();
+    return function close() {
+      isOpen = false;
+      sent.destroy();
+    };
+  }
+
   async function post<T>(path: string, body: unknown): Promise<T> {
     const reply = await send(controlAgent, 'POST', path, { 'content-type': 'application/json' }, JSON.stringify(body));
     if (reply.status !== 200) throw new Error(`${path} received ${reply.status} ${reply.error} ${reply.text}`);
@@ -107,6 +141,7 @@ export async function startApp(settings: AppSettings): Promise<AppProcess> {
   await Promise.all(Array.from({ length: MAX_UNANSWERED }, () => send(requestAgent, 'GET', '/', {})));
   return {
     get: (path, token) => send(requestAgent, 'GET', path, { 'x-api-key': token }),
+    open,
     async run(command) {
       const unknown = (message: string): Outcome => ({ ok: false, code: 'no_answer', message });
       let timer: NodeJS.Timeout | undefined;

@@ -1,6 +1,6 @@
 // One process of an app that uses keyscope: `app.ts <settings as JSON>`. Prints its port. Beside the routes under test it
 // has control routes that run commands, report its state, and send it forged tokens.
-import express from 'express';
+import express, { type Request, type Response } from 'express';
 import { type ApiKeys, createApiKeys, type StoreMode } from 'keyscope';
 import { ROUTES, type Route, type Time } from '../checker/history';
 import { now } from './clock';
@@ -37,6 +37,8 @@ export const METRICS: readonly string[] = Array.from({ length: 32 }, (_, i) => `
 const SAID = [{ user_input: 'said by a customer' }];
 const MEASURED = Object.fromEntries(METRICS.map((name) => [name, name]));
 
+/** Interval of the lines of a stream. Milliseconds. */
+const LINE_INTERVAL = 50;
 /** Interval at which event loop stalls are detected. Milliseconds. */
 const WATCH_INTERVAL = 20;
 /** Shortest stall that is reported. Milliseconds. */
@@ -70,18 +72,27 @@ function observe(apiKeys: ApiKeys<Route>): () => AppReport {
   };
 }
 
+/** Streams lines with the time of each, until the connection is closed. */
+function streamLines(_req: Request, res: Response): void {
+  res.type('application/x-ndjson');
+  const write = () => res.write(`${JSON.stringify({ at: now(), turns: SAID })}\n`);
+  write();
+  const timer = setInterval(write, LINE_INTERVAL);
+  res.on('close', () => clearInterval(timer));
+}
+
 function createApp(apiKeys: ApiKeys<Route>) {
   const app = express();
   const report = observe(apiKeys);
   for (const route of ROUTES) {
-    app.get(
-      `/${route}/:workspace/:project`,
+    const guards = [
       apiKeys.requireApiKey(route, { workspace: 'workspace', agent: 'project' }),
       apiKeys.redactResponse(),
-      (req, res) => {
-        res.json({ name: req.apiKey?.name, turns: SAID, metrics: MEASURED });
-      },
-    );
+    ];
+    app.get(`/${route}/:workspace/:project`, guards, (req: Request, res: Response) => {
+      res.json({ name: req.apiKey?.name, turns: SAID, metrics: MEASURED });
+    });
+    app.get(`/stream/${route}/:workspace/:project`, guards, streamLines);
   }
   app.post('/control/command', express.json(), async (req, res) => {
     res.json(await runCommand(apiKeys, req.body as Command));

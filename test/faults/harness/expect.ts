@@ -8,5 +8,6 @@ export function expectNoViolation(report: Report): void {
   expect(report.changeCounts.acknowledged).toBeGreaterThan(10);
   expect(report.requests).toBeGreaterThan(300);
   expect(report.counts['200']).toBeGreaterThan(100);
+  expect(report.streams.ended).toBeGreaterThan(5);
   if (wasUndisturbed(report)) expect(report.overRedacted).toBeLessThan(report.counts['200']! / 20);
 }

@@ -3,6 +3,7 @@ import { type AppProcess, MAX_UNANSWERED, type Reply } from './app-process';
 import { now } from './clock';
 import type { Model, TrackedKey } from './model';
 import type { Random } from './random';
+import type { Streams } from './streams';
 
 /** Interval of requests for focused keys, at each process. Milliseconds. */
 const FOCUS_INTERVAL = 140;
@@ -41,21 +42,23 @@ function codeOf({ status, error, retryAfter }: Reply, body: Body): string | null
   return body.code ?? 'no code';
 }
 
-/** Sends requests to all processes, at a bounded rate, and records every exchange. */
+/** Sends requests to all processes, at a bounded rate, and records every exchange. Opens streams of the focused keys. */
 export class Load {
   readonly responses: Exchange[] = [];
   readonly #apps: readonly AppProcess[];
   readonly #model: Model;
   readonly #random: Random;
+  readonly #streams: Streams;
   readonly #focused = new Map<TrackedKey, Focus>();
   readonly #otherDue: Time[];
   readonly #unanswered: number[];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(apps: readonly AppProcess[], model: Model, random: Random) {
+  constructor(apps: readonly AppProcess[], model: Model, random: Random, streams: Streams) {
     this.#apps = apps;
     this.#model = model;
     this.#random = random;
+    this.#streams = streams;
     this.#otherDue = apps.map(() => 0);
     this.#unanswered = apps.map(() => 0);
   }
@@ -84,6 +87,7 @@ export class Load {
     }
     const due = this.#apps.map(() => now() + this.#random.between(0, FOCUS_INTERVAL));
     this.#focused.set(key, { until, due });
+    this.#streams.open(key, this.#model.pickProject(key.workspace));
   }
 
   /** Sends one request for one key to one process. */

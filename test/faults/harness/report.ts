@@ -1,6 +1,7 @@
 import type { StoreMode } from 'keyscope';
-import type { Findings, Violation } from '../checker/check';
+import type { Findings } from '../checker/check';
 import type { Time } from '../checker/history';
+import type { Violation } from '../checker/violation';
 import type { ChangeCounts } from './writer';
 
 /** Result of a trial. */
@@ -76,6 +77,7 @@ export function summarize(report: Report): string {
     resumedAfter,
     modes,
     notes,
+    streams,
   } = report;
   const responses = Object.entries(counts)
     .sort(([, a], [, b]) => b - a)
@@ -85,6 +87,7 @@ export function summarize(report: Report): string {
     `${name}: ${(took / 1000).toFixed(1)} s, ${requests} requests, ${changeCounts.acknowledged} changes acknowledged, ${changeCounts.inDoubt} in doubt`,
     `  worst lag ${worstLag.toFixed(0)} ms (${late} responses by a state just replaced), slowest response ${slowest.toFixed(0)} ms, served again after ${resumedAfter?.toFixed(0)} ms`,
     `  ${responses}`,
+    `  ${streams.opened} streams opened, ${streams.ended} ended by their process, worst lag ${streams.worstLag.toFixed(0)} ms`,
   ];
   if (overRedacted > 0)
     lines.push(`  ${overRedacted} responses had everything redacted although something was enabled`);

@@ -10,6 +10,7 @@ import { Model } from './model';
 import { Probe } from './probe';
 import type { Random } from './random';
 import type { Report } from './report';
+import { Streams } from './streams';
 import { Writer } from './writer';
 
 /** Tools of an active fault, and its reports to the checker. */
@@ -104,7 +105,8 @@ export async function runTrial(deployment: Deployment, options: TrialOptions): P
   const { apps } = deployment;
   const began = now();
   const model = new Model(workspaces, random.fork());
-  const load = new Load(apps, model, random.fork());
+  const streams = new Streams(apps, random.fork());
+  const load = new Load(apps, model, random.fork(), streams);
   const writer = new Writer({
     model,
     load,
@@ -168,6 +170,7 @@ export async function runTrial(deployment: Deployment, options: TrialOptions): P
   } finally {
     await writer.pause();
     await load.stop();
+    streams.close();
   }
   await waitUntilTracking(deployment, [name, ...notes].join('; '));
 
@@ -183,7 +186,8 @@ export async function runTrial(deployment: Deployment, options: TrialOptions): P
 
   const keys = new Map([...model.keys].map(([id, { timeline }]) => [id, timeline]));
   const { responses } = load;
-  const findings = check({ keys, projects: model.knownProjects, responses, outages: disturbances, rewinds }, LIMITS);
+  const history = { keys, responses, streams: streams.accepted, outages: disturbances, rewinds };
+  const findings = check({ ...history, projects: model.knownProjects }, LIMITS);
   return {
     name,
     ...findings,
