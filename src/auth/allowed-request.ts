@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
 import type { EndedEvent, Events } from '../events';
-import type { AuthContext, Requirement } from '../keys/authorize';
+import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import { type CachedKey, createRequestApiKey, type RequestApiKey, type SignalSource } from './request-api-key';
 import type { RequestContext } from './request-context';
@@ -24,8 +24,8 @@ export interface WatchDeps {
  */
 export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   readonly apiKey: RequestApiKey;
-  readonly requirement: Requirement;
-  readonly context: AuthContext;
+  readonly #requirement: Requirement;
+  readonly #context: AuthContext;
   readonly #key: CachedKey;
   /** Null for `verify`, which has no response. */
   readonly #req: Request | null;
@@ -45,8 +45,8 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     keepsStream = false,
   ) {
     this.apiKey = createRequestApiKey(key, this);
-    this.requirement = requirement;
-    this.context = context;
+    this.#requirement = requirement;
+    this.#context = context;
     this.#key = key;
     this.#req = req;
     this.#deps = deps;
@@ -58,7 +58,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   }
 
   get agentId(): string | undefined {
-    const { agent } = this.context;
+    const { agent } = this.#context;
     return typeof agent === 'object' ? agent?.value : undefined;
   }
 
@@ -83,10 +83,14 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   }
 
   openSignal(): AbortSignal {
-    if (this.#req === null) return this.#deps.signals.open(this.#key, this.requirement, this.context);
+    if (this.#req === null) return this.#deps.signals.open(this.#key, this.#requirement, this.#context);
     this.#controller = new AbortController();
     this.#watch();
     return this.#controller.signal;
+  }
+
+  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
+    return authorize(record, scope, this.#requirement, this.#context, wall);
   }
 
   isOver(): boolean {

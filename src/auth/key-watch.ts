@@ -2,7 +2,7 @@ import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import type { ErrorCode } from '../errors';
 import type { EndedEvent } from '../events';
-import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
+import { SlicedQueue } from '../sliced-queue';
 import { Lease } from '../store/lease';
 import type { Store } from '../store/store';
 import type { CachedKey } from './request-api-key';
@@ -23,8 +23,8 @@ const UNCONFIRMED: KeyEnd = {
 
 /** A use of a key that lasts longer than its authorization: an open response, or a signal. */
 export interface KeyUse {
-  readonly requirement: Requirement;
-  readonly context: AuthContext;
+  /** The denial that it would get now; null if it is allowed. */
+  check(entry: CachedKey, wall: number): KeyEnd | null;
   /** Whether it is over, so that it need not be watched. */
   isOver(): boolean;
   /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
@@ -34,11 +34,17 @@ export interface KeyUse {
 interface WatchedKey {
   readonly id: string;
   readonly uses: Set<KeyUse>;
-  /** The uses that are still to be checked against `entry`; null if all are. */
+  /** The key has to be checked, and then its uses. */
+  isDue: boolean;
+  /** The uses that are still to be checked against `entry`; null if no pass is in progress. */
   pending: Iterator<KeyUse> | null;
+  /** The key was checked during a pass, so that another one has to follow. */
+  passesAgain: boolean;
   /** The key, as it was read last; null if it does not exist. */
   entry: CachedKey | null;
-  /** The latest lease that has covered `entry`. Never extended by itself, as a lease in the cache is. */
+  /** The lease that `entry` was read under, which the store may extend; undefined until it is known. */
+  lease: Lease | undefined;
+  /** The time until which `entry` is known to be valid. If the key changes, it is no longer extended. */
   readonly proof: Lease;
   /** The key was invalidated since `entry` was read. */
   isChanged: boolean;
@@ -60,8 +66,6 @@ export interface KeyWatchOptions {
   readonly serveStaleFor: number;
 }
 
-/** Time for checking and ending uses in one turn of the event loop. Milliseconds. */
-const SLICE = 3;
 /** While invalidations arrive, at least half of a lag remains of a lease. A key is read again if a quarter remains. */
 const CHECKS_PER_LAG = 8;
 
@@ -76,10 +80,9 @@ export class KeyWatch {
   readonly #options: KeyWatchOptions;
   readonly #interval: number;
   readonly #watched = new Map<string, WatchedKey>();
+  /** Keys that are due, or have pending uses. */
+  readonly #queue = new SlicedQueue<WatchedKey>((watched, isOver) => this.#visit(watched, isOver));
   #timer: NodeJS.Timeout | null = null;
-  /** Keys with pending uses. */
-  readonly #queue = new Set<WatchedKey>();
-  #isQueueRunning = false;
 
   constructor(options: KeyWatchOptions) {
     this.#options = options;
@@ -105,7 +108,8 @@ export class KeyWatch {
       // Without a lease in the cache, the first read has one interval.
       const proof = Lease.from(this.#options.clock, this.#interval);
       watched = {
-        ...{ id, uses: new Set<KeyUse>(), pending: null, entry, proof, unconfirmedSince: null, timer: null },
+        ...{ id, uses: new Set<KeyUse>(), entry, lease: undefined, proof, unconfirmedSince: null, timer: null },
+        ...{ isDue: false, pending: null, passesAgain: false },
         ...{ isChanged: false, isLoading: false, loadsAgain: false },
       };
       this.#watched.set(id, watched);
@@ -114,8 +118,8 @@ export class KeyWatch {
       return;
     }
     watched.uses.add(use);
-    this.#check(watched);
-    this.#timer ??= setInterval(() => this.#checkAll(), this.#interval).unref();
+    this.#schedule(watched);
+    this.#timer ??= setInterval(() => this.#scheduleAll(), this.#interval).unref();
   }
 
   /** Whether the lease of a key ends within a quarter of a lag. It does not while invalidations arrive. */
@@ -144,17 +148,31 @@ export class KeyWatch {
   #invalidate(watched: WatchedKey): void {
     watched.isChanged = true;
     watched.loadsAgain = watched.isLoading;
-    this.#check(watched);
+    this.#schedule(watched);
   }
 
-  #checkAll(): void {
-    for (const watched of this.#watched.values()) {
-      if (watched.uses.size === 0) this.#remove(watched);
-      else this.#check(watched);
-    }
+  #schedule(watched: WatchedKey): void {
+    watched.isDue = true;
+    this.#queue.add(watched);
+  }
+
+  #scheduleAll(): void {
+    for (const watched of this.#watched.values()) this.#schedule(watched);
     if (this.#watched.size > 0 || this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
+  }
+
+  /** Returns false if the slice is over before all uses are checked. */
+  #visit(watched: WatchedKey, isOver: () => boolean): boolean {
+    if (this.#watched.get(watched.id) !== watched) return true;
+    if (watched.isDue) {
+      watched.isDue = false;
+      this.#check(watched);
+    }
+    const isFinished = this.#endDenied(watched, isOver);
+    if (watched.uses.size === 0) this.#remove(watched);
+    return isFinished;
   }
 
   #remove(watched: WatchedKey): void {
@@ -166,28 +184,32 @@ export class KeyWatch {
     const { clock } = this.#options;
     const wall = clock.wall();
     this.#confirm(watched, wall);
-    this.#endDenied(watched);
-    if (watched.uses.size === 0) return;
     const remaining = watched.proof.remaining(clock, wall);
     if (watched.isChanged || remaining < 2 * this.#interval || this.#isReplaced(watched)) this.#load(watched);
     this.#checkAgain(watched, remaining, wall);
+    // A pass that began again with each check might never reach the last uses.
+    if (watched.pending === null) watched.pending = watched.uses.values();
+    else watched.passesAgain = true;
   }
 
-  /** Whether the entry is cached under a lease that is no longer extended. */
-  #isReplaced({ id }: WatchedKey): boolean {
-    const lease = this.#options.store.keyLease(id);
-    return lease !== null && lease !== this.#options.keys.leaseOf(id);
+  /** Whether the entry was read under a lease that is no longer extended. */
+  #isReplaced({ id, lease }: WatchedKey): boolean {
+    const current = this.#options.store.keyLease(id);
+    return current !== null && current !== lease;
   }
 
-  /** Takes over the entry and the lease that the cache has now. */
+  /** Takes over the entry and the lease that the cache has now. If the entry was evicted, its lease still counts. */
   #confirm(watched: WatchedKey, wall: number): void {
     const { keys, clock } = this.#options;
     const cached = keys.get(watched.id, wall);
     // An entry that is in the cache was read after the last invalidation.
-    if (cached === undefined || watched.loadsAgain) return;
-    watched.entry = cached;
-    watched.isChanged = false;
-    const remaining = keys.leaseOf(watched.id)?.remaining(clock, wall) ?? 0;
+    if (cached !== undefined && !watched.loadsAgain) {
+      watched.entry = cached;
+      watched.isChanged = false;
+      watched.lease = keys.leaseOf(watched.id);
+    }
+    if (watched.isChanged || watched.lease === undefined) return;
+    const remaining = watched.lease.remaining(clock, wall);
     watched.proof.extend(clock.monotonic() + remaining, wall + remaining);
     if (remaining >= 2 * this.#interval) watched.unconfirmedSince = null;
   }
@@ -199,7 +221,7 @@ export class KeyWatch {
     const untilExpiry = watched.entry === null ? Number.POSITIVE_INFINITY : watched.entry.record.expiresAt - wall;
     const delay = Math.min(remaining, untilExpiry);
     if (delay > 0 && delay < this.#interval) {
-      watched.timer = setTimeout(() => this.#check(watched), Math.ceil(delay)).unref();
+      watched.timer = setTimeout(() => this.#schedule(watched), Math.ceil(delay)).unref();
     }
   }
 
@@ -210,7 +232,7 @@ export class KeyWatch {
     const { keys, clock } = this.#options;
     watched.unconfirmedSince ??= clock.monotonic();
     keys.load(watched.id).then(
-      ({ value }) => {
+      ({ value, lease }) => {
         watched.isLoading = false;
         if (this.#watched.get(watched.id) !== watched) return;
         if (watched.loadsAgain) {
@@ -218,26 +240,15 @@ export class KeyWatch {
           return;
         }
         watched.entry = value;
+        watched.lease = lease;
         watched.isChanged = false;
-        const wall = clock.wall();
-        this.#confirm(watched, wall);
-        this.#endDenied(watched);
-        this.#checkAgain(watched, watched.proof.remaining(clock, wall), wall);
+        this.#schedule(watched);
       },
       () => {
         // The next check reads again, as long as the lease lasts.
         watched.isLoading = false;
       },
     );
-  }
-
-  /** Checks the uses and ends those that would be denied: in slices, because ten thousand would block the event loop. */
-  #endDenied(watched: WatchedKey): void {
-    watched.pending = watched.uses.values();
-    this.#queue.add(watched);
-    if (this.#isQueueRunning) return;
-    this.#isQueueRunning = true;
-    setImmediate(() => this.#runQueue());
   }
 
   /** Whether the lease has ended, and reads had one interval to confirm the key. A process that was paused reads first. */
@@ -248,33 +259,22 @@ export class KeyWatch {
     return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval;
   }
 
-  #runQueue(): void {
-    const until = performance.now() + SLICE;
-    for (const watched of this.#queue) {
-      if (!this.#runPending(watched, until)) {
-        setImmediate(() => this.#runQueue());
-        return;
-      }
-      this.#queue.delete(watched);
-    }
-    this.#isQueueRunning = false;
-  }
-
-  /** Returns false if the time is over before all uses are checked. */
-  #runPending(watched: WatchedKey, until: number): boolean {
+  /** Ends the uses that would be denied. Returns false if the slice is over before all are checked. */
+  #endDenied(watched: WatchedKey, isOver: () => boolean): boolean {
     const wall = this.#options.clock.wall();
     const isUnconfirmed = this.#isUnconfirmed(watched, wall);
     for (;;) {
       const next = watched.pending?.next();
-      if (next === undefined || next.done) return true;
-      const use = next.value;
-      const end = isUnconfirmed ? UNCONFIRMED : endOf(watched.entry, use, wall);
-      if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
-      if (performance.now() > until) return false;
+      if (next === undefined) return true;
+      if (next.done) {
+        watched.pending = watched.passesAgain ? watched.uses.values() : null;
+        watched.passesAgain = false;
+      } else {
+        const use = next.value;
+        const end = isUnconfirmed ? UNCONFIRMED : watched.entry === null ? DELETED : use.check(watched.entry, wall);
+        if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
+      }
+      if (isOver()) return watched.pending === null;
     }
   }
-}
-
-function endOf(entry: CachedKey | null, { requirement, context }: KeyUse, wall: number): KeyEnd | null {
-  return entry === null ? DELETED : authorize(entry.record, entry.scope, requirement, context, wall);
 }

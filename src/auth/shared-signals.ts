@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
-import type { AuthContext, Requirement } from '../keys/authorize';
+import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import type { CachedKey } from './request-api-key';
 
@@ -16,19 +16,23 @@ interface Pool {
 
 class SharedSignal implements KeyUse {
   readonly controller = new AbortController();
-  readonly requirement: Requirement;
-  readonly context: AuthContext;
+  readonly #requirement: Requirement;
+  readonly #context: AuthContext;
   readonly #onEnd: (self: SharedSignal, end: KeyEnd) => void;
 
   constructor(requirement: Requirement, context: AuthContext, onEnd: (self: SharedSignal, end: KeyEnd) => void) {
-    this.requirement = requirement;
-    this.context = context;
+    this.#requirement = requirement;
+    this.#context = context;
     this.#onEnd = onEnd;
   }
 
   get isFree(): boolean {
     const { signal } = this.controller;
     return !signal.aborted && getEventListeners(signal, 'abort').length === 0;
+  }
+
+  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
+    return authorize(record, scope, this.#requirement, this.#context, wall);
   }
 
   isOver(): boolean {

@@ -38,6 +38,8 @@ interface CacheEntry<V> {
 export interface CacheHandle<V> {
   /** Null if the id has no value. */
   readonly value: V | null;
+  /** The lease that it was read under. */
+  readonly lease: Lease;
   /**
    * True if the value can be used now: its lease holds, and nothing has been invalidated since it was read. `loadFresh`
    * and `WhenDown` describe the exceptions.
@@ -146,7 +148,7 @@ export class ReadThroughCache<V extends object> {
       if (older !== undefined) older.superseded = true;
       this.#cache(id, value, lease);
     }
-    return { value, isValid: (wall) => own.holds(clock, wall) };
+    return { value, lease: own, isValid: (wall) => own.holds(clock, wall) };
   }
 
   /** Removes the entry and the in-flight read of an id that has changed. */
@@ -173,9 +175,9 @@ export class ReadThroughCache<V extends object> {
     return { values: this.#values.size, misses: this.#misses.size, reads: this.#inFlight.size };
   }
 
-  #createHandle({ value }: CacheEntry<V>, holds: (wall: number) => boolean): CacheHandle<V> {
+  #createHandle({ value, lease }: CacheEntry<V>, holds: (wall: number) => boolean): CacheHandle<V> {
     const version = this.#version;
-    return { value, isValid: (wall) => this.#version === version && holds(wall) };
+    return { value, lease, isValid: (wall) => this.#version === version && holds(wall) };
   }
 
   readonly #isUsable = ({ version, lease }: InFlightRead<V>, wall: number): boolean =>

@@ -8,6 +8,7 @@ const GROUND = [
   'errors',
   'clock',
   'timeout',
+  'sliced-queue',
   'features',
   'validate-input',
   'field-schemas',

@@ -1,0 +1,172 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type KeyEnd, type KeyUse, KeyWatch } from '../../src/auth/key-watch';
+import { type CachedKey, createToCachedKey } from '../../src/auth/request-api-key';
+import { createCaches } from '../../src/cache/caches';
+import { authorize, compileRequirement, NO_REQUIREMENT } from '../../src/keys/authorize';
+import { Lease } from '../../src/store/lease';
+import type { KeyRecord } from '../../src/store/records';
+import type { ChangeListener, Store } from '../../src/store/store';
+import { sampleKey } from '../store/sample';
+import { fakeClock } from '../support/clock';
+import { waitUntil } from '../support/wait-until';
+
+const LAG = 1000;
+const KEYS = 1000;
+/** Turns of the event loop within which everything must be done. */
+const TURNS = 5000;
+
+/** Time of slices. It passes only if a test says so. */
+let elapsed: number;
+let watch: KeyWatch;
+beforeEach(() => {
+  elapsed = 0;
+});
+afterEach(() => {
+  jest.restoreAllMocks();
+  watch.close();
+});
+
+interface Options {
+  readonly keys?: number;
+  readonly maxKeys?: number;
+}
+
+/** A store of keys that all have one lease. Each read takes a millisecond of CPU time. */
+function setUp({ keys = 1, maxKeys = keys }: Options = {}) {
+  const clock = fakeClock();
+  const listeners: ChangeListener[] = [];
+  const records = new Map<string, KeyRecord>();
+  const lease = Lease.from(clock, LAG);
+  const reads: string[] = [];
+  const store = {
+    keyLease: () => lease,
+    onChange: (listener: ChangeListener) => void listeners.push(listener),
+    getCredential(id: string) {
+      elapsed += 1;
+      reads.push(id);
+      return Promise.resolve(records.get(id) ?? null);
+    },
+    health: () => ({ mode: 'tracking' }),
+  } as unknown as Store;
+  const options = { store, clock, maxKeys, maxMisses: keys, maxWorkspaces: 1, maxRevocationLag: LAG };
+  const { keys: cache } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
+  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: LAG, serveStaleFor: 0 });
+  for (let i = 0; i < keys; i++) {
+    const record = sampleKey('ws', { agents: 'all', expiresAt: clock.wall() + 3_600_000 });
+    records.set(record.id, record);
+  }
+  jest.spyOn(performance, 'now').mockImplementation(() => elapsed);
+  return {
+    ...{ clock, records, reads, cache, lease },
+    ids: [...records.keys()],
+    emit: (change: (listener: ChangeListener) => void) => listeners.forEach(change),
+  };
+}
+
+/** A use that counts its checks and takes a millisecond of CPU time for each. */
+class CountedUse implements KeyUse {
+  checks = 0;
+  hasEnded = false;
+
+  constructor(readonly requirement = NO_REQUIREMENT) {}
+
+  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
+    return authorize(record, scope, this.requirement, { workspace: null, agent: null }, wall);
+  }
+
+  isOver(): boolean {
+    elapsed += 1;
+    this.checks += 1;
+    return false;
+  }
+
+  end(): boolean {
+    this.hasEnded = true;
+    return true;
+  }
+}
+
+/** The largest increase of a count in one turn of the event loop, until it reaches a total. */
+async function largestStep(count: () => number, total: number): Promise<number> {
+  let largest = 0;
+  let last = 0;
+  for (let turn = 0; turn < TURNS && last < total; turn++) {
+    await nextTurn();
+    largest = Math.max(largest, count() - last);
+    last = count();
+  }
+  expect(last).toBe(total);
+  return largest;
+}
+
+async function watchAll(
+  ids: readonly string[],
+  cache: ReturnType<typeof setUp>['cache'],
+  createUse = () => new CountedUse(),
+) {
+  const uses: CountedUse[] = [];
+  for (const id of ids) {
+    const { value } = await cache.load(id);
+    const use = createUse();
+    uses.push(use);
+    watch.add(value!, use);
+  }
+  await waitUntil('every use is checked', () => uses.every(({ checks }) => checks > 0));
+  return uses;
+}
+
+test('KeyWatch reads a thousand keys again in slices when all may have changed', async () => {
+  const { ids, cache, reads, emit } = setUp({ keys: KEYS });
+  await watchAll(ids, cache);
+  reads.length = 0;
+  emit((listener) => listener.allChanged());
+  expect(await largestStep(() => reads.length, KEYS)).toBeLessThan(10);
+});
+
+test('KeyWatch ends the uses of a thousand keys in slices when all are deleted', async () => {
+  const { ids, cache, records, emit } = setUp({ keys: KEYS });
+  const uses = await watchAll(ids, cache);
+  records.clear();
+  emit((listener) => listener.allChanged());
+  const ended = () => uses.filter(({ hasEnded }) => hasEnded).length;
+  expect(await largestStep(ended, KEYS)).toBeLessThan(10);
+  expect(watch.size()).toEqual({ keys: 0, uses: 0 });
+});
+
+test('KeyWatch checks all uses of a key when the key changes more often than they can be checked', async () => {
+  const { ids, cache, records, emit } = setUp();
+  const [id] = ids as [string];
+  const reading = compileRequirement('all', ['conversations']);
+  const { value } = await cache.load(id);
+  const uses = Array.from({ length: 100 }, (_, i) => new CountedUse(i < 90 ? NO_REQUIREMENT : reading));
+  for (const use of uses) watch.add(value!, use);
+  await waitUntil('every use is checked', () => uses.every(({ checks }) => checks > 0));
+  records.set(id, { ...records.get(id)!, permissions: ['handoff'] });
+  for (let turn = 0; turn < 200; turn++) {
+    emit((listener) => listener.keyChanged(id));
+    await nextTurn();
+  }
+  expect(uses.map(({ hasEnded }) => hasEnded)).toEqual(uses.map((_, i) => i >= 90));
+});
+
+test('KeyWatch reads no key again when it was evicted from the cache and its lease holds', async () => {
+  const { ids, cache, reads, clock, lease } = setUp({ keys: 10, maxKeys: 1 });
+  const uses = await watchAll(ids, cache);
+  const isChecked = (count: number) => () => uses.every(({ checks }) => checks >= count);
+  await waitUntil('every use is checked again', isChecked(2));
+  reads.length = 0;
+  clock.advance(LAG / 2);
+  lease.extend(clock.monotonic() + LAG, clock.wall() + LAG);
+  await waitUntil('every use is checked several times more', isChecked(6));
+  expect(reads).toEqual([]);
+});
+
+test('KeyWatch ends the uses of a key that was evicted from the cache when it is deleted', async () => {
+  const { ids, cache, records, emit } = setUp({ keys: 10, maxKeys: 1 });
+  const uses = await watchAll(ids, cache);
+  const [id] = ids as [string];
+  records.delete(id);
+  emit((listener) => listener.keyChanged(id));
+  await waitUntil('its use has ended', () => uses[0]!.hasEnded);
+  expect(uses.filter(({ hasEnded }) => hasEnded)).toHaveLength(1);
+});
