@@ -1,4 +1,4 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
 import type { EndedEvent, Events } from '../events';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
@@ -32,9 +32,15 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   readonly #deps: WatchDeps;
   /** `endOnRevocation` is false. */
   readonly #keepsStream: boolean;
+  /** Of an earlier `requireApiKey` that has allowed the same request. */
+  readonly #earlier: RequestContext | undefined;
   #endsResponse: EndsResponse = 'never';
   #controller: AbortController | null = null;
   #isWatched = false;
+  /** The key is not valid, and the response has not begun. A first piece of a streamed body would be too late. */
+  #endsAtWrite = false;
+  #watchesWrites = false;
+  #hasEnded = false;
 
   constructor(
     key: CachedKey,
@@ -43,6 +49,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     req: Request | null,
     deps: WatchDeps,
     keepsStream = false,
+    earlier?: RequestContext,
   ) {
     this.apiKey = createRequestApiKey(key, this);
     this.#requirement = requirement;
@@ -51,6 +58,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     this.#req = req;
     this.#deps = deps;
     this.#keepsStream = keepsStream;
+    this.#earlier = earlier;
   }
 
   get workspaceId(): string {
@@ -89,8 +97,12 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     return this.#controller.signal;
   }
 
-  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    return authorize(record, scope, this.#requirement, this.#context, wall);
+  check(entry: CachedKey, wall: number): KeyEnd | null {
+    const { record, scope } = entry;
+    const denial = authorize(record, scope, this.#requirement, this.#context, wall);
+    const end = denial ?? this.#earlier?.check?.(entry, wall) ?? null;
+    if (end === null) this.#endsAtWrite = false;
+    return end;
   }
 
   isOver(): boolean {
@@ -103,9 +115,28 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     const endsLater = this.#endsResponse === 'streaming' && res?.headersSent === false;
     const aborts = this.#controller?.signal.aborted === false;
     if (aborts) this.#controller?.abort(new KeyscopeError(code, message));
-    if (this.#endsResponse !== 'never' && !endsLater) res?.destroy();
+    if (endsLater) this.#endAtWrite(res, reason);
+    else if (this.#endsResponse !== 'never') res?.destroy();
     if (aborts || !endsLater) this.#emit(reason);
+    // If only the signal has ended, the response can still be watched.
+    this.#isWatched = endsLater;
     return !endsLater;
+  }
+
+  /** Ends the response when it begins to stream. A response that is sent whole was accepted in time. */
+  #endAtWrite(res: Response, reason: KeyEnd['reason']): void {
+    this.#endsAtWrite = true;
+    if (this.#watchesWrites) return;
+    this.#watchesWrites = true;
+    const write = res.write as (...args: unknown[]) => boolean;
+    res.write = (...args: unknown[]) => {
+      if (this.#endsAtWrite) {
+        this.#endsAtWrite = false;
+        res.destroy();
+        this.#emit(reason);
+      }
+      return write.apply(res, args);
+    };
   }
 
   #watch(): void {
@@ -114,8 +145,11 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     this.#deps.watch.add(this.#key, this);
   }
 
+  /** Emits one event, also if the signal aborts before the response ends. */
   #emit(reason: KeyEnd['reason']): void {
     const { events } = this.#deps;
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.#key.record;
     const route = (this.#req?.route as { path?: unknown } | undefined)?.path;

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
-import type { RequestApiKey } from './request-api-key';
+import type { KeyEnd } from './key-watch';
+import type { CachedKey, RequestApiKey } from './request-api-key';
 
 /** Result of `requireApiKey` for a request, for the middleware behind it. */
 export interface RequestContext {
@@ -14,6 +15,8 @@ export interface RequestContext {
   endStream?(): void;
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
   leaseEndsSoon?(): boolean;
+  /** The denial that the request would get now. Undefined for an anonymous request. */
+  check?(entry: CachedKey, wall: number): KeyEnd | null;
   /** Whether this is the context of this request, and not of one that it was copied or inherited from. */
   belongsTo(req: Request): boolean;
 }

@@ -90,13 +90,16 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const { record } = outcome;
       const context = readContext(req);
       // Two middlewares can allow the same request, which is counted once.
-      const isCounted = contexts.get(req)?.apiKey?.id === record.id;
+      const earlier = contexts.get(req);
+      const isCounted = earlier?.apiKey?.id === record.id;
       const denial = access.authorize(outcome, requirement, context, wall, isCounted);
       if (denial !== null) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
-      const allowed = new AllowedRequest(outcome, requirement, context, req, watching, endOnRevocation === false);
+      const keepsStream = endOnRevocation === false;
+      const before = isCounted ? earlier : undefined;
+      const allowed = new AllowedRequest(outcome, requirement, context, req, watching, keepsStream, before);
       contexts.set(req, allowed);
       req[property] = allowed.apiKey;
       if (endOnRevocation) allowed.endResponse();

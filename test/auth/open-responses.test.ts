@@ -143,8 +143,24 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(ended).toEqual([['deleted', 'GET', '/redacted']]);
   });
 
-  test('a stream that begins after the revocation ends when it begins', async () => {
-    const { apiKeys, app, create } = setUp();
+  test('a stream and its signal end when the key loses the permission that an earlier requireApiKey required', async () => {
+    const { apiKeys, app, create, ended } = setUp();
+    const signals: AbortSignal[] = [];
+    app.use(apiKeys.requireApiKey('handoff'));
+    app.get('/events', apiKeys.requireApiKey('conversations'), apiKeys.redactResponse(), (req, res) => {
+      signals.push((req.apiKey as NonNullable<typeof req.apiKey>).signal);
+      streamEvents(req, res);
+    });
+    const { key, token } = await create();
+    const stream = await open(app, '/events', token);
+    await apiKeys.keys.update(key.id, { permissions: ['conversations'] });
+    await stream.closed;
+    expect(ended).toEqual([['permission', 'GET', '/events']]);
+    expect(signals[0]?.reason).toMatchObject({ code: 'permission_denied' });
+  });
+
+  test('a stream that begins after the revocation ends before its first piece is sent', async () => {
+    const { apiKeys, app, create, ended } = setUp();
     let begin = () => {};
     const received = new Promise<void>((resolve) => {
       app.get('/late', apiKeys.requireApiKey(), apiKeys.redactResponse(), (req, res) => {
@@ -154,10 +170,34 @@ describe.each(expresses)('%s', (_name, express) => {
     });
     const { key, token } = await create();
     const opening = open(app, '/late', token);
+    const closed = expect(opening).rejects.toThrow('socket hang up');
     await received;
     await apiKeys.keys.delete(key.id);
+    const until = performance.now() + 400;
+    await waitUntil('twice maxRevocationLag has passed', () => performance.now() > until);
     begin();
-    await (await opening).closed;
+    await closed;
+    expect(ended).toEqual([['deleted', 'GET', '/late']]);
+  });
+
+  test('a stream that begins after its key was disabled and enabled again goes on', async () => {
+    const { apiKeys, app, create } = setUp();
+    let begin = () => {};
+    let signal: AbortSignal | undefined;
+    app.get('/late', apiKeys.requireApiKey(), apiKeys.redactResponse(), (req, res) => {
+      begin = () => streamEvents(req, res);
+      signal = req.apiKey?.signal;
+    });
+    const { key, token } = await create();
+    const opening = open(app, '/late', token);
+    await waitUntil('the request is handled', () => signal !== undefined);
+    await apiKeys.keys.update(key.id, { disabled: true });
+    await waitUntil('it has been noticed', () => signal?.aborted === true);
+    await apiKeys.keys.update(key.id, { disabled: false });
+    const until = performance.now() + 200;
+    await waitUntil('the key was checked again', () => performance.now() > until);
+    begin();
+    expect((await opening).isClosed).toBe(false);
   });
 
   test('a response that does not stream is sent after the revocation', async () => {
