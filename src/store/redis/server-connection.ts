@@ -16,10 +16,15 @@ export interface ServerChecks {
   readonly probe?: readonly [command: string, ...args: string[]];
 }
 
-/** The database that commands are meant for: what the app last selected, else the option. */
-function wantedDatabase(client: RedisClient): number {
-  const { condition, options } = client as { condition?: { select?: unknown } | null; options: { db?: unknown } };
-  return Number(condition?.select ?? options.db ?? 0);
+/** The database that a client is for: that of its options. The feed and the connection for changes are in it. */
+function databaseOf(client: RedisClient): number {
+  return Number((client.options as { db?: unknown }).db ?? 0);
+}
+
+/** The database that the app has last selected; that of the options if it has selected none. */
+function selectedDatabase(client: RedisClient): number {
+  const { condition } = client as { condition?: { select?: unknown } | null };
+  return Number(condition?.select ?? databaseOf(client));
 }
 
 /** A client in subscriber mode rejects other commands itself, in RESP2. */
@@ -56,7 +61,11 @@ export class ServerConnection {
   constructor(client: RedisClient, checks: ServerChecks = { identify: askServerRole }) {
     this.client = client;
     this.#checks = checks;
-    this.#listeners = [listenTo(client, 'ready', this.#onReady), listenTo(client, 'close', this.#onClose)];
+    this.#listeners = [
+      listenTo(client, 'ready', this.#onReady),
+      listenTo(client, 'close', this.#onClose),
+      listenTo(client, 'select', this.#onSelect),
+    ];
   }
 
   /**
@@ -167,6 +176,13 @@ export class ServerConnection {
     this.#notify();
   };
 
+  /** The app shares the client, and commands that are sent from now on are for another database. */
+  readonly #onSelect = () => {
+    this.#invalidate();
+    this.#notify();
+    if (this.#isNeeded) this.#start();
+  };
+
   #invalidate(): void {
     this.#generation += 1;
     this.#isVerified = false;
@@ -230,7 +246,10 @@ export class ServerConnection {
 
   /** ioredis continues in database 0 if the server rejects the selection of another. */
   #databaseProblem(actual: number | null): string | null {
-    const wanted = wantedDatabase(this.client);
+    const [wanted, selected] = [databaseOf(this.client), selectedDatabase(this.client)];
+    if (selected !== wanted) {
+      return `the app has sent SELECT ${selected} on the client, which is for database ${wanted}; give keyscope a client of its own`;
+    }
     if (actual === null || actual === wanted || actual !== 0) return null;
     return `the server has no database ${wanted}; the client is in database 0`;
   }

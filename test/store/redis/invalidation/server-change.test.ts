@@ -132,6 +132,23 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     });
   });
 
+  test('a key is not read from an earlier copy when the app selects another database on the client', async () => {
+    const key = await createSample(writer, newWorkspace());
+    await admin.call('copy', nameOf(key.id), nameOf(key.id), 'DB', '3');
+    const client = connect(server.port);
+    const { read, store } = await open(client);
+    await read(key.id);
+    await client.select(3);
+    await writer.deleteKey(key.id, ORIGIN, {});
+    await expect(read(key.id)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      cause: expect.objectContaining({ message: expect.stringContaining('SELECT 3') }),
+    });
+    await waitUntil('the store reports it', () => store.health().mode === 'down');
+    await client.select(0);
+    await waitUntil('the key is read again', async () => (await read(key.id)) === null);
+  });
+
   test('a key is not read from the cache when its database was swapped for another', async () => {
     await open(connect(server.port));
     const key = await createSample(writer, newWorkspace());
