@@ -19,9 +19,24 @@ export function sha256(text: string): string {
   return hash('sha256', text, 'hex');
 }
 
+/** Longest strings that are compared in buffers which are kept. Tokens and digests are shorter. */
+const MAX_KEPT = 128;
+/** Pairs of buffers by length. To allocate them takes longer than to compare: 0.3 to 1 µs for each request. */
+const buffers: [Buffer, Buffer][] = [];
+
+function buffersOf(length: number): [Buffer, Buffer] {
+  return [Buffer.alloc(length), Buffer.alloc(length)];
+}
+
 /** Compares in constant time. `latin1`, because then two strings of one length make two buffers of one length. */
 export function isSame(text: string, other: string): boolean {
-  return text.length === other.length && timingSafeEqual(Buffer.from(text, 'latin1'), Buffer.from(other, 'latin1'));
+  const { length } = text;
+  if (other.length !== length) return false;
+  if (length <= MAX_KEPT) buffers[length] ??= buffersOf(length);
+  const [left, right] = buffers[length] ?? buffersOf(length);
+  left.write(text, 'latin1');
+  right.write(other, 'latin1');
+  return timingSafeEqual(left, right);
 }
 
 function describe(pepper: unknown): string {
