@@ -74,7 +74,7 @@ const CHECKS_PER_LAG = 8;
  *
  * A use is kept while a lease proves that its key has not changed. So each key with uses is checked against the cache
  * `CHECKS_PER_LAG` times per lag, which needs no I/O while invalidations arrive. It is read again if it was invalidated,
- * and if its lease is about to end or was replaced. If the lease ends and no read has confirmed the key, its uses end.
+ * and if its lease is about to end. If the lease ends and no read has confirmed the key, its uses end.
  */
 export class KeyWatch {
   readonly #options: KeyWatchOptions;
@@ -185,22 +185,17 @@ export class KeyWatch {
     const wall = clock.wall();
     this.#confirm(watched, wall);
     const remaining = watched.proof.remaining(clock, wall);
-    if (watched.isChanged || remaining < 2 * this.#interval || this.#isReplaced(watched)) this.#load(watched);
+    if (watched.isChanged || remaining < 2 * this.#interval) this.#load(watched);
+    else watched.unconfirmedSince = null;
     this.#checkAgain(watched, remaining, wall);
     // A pass that began again with each check might never reach the last uses.
     if (watched.pending === null) watched.pending = watched.uses.values();
     else watched.passesAgain = true;
   }
 
-  /** Whether the entry was read under a lease that is no longer extended. */
-  #isReplaced({ id, lease }: WatchedKey): boolean {
-    const current = this.#options.store.keyLease(id);
-    return current !== null && current !== lease;
-  }
-
   /** Takes over the entry and the lease that the cache has now. If the entry was evicted, its lease still counts. */
   #confirm(watched: WatchedKey, wall: number): void {
-    const { keys, clock } = this.#options;
+    const { keys } = this.#options;
     const cached = keys.get(watched.id, wall);
     // An entry that is in the cache was read after the last invalidation.
     if (cached !== undefined && !watched.loadsAgain) {
@@ -208,10 +203,13 @@ export class KeyWatch {
       watched.isChanged = false;
       watched.lease = keys.leaseOf(watched.id);
     }
-    if (watched.isChanged || watched.lease === undefined) return;
-    const remaining = watched.lease.remaining(clock, wall);
-    watched.proof.extend(clock.monotonic() + remaining, wall + remaining);
-    if (remaining >= 2 * this.#interval) watched.unconfirmedSince = null;
+    if (!watched.isChanged && watched.lease !== undefined) this.#extend(watched, watched.lease, wall);
+  }
+
+  #extend({ proof }: WatchedKey, lease: Lease, wall: number): void {
+    const { clock } = this.#options;
+    const remaining = lease.remaining(clock, wall);
+    proof.extend(clock.monotonic() + remaining, wall + remaining);
   }
 
   /** Checks at the moment at which the lease ends or the key expires, if that is before the next regular check. */
@@ -231,7 +229,8 @@ export class KeyWatch {
     watched.loadsAgain = false;
     const { keys, clock } = this.#options;
     watched.unconfirmedSince ??= clock.monotonic();
-    keys.load(watched.id).then(
+    // A read under the lease of the store would not help if that is about to end.
+    keys.loadFresh(watched.id).then(
       ({ value, lease }) => {
         watched.isLoading = false;
         if (this.#watched.get(watched.id) !== watched) return;
@@ -242,6 +241,7 @@ export class KeyWatch {
         watched.entry = value;
         watched.lease = lease;
         watched.isChanged = false;
+        this.#extend(watched, lease, clock.wall());
         this.#schedule(watched);
       },
       () => {

@@ -2,8 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type KeyEnd, type KeyUse, KeyWatch } from '../../src/auth/key-watch';
 import { type CachedKey, createToCachedKey } from '../../src/auth/request-api-key';
 import { createCaches } from '../../src/cache/caches';
+import { KeyscopeError } from '../../src/errors';
 import { authorize, compileRequirement, NO_REQUIREMENT } from '../../src/keys/authorize';
-import { Lease } from '../../src/store/lease';
+import { holdsNow, Lease } from '../../src/store/lease';
 import type { KeyRecord } from '../../src/store/records';
 import type { ChangeListener, Store } from '../../src/store/store';
 import { sampleKey } from '../store/sample';
@@ -38,12 +39,14 @@ function setUp({ keys = 1, maxKeys = keys }: Options = {}) {
   const records = new Map<string, KeyRecord>();
   const lease = Lease.from(clock, LAG);
   const reads: string[] = [];
+  let isDown = false;
   const store = {
-    keyLease: () => lease,
+    keyLease: () => (holdsNow(lease, clock) ? lease : null),
     onChange: (listener: ChangeListener) => void listeners.push(listener),
     getCredential(id: string) {
       elapsed += 1;
       reads.push(id);
+      if (isDown) return Promise.reject(new KeyscopeError('store_unavailable', 'Down.'));
       return Promise.resolve(records.get(id) ?? null);
     },
     health: () => ({ mode: 'tracking' }),
@@ -59,6 +62,9 @@ function setUp({ keys = 1, maxKeys = keys }: Options = {}) {
   return {
     ...{ clock, records, reads, cache, lease },
     ids: [...records.keys()],
+    fail: () => {
+      isDown = true;
+    },
     emit: (change: (listener: ChangeListener) => void) => listeners.forEach(change),
   };
 }
@@ -159,6 +165,32 @@ test('KeyWatch reads no key again when it was evicted from the cache and its lea
   lease.extend(clock.monotonic() + LAG, clock.wall() + LAG);
   await waitUntil('every use is checked several times more', isChecked(6));
   expect(reads).toEqual([]);
+});
+
+test('KeyWatch keeps the uses of a key when its lease ends and the key can be read', async () => {
+  const { ids, cache, reads, clock } = setUp({ keys: 3 });
+  const uses = await watchAll(ids, cache);
+  reads.length = 0;
+  for (let step = 0; step < 40; step++) {
+    clock.advance(LAG / 20);
+    const checks = uses.map((use) => use.checks);
+    await waitUntil('every use is checked again', () => uses.every((use, i) => use.checks > checks[i]!));
+  }
+  expect(uses.map(({ hasEnded }) => hasEnded)).toEqual([false, false, false]);
+  expect(reads.length).toBeLessThan(20);
+});
+
+test('KeyWatch ends the uses of a key when its lease ends and the key cannot be read', async () => {
+  const { ids, cache, clock, fail } = setUp();
+  const [use] = await watchAll(ids, cache);
+  fail();
+  clock.advance(LAG - 1);
+  await nextTurn();
+  expect(use?.hasEnded).toBe(false);
+  await waitUntil('it has ended', () => {
+    clock.advance(1);
+    return use?.hasEnded === true;
+  });
 });
 
 test('KeyWatch ends the uses of a key that was evicted from the cache when it is deleted', async () => {
