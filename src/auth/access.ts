@@ -110,7 +110,7 @@ export function createAccess(deps: {
       const id = authenticator.parseKeyId(token);
       if (id === null) return conclude(malformedKey(token, prefix));
       return readValid(
-        () => authenticator.fetch(id, token, fresh),
+        (isOwn) => authenticator.fetch(id, token, fresh || isOwn),
         { clock, storeTimeout },
         (fetched) => {
           if (fetched instanceof KeyscopeError) return conclude(toStoreDenial(fetched));

@@ -12,16 +12,19 @@ interface Lapsing {
  * have waited in a blocked process, and no request is accepted by data whose lease has lapsed. If the data changed while
  * it was read, or the reply came too late, reads once more within `storeTimeout`. After that, and if the store cannot
  * be read, the outcome is an error, `store_unavailable`.
+ *
+ * @param read - Reads the data. `isOwn`: for this caller only, so that it counts even if it changes again. A feed that is
+ * lost and opened again and again invalidates everything each time.
  */
 export async function readValid<Data extends Lapsing, Result>(
-  read: () => Promise<Data>,
+  read: (isOwn: boolean) => Promise<Data>,
   { clock, storeTimeout }: { readonly clock: Clock; readonly storeTimeout: number },
   conclude: (outcome: Data | KeyscopeError) => Result,
 ): Promise<Result> {
   const deadline = new Deadline(storeTimeout);
-  const first = await outcomeOf(read());
+  const first = await outcomeOf(read(false));
   if (isFinal(first, clock)) return conclude(first);
-  const second = await outcomeOf(deadline.within(read()));
+  const second = await outcomeOf(deadline.within(read(true)));
   if (isFinal(second, clock)) return conclude(second);
   const message = 'The data changed while it was read, or the reply came too late. Try again.';
   return conclude(new KeyscopeError('store_unavailable', message));

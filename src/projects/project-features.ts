@@ -75,7 +75,8 @@ export function createProjectFeatures({
     workspaceId: string,
     conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T,
   ): Promise<T> {
-    return readValid(() => projects.load(workspaceId), { clock, storeTimeout }, conclude);
+    const read = (isOwn: boolean) => (isOwn ? projects.loadFresh(workspaceId) : projects.load(workspaceId));
+    return readValid(read, { clock, storeTimeout }, conclude);
   }
 
   function getHandle(workspaceId: string): CacheHandle<Configurations> | undefined {

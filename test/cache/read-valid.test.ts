@@ -57,3 +57,15 @@ test('readValid concludes in the turn in which the data was checked', async () =
   );
   expect(order).toEqual(['concluded', 'later']);
 });
+
+test('readValid makes the second read for its caller only', async () => {
+  const own: boolean[] = [];
+  const read = (isOwn: boolean) => {
+    own.push(isOwn);
+    return Promise.resolve({ isValid: () => isOwn });
+  };
+  expect(await readValid(read, { clock: fakeClock(), storeTimeout: 100 }, (outcome) => 'isValid' in outcome)).toBe(
+    true,
+  );
+  expect(own).toEqual([false, true]);
+});
