@@ -50,6 +50,8 @@ export interface Exchange {
   readonly status: number;
   /** Code of a denial. */
   readonly code: string | null;
+  /** Explanation in the response, for the report. */
+  readonly detail?: string | undefined;
   /** Content of a 2xx: the name of the key, and the enabled fields of the project. Null for other responses. */
   readonly shown: { readonly name: string; readonly transcript: boolean; readonly metrics: readonly string[] } | null;
 }

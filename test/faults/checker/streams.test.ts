@@ -74,6 +74,12 @@ describe.each([
     expect(rules([stream(2200, { endedAt: null })], { key: created, outages })).toEqual([]);
   });
 
+  test('check allows lines of a stream that was accepted by a change made after it was requested', () => {
+    const outages = [{ app: 0, frozen: true, from: 7000, until: 7200 }];
+    const lines = { began: 7100, lines: [7250, 7300] };
+    expect(rules([stream(7300, lines)], { key: [...key, step(good, 7150, 7160)], outages })).toEqual([]);
+  });
+
   test('check reports outlived when the stream should have ended before the pause', () => {
     const outages = [{ app: 0, frozen: true, from: 6200, until: 8000 }];
     expect(rules([stream(4000, { lines: [8010] })], { key, outages })).toEqual(['outlived']);

@@ -74,7 +74,7 @@ export function checkStreams(
     for (const line of stream.lines) {
       const at = effectiveTime(stream, line, outages, limits);
       const isAllowed = (state: KeyState) => allows(state, stream.route, at);
-      const { fits, lag } = explain(timeline, { began: at, ended: at }, rewinds, tolerant, isAllowed);
+      const { fits, lag } = explain(timeline, { began: at, ended: line }, rewinds, tolerant, isAllowed);
       if (!fits) {
         const since = lag === null ? 'in a state that the key never had' : `${ms(lag)} after the state was replaced`;
         violate('outlived', stream, line, `a line was written ${since}`);

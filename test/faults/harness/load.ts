@@ -24,6 +24,7 @@ interface Body {
   readonly turns?: readonly unknown[];
   readonly metrics?: Readonly<Record<string, string>>;
   readonly code?: string;
+  readonly detail?: string;
 }
 
 function parse(text: string): Body {
@@ -114,6 +115,7 @@ export class Load {
       ended,
       status: reply.status,
       code: codeOf(reply, body),
+      detail: body.detail,
       shown,
     };
     this.responses.push(exchange);

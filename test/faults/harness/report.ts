@@ -32,7 +32,7 @@ function showViolation({ rule, detail, exchange }: Violation, start: Time): stri
   const { app, key, route, began, ended, status, code, shown, project } = exchange;
   const took = Math.round(ended - began);
   const what = `${status}${code === null ? '' : ` ${code}`}${shown === null ? '' : ` as ${JSON.stringify(shown)} of ${project}`}`;
-  return `${rule}: ${detail} (process ${app}, key ${key}, ${route}, at ${(began - start).toFixed(0)} ms, took ${took} ms, ${what})`;
+  return `${rule}: ${detail} (process ${app}, key ${key}, ${route}, at ${(began - start).toFixed(0)} ms, took ${took} ms, ${what}) ${exchange.detail ?? ''}`;
 }
 
 /** All failures of a trial as sentences. Empty: it passed. */
