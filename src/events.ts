@@ -100,9 +100,16 @@ function checkSubscription(name: unknown, listener: unknown): void {
   }
 }
 
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  } catch {
+    return 'with a value that cannot be printed.';
+  }
+}
+
 function warn(name: EventName, error: unknown): void {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.emitWarning(`A listener of keyscope's '${name}' event failed: ${text}`, 'KeyscopeWarning');
+  process.emitWarning(`A listener of keyscope's '${name}' event failed: ${textOf(error)}`, 'KeyscopeWarning');
 }
 
 /** Typed event emitter for the hit path. An event without listeners costs one lookup. */

@@ -27,6 +27,14 @@ export function problemOf(error: KeyscopeError): Record<string, unknown> {
   return problem;
 }
 
+/**
+ * A thrown value as an error for `next`. Without it, `next(undefined)` and `next('route')` would run the handler of a denied request.
+ */
+export function errorForNext(thrown: unknown): object {
+  if (typeof thrown === 'object' && thrown !== null) return thrown;
+  return new Error('A function of the application failed without an error.', { cause: thrown });
+}
+
 /** Seconds after which a caller can retry. Most outages of a store are restarts or failovers. */
 const RETRY_AFTER_SECONDS = '1';
 
@@ -50,11 +58,12 @@ export function sendProblem(
   if (error.status === 401) res.setHeader('WWW-Authenticate', challenge(error));
   if (error.code === 'store_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   if (onError !== undefined) {
+    const forward = (thrown: unknown): void => next(errorForNext(thrown));
     try {
       // An async responder that rejects would otherwise end the process.
-      Promise.resolve(onError(error, req, res, next)).catch(next);
+      Promise.resolve(onError(error, req, res, next)).catch(forward);
     } catch (thrown) {
-      next(thrown);
+      forward(thrown);
     }
     return;
   }

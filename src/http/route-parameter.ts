@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { ABSENT, AMBIGUOUS, type Parameter, type ReadParameter } from './parameter';
+import { errorForNext } from './problem-response';
 import { createReadQueryParameter } from './query-parameter';
 
 /**
@@ -19,7 +20,15 @@ function toParameter(value: unknown): Parameter {
 
 /** Compiles a source into a function that reads the parameter from a request. */
 export function createReadParameter(source: ParameterSource): ReadParameter {
-  if (typeof source === 'function') return (req) => toParameter(source(req));
+  if (typeof source === 'function') {
+    return function callSource(req) {
+      try {
+        return toParameter(source(req));
+      } catch (thrown) {
+        throw errorForNext(thrown);
+      }
+    };
+  }
   if (typeof source === 'object') return createReadQueryParameter(source.query);
   return function readRouteParameter({ params }) {
     return params && Object.hasOwn(params, source) ? toParameter(params[source]) : ABSENT;
