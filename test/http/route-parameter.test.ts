@@ -8,6 +8,22 @@ import { expresses } from '../support/express-versions';
 const permissions = { conversations: { label: 'Conversations data' } };
 const QUERY: RequireApiKeyOptions = { agent: { query: 'project_id' } };
 
+/** A layer of Express' router, as monitoring agents find it. */
+interface Layer {
+  handle: (...args: unknown[]) => unknown;
+  readonly stack?: Layer[];
+  readonly route?: Layer;
+}
+
+/** Replaces handlers by functions that call them, as monitoring agents do. */
+function wrapHandlers(layers: readonly Layer[]): void {
+  for (const layer of layers) {
+    if (layer.route) wrapHandlers(layer.route.stack!);
+    const { handle } = layer;
+    if (handle.length === 3) layer.handle = (req, res, next) => handle(req, res, next);
+  }
+}
+
 describe.each(expresses)('%s', (name, express) => {
   const optional = (parameter: string) => (name === 'Express 5' ? `{/:${parameter}}` : `/:${parameter}?`);
 
@@ -144,6 +160,24 @@ describe.each(expresses)('%s', (name, express) => {
       await ask(app, '/list?project_id=mine&swap=0', token).expect(200);
       for (const query of ['swap=1', 'drop=1', 'rewrite=1']) {
         await ask(app, `/list?project_id=mine&${query}`, token).expect(403);
+      }
+    });
+
+    test('requireApiKey reads the query parameter when monitoring has replaced the handlers of all layers', async () => {
+      const { apiKeys, app, guard, token, all } = await setUp();
+      await apiKeys.projects.set('mine', { transcript: true, metrics: 'all' });
+      const redact = apiKeys.redactResponse({ project: { query: 'project_id' } });
+      app.get('/list', guard(QUERY), redact, (_req, res) => void res.json({ turns: ['said'] }));
+      app.use('/used', guard(QUERY), redact, (_req, res) => void res.json({ turns: ['said'] }));
+      const { stack } = (app as never as { router: Layer; _router: Layer })[
+        name === 'Express 5' ? 'router' : '_router'
+      ];
+      wrapHandlers(stack!);
+      for (const path of ['/list', '/used']) {
+        await ask(app, `${path}?project_id=mine`, token).expect(200, { turns: ['said'] });
+        await ask(app, `${path}?project_id=other`, all).expect(200, { turns: [] });
+        await ask(app, `${path}?project_id=other`, token).expect(403);
+        await ask(app, path, token).expect(403);
       }
     });
 
