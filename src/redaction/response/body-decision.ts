@@ -21,6 +21,8 @@ export interface ResponseFacts {
   readonly sendfile: string | undefined;
   /** Whether a 304 could confirm the client's copy of the unredacted body. */
   readonly mayConfirm: boolean;
+  /** Whether the handler has seen the conditions of the request, for a body of a listed type. */
+  readonly confirmsListed: boolean;
   readonly body: KnownBody;
   /** Whether the whole body is a text that Express or Node writes for this status. */
   readonly knownText: boolean;
@@ -84,6 +86,12 @@ export function formatFor(contentType: string | undefined, formats: RouteRules['
   return media ? (formats.get(media.essence) ?? knownFormat(media.essence)) : undefined;
 }
 
+/** Whether a body of this type passes through unread. A type that can be parsed is parsed, even if `type/*` is listed. */
+export function isVouched(contentType: string | undefined, { passthrough, formats }: RouteRules): boolean {
+  const media = contentType === undefined ? null : parseMediaType(contentType);
+  return media !== null && formatFor(contentType, formats) === undefined && isListed(media.essence, passthrough);
+}
+
 function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision {
   const { status, contentType } = facts;
   const head = facts.method === 'HEAD';
@@ -92,8 +100,7 @@ function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision
   }
   const media = contentType === undefined ? undefined : parseMediaType(contentType);
   const format = formatFor(contentType, rules.formats);
-  // A type that can be parsed is parsed, even if `type/*` is listed.
-  if (media && format === undefined && isListed(media.essence, rules.passthrough)) return VOUCHED;
+  if (isVouched(contentType, rules) || (status === 304 && facts.confirmsListed)) return VOUCHED;
   if (facts.sendfile !== undefined) {
     return cannotBeRedacted(`A body that a server in front sends because of the header ${facts.sendfile}`);
   }
@@ -127,7 +134,8 @@ function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision
 export function decideBody(facts: ResponseFacts, rules: RouteRules): BodyDecision {
   if (facts.open) {
     const format = facts.body === 'more' ? formatFor(facts.contentType, rules.formats) : undefined;
-    if (!isRecordFormat(format) || codingOf(facts.contentEncoding) !== null) return PASS;
+    const isFiltered = isRecordFormat(format) && !rules.callerChoosesNames && codingOf(facts.contentEncoding) === null;
+    if (!isFiltered) return PASS;
     return { kind: 'stream', format: format!, coding: null, anyCharset: false };
   }
   const decision = decideRestricted(facts, rules);

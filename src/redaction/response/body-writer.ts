@@ -33,6 +33,10 @@ export class BodyWriter {
     return this.#filter.withheld;
   }
 
+  get isPassingRecord(): boolean {
+    return this.#filter.isPassingRecord;
+  }
+
   /** Whether the body has ended, though its last bytes may still be in the decoder. */
   get isDecoding(): boolean {
     return this.#decompression?.ended === true;

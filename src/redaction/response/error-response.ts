@@ -5,7 +5,7 @@ import { JsonSender } from './json-sender';
 import type { Methods } from './original-response';
 import type { ReplacementResponse } from './rejection';
 import type { ResponseContext } from './response-head';
-import { removeResponseHeaders } from './response-headers';
+import { removeDescription, removeResponseHeaders } from './response-headers';
 import { ResponseInterceptor } from './response-interceptor';
 
 /** How the application sends error responses. */
@@ -163,6 +163,7 @@ export class ErrorResponse implements ReplacementResponse {
     if (!this.#interceptor.isUndecided) res.destroy();
     else if (res.hasHeader('content-type')) {
       const status = res.statusCode >= 400 ? res.statusCode : 500;
+      removeDescription(res);
       this.sendProblem(new KeyscopeError('unredactable_response', 'The error response could not be redacted.'), status);
     }
   }

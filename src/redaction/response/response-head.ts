@@ -73,6 +73,12 @@ export class ResponseHead {
     return !restricts(this.#context.getPolicy());
   }
 
+  /** Whether the body may be another than the handler's, so that what measures it is removed. */
+  get changesBody(): boolean {
+    const decision = this.#decision;
+    return this.isRestricted && !(decision.kind === 'pass-through' && decision.vouched && !decision.bare);
+  }
+
   /** Decides, from the policy and the head of this moment. `isRedacted`: the body is one that Express makes of redacted bytes. */
   decide(body: KnownBody, bytes: Uint8Array = NOTHING, isRedacted = false): BodyDecision {
     const { req, res, options, hidden } = this.#context;
@@ -88,7 +94,8 @@ export class ResponseHead {
     const confirms = !isRedacted && mayConfirm(req, hidden);
     const knownText = !open && !isRedacted && body === 'whole' && isKnownText(bytes, req, res);
     this.#basis = open ? undefined : this.#readBasis();
-    this.#decision = decideBody({ ...facts, mayConfirm: confirms, knownText }, options);
+    const confirmsListed = hidden?.revealed === true;
+    this.#decision = decideBody({ ...facts, mayConfirm: confirms, confirmsListed, knownText }, options);
     return this.#decision;
   }
 
@@ -122,6 +129,7 @@ export class ResponseHead {
       contentRange: headers.headerText(res, 'content-range'),
       sendfile: headers.sendfileHeader(res),
       mayConfirm: false,
+      confirmsListed: false,
       knownText: false,
     };
   }
@@ -165,9 +173,7 @@ export class ResponseHead {
   /** Corrects the headers and writes them. */
   write(): void {
     const { req, res, original, hidden, keyHeader } = this.#context;
-    const decision = this.#decision;
-    if (this.isRestricted && !(decision.kind === 'pass-through' && decision.vouched && !decision.bare))
-      this.#redact(decision);
+    if (this.changesBody) this.#redact(this.#decision);
     if (this.length !== undefined && !LENGTHS.some((name) => res.hasHeader(name))) {
       res.setHeader('Content-Length', this.length);
     }

@@ -123,10 +123,11 @@ export function setRedactedHeader(res: ServerResponse, withheld: readonly Withhe
   res.setHeader('Redacted', names.join(', '));
 }
 
-/** Removes the headers that describe a body which is replaced. */
+/** Removes the headers that describe a body which is replaced, and its trailers. */
 export function removeDescription(res: ServerResponse): void {
   removeWhere(res, (name) => DESCRIPTION.has(name) || SENDFILE.has(name) || isMeasure(res, name));
   res.removeHeader('content-length');
+  (res as NodePrivate)._trailer = '';
 }
 
 /** Removes the headers of a response that is replaced, apart from those that do not depend on it (`Access-Control-…`). */

@@ -11,7 +11,6 @@ import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
 import { type PassThrough, type ResponseState, transition } from './response-state';
 import { bytesOf, isChunk, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
-const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
 const BYPASSED = 'Bytes reached the response past the redaction.';
 const UNDECIDED: ResponseState = { name: 'undecided' };
 const PASS: PassThrough = { kind: 'pass-through', bare: false, vouched: false };
@@ -50,9 +49,10 @@ export class ResponseInterceptor implements BodySink {
     this.#transition({ name: 'passing', decision: { ...PASS, vouched: true } });
   }
 
-  /** Whether the body is passing through because nothing had to be removed from it, which may change. */
+  /** Whether the body, or a record of it, is passing through because nothing had to be removed from it, which may change. */
   get passesByPolicy(): boolean {
     const state = this.#state;
+    if (state.name === 'streaming') return state.writer.isPassingRecord;
     const decision = state.name === 'passing' ? state.decision : state.name === 'ended' ? state.passed : undefined;
     return decision?.vouched === false;
   }
@@ -221,11 +221,11 @@ export class ResponseInterceptor implements BodySink {
     const { res, original } = this.#context;
     const state = this.#state;
     if (!res.headersSent && state.name !== 'express') {
-      if (this.head.allowsBody || state.name !== 'passing' || !state.decision.bare) this.head.length = bytes.length;
+      if (this.head.allowsBody) this.head.length = bytes.length;
       if (state.name === 'streaming') this.head.withheld = state.writer.withheld;
     }
     if (!this.#commit()) return;
-    if (this.head.isRestricted) removeTrailerMeasures(res);
+    if (this.head.changesBody) removeTrailerMeasures(res);
     this.#transition({ name: 'ended', passed: undefined });
     // Another error response may have been sent while the head was written.
     if (original.isOver) this.#callbacks.whenOver(this.#endCallback);
@@ -257,7 +257,7 @@ export class ResponseInterceptor implements BodySink {
 
   #writeHead(): void {
     if (this.head.holds) this.head.write();
-    else this.#reject(CHANGED);
+    else this.#reject('The status, type or coding of the response was changed after its body had begun.');
   }
 
   /** Writes the head through the middleware that replaced `writeHead` after us. Returns false if the response was rejected. */

@@ -3,6 +3,7 @@ import { KeyscopeError } from '../../errors';
 import { NOTHING_ENABLED, type RoutePolicy } from '../../features';
 import type { ResolvedRedactOptions } from '../options';
 import { type PolicySource, restricts, type Withheld } from '../policy';
+import { isVouched } from './body-decision';
 import { DrainEvents } from './drain-events';
 import { ErrorResponse, type ErrorResponseSource } from './error-response';
 import type { ExpressCheck } from './express-json';
@@ -12,7 +13,7 @@ import { type Methods, OriginalResponse } from './original-response';
 import type { InterceptorEvents } from './rejection';
 import { type HiddenHeaders, hideFromHandler } from './request-headers';
 import type { ResponseContext } from './response-head';
-import { setPrivateCaching } from './response-headers';
+import { headerText, setPrivateCaching } from './response-headers';
 import { ResponseInterceptor } from './response-interceptor';
 
 export interface RedactDeps {
@@ -199,7 +200,11 @@ export class ResponseRedaction implements ResponseContext, InterceptorEvents, Er
       return false;
     }
     this.#release ??= this.#route?.keepFresh?.();
-    const stops = res.headersSent && this.#interceptor.passesByPolicy && this.isRestricted;
+    const stops =
+      res.headersSent &&
+      this.#interceptor.passesByPolicy &&
+      this.isRestricted &&
+      !isVouched(headerText(res, 'content-type'), this.options);
     if (stops) res.destroy(new KeyscopeError('unredactable_response', STRICTER));
     return true;
   }

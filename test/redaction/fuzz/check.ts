@@ -100,6 +100,8 @@ function* checkClean({ plan, guarded }: Compared): Generator<string> {
     yield 'a rejection of a valid body';
     return;
   }
+  const { redacted } = guarded.client.headers;
+  if (plan.policy !== 'mixed' && redacted !== 'transcript, metrics') yield `Redacted ${redacted}`;
   const expected = redactedValues(bodyOf(plan).values!, plan.policy);
   let actual: unknown;
   try {
@@ -112,6 +114,19 @@ function* checkClean({ plan, guarded }: Compared): Generator<string> {
   if (!isBodyless && !isDeepStrictEqual(actual, expected)) {
     yield `values ${JSON.stringify(actual).slice(0, 300)} in place of ${JSON.stringify(expected).slice(0, 300)}`;
   }
+}
+
+/** Headers of every response, and headers and trailers that identify an unredacted body. The plans set three of these. */
+function* checkHeaders({ plan, guarded }: Compared): Generator<string> {
+  const { headers, wire, status } = guarded.client;
+  if (status === undefined) return;
+  const caching = headers['cache-control'] ?? '';
+  if (!/\b(?:private|no-store)\b/.test(caching) || caching.includes('public')) yield `Cache-Control ${caching}`;
+  if (!headers.vary?.includes('x-api-key')) yield `Vary ${headers.vary}`;
+  if (plan.policy === 'on' || plan.type === 'audio/wav') return;
+  const isKept =
+    headers.etag === '"v1"' || 'x-amz-checksum-sha256' in headers || /content-md5/i.test(wire.toString('latin1'));
+  if (isKept) yield 'a measure of the unredacted body was sent';
 }
 
 export interface Compared {
@@ -131,6 +146,7 @@ export function violationsOf(compared: Compared): string[] {
   return [
     ...checkHandler(compared),
     ...checkClient(compared),
+    ...checkHeaders(compared),
     ...(policy === 'on' ? checkOpen(compared) : []),
     ...(isClean ? checkClean(compared) : []),
   ];

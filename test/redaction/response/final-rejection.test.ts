@@ -109,6 +109,29 @@ describe.each(expresses)('%s', (_version, express) => {
     });
   });
 
+  test.each([503, 404, 500])(
+    'the error response is whole when an error handler sends a page with a length later: %i',
+    async (status) => {
+      const served = await serve(
+        express,
+        (app, redact) => {
+          app.use(redact());
+          app.get('/', (_req, res) => void res.type('csv').end(SECRET));
+          app.use(((_error, _req, res, _next) => {
+            setImmediate(() =>
+              res.status(status).type('html').set({ 'Content-Length': '5', ETag: '"v1"' }).end('Sorry'),
+            );
+          }) satisfies ErrorRequestHandler);
+        },
+        { deps: { fail: (error, _req, _res, next) => next(error) } },
+      );
+      const response = await ask(served.url);
+      expect(response).toMatchObject({ status, cut: false });
+      expect(JSON.parse(response.text)).toMatchObject({ status, code: 'unredactable_response' });
+      expect(response.headers.etag).toBeUndefined();
+    },
+  );
+
   test.each(['a second redaction', 'a json bound to the response'])(
     'an onError that responds later is sent when middleware before has replaced json: %s',
     async (before) => {

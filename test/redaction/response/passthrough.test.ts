@@ -1,11 +1,18 @@
-import type { Request, Response } from 'express';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Application, Request, Response } from 'express';
 import { createProxyMiddleware } from 'http-proxy-middleware';
 import { expresses } from '../../support/express-versions';
 import { ask, closeAll, page, redactedPage, SECRET, serve } from './harness';
 
 const PAGE = page();
+const folder = mkdtempSync(join(tmpdir(), 'keyscope-'));
+const FILE = join(folder, 'file.wav');
+writeFileSync(FILE, `RIFF ${SECRET}`);
 
 afterEach(closeAll);
+afterAll(() => rmSync(folder, { recursive: true }));
 
 type Handler = (req: Request, res: Response) => unknown;
 
@@ -116,6 +123,71 @@ describe.each(expresses)('%s: bodies that pass through', (_name, express) => {
         expect(headers).toMatchObject({ etag: '"a"', 'last-modified': 'x', 'content-length': String(WAV.length) });
         expect(headers).toMatchObject({ 'cache-control': 'private', vary: 'x-api-key' });
         expect(headers).not.toHaveProperty('redacted');
+      }
+    });
+
+    test.each([
+      {},
+      { range: 'bytes=0-3' },
+      { range: 'bytes=5-' },
+      { range: 'bytes=0-1,3-4' },
+      { range: 'bytes=99-' },
+      { range: 'items=0-1' },
+      { 'if-none-match': 'TAG' },
+      { 'if-none-match': '*' },
+      { 'if-none-match': '"other"' },
+      { 'if-modified-since': 'DATE' },
+      { 'if-unmodified-since': 'Thu, 01 Jan 1970 00:00:01 GMT' },
+      { 'if-match': '"other"' },
+      { range: 'bytes=0-3', 'if-range': 'TAG' },
+      { range: 'bytes=0-3', 'if-range': '"other"' },
+    ])('a file is sent as without redaction when the request has %j', async (conditions) => {
+      const build = (app: Application): void => {
+        app.get('/file.wav', (_req, res) => res.sendFile(FILE));
+        app.use('/files', express.static(folder));
+      };
+      const served = await serve(express, (app, redact) => {
+        // Its error pages have no stack traces.
+        app.set('env', 'production');
+        app.use('/plain', ((inner) => build(inner) ?? inner)(express().set('env', 'production')));
+        app.use(redact({ passthrough: ['audio/*'] }));
+        build(app);
+      });
+      for (const path of ['/file.wav', '/files/file.wav']) {
+        const { headers } = await ask(`${served.url}/plain${path}`);
+        const given = Object.fromEntries(
+          Object.entries(conditions).map(([name, value]) => [
+            name,
+            value === 'TAG' ? headers.etag : value === 'DATE' ? headers['last-modified'] : value,
+          ]),
+        );
+        for (const method of ['GET', 'HEAD']) {
+          const seen = async (url: string) => {
+            const { status, headers, text, cut } = await ask(url, { method, headers: given });
+            const { date: _date, vary: _vary, 'cache-control': _caching, redacted, ...others } = headers;
+            // An error is no file.
+            if (status < 400) expect(redacted).toBeUndefined();
+            const boundary = /<?[0-9a-f]{8,}|boundary=\S+/g;
+            return [status, cut, JSON.stringify(others).replace(boundary, ''), text.replace(boundary, '')];
+          };
+          const expected = await seen(`${served.url}/plain${path}`);
+          // The head of an error page is not that of the file.
+          if (method === 'GET' || Number(expected[0]) < 400) expect(await seen(served.url + path)).toEqual(expected);
+        }
+      }
+    });
+
+    test('passthrough keeps trailers that identify the body', async () => {
+      for (const pieces of [1, 2]) {
+        const served = await answering((_req, res) => {
+          res.set({ 'Content-Type': 'audio/wav', Trailer: 'Content-MD5' });
+          res.addTrailers({ 'Content-MD5': 'abc' });
+          if (pieces === 2) res.write(WAV.subarray(0, 4));
+          res.end(WAV.subarray(pieces === 2 ? 4 : 0));
+        });
+        const { body, trailers } = await ask(served.url);
+        expect(body).toEqual(WAV);
+        expect(trailers).toEqual({ 'content-md5': 'abc' });
       }
     });
 

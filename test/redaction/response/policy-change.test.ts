@@ -1,6 +1,7 @@
 import zlib from 'node:zlib';
 import type { Response } from 'express';
 import type { Features } from '../../../src/features';
+import type { RedactOptions } from '../../../src/redaction/options';
 import { expresses } from '../../support/express-versions';
 import { waitUntil } from '../../support/wait-until';
 import { ask, closeAll, EVERYTHING, type Served, serve } from './harness';
@@ -18,12 +19,13 @@ describe.each(expresses)('%s: a policy that changes during a stream', (_name, ex
     before: Features,
     after: Features,
     routeProject: string | null,
+    options: RedactOptions = {},
   ): Promise<string> {
     let features = before;
     const served: Served = await serve(
       express,
       (app, redact) => {
-        app.get('/', redact(), (_req, res) => {
+        app.get('/', redact(options), (_req, res) => {
           send(res, () => {
             features = after;
           });
@@ -91,6 +93,8 @@ describe.each(expresses)('%s: a policy that changes during a stream', (_name, ex
     'writeHead and a comment before events': ['sse', (res) => res.writeHead(200).write(': hi\n\n')],
     'a retry field before events': ['sse', (res) => res.write('retry: 1000\n\n')],
     'comments and blank lines before events': ['sse', (res) => res.write(':\n\n') && res.write('\n')],
+    'a comment without a blank line before events': ['sse', (res) => res.write(':\n') && res.write(': hi\r\n')],
+    'fields without a blank line before events': ['sse', (res) => res.write('id: 1\rretry: 9\nevent\nevent: a\n')],
     'flushHeaders before lines': ['ndjson', (res) => res.flushHeaders()],
     'blank lines before lines': ['ndjson', (res) => res.write('\n') && res.write('\n')],
     'flushHeaders before a value': ['json', (res) => res.flushHeaders()],
@@ -125,6 +129,50 @@ describe.each(expresses)('%s: a policy that changes during a stream', (_name, ex
       }
     },
   );
+
+  const EVENTS: Record<string, readonly [before: string, after: string, sent: string]> = {
+    'its data had begun': [
+      `data: ${said('P')}\n`,
+      `data: {}\nid: 1\n\ndata: ${said('P')}\n\n`,
+      `data: {}\nid: 1\n\ndata: ${withheld('P')}\n\n`,
+    ],
+    'a line had begun': [': sa', `id\ndata: ${said('P')}\n\n`, `id\ndata: ${withheld('P')}\n\n`],
+    'the name of its data had begun': [
+      'da',
+      `ta: ${said('P')}\n\ndata: ${said('P')}\n\n`,
+      `ta: ${said('P')}\n\ndata: ${withheld('P')}\n\n`,
+    ],
+    'a field that clients ignore had passed': ['data-x: 1\n', `data: ${said('P')}\n\n`, `data: ${withheld('P')}\n\n`],
+    'its name had passed': ['event: conversation\n', `data: ${said('P')}\n\n`, `data: ${withheld('P')}\n\n`],
+  };
+
+  test.each(Object.entries(EVENTS))(
+    'an event keeps its policy only from its data on: %s when something was disabled',
+    async (_, [before, after, sent]) => {
+      const send = (res: Response, change: () => void): void => {
+        res.set('Content-Type', 'text/event-stream').write(before);
+        setImmediate(() => {
+          change();
+          for (const byte of after) res.write(byte);
+          res.end();
+        });
+      };
+      expect(await answers(send, EVERYTHING, CLOSED, 'P')).toBe(before + sent);
+    },
+  );
+
+  test('an event of a name in textEvents is a text only if its name was read', async () => {
+    const send = (res: Response, change: () => void): void => {
+      res.set('Content-Type', 'text/event-stream').write('event: conversation\n');
+      setImmediate(() => {
+        change();
+        res.end(`data: ${said('P')}\n\n`);
+      });
+    };
+    expect(await answers(send, EVERYTHING, CLOSED, 'P', { textEvents: ['message'] })).toBe(
+      `event: conversation\ndata: ${withheld('P')}\n\n`,
+    );
+  });
 
   test('a comment is emptied as soon as something is not enabled', async () => {
     const send = (res: Response, change: () => void): void => {

@@ -12,6 +12,8 @@ export interface BodyFilter {
   end(): Uint8Array;
   /** Features of which something has been withheld so far. */
   readonly withheld: readonly Withheld[];
+  /** Whether a record is under way that passes unread, because nothing had to be removed when it began. */
+  readonly isPassingRecord: boolean;
 }
 
 /** The rules a body filter works by. */

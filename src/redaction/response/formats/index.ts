@@ -13,6 +13,7 @@ function filterJson(options: FilterOptions): BodyFilter {
     get withheld() {
       return value.withheld;
     },
+    isPassingRecord: false,
     push(chunk) {
       begun ||= skipWhiteSpace(chunk, 0) < chunk.length;
       blank ||= chunk.length > 0;

@@ -31,6 +31,9 @@ export function filterRecords(options: FilterOptions, separator: number): BodyFi
     get withheld() {
       return value.withheld;
     },
+    get isPassingRecord() {
+      return place === 'raw';
+    },
     push(chunk) {
       let from = 0;
       for (let at = chunk.indexOf(separator); at !== -1; at = chunk.indexOf(separator, from)) {

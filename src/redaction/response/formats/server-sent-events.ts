@@ -27,9 +27,13 @@ function endOfRun(chunk: Uint8Array, from: number): number {
   return chunk.length;
 }
 
+/** Not a name that an event can have. */
+const UNREAD_NAME = '\n';
+
 /**
  * Server-sent events (HTML standard, section 9.2.6) whose data is JSON. The `data` lines of an event are one value together. The
- * policy is read when an event begins: if everything is enabled, the event passes through byte for byte, whatever its data is.
+ * policy is read for each line up to the first of these, because lines before it keep connections alive. If everything is enabled,
+ * the line, or the event from its data on, passes through byte for byte, whatever its data is.
  *
  * Otherwise `event`, `id` and `retry` pass through unless they contain JSON; `[DONE]`, empty data and the data of text events
  * pass through; comments keep their blanks (padding) and lose their text.
@@ -41,6 +45,8 @@ export class ServerSentEvents implements BodyFilter {
   readonly #data: EventData;
   #between = true;
   #raw = false;
+  /** Whether the data of a raw event has begun. */
+  #rawData = false;
   #lineEmpty = true;
   #atStart = true;
   #bomBytes = 0;
@@ -61,6 +67,10 @@ export class ServerSentEvents implements BodyFilter {
     return this.#value.withheld;
   }
 
+  get isPassingRecord() {
+    return !this.#between && this.#raw && this.#rawData;
+  }
+
   push(chunk: Uint8Array): Uint8Array {
     let at = 0;
     while (at < chunk.length) {
@@ -71,7 +81,8 @@ export class ServerSentEvents implements BodyFilter {
       }
       this.#afterCr = false;
       if (this.#between) this.#beginEvent();
-      at = this.#raw ? this.#passEvent(chunk, at) : this.#readOn(chunk, at);
+      else if (this.#raw && this.#lineEmpty && !this.#rawData) this.#raw = !this.#value.restricts;
+      at = this.#raw ? this.#passLine(chunk, at) : this.#readOn(chunk, at);
     }
     return this.#parts.flush(chunk);
   }
@@ -87,29 +98,40 @@ export class ServerSentEvents implements BodyFilter {
   #beginEvent(): void {
     this.#between = false;
     this.#raw = !this.#value.restricts;
+    this.#rawData = false;
     this.#lineEmpty = true;
     this.#eventName = null;
   }
 
-  /** Passes bytes of a raw event through, up to the blank line that ends it. */
-  #passEvent(chunk: Uint8Array, from: number): number {
+  /** Passes bytes of a line of a raw event through, and the end of the line. */
+  #passLine(chunk: Uint8Array, from: number): number {
     this.#atStart = false;
-    let at = from;
-    while (at < chunk.length && !this.#between) {
-      const byte = chunk[at++]!;
-      if (byte !== LF && byte !== CR) {
-        this.#lineEmpty = this.#afterCr = false;
-        at = endOfRun(chunk, at);
-      } else if (byte === LF && this.#afterCr) {
-        this.#afterCr = false;
-      } else {
-        this.#between = this.#lineEmpty;
-        this.#lineEmpty = true;
-        this.#afterCr = byte === CR;
-      }
+    const end = endOfRun(chunk, from);
+    this.#readRawName(chunk.subarray(from, end));
+    if (end > from) this.#lineEmpty = false;
+    if (end < chunk.length) {
+      if (this.#place === 'name') this.#endRawName();
+      this.#place = 'name';
+      this.#name = '';
+      this.#between = this.#lineEmpty;
+      this.#lineEmpty = true;
+      this.#afterCr = chunk[end] === CR;
     }
-    this.#parts.add(chunk.subarray(from, at));
-    return at;
+    this.#parts.add(chunk.subarray(from, end + 1));
+    return Math.min(end + 1, chunk.length);
+  }
+
+  #readRawName(run: Uint8Array): void {
+    for (let at = 0; at < run.length && this.#place === 'name'; at++) {
+      if (run[at] === COLON || this.#name.length === LONGEST_NAME) this.#endRawName();
+      else this.#name += String.fromCharCode(run[at]!);
+    }
+  }
+
+  #endRawName(): void {
+    this.#place = 'word';
+    this.#rawData ||= this.#name === 'data';
+    if (this.#name === 'event') this.#eventName = UNREAD_NAME;
   }
 
   #readOn(chunk: Uint8Array, from: number): number {

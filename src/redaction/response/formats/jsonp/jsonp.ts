@@ -64,6 +64,7 @@ export function filterJsonp(options: FilterOptions): BodyFilter {
     get withheld() {
       return value.withheld;
     },
+    isPassingRecord: false,
     push(chunk) {
       const rest = opening === null ? chunk : pushOpening(opening, chunk);
       if (opening === null) pushArgument(rest);

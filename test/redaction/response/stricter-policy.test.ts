@@ -1,0 +1,154 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import type { Response } from 'express';
+import type { Features } from '../../../src/features';
+import { expresses } from '../../support/express-versions';
+import { ask, closeAll, EVERYTHING, SECRET, type Served, serve } from './harness';
+
+afterEach(closeAll);
+
+const CLOSED: Features = { transcript: false, metrics: [] };
+const turn = `{"turns":["${SECRET}"]}`;
+/** Milliseconds between two looks at the policy. The real interval is a quarter of `maxRevocationLag`. */
+const CHECK_INTERVAL = 30;
+
+/** Bodies that pass through unparsed when everything is enabled, and are under way when something is disabled. */
+const BODIES: Record<string, (res: Response) => unknown> = {
+  'one JSON value': (res) => res.type('json').write(`[${turn}`),
+  'a JSON value with a length': (res) => res.type('json').set('Content-Length', '1000').write(`[${turn}`),
+  'a text': (res) => res.type('text').write(SECRET),
+  'a file that no project may have': (res) => res.type('audio/mpeg').write(SECRET),
+  'compressed lines': (res) => {
+    res.set({ 'Content-Type': 'application/x-ndjson', 'Content-Encoding': 'gzip' }).write(randomBytes(100));
+  },
+  'a body without a type': (res) => res.write(SECRET),
+  'an error': (res) => res.status(500).type('html').write(SECRET),
+};
+
+describe.each(expresses)('%s: a configuration that becomes stricter while a response is open', (_name, express) => {
+  let features: Features;
+
+  async function serving(send: (res: Response) => unknown, passthrough: string[] = []): Promise<Served> {
+    features = EVERYTHING;
+    return serve(express, (app, redact) => app.get('/', redact({ passthrough }), (_req, res) => void send(res)), {
+      features: () => features,
+      deps: { checkInterval: CHECK_INTERVAL },
+    });
+  }
+
+  /** The first bytes of a response, and a promise of its end. */
+  async function begin({ url }: Served) {
+    const request = http.get(url, { agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    let cut = false;
+    response.on('error', () => {
+      cut = true;
+    });
+    const closed = new Promise<boolean>((resolve) => response.on('close', () => resolve(cut)));
+    await once(response, 'data');
+    return { response, closed };
+  }
+
+  test.each(Object.entries(BODIES))('redactResponse closes the connection when the body is %s', async (_body, send) => {
+    const served = await serving(send);
+    const { response, closed } = await begin(served);
+    features = CLOSED;
+    response.resume();
+    expect(await closed).toBe(true);
+  });
+
+  test.each([
+    ['lines', 'application/x-ndjson', `[${turn}`, `,${turn}`],
+    ['texts of a sequence', 'application/json-seq', `\x1e[${turn}`, `,${turn}`],
+    ['events', 'text/event-stream', `data: ${turn}\n`, `data: ${turn}\n`],
+  ])('redactResponse closes the connection when one of the %s has no end', async (_what, type, first, next) => {
+    const served = await serving((res) => {
+      res.type(type).write(first);
+      const timer = setInterval(() => res.write(next), CHECK_INTERVAL / 3);
+      res.on('close', () => clearInterval(timer));
+    });
+    const { response, closed } = await begin(served);
+    features = CLOSED;
+    response.resume();
+    expect(await closed).toBe(true);
+  });
+
+  test('redactResponse leaves a stream open when no record is under way', async () => {
+    for (const [type, first, next] of [
+      ['application/x-ndjson', `${turn}\n`, '{"turns":[]}\n'],
+      ['application/json-seq', `\x1e${turn}\n\x1e`, '{"turns":[]}\n'],
+      ['text/event-stream', `data: ${turn}\n\nid: 1\n:\n`, 'data: {"turns":[]}\n\n'],
+    ] as const) {
+      let finish: () => unknown = () => {};
+      const served = await serving((res) => {
+        finish = () => res.end(next.replace('[]', `["${SECRET}"]`));
+        res.type(type).write(first);
+      });
+      const { response, closed } = await begin(served);
+      features = CLOSED;
+      const rest: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => rest.push(chunk));
+      // Another response, which passes through, is closed by the check that looks at both.
+      const other = await serving((res) => res.type('text').write('x'));
+      const { closed: checked } = await begin(other).then((begun) => {
+        features = CLOSED;
+        begun.response.resume();
+        return begun;
+      });
+      expect(await checked).toBe(true);
+      finish();
+      expect(await closed).toBe(false);
+      expect(Buffer.concat(rest).toString()).toBe(next);
+    }
+  });
+
+  test('redactResponse closes the connection when the handler has ended and the client has not read all of it', async () => {
+    const served = await serving((res) => res.type('json').end(JSON.stringify({ turns: [SECRET.repeat(3_000_000)] })));
+    const { response, closed } = await begin(served);
+    response.pause();
+    features = CLOSED;
+    // The server notices while the client reads nothing.
+    await new Promise<void>((resolve) => {
+      const wait = (): void => {
+        served.server.getConnections((_error, count) => (count === 0 ? resolve() : setTimeout(wait, 10)));
+      };
+      wait();
+    });
+    response.resume();
+    expect(await closed).toBe(true);
+  });
+
+  test('redactResponse leaves the response open when its type is in passthrough', async () => {
+    const served = await serving((res) => res.type('audio/mpeg').write('sound'), ['audio/mpeg']);
+    const other = await serve(
+      express,
+      (app, redact) => app.get('/', redact(), (_req, res) => void res.type('text').write('text')),
+      { features: () => features, deps: { checkInterval: CHECK_INTERVAL * 3 } },
+    );
+    const [kept, closing] = [await begin(served), await begin(other)];
+    features = CLOSED;
+    kept.response.resume();
+    closing.response.resume();
+    // Looked at three times as rarely, the other one is closed when this one has been looked at.
+    expect(await closing.closed).toBe(true);
+    expect(kept.response.destroyed).toBe(false);
+    kept.response.destroy();
+  });
+
+  test.each(['json', 'text', 'application/x-ndjson'])(
+    'redactResponse sends nothing of a body when only its head has been sent: %s',
+    async (type) => {
+      const served = await serving((res) => {
+        res.type(type).flushHeaders();
+        setImmediate(() => {
+          features = CLOSED;
+          res.end(`${turn}\n`);
+        });
+      });
+      const response = await ask(served.url);
+      expect(response.text).not.toContain(SECRET);
+      expect(response.cut).toBe(type === 'text');
+    },
+  );
+});
