@@ -65,6 +65,7 @@ beforeAll(async () => {
     'http-proxy-middleware',
     '@nestjs',
     'supertest',
+    'vitest',
   ]) {
     symlinkSync(path.join(ROOT, 'node_modules', name), path.join(modules, name), 'junction');
   }
@@ -145,6 +146,16 @@ test('the example for Jest passes', async () => {
   const jestBin = path.join(ROOT, 'node_modules/jest/bin/jest.js');
   const result = await run(process.execPath, [jestBin, title!], workshop.folder);
   expect(result.stderr).toContain('Tests:       1 passed, 1 total');
+});
+
+test('the example for Vitest passes', async () => {
+  const { title, code } = blocks.find((block) => block.title === 'orders.test.mjs')!;
+  // The package is linked here, and Vitest would transform it as if it were part of the app.
+  const config = 'export default { test: { server: { deps: { external: [/staged/] } } } };';
+  writeFiles(workshop.folder, { [title!]: code, 'vitest.config.mjs': config });
+  const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
+  const result = await run(process.execPath, [vitest, 'run', title!, '--reporter=json'], workshop.folder);
+  expect(JSON.parse(result.stdout)).toMatchObject({ numPassedTests: 1, numTotalTests: 1 });
 });
 
 test('the quickstart exits with an error when its port is in use', async () => {
