@@ -46,6 +46,8 @@ function contextHint({ reason }: Denial, sources: DeclaredSources, context: Auth
   return reason === 'agent' && agent && isAmbiguous ? missingHint('agent', agent, req) : null;
 }
 
+const PREFLIGHT_HINT = 'A CORS preflight has no token. Mount cors() before requireApiKey().';
+
 /** Describes a request for the `denied` event, without anything that the caller sent: it could be the token. */
 export function describeRequest(
   req: Request,
@@ -60,6 +62,7 @@ export function describeRequest(
     hint(denial) {
       if (context !== null) return contextHint(denial, sources, context, req);
       if (denial.reason !== 'missing') return null;
+      if (req.method === 'OPTIONS') return PREFLIGHT_HINT;
       const other = req.headers.authorization === undefined ? '' : ' The request has an Authorization header.';
       return `The token is read from ${reader.description}.${other}`;
     },

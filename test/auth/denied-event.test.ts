@@ -69,6 +69,13 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(await reasonFor(token)).toEqual([401, 'expired_key', 'expired']);
   });
 
+  test('requireApiKey names cors() in the hint when it denies a CORS preflight', async () => {
+    const { apiKeys, app, denied } = setUp();
+    app.use('/all', apiKeys.requireApiKey('conversations'));
+    await request(app).options('/all/x').set('access-control-request-method', 'GET').expect(401);
+    expect(denied).toMatchObject([{ reason: 'missing', method: 'OPTIONS', hint: expect.stringContaining('cors()') }]);
+  });
+
   test('requireApiKey never emits the token when it denies a request', async () => {
     const { apiKeys, app, create, denied } = setUp();
     const { token } = await create({ agents: ['p2'], permissions: ['handoff'] });
