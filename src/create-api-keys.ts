@@ -3,6 +3,7 @@ import { createConsole } from './admin/console/console';
 import { createOpenapiSecurity } from './admin/openapi-security';
 import { createAdminRouter } from './admin/router';
 import type { ApiKeys } from './api-keys';
+import { announceChanges } from './audit/change-events';
 import { createAuditService } from './audit/service';
 import { createAccess } from './auth/access';
 import { createAuthenticator, createImportedTokenAuthenticator } from './auth/authenticator';
@@ -67,7 +68,9 @@ export function createApiKeys<const Permission extends string>(
   const events = new Events();
   const plainStore = createStore(settings);
   const telemetry = settings.telemetry ? startTelemetry(plainStore, events) : null;
-  const store = telemetry?.store ?? plainStore;
+  const store = announceChanges(telemetry?.store ?? plainStore, (change) => {
+    if (events.hasListeners('changed')) events.emit('changed', change);
+  });
   let servesStale = false;
   store.onEvent((event) => {
     if (event.type === 'mode' && event.mode !== 'down') servesStale = false;

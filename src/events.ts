@@ -1,6 +1,6 @@
 import { didYouMean, listNames } from './did-you-mean';
 import { KeyscopeError } from './errors';
-import type { StoreEvent } from './store/store';
+import type { AuditAction, StoreEvent } from './store/store';
 
 /** Why a request was denied, in more detail than its `code`, which is all that the caller learns. */
 export type DenialReason =
@@ -51,6 +51,19 @@ export interface EndedEvent {
   readonly route: string | null;
 }
 
+/** A change that this process made: a key, or the configuration of a project. */
+export interface ChangedEvent {
+  readonly action: AuditAction;
+  /** Id of the key or the project. */
+  readonly target: string;
+  /** Name of the key; null for a project. */
+  readonly name: string | null;
+  readonly workspaceId: string;
+  readonly actor: string | null;
+  readonly source: string | null;
+  readonly at: Date;
+}
+
 /** Events for logs and metrics. Key ids are public. An event never contains a token, a secret or a digest. */
 export interface KeyscopeEvents {
   /** A request was allowed. */
@@ -59,6 +72,8 @@ export interface KeyscopeEvents {
   denied: DeniedEvent;
   /** A response was ended, or a signal aborted, because its key stopped being valid. */
   ended: EndedEvent;
+  /** A key or a configuration was changed by this process: `keys`, `projects` or `adminRouter`. */
+  changed: ChangedEvent;
   /** A response was redacted, or would have been. `withheld` lists the features that are not enabled. */
   redacted: { readonly keyId: string | null; readonly withheld: readonly ('transcript' | 'metrics')[] };
   /** A key or a workspace's project configurations were looked up in the cache. */
@@ -78,6 +93,7 @@ const EVENT_NAMES = Object.keys({
   authenticated: true,
   denied: true,
   ended: true,
+  changed: true,
   redacted: true,
   cache: true,
   store: true,

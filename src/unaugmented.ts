@@ -11,7 +11,15 @@ export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
 export { createApiKeys } from './create-api-keys';
 export { ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
-export type { DenialReason, DeniedEvent, EventListener, EventName, KeyscopeEvents } from './events';
+export type {
+  ChangedEvent,
+  DenialReason,
+  DeniedEvent,
+  EndedEvent,
+  EventListener,
+  EventName,
+  KeyscopeEvents,
+} from './events';
 export type { Features } from './features';
 export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';
