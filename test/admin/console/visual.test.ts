@@ -9,7 +9,9 @@ const scene = useScene();
 const SCREENSHOTS = join(__dirname, '..', '..', '..', 'screenshots');
 const AXE = require.resolve('axe-core/axe.min.js');
 
+const ADMIN = { workspaceId: WORKSPACE, actor: 'admin@acme.example' };
 let keyId: string;
+let warehouseId: string;
 
 beforeAll(async () => {
   const { world } = scene;
@@ -23,7 +25,8 @@ beforeAll(async () => {
   );
   const old = await world.create('Retired partner', { permissions: ['external_events'] });
   await world.apiKeys.keys.update(old.id, { disabled: true }, actor);
-  await world.create('Warehouse export', { agents: [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'], expiresIn: '90d' });
+  const agents = [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'];
+  warehouseId = (await world.create('Warehouse export', { agents, expiresIn: '90d' })).id;
   const analytics = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
   const crm = await world.create('CRM sync', { permissions: ['conversations', 'handoff', 'external_events'] });
   await world.use(crm, 24);
@@ -130,11 +133,64 @@ const SIGHTS: readonly Sight[] = [
     },
   },
   {
+    name: 'disable',
+    async show(visitor) {
+      await openKeys(visitor);
+      await choose(visitor.page, 'CRM sync', 'Disable');
+      await dialog(visitor.page, 'Disable API key').getByText('24 requests').waitFor();
+    },
+  },
+  {
+    name: 'enable',
+    async show(visitor) {
+      await openKeys(visitor);
+      await choose(visitor.page, 'Retired partner', 'Enable');
+      await dialog(visitor.page, 'Enable API key').getByText('Never').waitFor();
+    },
+  },
+  {
+    name: 'conflict',
+    async show(visitor) {
+      await openKeys(visitor);
+      const { page } = visitor;
+      await page.getByRole('button', { name: 'Edit Warehouse export' }).click();
+      const form = dialog(page, 'Edit API key');
+      await form.getByLabel('Handoff').check();
+      const { keys } = scene.world.apiKeys;
+      const { disabled } = await keys.get(warehouseId);
+      await keys.update(warehouseId, { disabled: !disabled }, ADMIN);
+      await form.getByRole('button', { name: 'Save' }).click();
+      await form.getByText('changed this key').waitFor();
+    },
+  },
+  {
+    name: 'no-matches',
+    async show(visitor) {
+      await openFresh(visitor, '#/keys?q=nothing');
+      await visitor.page.getByText('No key matches').waitFor();
+    },
+  },
+  {
     name: 'configuration',
     async show(visitor) {
       const { page } = visitor;
       await openFresh(visitor, '#/configuration');
       await page.getByRole('heading', { name: 'Acme billing' }).waitFor();
+    },
+  },
+  {
+    name: 'cleared',
+    async show({ page }) {
+      const card = page.locator('.card').filter({ has: page.getByRole('heading', { name: 'Acme bookings' }) });
+      await card.getByRole('button', { name: 'Clear configuration' }).click();
+      await page.getByText('was cleared').waitFor();
+    },
+  },
+  {
+    name: 'uncleared',
+    async show({ page }) {
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await page.getByText('This takes effect within a second').waitFor();
     },
   },
   {
@@ -169,6 +225,26 @@ const SIGHTS: readonly Sight[] = [
       const { page } = visitor;
       await openFresh(visitor, '#/activity');
       await page.locator('.entry').first().waitFor();
+    },
+  },
+  {
+    name: 'offline',
+    async show(visitor) {
+      const { page } = visitor;
+      await openKeys(visitor);
+      await page.route('**/audit?*', (route) => route.abort());
+      await page.getByRole('link', { name: 'Activity' }).click();
+      await page.getByText('The server cannot be reached').waitFor();
+    },
+  },
+  {
+    name: 'session-ended',
+    async show(visitor) {
+      await openKeys(visitor);
+      await fillIn(visitor.page, 'Typed before the session ended');
+      await visitor.context.clearCookies();
+      await dialog(visitor.page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
+      await visitor.page.getByText('Your session has ended').waitFor();
     },
   },
   {

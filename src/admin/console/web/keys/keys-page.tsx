@@ -72,7 +72,9 @@ export function KeysPage({ params }: { readonly params: Params }) {
   }
   const isEmpty = keys?.length === 0 && !list.loading;
   const total = q === '' ? list.data?.total : undefined;
-  const amount = total === undefined ? `${counted(keys?.length ?? 0, 'key')} on this page` : counted(total, 'key');
+  const shown = keys?.length ?? 0;
+  const amount =
+    total === undefined ? (shown === 0 ? 'No keys' : `${counted(shown, 'key')} on this page`) : counted(total, 'key');
 
   return (
     <main>
