@@ -61,6 +61,7 @@ export function createApp(options: AppOptions): Express {
     const { get, post } = signIn(data, operators);
     app.get(SIGN_IN, get);
     app.post(SIGN_IN, ...post);
+    app.get(SIGN_OUT, signOut(operators));
     app.post(SIGN_OUT, signOut(operators));
     app.use(ADMIN, admin(options, operators, exampleUrl));
   }

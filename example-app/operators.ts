@@ -5,6 +5,7 @@ import type { Directory } from './data/directory';
 /** A signed-in operator: the account, and whether changes are allowed. */
 export interface Operator {
   readonly workspaceId: string;
+  readonly workspaceName: string;
   readonly actor: string;
   readonly readOnly: boolean;
 }
@@ -48,7 +49,7 @@ export function createOperators(password: string, directory: Directory): Operato
     const workspace = directory.workspace(account ?? '') ?? directory.workspaces[0];
     if (workspace === undefined) throw new Error('The directory has no workspace.');
     const actor = `${readOnly ? 'reader' : 'operator'}@${workspace.slug}.example`;
-    return { workspaceId: workspace.id, actor, readOnly };
+    return { workspaceId: workspace.id, workspaceName: workspace.name, actor, readOnly };
   }
 
   function knows(given: unknown): boolean {

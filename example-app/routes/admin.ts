@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { METRIC_NAMES } from '../data/model';
 import type { Operators } from '../operators';
-import { SIGN_IN } from './places';
+import { SIGN_IN, SIGN_OUT } from './places';
 import type { Platform } from './project';
 
 /**
@@ -19,7 +19,9 @@ export function admin({ apiKeys, data }: Platform, operators: Operators, example
         (project) => project.workspaceId === workspaceId && (project.id === name || project.slug === name),
       )?.id,
     metricNames: METRIC_NAMES,
+    title: 'Voice-agent platform',
     signInUrl: SIGN_IN,
+    signOutUrl: SIGN_OUT,
     ...(exampleUrl !== undefined && { exampleUrl }),
   });
 }

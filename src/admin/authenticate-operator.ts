@@ -9,15 +9,26 @@ import type { Authenticate } from './options';
 const ACTOR_MESSAGE =
   'Expected the operator, such as an e-mail address, as a string of 1–200 characters, or null if it is unknown.';
 
+const NAME_MESSAGE = 'Expected a name of 1–100 characters.';
+
+const OPERATOR_MESSAGE = 'Expected { workspaceId, actor }, or null if the request is not signed in.';
+
 // Strict: a misspelt `readonly` must not give write access.
-const operatorSchema = z.strictObject({
-  workspaceId: externalId,
-  actor: z
-    .string(ACTOR_MESSAGE)
-    .refine((text) => isPlainText(text, 200), ACTOR_MESSAGE)
-    .nullable(),
-  readOnly: z.boolean().default(false),
-});
+const operatorSchema = z.strictObject(
+  {
+    workspaceId: externalId,
+    actor: z
+      .string(ACTOR_MESSAGE)
+      .refine((text) => isPlainText(text, 200), ACTOR_MESSAGE)
+      .nullable(),
+    readOnly: z.boolean().default(false),
+    workspaceName: z
+      .string(NAME_MESSAGE)
+      .refine((text) => isPlainText(text, 100), NAME_MESSAGE)
+      .optional(),
+  },
+  { error: ({ code }) => (code === 'invalid_type' ? OPERATOR_MESSAGE : undefined) },
+);
 
 /**
  * Calls the app's `authenticate`. A result that is no valid operator is reported and counts as not signed in, so the

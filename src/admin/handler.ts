@@ -3,6 +3,8 @@ export interface Operator {
   readonly workspaceId: string;
   readonly actor: string | null;
   readonly readOnly: boolean;
+  /** Name of the workspace, for the console. */
+  readonly workspaceName?: string | undefined;
 }
 
 /** The revisions that `If-Match` accepts: any, or these entity tags. */

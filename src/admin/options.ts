@@ -13,6 +13,8 @@ export interface AdminIdentity {
   readonly actor: string | null;
   /** True if the operator can only read. Default false. */
   readonly readOnly?: boolean;
+  /** Name of the workspace for the console. Default: its id. */
+  readonly workspaceName?: string;
 }
 
 /**
@@ -69,6 +71,12 @@ export interface AdminRouterOptions {
   readonly exampleUrl?: string | ((workspaceId: string) => string | null | Promise<string | null>);
   /** The app's sign-in page, as a URL or a path such as `'/sign-in'`. The console links to it. Default none. */
   readonly signInUrl?: string;
+  /** Name at the top of the console, such as that of your product. Default `'keyscope'`. */
+  readonly title?: string;
+  /** A page of the app, as a URL or a path, that the name links to. Default none. */
+  readonly homeUrl?: string;
+  /** The app's sign-out page, as a URL or a path. The console links to it. Default none. */
+  readonly signOutUrl?: string;
   /** `WWW-Authenticate` of a 401 response (RFC 9110 section 11.6.1). Default `'Session realm="api-keys"'`. */
   readonly challenge?: string;
 }
@@ -97,6 +105,10 @@ export function isHttpUrl(text: string): boolean {
 
 function isFunction(value: unknown): boolean {
   return typeof value === 'function';
+}
+
+function link(example: string) {
+  return z.string().refine(isLink, `Expected a URL, or a path such as '${example}'.`).nullable().default(null);
 }
 
 const optionsSchema = z.strictObject({
@@ -136,7 +148,10 @@ const optionsSchema = z.strictObject({
     )
     .transform((url) => (typeof url === 'function' ? url : () => url))
     .default(() => () => null),
-  signInUrl: z.string().refine(isLink, "Expected a URL, or a path such as '/sign-in'.").nullable().default(null),
+  signInUrl: link('/sign-in'),
+  title: z.string().min(1).max(60).default('keyscope'),
+  homeUrl: link('/'),
+  signOutUrl: link('/sign-out'),
   challenge: z.string().regex(CHALLENGE, 'Expected printable ASCII.').default('Session realm="api-keys"'),
 });
 

@@ -123,6 +123,10 @@ export const sessionSchema = z
       .boolean()
       .optional()
       .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
+    workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
+    title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
+    homeUrl: z.string().nullable().optional().meta({ description: 'The page of the app that the name links to.' }),
+    signOutUrl: z.string().nullable().optional().meta({ description: 'The sign-out page of the app.' }),
   })
   .meta({ description: 'The signed-in operator, and settings for forms.' });
 

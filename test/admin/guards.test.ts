@@ -82,6 +82,12 @@ describe.each(expresses)('on %s', (_name, express) => {
       for (const error of reported) expect(error).toMatchObject({ code: 'internal_error', cause: expect.anything() });
     });
 
+    test('adminRouter reports what authenticate must return when it returns true', async () => {
+      const { as, reported } = setup(express, { router: { authenticate: (() => true) as never } });
+      await as().get('/keys').expect(401);
+      expect(reported[0]?.message).toContain('Expected { workspaceId, actor }, or null');
+    });
+
     test('an API key, which opens nothing here', async () => {
       const { as, keys } = setup(express);
       const { token } = await keys.create({ ...valid, workspaceId: 'acme', permissions: ['conversations'] });

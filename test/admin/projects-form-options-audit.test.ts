@@ -124,7 +124,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       workspaceId: 'acme',
       keyHeader: 'x-api-key',
       exampleUrl: null,
-      signInUrl: null,
+      ...{ title: 'keyscope', homeUrl: null, signInUrl: null, signOutUrl: null },
       defaultLifetime: 365 * 86_400_000,
       allowsOtherAgents: true,
     };

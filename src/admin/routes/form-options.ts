@@ -30,7 +30,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
   const { keyHeader, defaultLifetime, usesFeatures } = deps;
-  const { listAgents, metricNames, exampleUrl, signInUrl } = settings;
+  const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const allowsOtherAgents = settings.resolveAgent === null;
 
   function permissionChoices() {
@@ -48,12 +48,13 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
       operationId: 'getSession',
       summary: 'Get the signed-in operator',
       response: { status: 200, description: 'The operator.', schema: sessionSchema },
-      async handle({ operator: { workspaceId, actor, readOnly } }) {
+      async handle({ operator: { workspaceId, actor, readOnly, workspaceName } }) {
         const url = await callApp('exampleUrl', urlSchema, () => exampleUrl(workspaceId));
-        const operator = { workspaceId, actor, readOnly };
+        const operator = { workspaceId, actor, readOnly, ...(workspaceName !== undefined && { workspaceName }) };
+        const page = { title, homeUrl, signInUrl, signOutUrl };
         return {
           status: 200,
-          body: { ...operator, keyHeader, exampleUrl: url, signInUrl, defaultLifetime, allowsOtherAgents },
+          body: { ...operator, ...page, keyHeader, exampleUrl: url, defaultLifetime, allowsOtherAgents },
         };
       },
     }),

@@ -200,6 +200,18 @@ test('the chart is drawn at its width and says that days are in UTC', async () =
   }
 });
 
+test('the console has the name of the product and the workspace, and links to sign out', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  const header = page.getByRole('banner');
+  await header.getByText('Voice-agent platform').waitFor();
+  await header.getByText('Acme UK').waitFor();
+  await header.getByRole('link', { name: 'Sign out' }).click();
+  await page.getByRole('heading', { name: 'Sign in to the example' }).waitFor();
+  await open();
+  await page.getByRole('heading', { name: 'You are not signed in' }).waitFor();
+});
+
 test('a workspace without keys shows how to begin', async () => {
   const { page, open } = await scene.enter({ account: 'globex' });
   await open();

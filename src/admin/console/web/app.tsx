@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { ActivityPage } from './activity/activity-page';
 import { ApiError } from './api/api-error';
 import * as calls from './api/calls';
-import type { Permission } from './api/types';
+import type { Permission, Session } from './api/types';
 import { ConfigurationPage } from './configuration/configuration-page';
 import { AppContext, type AppState } from './context';
 import { hasFeatures } from './features';
@@ -89,18 +89,23 @@ function Tabs({ page, permissions }: { readonly page: PageName | null; readonly 
   );
 }
 
+/** The name of the app, which links to its home page. */
+function Brand({ session: { title = 'keyscope', homeUrl } }: { readonly session: Session }) {
+  return homeUrl ? <a href={homeUrl}>{title}</a> : <bdi>{title}</bdi>;
+}
+
 function Header({ route, app }: { readonly route: PageRoute; readonly app: AppState | null }) {
   return (
     <header class="top">
       <div class="bar">
         <span class="brand">
           <Icon name="key" />
-          keyscope
+          {app && <Brand session={app.session} />}
         </span>
         {app && (
           <p class="who">
-            <span class="workspace" title="Workspace">
-              <bdi>{app.session.workspaceId}</bdi>
+            <span class="workspace" title={`Workspace ${app.session.workspaceId}`}>
+              <bdi>{app.session.workspaceName ?? app.session.workspaceId}</bdi>
             </span>
             {app.session.actor !== null && (
               <span class="actor" title="Signed in">
@@ -108,6 +113,7 @@ function Header({ route, app }: { readonly route: PageRoute; readonly app: AppSt
               </span>
             )}
             {app.session.readOnly && <span class="badge">Read only</span>}
+            {app.session.signOutUrl && <a href={app.session.signOutUrl}>Sign out</a>}
           </p>
         )}
       </div>
