@@ -2,12 +2,20 @@ const { existsSync, readdirSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 const base = require('./jest.config.js');
 
-/** Helpers that bring a Redis server, a browser or a build of the package. A unit test imports none of them. */
+// A tenth of the random documents and requests of `npm test`.
+process.env.KEYSCOPE_FUZZ_FACTOR ??= '0.1';
+
+/**
+ * Helpers that bring a Redis server, a browser or a build of the package, and tests with other frameworks or processes.
+ * A unit test imports none of them.
+ */
 const HEAVY = [
   'test/support/redis/',
   'test/admin/console/browser.ts',
   'test/support/package.ts',
   'test/faults/harness/',
+  'test/frameworks/',
+  'test/usage/process.test.ts',
 ];
 
 /**
@@ -19,6 +27,7 @@ const LONG = [
   'test/redaction/response/back-pressure.test.ts',
   'test/redaction/response/isolation.test.ts',
   'test/redaction/response/long-stream.test.ts',
+  'test/redaction/response/write-methods.test.ts',
   'test/redaction/secrets.test.ts',
   'test/redaction/stream/json.test.ts',
   'test/redaction/transparency.test.ts',

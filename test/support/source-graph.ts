@@ -32,14 +32,12 @@ function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null;
 }
 
-function* walk(value: unknown): Generator<Node> {
-  if (!isNode(value)) return;
-  if (Array.isArray(value)) {
-    for (const item of value) yield* walk(item);
-    return;
-  }
-  if (typeof value.type === 'string') yield value;
-  for (const child of Object.values(value)) yield* walk(child);
+/** Adds a value's nodes to a list, each before those in it. */
+function collect(value: unknown, nodes: Node[]): Node[] {
+  if (!isNode(value)) return nodes;
+  if (typeof value.type === 'string') nodes.push(value);
+  for (const key in value) if (key !== 'span') collect(value[key], nodes);
+  return nodes;
 }
 
 function textOf(node: unknown): string | null {
@@ -100,25 +98,49 @@ function exportsOf(node: Node): string[] {
 
 /** Reads one file's imports and members. `exists` tells which files there are, for `./store` to mean `store/index.ts`. */
 function parseSource(file: string, text: string, exists: (file: string) => boolean): SourceFile {
-  const tree = [...walk(parseSync(text, { syntax: 'typescript', target: 'es2022' }))];
-
   function resolve(specifier: string): string | null {
     if (!specifier.startsWith('.')) return null;
     const base = path.posix.join(path.posix.dirname(file), specifier);
     return [`${base}.ts`, path.posix.join(base, 'index.ts'), base].find(exists) ?? base;
   }
 
+  // Most rules need the text only.
+  const parse = once(() => {
+    const tree = collect(parseSync(text, { syntax: 'typescript', target: 'es2022' }), []);
+    return {
+      imports: tree.flatMap((node) => {
+        const found = importOf(node);
+        return found === null ? [] : [{ ...found, target: resolve(found.specifier) }];
+      }),
+      members: tree.flatMap((node) => memberOf(node) ?? []),
+      strings: tree.flatMap((node) => stringOf(node) ?? []),
+      exports: tree.flatMap(exportsOf),
+    };
+  });
   return {
     path: file,
     text,
     lineCount: text.split('\n').length - 1,
-    imports: tree.flatMap((node) => {
-      const found = importOf(node);
-      return found === null ? [] : [{ ...found, target: resolve(found.specifier) }];
-    }),
-    members: tree.flatMap((node) => memberOf(node) ?? []),
-    strings: tree.flatMap((node) => stringOf(node) ?? []),
-    exports: tree.flatMap(exportsOf),
+    get imports() {
+      return parse().imports;
+    },
+    get members() {
+      return parse().members;
+    },
+    get strings() {
+      return parse().strings;
+    },
+    get exports() {
+      return parse().exports;
+    },
+  };
+}
+
+function once<T>(create: () => T): () => T {
+  let created: { readonly value: T } | undefined;
+  return () => {
+    created ??= { value: create() };
+    return created.value;
   };
 }
 

@@ -116,10 +116,13 @@ export function tooLong(sources: readonly SourceFile[], limit: number): Violatio
     .map(({ path, lineCount }) => `${path}: ${lineCount} lines`);
 }
 
-export function withMember(sources: readonly SourceFile[], pattern: RegExp): Violation[] {
-  return sources.flatMap(({ path, members }) =>
-    members.filter((member) => pattern.test(member)).map((member) => `${path}: ${member}`),
-  );
+/** @param hint - In the text of every file with such a member. Others are not parsed. */
+export function withMember(sources: readonly SourceFile[], pattern: RegExp, hint = /./): Violation[] {
+  return sources
+    .filter(({ text }) => hint.test(text))
+    .flatMap(({ path, members }) =>
+      members.filter((member) => pattern.test(member)).map((member) => `${path}: ${member}`),
+    );
 }
 
 export function withText(sources: readonly Pick<SourceFile, 'path' | 'text'>[], pattern: RegExp): Violation[] {
