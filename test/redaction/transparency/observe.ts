@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import type expressModule from 'express';
@@ -73,20 +72,31 @@ export interface Observation {
 const EVENTS = ['pipe', 'unpipe', 'drain', 'prefinish', 'finish', 'error', 'close'];
 const HANG = 3000;
 
-function watch(res: Response, notes: Notes): void {
-  for (const event of EVENTS) {
-    res.on(event, (value: unknown) => notes.add(`event ${event}`, value instanceof Error ? value : undefined));
-  }
-  res.on('close', () => {
-    const { statusCode, headersSent, writableEnded, writableFinished, finished, destroyed } = res;
-    notes.add('state', { statusCode, headersSent, writableEnded, writableFinished, finished, destroyed });
-    const isErrorPage = res.getHeader('content-security-policy') === "default-src 'none'";
-    const ignored = ['cache-control', 'vary', ...(isErrorPage ? ['content-length'] : [])];
-    const headers = Object.entries(res.getHeaders()).filter(([name]) => !ignored.includes(name));
-    notes.add(
-      'headers',
-      headers.sort().map(([name, value]) => `${name}=${value}`),
-    );
+function noteEnd(res: Response, notes: Notes): void {
+  const { statusCode, headersSent, writableEnded, writableFinished, finished, destroyed } = res;
+  notes.add('state', { statusCode, headersSent, writableEnded, writableFinished, finished, destroyed });
+  const isErrorPage = res.getHeader('content-security-policy') === "default-src 'none'";
+  const ignored = ['cache-control', 'vary', ...(isErrorPage ? ['content-length'] : [])];
+  const headers = Object.entries(res.getHeaders()).filter(([name]) => !ignored.includes(name));
+  notes.add(
+    'headers',
+    headers.sort().map(([name, value]) => `${name}=${value}`),
+  );
+}
+
+/**
+ * Notes a response's events. Resolves when it is closed or has failed. One listener for each event: `pipeline` and
+ * `compression` add so many that Node warns of more than ten.
+ */
+function watch(res: Response, notes: Notes): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of EVENTS) {
+      res.on(event, (value: unknown) => {
+        notes.add(`event ${event}`, value instanceof Error ? value : undefined);
+        if (event === 'close') noteEnd(res, notes);
+        if (event === 'close' || event === 'error') resolve();
+      });
+    }
   });
 }
 
@@ -154,8 +164,7 @@ export async function startServer({ express, features, before = [] }: ServerOpti
     built.use((_req, res, next) => {
       const notes = new Notes(res);
       res.locals.notes = notes;
-      watch(res, notes);
-      started(notes, once(res, 'close'));
+      started(notes, watch(res, notes));
       next();
     });
     built.use(...([...before, (_req, _res, next) => next()] as RequestHandler[]));
@@ -181,7 +190,7 @@ export async function startServer({ express, features, before = [] }: ServerOpti
       const closed: Promise<unknown>[] = [];
       app = build(way, (notes, close) => {
         all.push(notes);
-        closed.push(close.catch(() => {}));
+        closed.push(close);
       });
       const wire = await exchange(port, way, requestText(way, token));
       await Promise.all(closed);
