@@ -115,16 +115,17 @@ function expiryFields(now: () => number) {
   };
 }
 
+function countGiven(input: unknown, names: readonly string[]): number {
+  return names.filter((field) => (input as Record<string, unknown> | null | undefined)?.[field] !== undefined).length;
+}
+
 const NOT_BOTH = {
   path: ['expiresIn'],
   message: 'Give either `expiresAt` or `expiresIn`, not both.',
   // Also if there are other issues: all of them are reported at once.
   when: () => true,
 };
-function notBoth(input: unknown): boolean {
-  const { expiresAt, expiresIn } = (input ?? {}) as Record<string, unknown>;
-  return expiresAt === undefined || expiresIn === undefined;
-}
+const notBoth = (input: unknown) => countGiven(input, ['expiresAt', 'expiresIn']) < 2;
 
 const TOKEN_MESSAGE = 'Expected the string that callers send: 8–512 visible ASCII characters without spaces.';
 const SHA256_MESSAGE =
@@ -142,10 +143,7 @@ const ONE_OF_BOTH = {
   message: 'Give either `token` or `sha256`, its SHA-256.',
   when: () => true,
 };
-function oneOfBoth(input: unknown): boolean {
-  const { token, sha256 } = (input ?? {}) as Record<string, unknown>;
-  return (token === undefined) !== (sha256 === undefined);
-}
+const oneOfBoth = (input: unknown) => countGiven(input, ['token', 'sha256']) === 1;
 
 const overlap = z
   .unknown()
