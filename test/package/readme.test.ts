@@ -80,6 +80,8 @@ test('TypeScript blocks of the pages compile strictly as they stand', async () =
   const compilerOptions = {
     ...{ module: 'nodenext', moduleResolution: 'nodenext', target: 'es2023', lib: ['es2023'], types: ['node'] },
     ...{ strict: true, exactOptionalPropertyTypes: true, moduleDetection: 'force', skipLibCheck: true, noEmit: true },
+    // As in every app of NestJS.
+    experimentalDecorators: true,
   };
   writeFiles(path.join(workshop.folder, 'pages'), {
     'package.json': { type: 'module' },
