@@ -49,20 +49,30 @@ export function readStoredTranscript(server: RedisServer): boolean {
 const SLACK = 3;
 
 /**
- * A change is applied before its deadline, or never. A caller is told earlier if the connection is lost. A rotation reads its key
- * before the change, and each of the two may take `storeTimeout`, while the process is awake.
+ * A change is applied before its deadline, or never. Whether its caller was told before does not matter: a lost connection
+ * is reported at once, and the change can still be on its way. The deadline is one timeout after the call, because the
+ * server has its own clock for it. It moves only while a machine is suspended, whose monotonic clock then stands still. A
+ * rotation reads its key first, and its timeout begins after that read, however long the process was blocked.
  */
 export function checkDeadline<State>(world: World, subject: Subject<State>, change: Change<State>): void {
-  const { kernel, plan } = world;
-  if (change.process < 0 || change.wasApplied || change.outcome === 'pending') return;
-  const wait = plan.durability === null ? plan.storeTimeout : 2 * plan.storeTimeout + plan.durability;
-  const deadline = change.askedAt + 2 * wait * 1.0005 + asleepSince(world, change);
-  const late = kernel.now - Math.max(change.endedAt, deadline) - SLACK;
+  const { kernel, plan, processes } = world;
+  if (change.process < 0 || change.wasApplied) return;
+  const timeout = plan.durability === null ? plan.storeTimeout : 2 * plan.storeTimeout + plan.durability;
+  const isRotation = change.label === ROTATED;
+  const { blocks, suspensions } = processes[change.process]!.loop;
+  const pauses = timeIn(isRotation ? blocks : suspensions, change.askedAt, kernel.now);
+  const deadline = change.askedAt + (timeout + (isRotation ? plan.storeTimeout : 0)) * 1.0005 + pauses;
+  const late = kernel.now - deadline - SLACK;
   if (late > 0)
     world.violate(
       'applied after its deadline',
       `${subject.name}: version ${change.version}, ${late.toFixed(1)} ms late`,
     );
+}
+
+/** Milliseconds of these spans between two times. */
+function timeIn(spans: readonly { from: number; to: number }[], from: number, to: number): number {
+  return spans.reduce((sum, span) => sum + Math.max(0, Math.min(to, span.to) - Math.max(from, span.from)), 0);
 }
 
 /** After a failover: a change that was acknowledged had been confirmed by the replica. */
@@ -72,13 +82,6 @@ export function checkDurability(world: World, subject: Subject<KeyState>): void 
   );
   if (lost !== undefined)
     world.violate('acknowledged and lost', `${subject.name}: version ${lost.version} is not on the new master`);
-}
-
-function asleepSince({ processes, kernel }: World, { process, askedAt }: Change<unknown>): number {
-  let asleep = 0;
-  for (const { from, to } of processes[process]!.loop.blocks)
-    asleep += Math.max(0, Math.min(to, kernel.now) - Math.max(from, askedAt));
-  return asleep;
 }
 
 /** Labels of changes that leave no record, or one that was replaced. */

@@ -54,7 +54,7 @@ export class EventLoop {
   #turnBegan = 0;
   #isStopped = false;
   readonly #dueTimers = new Set<Timer>();
-  #delayed: (() => void)[] = [];
+  #overtaken: (() => void)[] = [];
   #input: (() => void)[] = [];
   #immediates: { callback: () => void; isCancelled: boolean }[] = [];
   readonly #ticks: (() => void)[] = [];
@@ -62,6 +62,8 @@ export class EventLoop {
   #blockWithNextInput: number | null = null;
   /** Spans in which the process did nothing, for the checks. */
   readonly blocks: { from: number; to: number }[] = [];
+  /** Those in which the machine was suspended. */
+  readonly suspensions: { from: number; to: number }[] = [];
   /** An exception that a callback threw. */
   onCrash: (error: unknown) => void = (error) => {
     throw error;
@@ -109,6 +111,7 @@ export class EventLoop {
 
   /** The machine sleeps. */
   suspend(duration: number): void {
+    this.suspensions.push({ from: this.#kernel.now, to: this.#kernel.now + duration });
     this.#beginBlock(this.#kernel.now + duration);
     this.#kernel.at(this.#blockedUntil, () => {
       this.#suspendedFor += duration * (1 + this.#drift);
@@ -156,7 +159,7 @@ export class EventLoop {
     if (this.#isAsleep) {
       this.#input.push(callback);
     } else if (this.#blockWithNextInput !== null) {
-      this.#delayed.push(callback);
+      this.#overtaken.push(callback);
       this.#beginBlock(this.#kernel.now + this.#blockWithNextInput);
       this.#blockWithNextInput = null;
     } else {
@@ -214,7 +217,7 @@ export class EventLoop {
     if (this.isBlocked || this.#isStopped || !this.#isAsleep) return;
     this.#isAsleep = false;
     // The rest of the batch of events that the block was in: the loop has not looked at its clock since.
-    for (const callback of this.#delayed.splice(0)) this.#call(callback);
+    for (const callback of this.#overtaken.splice(0)) this.#call(callback);
     this.#turnBegan = this.monotonic();
     const timers = [...this.#dueTimers].sort((a, b) => a.due - b.due);
     for (const timer of timers) {
