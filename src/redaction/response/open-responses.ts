@@ -1,3 +1,5 @@
+import { SlicedQueue } from '../../sliced-queue';
+
 /** A response that is looked at from time to time while it is open. */
 export interface OpenResponse {
   /** Returns false if the response is over. */
@@ -8,6 +10,7 @@ export interface OpenResponse {
 export class OpenResponses {
   readonly #interval: number;
   readonly #responses = new Set<OpenResponse>();
+  readonly #queue = new SlicedQueue<OpenResponse>((response) => this.#visit(response));
   #timer: NodeJS.Timeout | undefined;
 
   /** @param interval - milliseconds between two checks */
@@ -17,17 +20,22 @@ export class OpenResponses {
 
   add(response: OpenResponse): void {
     this.#responses.add(response);
-    this.#timer ??= setInterval(() => this.#check(), this.#interval).unref();
+    this.#timer ??= setInterval(() => this.#checkAll(), this.#interval).unref();
   }
 
   delete(response: OpenResponse): void {
     this.#responses.delete(response);
   }
 
-  #check(): void {
-    for (const response of this.#responses) if (!response.check()) this.#responses.delete(response);
+  #checkAll(): void {
+    for (const response of this.#responses) this.#queue.add(response);
     if (this.#responses.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #visit(response: OpenResponse): boolean {
+    if (this.#responses.has(response) && !response.check()) this.#responses.delete(response);
+    return true;
   }
 }
