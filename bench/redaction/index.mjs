@@ -13,8 +13,7 @@ import { sockets } from './sockets.mjs';
 
 const require = createRequire(import.meta.url);
 const { redactValue } = require('../../dist/redaction/object-redactor.js');
-const { createJsonFilter, filterText } = require('../../dist/redaction/stream/json-filter.js');
-const { PlainScanner } = require('../../dist/redaction/stream/plain-scanner.js');
+const { JsonFilter } = require('../../dist/redaction/stream/json-filter.js');
 const { resolveRedactOptions } = require('../../dist/redaction/options.js');
 
 const PIECE = 65_536;
@@ -27,7 +26,6 @@ const { fields, limits } = resolveRedactOptions();
 const OFF = { transcript: false, metrics: ENABLED_METRICS };
 const ON = { transcript: true, metrics: ENABLED_METRICS };
 const ALL = { transcript: true, metrics: 'all' };
-const plain = (maxDepth, maxName) => new PlainScanner(maxDepth, maxName);
 
 /** Kept, so that nothing measured can be left out as unused. */
 let sink = 0;
@@ -88,14 +86,12 @@ async function texts() {
   const text = JSON.stringify(page);
   const baseline = 'JSON.stringify of the whole';
   const toBytes = 'Buffer.from alone';
-  const ours = (features, create) => () => filterText(text, fields, { features }, limits, create).bytes.length;
+  const ours = (features) => () => new JsonFilter(fields, { features }, limits).write(Buffer.from(text)).length;
   const rows = await run([
     variant(baseline, baseline, () => JSON.stringify(page).length),
     variant(toBytes, baseline, () => Buffer.from(text).length),
     variant('keyscope: transcript off, 4 of 12 metrics', baseline, ours(OFF)),
     variant('keyscope: transcript on, 4 of 12 metrics', baseline, ours(ON)),
-    variant('keyscope: transcript off, without WebAssembly', baseline, ours(OFF, plain)),
-    variant('keyscope: transcript on, without WebAssembly', baseline, ours(ON, plain)),
   ]);
   const { ratio: encoding } = rows.find(({ name }) => name === toBytes);
   report.table(
@@ -116,17 +112,9 @@ async function streams() {
   const { pieces, length } = createStream(STREAM_BYTES, PIECE);
   const small = createStream(10_000_000, PIECE);
   const baseline = 'a copy of each piece';
-  const ours = (subject, create) => () => {
-    const filter = createJsonFilter(
-      fields,
-      subject,
-      limits,
-      (left) => {
-        sink += left.length;
-      },
-      create,
-    );
-    for (const piece of pieces) filter.write(piece);
+  const ours = (subject) => () => {
+    const filter = new JsonFilter(fields, subject, limits);
+    for (const piece of pieces) sink += filter.write(piece).length;
     filter.end();
   };
   const copy = () => {
@@ -138,8 +126,6 @@ async function streams() {
     variant('keyscope: transcript off, 4 of 12 metrics', baseline, ours({ features: OFF }), 1),
     variant('keyscope: transcript on, 4 of 12 metrics', baseline, ours({ features: ON }), 1),
     variant('keyscope: mixed projects', baseline, ours(mixed), 1),
-    variant('keyscope: transcript off, without WebAssembly', baseline, ours({ features: OFF }, plain), 1),
-    variant('keyscope: transcript on, without WebAssembly', baseline, ours({ features: ON }, plain), 1),
   ];
   const sizes = new Map(variants.map(({ name }) => [name, length]));
   for (const [name, read] of Object.entries(await streamCompetitors(ON, createPage()))) {
@@ -164,8 +150,6 @@ async function streams() {
   for (const [name, what, least] of [
     ['keyscope: transcript off, 4 of 12 metrics', 'stream, transcript off', 1000],
     ['keyscope: transcript on, 4 of 12 metrics', 'stream, transcript on', 1000],
-    ['keyscope: transcript off, without WebAssembly', 'stream, transcript off, without WebAssembly', 450],
-    ['keyscope: transcript on, without WebAssembly', 'stream, transcript on, without WebAssembly', 450],
   ]) {
     const { megabytesPerSecond } = rows.find((row) => row.name === name);
     report.target(what, {
@@ -181,15 +165,14 @@ async function messages() {
   const { turns, ...rest } = createPage(1).conversations[0];
   const message = Buffer.from(JSON.stringify({ ...rest, turns: turns.slice(0, 1) }).slice(0));
   const baseline = 'a copy';
-  const none = () => {};
-  const again = createJsonFilter(fields, { features: OFF }, limits, none);
+  const again = new JsonFilter(fields, { features: OFF }, limits);
   const rows = await run([
     variant(baseline, baseline, () => Buffer.from(message).length, 2000),
     variant(
       'keyscope: a new filter for each',
       baseline,
       () => {
-        const filter = createJsonFilter(fields, { features: OFF }, limits, none);
+        const filter = new JsonFilter(fields, { features: OFF }, limits);
         filter.write(message);
         filter.end();
       },

@@ -4,13 +4,14 @@ import type { ParameterSource } from '../http/route-parameter';
 import { parseInput, rejectRequest } from '../validate-input';
 import { compileFields, type Fields } from './path-matcher';
 import { parsePath, type Step } from './path-parser';
+import { MACHINE_DEPTH } from './stream/wasm/machine';
 
 /** How JSON is arranged in a body. */
 export type BodyFormat = 'json' | 'ndjson' | 'json-seq' | 'sse' | 'jsonp';
 
 /** How far a body may go before it counts as one that cannot be redacted. */
 export interface Limits {
-  /** Objects and arrays open inside one another. Default 1024. */
+  /** Objects and arrays open inside one another, at most 61,439. Default 1024. */
   readonly depth: number;
   /**
    * Bytes of one member name, with the white space around it, in objects on a path. Default 65,536. Other names may have
@@ -99,10 +100,9 @@ function strings(what: string) {
 }
 
 const mediaType = z.string(TYPE_MESSAGE).toLowerCase().regex(MEDIA_TYPE, TYPE_MESSAGE);
-const LIMIT_MESSAGE = 'Expected a whole number of at least 1.';
-
-function limit(name: keyof Limits) {
-  return z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).default(DEFAULT_LIMITS[name]);
+function limit(name: keyof Limits, most = Number.MAX_SAFE_INTEGER) {
+  const message = `Expected a whole number from 1 to ${most}.`;
+  return z.int(message).min(1, message).max(most, message).default(DEFAULT_LIMITS[name]);
 }
 
 const memberName = z.string(PROJECT_MESSAGE).min(1, PROJECT_MESSAGE);
@@ -131,7 +131,7 @@ const schema = z.strictObject({
   textEvents: z.array(z.string().min(1)).default([]),
   callerChoosesNames: z.boolean().default(false),
   limits: z
-    .strictObject({ depth: limit('depth'), keyBytes: limit('keyBytes'), heldBytes: limit('heldBytes') })
+    .strictObject({ depth: limit('depth', MACHINE_DEPTH), keyBytes: limit('keyBytes'), heldBytes: limit('heldBytes') })
     .prefault({}),
 });
 

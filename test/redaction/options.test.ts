@@ -105,9 +105,9 @@ test('limits are whole numbers of at least one, each of which may be left out', 
     keyBytes: 65_536,
     heldBytes: 1_048_576,
   });
-  for (const wrong of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
+  for (const wrong of [0, -1, 1.5, 61_440, Number.NaN, Number.POSITIVE_INFINITY, '5', null]) {
     expect(refusal({ limits: { depth: wrong } })).toMatch(
-      /^redactResponse: `limits\.depth`: Expected a whole number of at/,
+      /^redactResponse: `limits\.depth`: Expected a whole number from 1 to/,
     );
   }
   expect(refusal({ limits: { dept: 5 } })).toMatch(/`limits\.dept`: There is no such field\. Did you mean "depth"\?/);

@@ -1,34 +1,10 @@
 import type { Limits } from '../options';
 import type { Fields } from '../path-matcher';
 import { featuresOf, type PolicySource, RedactionPolicy, restricts, type Withheld } from '../policy';
-import { type CreateScanner, createScanner } from './create-scanner';
 import { JsonError, unredactable } from './json-error';
+import { Scanner } from './json-scanner';
 import { PathTracker } from './path-tracker';
 import { Utf8Validator } from './utf8-validator';
-
-/** Redacts one JSON text, given in pieces of any size. */
-export interface JsonFilter {
-  /**
-   * Filters the next piece and calls `emit` with the result: at most once, before it returns. The result is a view of the piece
-   * itself, or a new buffer.
-   *
-   * @throws KeyscopeError `unredactable_response` at the first syntax error. Nothing of that piece has been emitted, and every later
-   * call throws the same.
-   */
-  write(piece: Uint8Array): void;
-  /**
-   * Says that there are no more pieces. Never emits.
-   *
-   * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
-   */
-  end(): void;
-  /** Makes ready for another JSON text with the same fields; also after a fault. `source` must be of the same kind. */
-  reset(source: PolicySource): void;
-  /** The features of which a member was withheld since the filter was made. */
-  readonly withheld: readonly Withheld[];
-}
-
-type Emit = (bytes: Uint8Array) => void;
 
 /** Variations of a JSON body. */
 export interface JsonVariant {
@@ -38,22 +14,15 @@ export interface JsonVariant {
   readonly anyCharset?: boolean;
 }
 
-interface FilterOptions {
-  readonly fields: Fields;
-  readonly source: PolicySource;
-  readonly limits: Limits;
-  readonly variant: JsonVariant;
-}
+const NOTHING: Buffer = Buffer.alloc(0);
 
-class Filter implements JsonFilter {
+/** Redacts one JSON text, given in pieces of any size. */
+export class JsonFilter {
   readonly #policy: RedactionPolicy;
   readonly #tracker: PathTracker;
   readonly #fields: Fields;
   readonly #utf8: Utf8Validator | null;
-  readonly #emit: Emit;
-  /** Whether the pieces belong to the filter, so that it may change them. */
-  readonly #owns: boolean;
-  /** The error after which nothing is emitted. */
+  /** The error after which nothing is returned. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
   #held: Buffer = Buffer.alloc(0);
@@ -61,43 +30,49 @@ class Filter implements JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  constructor(options: FilterOptions, emit: Emit, create: CreateScanner, owns: boolean) {
-    const { fields, source, limits, variant } = options;
+  constructor(fields: Fields, source: PolicySource, limits: Limits, variant: JsonVariant = {}) {
     const { nextSource } = variant;
     this.#utf8 = variant.anyCharset ? null : new Utf8Validator();
     this.#policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
-    const scanner = create(limits.depth, limits.keyBytes);
     this.#tracker = new PathTracker(
       this.#policy,
       limits,
       this.#rootFor(source),
       featuresOf(source) === undefined,
-      scanner,
+      new Scanner(limits.depth, limits.keyBytes),
       fields.names,
       nextSource && (() => this.#begin(nextSource())),
     );
-    this.#emit = emit;
-    this.#owns = owns;
   }
 
+  /** The features of which a member was withheld since the filter was made. */
   get withheld(): readonly Withheld[] {
     return this.#policy.withheld;
   }
 
-  write(piece: Uint8Array): void {
+  /**
+   * Filters the next piece. The result is a view of the piece itself, or a new buffer.
+   *
+   * @throws KeyscopeError `unredactable_response` at the first syntax error. Nothing of that piece is returned, and every later
+   * call throws the same.
+   */
+  write(piece: Uint8Array): Uint8Array {
     if (this.#ended !== null) throw this.#ended.error;
     // One class of buffer only, or the loops that read them turn polymorphic and slow.
     const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
-    let left: Buffer | null = null;
     try {
-      left = this.#read(chunk);
+      return this.#read(chunk) ?? NOTHING;
     } catch (error) {
       throw this.#fail(error);
     }
-    if (left !== null) this.#emit(left);
   }
 
+  /**
+   * Says that there are no more pieces.
+   *
+   * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
+   */
   end(): void {
     if (this.#ended !== null) throw this.#ended.error;
     try {
@@ -116,6 +91,7 @@ class Filter implements JsonFilter {
     return this.#rootFor(source);
   }
 
+  /** Makes ready for another JSON text with the same fields; also after a fault. `source` must be of the same kind. */
   reset(source: PolicySource): void {
     this.#ended = null;
     this.#heldLength = 0;
@@ -133,7 +109,7 @@ class Filter implements JsonFilter {
     const tracker = this.#tracker;
     tracker.run(bytes, from, end);
     const needed = tracker.pause(bytes, end);
-    const left = tracker.output.flush(bytes, needed, from === 0, this.#owns);
+    const left = tracker.output.flush(bytes, needed, from === 0);
     this.#before += needed;
     if (from === 0) {
       if (needed < end) this.#append(chunk, needed);
@@ -161,40 +137,4 @@ class Filter implements JsonFilter {
     this.#ended = { error: failure };
     return failure;
   }
-}
-
-/** @param create - the scanner to use, to compare both */
-export function createJsonFilter(
-  fields: Fields,
-  source: PolicySource,
-  limits: Limits,
-  emit: Emit,
-  create: CreateScanner = createScanner,
-  variant: JsonVariant = {},
-): JsonFilter {
-  return new Filter({ fields, source, limits, variant }, emit, create, false);
-}
-
-/**
- * Redacts a JSON text that is in memory as a whole.
- *
- * @returns the redacted text; a view of the bytes if nothing had to be removed
- * @throws KeyscopeError `unredactable_response` unless it is exactly one whole JSON value
- */
-export function filterText(
-  text: string | Uint8Array,
-  fields: Fields,
-  source: PolicySource,
-  limits: Limits,
-  create: CreateScanner = createScanner,
-): { readonly bytes: Uint8Array; readonly withheld: readonly Withheld[] } {
-  let bytes: Uint8Array = Buffer.alloc(0);
-  const keep = (left: Uint8Array): void => {
-    bytes = left;
-  };
-  const isString = typeof text === 'string';
-  const filter = new Filter({ fields, source, limits, variant: {} }, keep, create, isString);
-  filter.write(isString ? Buffer.from(text) : text);
-  filter.end();
-  return { bytes, withheld: filter.withheld };
 }

@@ -3,10 +3,8 @@ export const QUOTE = 0x22;
 export const COMMA = 0x2c;
 export const COLON = 0x3a;
 export const OPEN_LIST = 0x5b;
-export const BACKSLASH = 0x5c;
 export const CLOSE_LIST = 0x5d;
 export const OPEN_OBJECT = 0x7b;
-export const CLOSE_OBJECT = 0x7d;
 
 function table(fill: (set: (bytes: string, value: number) => void, at: Uint8Array) => void): Uint8Array {
   const bytes = new Uint8Array(256);
@@ -18,12 +16,6 @@ function table(fill: (set: (bytes: string, value: number) => void, at: Uint8Arra
 
 /** 1 for the four bytes of white space (section 2). */
 export const SPACE = table((set) => set(' \t\n\r', 1));
-
-/** 1 for whatever ends a run of plain characters in a string: the quote, the backslash, control characters (section 7). */
-export const STOP = table((set, at) => {
-  at.fill(1, 0, 0x20);
-  set('"\\', 1);
-});
 
 /** Bytes that may follow a backslash: 1 for an escape of one character, 2 for `u`. */
 export const ESCAPES = table((set) => {
@@ -42,7 +34,7 @@ export const WORD_STARTS = table((set) => {
 });
 
 /** The states of a number (section 6), as rows of {@link NUMBERS}. */
-export const NUMBER_START = 1;
+const NUMBER_START = 1;
 const MINUS_SEEN = 2;
 const ZERO = 3;
 const INTEGER = 4;

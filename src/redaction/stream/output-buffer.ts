@@ -63,15 +63,14 @@ export class OutputBuffer {
    * Returns the output for the bytes up to `end`. The bytes behind come again, counted from 0.
    *
    * @param lasting - whether the bytes stay unchanged, so that a view of them can be returned
-   * @param owned - whether the bytes belong to the filter and may be changed
    */
-  flush(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer | null {
+  flush(bytes: Buffer, end: number, lasting: boolean): Buffer | null {
     if (this.#run !== NONE) {
       this.#keep(this.#run, end);
       this.#run = 0;
     }
     if (this.#size === 0) return null;
-    const left = this.#assemble(bytes, end, lasting, owned);
+    const left = this.#assemble(bytes, lasting);
     this.#clear();
     return left;
   }
@@ -82,13 +81,12 @@ export class OutputBuffer {
     this.#size += to - from;
   }
 
-  #assemble(bytes: Buffer, end: number, lasting: boolean, owned: boolean): Buffer {
+  #assemble(bytes: Buffer, lasting: boolean): Buffer {
     const parts = this.#parts;
     if (lasting && parts.length === 2 && parts[0] !== NONE) {
       return this.#size === bytes.length ? bytes : bytes.subarray(parts[0], parts[1]);
     }
-    // A new buffer of a megabyte costs more than what is copied into it.
-    const whole = owned && this.#fitsInPlace(end) ? bytes.subarray(0, this.#size) : Buffer.allocUnsafe(this.#size);
+    const whole = Buffer.allocUnsafe(this.#size);
     let at = 0;
     for (let i = 0; i < parts.length; i += 2) {
       const from = parts[i]!;
@@ -101,20 +99,6 @@ export class OutputBuffer {
       }
     }
     return whole;
-  }
-
-  /** Whether the parts can be moved to the front one after the other without overwriting later ones. */
-  #fitsInPlace(end: number): boolean {
-    const parts = this.#parts;
-    let at = 0;
-    for (let i = 0; i < parts.length; i += 2) {
-      const from = parts[i]!;
-      const to = parts[i + 1]!;
-      if (from === NONE) at += this.#replacements[to]!.length;
-      else if (at > from) return false;
-      else at += to - from;
-    }
-    return at <= end;
   }
 
   #clear(): void {

@@ -103,9 +103,7 @@ export class PathTracker {
         i = this.#resolver.run(bytes, i, end);
         if (this.#resolver.found) this.#onProjectResolved();
       } else {
-        const from = i;
         i = scanner.skip(bytes, i, end);
-        if (this.#nested.reading) this.#nested.read(bytes, from, i);
         if (stage === IN_MEMBERS) {
           if (scanner.stopped) this.#onMemberName(bytes, i);
           else if (scanner.done) this.#closed(bytes, i);
@@ -198,7 +196,7 @@ export class PathTracker {
           this.#position = position.elements;
           return at + 1;
         }
-        if (byte === QUOTE && hasNestedPaths(position)) this.#nested.begin();
+        if (byte === QUOTE && hasNestedPaths(position)) this.#nested.begin(at);
         if (byte === OPEN_OBJECT && (names !== null || hasNestedPaths(position)))
           return this.#openObject(position, names, at);
       }
@@ -290,7 +288,7 @@ export class PathTracker {
     const needed =
       this.#stage === IN_MEMBERS
         ? this.#separators.neededFrom(this.#frame!, this.#scanner, bytes, end)
-        : Math.min(this.#resolver.neededFrom(end), this.#nested.neededFrom(end));
+        : Math.min(this.#resolver.neededFrom(end), this.#nested.neededFrom(bytes, end));
     this.#nested.rebase(needed);
     this.#separators.rebase(needed);
     this.#scanner.nameAt -= needed;

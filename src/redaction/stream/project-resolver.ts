@@ -21,81 +21,19 @@ function projectIn(bytes: Buffer, from: number, to: number): string | undefined 
   return id.length <= MAX_PROJECT_ID ? id : undefined;
 }
 
-/** Reads ahead in a conversation to the member that names its project, or to its end. Decides nothing, keeps nothing. */
-class ProjectSearch {
-  /** Whether the search is over. */
-  done = true;
-  /** The result of the search. */
-  projectId: string | undefined = undefined;
-  readonly #scanner: Scanner;
-  #stage = IN_MEMBERS;
-  #conversation: PathState | null = null;
-  /** The start of the value that names the project. */
-  #from = 0;
-
-  constructor(scanner: Scanner) {
-    this.#scanner = scanner;
-  }
-
-  /** Starts before a value, inside the conversation that is open at `depth`. */
-  begin(conversation: PathState, depth: number): void {
-    this.done = false;
-    this.projectId = undefined;
-    this.#conversation = conversation;
-    this.#stage = IN_MEMBERS;
-    this.#scanner.seek(depth, conversation.table.mask);
-  }
-
-  /** The bytes before `by` are gone. */
-  rebase(by: number): void {
-    this.#from -= by;
-  }
-
-  /** Reads on. All bytes since `begin` must still be there. */
-  run(bytes: Buffer, at: number, end: number): number {
-    const scanner = this.#scanner;
-    let i = at;
-    while (i < end) {
-      if (this.#stage === IN_MEMBERS) {
-        i = scanner.skip(bytes, i, end);
-        if (scanner.done) return this.#finish(i, undefined);
-        if (scanner.stopped) {
-          const member = this.#conversation!.table.find(bytes, scanner.nameAt, i - 1, scanner.escaped);
-          if (member?.namesProject === true) this.#stage = AT_COLON;
-        }
-      } else if (this.#stage === IN_VALUE) {
-        i = scanner.skip(bytes, i, end);
-        if (scanner.done) return this.#finish(i, projectIn(bytes, this.#from, i));
-      } else if (SPACE[bytes[i]!] === 1) {
-        i++;
-      } else if (this.#stage === AT_COLON) {
-        if (bytes[i] !== COLON) throw new JsonError(COLON_EXPECTED, i);
-        this.#stage = AT_VALUE;
-        i++;
-      } else {
-        this.#from = i;
-        this.#stage = IN_VALUE;
-        scanner.begin();
-      }
-    }
-    return i;
-  }
-
-  #finish(at: number, projectId: string | undefined): number {
-    this.done = true;
-    this.projectId = projectId;
-    return at;
-  }
-}
-
 const NONE = -1;
 /** Instead of the start of a project's id: it is too long to be one. */
 const TOO_LONG = -2;
 
-/** Finds out whose the conversations are, in a body that mixes projects, and holds back what waits for it. */
+/**
+ * Finds the projects of conversations, in a body that mixes projects, and holds back what waits for one. To find it, reads ahead to
+ * the member that names the project, or to the end of the conversation. That decides nothing and keeps nothing.
+ */
 export class ProjectResolver {
+  /** Whether the wait is over. */
+  found = true;
   readonly #policy: RedactionPolicy;
-  readonly #search: ProjectSearch;
+  readonly #scanner: Scanner;
   readonly #maxHeld: number;
   /** Where the value begins that is being read and names a project. */
   #value = NONE;
@@ -103,10 +41,15 @@ export class ProjectResolver {
   #waiting = NONE;
   /** The level of the conversation in question. */
   #level = NONE;
+  // The search.
+  #stage = IN_MEMBERS;
+  #conversation: PathState | null = null;
+  /** The start of the value that names the project. */
+  #from = 0;
 
   constructor(policy: RedactionPolicy, scanner: Scanner, maxHeld: number) {
     this.#policy = policy;
-    this.#search = new ProjectSearch(scanner);
+    this.#scanner = scanner;
     this.#maxHeld = maxHeld;
   }
 
@@ -130,24 +73,53 @@ export class ProjectResolver {
 
   /** A value waits for the project of the conversation that is open at `depth`. */
   wait(conversation: PathState, depth: number, at: number): void {
+    this.found = false;
     this.#level = conversation.conversation;
     this.#waiting = at;
-    this.#search.begin(conversation, depth);
+    this.#conversation = conversation;
+    this.#stage = IN_MEMBERS;
+    this.#scanner.seek(depth, conversation.table.mask);
   }
 
-  /** Whether the wait is over. */
-  get found(): boolean {
-    return this.#search.done;
-  }
-
-  /** Reads ahead. Returns the index at which it stopped; when the search is over, that of the value that waited. */
+  /**
+   * Reads ahead. All bytes since the value that waits must still be there. Returns the index at which it stopped; when the search is
+   * over, that of the value.
+   */
   run(bytes: Buffer, at: number, end: number): number {
-    const stopped = this.#search.run(bytes, at, end);
-    if (!this.#search.done) return stopped;
+    const scanner = this.#scanner;
+    let i = at;
+    while (i < end) {
+      if (this.#stage === IN_MEMBERS) {
+        i = scanner.skip(bytes, i, end);
+        if (scanner.done) return this.#resolve(i, undefined);
+        if (scanner.stopped) {
+          const member = this.#conversation!.table.find(bytes, scanner.nameAt, i - 1, scanner.escaped);
+          if (member?.namesProject === true) this.#stage = AT_COLON;
+        }
+      } else if (this.#stage === IN_VALUE) {
+        i = scanner.skip(bytes, i, end);
+        if (scanner.done) return this.#resolve(i, projectIn(bytes, this.#from, i));
+      } else if (SPACE[bytes[i]!] === 1) {
+        i++;
+      } else if (this.#stage === AT_COLON) {
+        if (bytes[i] !== COLON) throw new JsonError(COLON_EXPECTED, i);
+        this.#stage = AT_VALUE;
+        i++;
+      } else {
+        this.#from = i;
+        this.#stage = IN_VALUE;
+        scanner.begin();
+      }
+    }
+    return i;
+  }
+
+  #resolve(stopped: number, projectId: string | undefined): number {
     const waited = this.#waiting;
     this.#check(stopped);
-    this.#policy.setProject(this.#level, this.#search.projectId);
+    this.#policy.setProject(this.#level, projectId);
     this.#waiting = NONE;
+    this.found = true;
     return waited;
   }
 
@@ -172,6 +144,6 @@ export class ProjectResolver {
   rebase(by: number): void {
     this.#waiting = Math.max(NONE, this.#waiting - by);
     if (this.#value >= 0) this.#value -= by;
-    this.#search.rebase(by);
+    this.#from -= by;
   }
 }

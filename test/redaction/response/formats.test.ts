@@ -131,7 +131,7 @@ describe('server-sent events', () => {
     ['CR', `data: ${data}\rid: 2\r\r`, `data: ${REDACTED}\rid: 2\r\r`],
     ['a byte order mark', `\ufeffdata: ${data}\n\n`, `\ufeffdata: ${REDACTED}\n\n`],
     ['comments', `: hi ${SECRET}\n\n:\n\n:x\ndata: {}\n\n`, `:\n\n:\n\n:\ndata: {}\n\n`],
-    ['fields without a value', 'id\nevent\ndata\n\n', 'id\nevent\ndata:\n\n'],
+    ['fields without a value', 'id\nevent\ndata\n\n', 'id\nevent\ndata\n\n'],
     ['empty data', 'event: ping\ndata:\n\ndata: \n\n', 'event: ping\ndata:\n\ndata: \n\n'],
     ['the end that is no JSON', `data: ${data}\n\ndata: [DONE]\n\n`, `data: ${REDACTED}\n\ndata: [DONE]\n\n`],
     ['a list that begins like it', 'data: [\n\n'.replace('\n\n', '1]\n\n'), 'data: [1]\n\n'],

@@ -78,8 +78,8 @@ describe.each(expresses)('%s: streams', (_name, express) => {
         const steps: [string, string][] = [
           [': connected\n\n', ':\n\n'],
           [`data: {"turns":["${SECRET}"],"n":1}\n\n`, 'data: {"turns":[],"n":1}\n\n'],
-          [': keep', ':'],
-          ['-alive\n', '\n'],
+          [': keep', ''],
+          ['-alive\n', ':\n'],
           [
             `id: 7\nevent: update\ndata: {"id":"a",\ndata: "turns":"${SECRET}"}\n\n`,
             'id: 7\nevent: update\ndata: {"id":"a",\ndata: "turns":""}\n\n',

@@ -1,8 +1,7 @@
 import { KeyscopeError } from '../../../src/errors';
 import { type RedactOptions, resolveRedactOptions } from '../../../src/redaction/options';
 import type { PolicySource } from '../../../src/redaction/policy';
-import { createJsonFilter, filterText } from '../../../src/redaction/stream/json-filter';
-import { filterInPieces, filterWhole } from '../helpers';
+import { createJsonFilter, filterInPieces, filterText, filterWhole } from '../helpers';
 
 const DENIED = { transcript: false, metrics: ['B', 'D'] };
 const nothing: PolicySource = { features: DENIED };

@@ -4,11 +4,9 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { resolveRedactOptions } from '../../../src/redaction/options';
 import type { PolicySource } from '../../../src/redaction/policy';
-import { createScanner } from '../../../src/redaction/stream/create-scanner';
-import { createJsonFilter, type JsonFilter } from '../../../src/redaction/stream/json-filter';
-import { PlainScanner } from '../../../src/redaction/stream/plain-scanner';
+import type { JsonFilter } from '../../../src/redaction/stream/json-filter';
 import { jsonText, runs } from '../fixtures';
-import { filterInPieces, filterWhole } from '../helpers';
+import { createJsonFilter, filterInPieces, filterWhole } from '../helpers';
 
 const { fields, limits } = resolveRedactOptions();
 const denied: PolicySource = { features: { transcript: false, metrics: ['B'] } };
@@ -31,7 +29,7 @@ test('a large body is read the same at the end of the window', () => {
   }
 });
 
-test('large bodies in large pieces come out alike of both scanners', () => {
+test('large bodies in large pieces are filtered the same whatever the pieces', () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 200_000 }), { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(fc.array(jsonText, { minLength: 1, maxLength: 30 }), fc.nat(70_000), lengths, (texts, long, cuts) => {
@@ -44,7 +42,10 @@ test('large bodies in large pieces come out alike of both scanners', () => {
 });
 
 describe('filters that take turns do not disturb each other', () => {
-  const collect = (subject: PolicySource, depth = limits.depth): { filter: JsonFilter; left: () => string } => {
+  const collect = (
+    subject: PolicySource,
+    depth = limits.depth,
+  ): { filter: Pick<JsonFilter, 'write' | 'end'>; left: () => string } => {
     const parts: Buffer[] = [];
     const filter = createJsonFilter(fields, subject, { ...limits, depth }, (bytes) => parts.push(Buffer.from(bytes)));
     return { filter, left: () => Buffer.concat(parts).toString() };
@@ -88,36 +89,19 @@ describe('filters that take turns do not disturb each other', () => {
   });
 });
 
-describe('the scanner in JavaScript is used', () => {
-  test('the scanner in JavaScript is used without WebAssembly', () => {
-    const wasm = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')!;
-    Reflect.deleteProperty(globalThis, 'WebAssembly');
-    try {
-      jest.isolateModules(() => {
-        const isolated =
-          require('../../../src/redaction/stream/create-scanner') as typeof import('../../../src/redaction/stream/create-scanner');
-        expect(isolated.createScanner(10, 10).constructor.name).toBe('PlainScanner');
-      });
-    } finally {
-      Object.defineProperty(globalThis, 'WebAssembly', wasm);
-    }
-  });
-
-  test('the scanner in JavaScript is used when the depth limit exceeds the memory', () => {
-    expect(createScanner(1_000_000, 10)).toBeInstanceOf(PlainScanner);
-    const deep = { ...limits, depth: 200_000 };
-    const nested = (depth: number) => `{"state":${'['.repeat(depth)}${']'.repeat(depth)}}`;
-    const { bytes } = jestFilter(nested(199_999), deep);
-    expect(bytes).toBe(nested(199_999));
-    expect(() => jestFilter(nested(200_000), deep)).toThrow(/more than 200000 objects and arrays/);
-  });
-
-  function jestFilter(body: string, { depth }: { depth: number }): { bytes: string } {
-    const parts: Buffer[] = [];
-    const filter = createJsonFilter(fields, denied, { ...limits, depth }, (bytes) => parts.push(Buffer.from(bytes)));
-    filter.write(Buffer.from(body));
-    filter.end();
-    return { bytes: Buffer.concat(parts).toString() };
+test('redactResponse throws at start when the process has no WebAssembly', () => {
+  const wasm = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')!;
+  Reflect.deleteProperty(globalThis, 'WebAssembly');
+  try {
+    jest.isolateModules(() => {
+      const isolated =
+        require('../../../src/redaction/stream/wasm/machine') as typeof import('../../../src/redaction/stream/wasm/machine');
+      expect(() => isolated.sharedMachine()).toThrow(
+        expect.objectContaining({ code: 'invalid_options', message: expect.stringContaining('--jitless') }),
+      );
+    });
+  } finally {
+    Object.defineProperty(globalThis, 'WebAssembly', wasm);
   }
 });
 

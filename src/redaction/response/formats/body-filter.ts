@@ -2,7 +2,7 @@ import { KeyscopeError } from '../../../errors';
 import type { Limits } from '../../options';
 import type { Fields } from '../../path-matcher';
 import { type PolicySource, restricts, type Withheld } from '../../policy';
-import { createJsonFilter, type JsonFilter } from '../../stream/json-filter';
+import { JsonFilter } from '../../stream/json-filter';
 
 /** Redacts one body. Both functions throw a {@link KeyscopeError} at the first error; nothing may be sent after it. */
 export interface BodyFilter {
@@ -29,6 +29,9 @@ export interface FilterOptions {
 }
 
 export const NOTHING: Uint8Array = Buffer.alloc(0);
+
+/** The longest server-sent event or JSONP script. They are held back until they are complete. */
+export const HELD_BYTES = 16 * 1024 * 1024;
 
 export function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length === 0) return b;
@@ -87,16 +90,12 @@ export class ValueFilter {
   readonly #filter: JsonFilter;
   readonly #getPolicy: () => PolicySource;
   #between = true;
-  #emitted: Uint8Array = NOTHING;
 
   /** @param concatenated - whether more values may follow the first without an `end` between them */
   constructor({ fields, limits, getPolicy, anyCharset }: FilterOptions, concatenated = false) {
     this.#getPolicy = getPolicy;
     const variant = { anyCharset, ...(concatenated && { nextSource: getPolicy }) };
-    const emit = (chunk: Uint8Array): void => {
-      this.#emitted = chunk;
-    };
-    this.#filter = createJsonFilter(fields, getPolicy(), limits, emit, undefined, variant);
+    this.#filter = new JsonFilter(fields, getPolicy(), limits, variant);
   }
 
   get withheld(): readonly Withheld[] {
@@ -104,11 +103,9 @@ export class ValueFilter {
   }
 
   write(chunk: Uint8Array): Uint8Array {
-    this.#emitted = NOTHING;
     if (this.#between) this.#filter.reset(this.#getPolicy());
     this.#between = false;
-    this.#filter.write(chunk);
-    return this.#emitted;
+    return this.#filter.write(chunk);
   }
 
   end(): void {

@@ -1,66 +1,79 @@
-import { type BodyFilter, type FilterOptions, fail, NOTHING, Parts, ValueFilter } from './body-filter';
-import { EventData } from './event-data';
+import { type BodyFilter, type FilterOptions, fail, HELD_BYTES, NOTHING, Parts, ValueFilter } from './body-filter';
 
 const CR = 0x0d;
 const LF = 0x0a;
-const SPACE = 0x20;
 const COLON = 0x3a;
-const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
-const BLANK = Buffer.from(' ');
-const NEW_LINE = Buffer.from('\n');
-const RETURN = Buffer.from('\r');
-/** The other fields of the standard. Clients ignore all others, which could hold anything, so those are rejected. */
-const OTHER_FIELDS = new Set(['', 'event', 'id', 'retry']);
-const UNKNOWN_FIELD = 'A field of an event stream is not one of data, event, id, retry and comment.';
 const LONGEST_NAME = 5;
-const LONGEST_EVENT_NAME = 256;
+const BOM = '\u00ef\u00bb\u00bf';
+/** Ends many streams of JSON events, though it is not JSON. */
+const DONE = '[DONE]';
+/** A line and its end. */
+const LINE = /([^\r\n]*)(\r\n|\r|\n|$)/g;
+/** Fields of the standard, and comments, which have an empty name. Clients ignore others, which could hold anything. */
+const FIELD = /^(data|event|id|retry|)(?::(.*))?$/;
+/** Characters that JSON has, and no event name, id or number. */
+const JSON_SIGN = /["[{]/;
 
-/** Position in a line: in a field name, in `data`, in the value of `event`, `id` or `retry`, or in a comment. */
-type Place = 'name' | 'data' | 'word' | 'comment';
-
-/** Bytes that JSON has, and no event name, id or number. */
-const JSON_SIGNS = [0x22, 0x5b, 0x7b];
-
-/** The end of the line that `at` is in, or of the chunk. */
-function endOfRun(chunk: Uint8Array, from: number): number {
-  for (let at = from; at < chunk.length; at++) if (chunk[at] === LF || chunk[at] === CR) return at;
-  return chunk.length;
+interface Line {
+  readonly name: string;
+  /** Behind the colon; undefined if there is no colon. */
+  readonly value: string | undefined;
+  readonly end: string;
 }
 
-/** Not a name that an event can have. */
-const UNREAD_NAME = '\n';
+/** Lines of an event, in Latin-1. */
+function readLines(event: string): Line[] {
+  const lines: Line[] = [];
+  for (const [whole, text, end] of event.matchAll(LINE)) {
+    if (whole === '') continue;
+    const [, name, value] =
+      FIELD.exec(text!) ?? fail('A field of an event stream is not one of data, event, id, retry.');
+    if (name !== 'data' && name !== '' && JSON_SIGN.test(value ?? '')) {
+      fail('A field of an event stream other than data contains JSON.');
+    }
+    lines.push({ name: name!, value, end: end! });
+  }
+  return lines;
+}
+
+/** The line as it is sent. A comment keeps its blanks, which some servers send as padding, and loses its text. */
+function print({ name, value, end }: Line): string {
+  if (name !== '' || value === undefined) return name + (value === undefined ? '' : `:${value}`) + end;
+  const [blanks] = /^ */.exec(value)!;
+  return `:${blanks.length > 1 || blanks === value ? blanks : ''}${end}`;
+}
 
 /**
  * Server-sent events (HTML standard, section 9.2.6) whose data is JSON. The `data` lines of an event are one value together. The
  * policy is read for each line up to the first of these, because lines before it keep connections alive. If everything is enabled,
  * the line, or the event from its data on, passes through byte for byte, whatever its data is.
  *
- * Otherwise `event`, `id` and `retry` pass through unless they contain JSON; `[DONE]`, empty data and the data of text events
- * pass through; comments keep their blanks (padding) and lose their text.
+ * Otherwise the event is held back until it is complete, as clients do. `event`, `id` and `retry` pass through unless they contain
+ * JSON; `[DONE]`, empty data and the data of text events pass through. Comments between events are sent line by line.
  */
 export class ServerSentEvents implements BodyFilter {
   readonly #value: ValueFilter;
   readonly #textEvents: ReadonlySet<string>;
-  readonly #parts = new Parts();
-  readonly #data: EventData;
+  readonly #sent = new Parts();
+  /** Chunks of the event that is held back. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #atStart = true;
   #between = true;
   #raw = false;
   /** Whether the data of a raw event has begun. */
   #rawData = false;
+  /** The name of the raw line that is read; null if it is complete. */
+  #rawName: string | null = null;
+  /** Whether the event has a name that was not read. */
+  #hasUnreadName = false;
+  #isComment = false;
   #lineEmpty = true;
-  #atStart = true;
-  #bomBytes = 0;
   #afterCr = false;
-  #place: Place = 'name';
-  #name = '';
-  #eventName: string | null = null;
-  /** Blanks at the start of a comment; -1 after its text has begun. The first is held back. */
-  #padding = 0;
 
   constructor(options: FilterOptions) {
     this.#value = new ValueFilter(options);
     this.#textEvents = options.textEvents;
-    this.#data = new EventData(this.#value, this.#parts);
   }
 
   get withheld() {
@@ -72,173 +85,110 @@ export class ServerSentEvents implements BodyFilter {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    let at = 0;
-    while (at < chunk.length) {
-      if (this.#afterCr && chunk[at] === LF) {
-        this.#joinLineEnd(chunk.subarray(at, at + 1));
-        at++;
-        continue;
+    let from = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at]!;
+      const isJoined = this.#afterCr && byte === LF;
+      this.#afterCr = byte === CR;
+      if (isJoined && this.#between) {
+        // The second half of the last line end of an event.
+        this.#sent.add(chunk.subarray(at, at + 1));
+        from = at + 1;
       }
-      this.#afterCr = false;
-      if (this.#between) this.#beginEvent();
-      else if (this.#raw && this.#lineEmpty && !this.#rawData) this.#raw = !this.#value.restricts;
-      at = this.#raw ? this.#passLine(chunk, at) : this.#readOn(chunk, at);
+      if (isJoined) continue;
+      if (this.#between) this.#begin(byte);
+      else if (this.#lineEmpty && this.#raw && !this.#rawData && this.#value.restricts) {
+        this.#add(chunk.subarray(from, at));
+        from = at;
+        this.#raw = false;
+      }
+      const isLineEnd = byte === LF || byte === CR;
+      if (this.#raw && this.#rawName !== null) this.#readRawName(byte, isLineEnd);
+      if (isLineEnd && (this.#lineEmpty || this.#isComment)) {
+        this.#add(chunk.subarray(from, at + 1));
+        this.#end();
+        from = at + 1;
+      }
+      if (isLineEnd) this.#rawName = '';
+      this.#lineEmpty = isLineEnd;
     }
-    return this.#parts.flush(chunk);
+    if (from < chunk.length) this.#add(chunk.subarray(from));
+    return this.#sent.flush(chunk);
   }
 
   end(): Uint8Array {
-    if (this.#raw) return NOTHING;
-    if (this.#atStart && this.#bomBytes > 0) fail('An event stream ended within its byte order mark.');
-    if (this.#place === 'name' && this.#name !== '') this.#beginValue();
-    this.#data.end();
-    return this.#parts.flush(NOTHING);
+    this.#end();
+    return this.#sent.flush(NOTHING);
   }
 
-  #beginEvent(): void {
+  #begin(first: number): void {
     this.#between = false;
     this.#raw = !this.#value.restricts;
     this.#rawData = false;
+    this.#rawName = '';
+    this.#hasUnreadName = false;
+    this.#isComment = first === COLON;
     this.#lineEmpty = true;
-    this.#eventName = null;
   }
 
-  /** Passes bytes of a line of a raw event through, and the end of the line. */
-  #passLine(chunk: Uint8Array, from: number): number {
-    this.#atStart = false;
-    const end = endOfRun(chunk, from);
-    this.#readRawName(chunk.subarray(from, end));
-    if (end > from) this.#lineEmpty = false;
-    if (end < chunk.length) {
-      if (this.#place === 'name') this.#endRawName();
-      this.#place = 'name';
-      this.#name = '';
-      this.#between = this.#lineEmpty;
-      this.#lineEmpty = true;
-      this.#afterCr = chunk[end] === CR;
-    }
-    this.#parts.add(chunk.subarray(from, end + 1));
-    return Math.min(end + 1, chunk.length);
+  #readRawName(byte: number, isLineEnd: boolean): void {
+    const name = this.#rawName!;
+    const isComplete = isLineEnd || byte === COLON;
+    this.#rawName = isComplete || name.length === LONGEST_NAME ? null : name + String.fromCharCode(byte);
+    if (isComplete && name === 'data') this.#rawData = true;
+    if (isComplete && name === 'event') this.#hasUnreadName = true;
   }
 
-  #readRawName(run: Uint8Array): void {
-    for (let at = 0; at < run.length && this.#place === 'name'; at++) {
-      if (run[at] === COLON || this.#name.length === LONGEST_NAME) this.#endRawName();
-      else this.#name += String.fromCharCode(run[at]!);
-    }
-  }
-
-  #endRawName(): void {
-    this.#place = 'word';
-    this.#rawData ||= this.#name === 'data';
-    if (this.#name === 'event') this.#eventName = UNREAD_NAME;
-  }
-
-  #readOn(chunk: Uint8Array, from: number): number {
-    if (this.#atStart) {
-      const at = this.#skipBom(chunk, from);
-      if (at > from || at === chunk.length) return at;
-    }
-    const byte = chunk[from]!;
-    if (byte === LF || byte === CR) {
-      this.#endLine(byte === CR ? RETURN : NEW_LINE);
-      this.#afterCr = byte === CR;
-      return from + 1;
-    }
-    if (this.#place === 'name') {
-      this.#pushName(byte);
-      return from + 1;
-    }
-    const end = endOfRun(chunk, from);
-    const run = chunk.subarray(from, end);
-    if (this.#place === 'data') this.#data.push(run);
-    else if (this.#place === 'comment') this.#pushComment(run);
-    else this.#pushWord(run);
-    return end;
-  }
-
-  /** One byte order mark may begin the stream. */
-  #skipBom(chunk: Uint8Array, from: number): number {
-    let at = from;
-    while (at < chunk.length && this.#bomBytes < BOM.length && chunk[at] === BOM[this.#bomBytes]) {
-      at++;
-      this.#bomBytes++;
-    }
-    if (at === chunk.length && this.#bomBytes < BOM.length) return at;
-    if (this.#bomBytes > 0 && this.#bomBytes < BOM.length) fail('An event stream begins with half a byte order mark.');
-    this.#atStart = false;
-    if (this.#bomBytes > 0) this.#parts.add(BOM);
-    return at;
-  }
-
-  #pushName(byte: number): void {
-    if (byte === COLON) {
-      this.#beginValue();
-      if (this.#place !== 'data') this.#parts.add(Buffer.from(':'));
+  #add(bytes: Uint8Array): void {
+    if (this.#raw) {
+      this.#sent.add(bytes);
       return;
     }
-    this.#name += String.fromCharCode(byte);
-    if (this.#name.length > LONGEST_NAME) fail(UNKNOWN_FIELD);
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > HELD_BYTES) fail('An event of an event stream is too long.');
+    this.#held.push(Buffer.from(bytes));
   }
 
-  /** A field name is complete. */
-  #beginValue(): void {
-    if (this.#name === 'data') {
-      this.#place = 'data';
-      this.#data.beginLine(this.#textEvents.has(this.#eventName?.replace(/^ /, '') || 'message'));
-      return;
-    }
-    if (!OTHER_FIELDS.has(this.#name)) fail(UNKNOWN_FIELD);
-    if (this.#name === 'event') {
-      if (this.#data.isText) fail('An event of an event stream is named after its data.');
-      this.#eventName = '';
-    }
-    this.#data.closeLine();
-    this.#parts.add(Buffer.from(this.#name, 'latin1'));
-    this.#place = this.#name === '' ? 'comment' : 'word';
-    this.#padding = 0;
+  /** An event, or a comment before it, is complete. */
+  #end(): void {
+    const event = Buffer.concat(this.#held).toString('latin1');
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#between = true;
+    if (event !== '') this.#sent.add(Buffer.from(this.#redact(event), 'latin1'));
+    this.#atStart = false;
   }
 
-  /** `end` is CR or LF; the LF after a CR comes later. */
-  #endLine(end: Uint8Array): void {
-    if (this.#place === 'name') {
-      if (this.#name !== '') this.#beginValue();
-      else {
-        this.#data.endEvent();
-        this.#data.closeLine();
-        this.#between = true;
-      }
-    }
-    if (this.#place === 'data') this.#data.endLine(end);
-    else this.#parts.add(end);
-    this.#place = 'name';
-    this.#name = '';
+  #redact(event: string): string {
+    const bom = this.#atStart && event.startsWith(BOM) ? BOM : '';
+    const lines = readLines(event.slice(bom.length));
+    const data = lines.filter(({ name }) => name === 'data');
+    const before = data.map(({ value = '' }) => value).join('\n');
+    const after = this.#isSentAsIs(before, lines) ? before : this.#filter(before);
+    if (after === before) return bom + lines.map(print).join('');
+    const values = after.split('\n');
+    const [first, last] = [data[0]!, data.at(-1)!];
+    const redacted = values.map((value, i) => {
+      const end = i < values.length - 1 ? first.end : last.end || first.end;
+      return print({ name: 'data', value, end });
+    });
+    // All data at the place of its first line: other fields of the event may stand between two of them.
+    const others = (line: Line) => (line.name === 'data' ? '' : print(line));
+    return bom + lines.map((line) => (line === first ? redacted.join('') : others(line))).join('');
   }
 
-  /** The LF of a CR LF whose CR has been handled. */
-  #joinLineEnd(lineFeed: Uint8Array): void {
-    this.#afterCr = false;
-    if (!this.#data.joinLineEnd()) this.#parts.add(lineFeed);
+  #isSentAsIs(data: string, lines: readonly Line[]): boolean {
+    const text = data.trim();
+    if (text === '' || text === DONE) return true;
+    const line = lines.findLast(({ name }) => name === 'event');
+    if (line === undefined && this.#hasUnreadName) return false;
+    const event = line?.value?.replace(/^ /, '') || 'message';
+    return this.#textEvents.has(Buffer.from(event, 'latin1').toString());
   }
 
-  #pushWord(run: Uint8Array): void {
-    if (JSON_SIGNS.some((sign) => run.includes(sign)))
-      fail('A field of an event stream other than data contains JSON.');
-    if (this.#name === 'event') {
-      this.#eventName += Buffer.from(run).toString();
-      if (this.#eventName!.length > LONGEST_EVENT_NAME) fail('The name of an event in an event stream is too long.');
-    }
-    this.#parts.add(run);
-  }
-
-  #pushComment(run: Uint8Array): void {
-    if (this.#padding < 0) return;
-    let blanks = 0;
-    while (blanks < run.length && run[blanks] === SPACE) blanks++;
-    const before = this.#padding;
-    const all = before + blanks;
-    if (all > 1 && before === 1) this.#parts.add(BLANK);
-    if (all > 1) this.#parts.add(run.subarray(0, blanks));
-    this.#padding = blanks < run.length ? -1 : all;
+  #filter(data: string): string {
+    const filtered = Buffer.from(this.#value.write(Buffer.from(data, 'latin1'))).toString('latin1');
+    this.#value.end();
+    return filtered;
   }
 }

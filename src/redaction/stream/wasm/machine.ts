@@ -1,3 +1,4 @@
+import { KeyscopeError } from '../../../errors';
 import * as tables from '../json-tables';
 import { SCANNER } from './binary';
 
@@ -14,6 +15,9 @@ const WINDOW_SIZE = 65_536;
 
 /** How many levels can be open. */
 export const MACHINE_DEPTH = WINDOW_AT - KINDS_AT - 1;
+
+const NO_WEBASSEMBLY =
+  'redactResponse: this process cannot run WebAssembly with SIMD, which reads JSON. Start Node without --jitless, and without a limit of virtual memory.';
 
 type Skip = (at: number, end: number) => number;
 
@@ -74,19 +78,18 @@ export class Machine {
   }
 }
 
-function createMachine(): Machine | null {
+let shared: Machine | undefined;
+
+/**
+ * The one machine of this thread, created at first use.
+ *
+ * @throws KeyscopeError `invalid_options` if this process has no WebAssembly with SIMD, such as with `node --jitless`
+ */
+export function sharedMachine(): Machine {
   try {
-    return new Machine();
-  } catch {
-    // No WebAssembly, or one without SIMD, or no memory for it: the scanner in JavaScript does the same.
-    return null;
+    shared ??= new Machine();
+    return shared;
+  } catch (cause) {
+    throw new KeyscopeError('invalid_options', NO_WEBASSEMBLY, { cause });
   }
-}
-
-let shared: Machine | null | undefined;
-
-/** The one machine of this thread, created at first use; `null` if it cannot run. */
-export function sharedMachine(): Machine | null {
-  if (shared === undefined) shared = createMachine();
-  return shared;
 }

@@ -1,5 +1,5 @@
-;; The scanner of plain-scanner.ts in WebAssembly with SIMD: the same states, the same errors at the same
-;; bytes. Strings, which are most of all bytes, are looked through sixteen bytes at a time.
+;; The scanner of json-scanner.ts in WebAssembly with SIMD. Strings, which are most of all bytes, are looked through
+;; sixteen bytes at a time.
 ;;
 ;; scripts/build-scanner.mjs makes binary.ts of this file. Numbers of states and faults, and the places of
 ;; everything in memory, are those of json-scanner.ts, json-error.ts and machine.ts.
