@@ -1,19 +1,63 @@
 import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
-import { NOTHING_ENABLED, type RoutePolicy } from '../features';
-import type { ProjectFeatures } from '../projects/project-features';
-import type { RequestContexts } from './request-context';
+import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
+import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
+import type { RequestContext, RequestContexts } from './request-context';
 
-/** Creates the function that finds the redaction policy of a request that `requireApiKey` has allowed. */
-export function createResolvePolicy(deps: {
+interface PolicyDeps {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
   readonly events: Events;
-}): (req: Request) => RoutePolicy | Promise<RoutePolicy> {
+}
+
+/** The redaction policy of one request. A class, because a function of its own for each request costs more. */
+class RequestPolicy implements RoutePolicy {
+  readonly #context: RequestContext;
+  readonly #featuresFor: FeaturesFor;
+  readonly #projectFeatures: ProjectFeatures;
+
+  constructor(context: RequestContext, featuresFor: FeaturesFor, projectFeatures: ProjectFeatures) {
+    this.#context = context;
+    this.#featuresFor = featuresFor;
+    this.#projectFeatures = projectFeatures;
+  }
+
+  get routeProject(): string | undefined {
+    return this.#context.agentId;
+  }
+
+  /** Data of agents that the key does not cover has nothing enabled, if a handler sends it. */
+  featuresFor(projectId: string | undefined): Features {
+    const { apiKey } = this.#context;
+    const isAllowed = apiKey === undefined || apiKey.scope.allowsAgent(projectId as string);
+    return isAllowed ? this.#featuresFor(projectId) : NOTHING_ENABLED;
+  }
+
+  /** Called for responses that are still open at the first look, so that others pay nothing. */
+  keepFresh(): () => void {
+    const { workspaceId } = this.#context;
+    this.#context.endStream?.();
+    return workspaceId === undefined ? () => {} : this.#projectFeatures.keepFresh(workspaceId);
+  }
+}
+
+/** Creates the function that finds the redaction policy of a request that `requireApiKey` has allowed. */
+export function createResolvePolicy(deps: PolicyDeps): (req: Request) => RoutePolicy | Promise<RoutePolicy> {
   const { projectFeatures, contexts, events } = deps;
 
-  return function resolvePolicy(req: Request): RoutePolicy | Promise<RoutePolicy> {
+  function resolveLater(context: RequestContext, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
+    return reading.then(
+      (featuresFor) => new RequestPolicy(context, featuresFor, projectFeatures),
+      (error: unknown) => {
+        if (!(error instanceof KeyscopeError)) throw error;
+        events.emit('error', error);
+        return new RequestPolicy(context, () => NOTHING_ENABLED, projectFeatures);
+      },
+    );
+  }
+
+  return function resolvePolicy(req) {
     const context = contexts.get(req);
     if (context === undefined) {
       throw new KeyscopeError(
@@ -21,30 +65,11 @@ export function createResolvePolicy(deps: {
         'redactResponse() found no requireApiKey() before it. Put that one first.',
       );
     }
-    const { workspaceId, agentId: routeProject, apiKey } = context;
+    const { workspaceId } = context;
     // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
     if (context.leaseEndsSoon?.()) context.endStream?.();
-    /** Called for responses that are still open at the first look, so that others pay nothing. */
-    function keepFresh(): () => void {
-      context?.endStream?.();
-      return workspaceId === undefined ? () => {} : projectFeatures.keepFresh(workspaceId);
-    }
-    const toPolicy = (featuresFor: RoutePolicy['featuresFor']): RoutePolicy => ({
-      routeProject,
-      // Data of agents that the key does not cover has nothing enabled, if a handler sends it.
-      featuresFor: (projectId) =>
-        apiKey === undefined || apiKey.scope.allowsAgent(projectId as string)
-          ? featuresFor(projectId)
-          : NOTHING_ENABLED,
-      ...(workspaceId !== undefined && { keepFresh }),
-    });
-    if (workspaceId === undefined) return toPolicy(() => NOTHING_ENABLED);
-    const found = projectFeatures.get(workspaceId);
-    if (typeof found === 'function') return toPolicy(found);
-    return found.then(toPolicy, (error: unknown) => {
-      if (!(error instanceof KeyscopeError)) throw error;
-      events.emit('error', error);
-      return toPolicy(() => NOTHING_ENABLED);
-    });
+    const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
+    if (typeof found === 'function') return new RequestPolicy(context, found, projectFeatures);
+    return resolveLater(context, found);
   };
 }

@@ -17,8 +17,8 @@ export interface ResponseFacts {
   readonly contentType: string | undefined;
   readonly contentEncoding: string | undefined;
   readonly contentRange: string | undefined;
-  /** A header that makes a server in front of us send another body, such as `X-Accel-Redirect`. */
-  readonly sendfile: string | undefined;
+  /** Whether a header such as `X-Accel-Redirect` makes a server in front of us send another body. */
+  readonly sendsFile: boolean;
   /** Whether a 304 could confirm the client's copy of the unredacted body. */
   readonly mayConfirm: boolean;
   /** Whether the handler has seen the conditions of the request, for a body of a listed type. */
@@ -101,9 +101,7 @@ function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision
   const media = contentType === undefined ? undefined : parseMediaType(contentType);
   const format = formatFor(contentType, rules.formats);
   if (isVouched(contentType, rules) || (status === 304 && facts.confirmsListed)) return VOUCHED;
-  if (facts.sendfile !== undefined) {
-    return cannotBeRedacted(`A body that a server in front sends because of the header ${facts.sendfile}`);
-  }
+  if (facts.sendsFile) return cannotBeRedacted('A body that a server in front sends instead (X-Accel-Redirect)');
   if (facts.knownText) return PASS;
   if ((head ? status >= 400 : facts.body === 'none') || status < 200 || status === 204 || status === 304) return BARE;
   if (media === null) return cannotBeRedacted(`A body of the Content-Type ${JSON.stringify(contentType)}`);

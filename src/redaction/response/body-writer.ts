@@ -3,27 +3,28 @@ import { type BodySink, Decompression } from './decompression';
 import { DrainEvents } from './drain-events';
 import { createBodyFilter } from './formats';
 import { type BodyFilter, concat, copyIfShared, NOTHING } from './formats/body-filter';
-import type { Callback } from './original-response';
-import type { ResponseContext, ResponseHead } from './response-head';
+import type { Callback } from './hooks';
+import type { ResponseContext } from './response-context';
+
+/** The filter of a body. It reads the policy for each record. */
+export function createFilter({ format, anyCharset }: StreamDecision, context: ResponseContext): BodyFilter {
+  const { fields, limits, textEvents } = context.route.options;
+  const getPolicy = () => context.getPolicy();
+  return createBodyFilter(format, { fields, limits, textEvents, getPolicy, anyCharset });
+}
 
 /** Filters the bytes of one body on their way from `write` and `end` to the response. */
 export class BodyWriter {
+  readonly #context: ResponseContext;
   readonly #filter: BodyFilter;
   readonly #sink: BodySink;
-  readonly #head: ResponseHead;
   readonly #decompression: Decompression | undefined;
 
-  constructor(
-    { format, coding, anyCharset }: StreamDecision,
-    context: ResponseContext,
-    sink: BodySink,
-    head: ResponseHead,
-  ) {
-    const { fields, limits, textEvents } = context.options;
-    const getPolicy = () => context.getPolicy();
-    this.#filter = createBodyFilter(format, { fields, limits, textEvents, getPolicy, anyCharset });
+  constructor(decision: StreamDecision, context: ResponseContext, sink: BodySink) {
+    const { coding } = decision;
+    this.#context = context;
+    this.#filter = createFilter(decision, context);
     this.#sink = sink;
-    this.#head = head;
     if (coding === null) return;
     this.#decompression = new Decompression(coding, this.#filter, sink, context.drain ?? new DrainEvents(context.res));
     context.res.once('close', () => this.destroy());
@@ -47,7 +48,10 @@ export class BodyWriter {
     const sent = this.#attempt(() => this.#filter.push(bytes));
     if (sent === undefined) return this.#sink.deliver(NOTHING, callback);
     // A chunk that passes through is the handler's, who may still change it as without us.
-    return this.#sink.deliver(sent === bytes && this.#head.isOpen ? sent : copyIfShared(sent, bytes), callback);
+    return this.#sink.deliver(
+      sent === bytes && !this.#context.isRestricted ? sent : copyIfShared(sent, bytes),
+      callback,
+    );
   }
 
   end(bytes: Uint8Array): void {

@@ -3,8 +3,8 @@ import * as zlib from 'node:zlib';
 import { KeyscopeError } from '../../errors';
 import type { DrainEvents } from './drain-events';
 import { type BodyFilter, NOTHING } from './formats/body-filter';
+import type { Callback } from './hooks';
 import type { Coding } from './media-type';
-import type { Callback } from './original-response';
 
 /** Takes the bytes of a body that has been redacted. */
 export interface BodySink {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import type { Method } from './original-response';
+import type { Method } from './hooks';
 
 /** The methods of an emitter that are replaced. */
 type Emitter = Record<'on' | 'addListener' | 'off' | 'removeListener', Method>;

@@ -1,110 +1,102 @@
-import type { NextFunction, Response } from 'express';
+import type { Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { problemOf } from '../../http/problem-response';
-import { JsonSender } from './json-sender';
-import type { Methods } from './original-response';
-import type { ReplacementResponse } from './rejection';
-import type { ResponseContext } from './response-head';
+import { ExpressInterceptor } from './express-interceptor';
+import type { Receiver } from './hooks';
+import type { InterceptorEvents } from './rejection';
+import type { ResponseContext } from './response-context';
 import { removeDescription, removeResponseHeaders } from './response-headers';
-import { ResponseInterceptor } from './response-interceptor';
 
-/** How the application sends error responses. */
-export interface ErrorResponseSource {
-  /** Whether `fail` sends an error's own message and calls no code of the application, so that it need not be redacted. */
-  readonly usesDefaultErrorBody: boolean;
-  /** Sends an error response, now or later, or destroys a response that has begun. */
-  fail(error: KeyscopeError, res: Response, next: NextFunction): void;
-  readonly next: NextFunction;
-  onEnd(): void;
-}
-
-/**
- * The response with other methods, so that what is written to it can be told apart from what the handler goes on to write. Methods
- * that middleware has replaced may be bound to the response itself, so they are called by `run`.
- */
-function createView(res: Response, methods: Methods, run: (call: () => unknown) => unknown): Response {
-  const own = new Map<PropertyKey, unknown>(Object.entries(methods).filter(([, method]) => method !== undefined));
-  return new Proxy(res, {
-    get(target, name, view) {
-      if (own.has(name)) return own.get(name);
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function' || !Object.hasOwn(target, name)) return value;
-      return (...args: unknown[]) => run(() => Reflect.apply(value, view, args));
-    },
-    set(target, name, value) {
-      if (own.has(name)) own.set(name, value);
-      else Reflect.set(target, name, value, target);
-      return true;
-    },
-  });
-}
+const WITHHELD = new KeyscopeError(
+  'unredactable_response',
+  'The body of this error response was not JSON, and was withheld.',
+);
 
 /**
  * The response that is sent instead of a rejected one. `onError` gets a view of the response, which nothing but `onError` writes
  * to. Error handlers behind `next(error)` get the handler's own response, so only what they send at once, or as a whole with `json`
  * or `send`, is accepted from it.
  */
-export class ErrorResponse implements ReplacementResponse {
+export class ErrorResponse implements Receiver {
   readonly #context: ResponseContext;
-  readonly #responder: ErrorResponseSource;
+  /** Discards what the handler goes on to write. */
+  readonly #rejected: Receiver;
+  readonly #onEnd: () => void;
   readonly #view: Response;
-  #interceptor: ResponseInterceptor;
-  #sender: JsonSender | undefined;
+  #interceptor: ExpressInterceptor;
   #isRunning = false;
   #isForwarded = false;
 
-  constructor(context: ResponseContext, responder: ErrorResponseSource) {
+  constructor(context: ResponseContext, rejected: Receiver, onEnd: () => void) {
     this.#context = context;
-    this.#responder = responder;
-    const response = this;
-    const methods: Methods = {
-      write: (...args) => this.#interceptor.write(args),
-      end(...args) {
-        response.#interceptor.end(args);
-        return response.#view;
-      },
-      writeHead: (...args) => this.#interceptor.writeHead(args),
-      json: context.original.isExpress ? (...args) => this.#sender!.json(args) : undefined,
-      send: context.original.isExpress ? (...args) => this.#sender!.send(args) : undefined,
-    };
-    this.#view = createView(context.res, methods, (call) => this.#run(call));
-    this.#interceptor = this.#createInterceptor((error, status) => this.sendProblem(error, status));
-    if (context.original.isExpress) this.#sender = new JsonSender(context, this.#interceptor, this.#view, methods);
+    this.#rejected = rejected;
+    this.#onEnd = onEnd;
+    this.#interceptor = this.#createInterceptor({
+      onReject: (error) => this.#sendProblem(error, error.status),
+      onReplace: () => this.#sendProblem(WITHHELD, context.res.statusCode),
+    });
+    this.#view = this.#createView();
+    context.receiver = this;
   }
 
-  #createInterceptor(onReject: (error: KeyscopeError, status: number) => void): ResponseInterceptor {
-    const { res } = this.#context;
-    return new ResponseInterceptor(this.#context, {
-      onReject(error, status) {
-        onReject(error, status);
-        return undefined;
+  #createInterceptor(events: Pick<InterceptorEvents, 'onReject' | 'onReplace'>): ExpressInterceptor {
+    const onAbort = (error: KeyscopeError) => void this.#context.res.destroy(error);
+    return new ExpressInterceptor(this.#context, { ...events, onAbort, onEnd: this.#onEnd });
+  }
+
+  /**
+   * The response with another receiver, so that what is written to it can be told apart from what the handler goes on to write.
+   * Other methods that middleware has replaced may be bound to the response itself, so they are called by `#run`.
+   */
+  #createView(): Response {
+    const { res, route, hasExpressMethods } = this.#context;
+    const { write, end, writeHead, json, send } = route.hooks.methods;
+    const own = new Map<PropertyKey, unknown>(Object.entries({ write, end, writeHead }));
+    if (hasExpressMethods) own.set('json', json).set('send', send);
+    return new Proxy(res, {
+      get: (target, name, view) => {
+        if (name === route.hooks.key) return this.#interceptor;
+        if (own.has(name)) return own.get(name);
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function' || !Object.hasOwn(target, name)) return value;
+        return (...args: unknown[]) => this.#run(() => Reflect.apply(value, view, args));
       },
-      onAbort: (error) => void res.destroy(error),
-      onEnd: () => this.#responder.onEnd(),
+      set(target, name, value) {
+        if (own.has(name)) own.set(name, value);
+        else Reflect.set(target, name, value, target);
+        return true;
+      },
     });
   }
 
   /** Lets the application send the error response. */
-  send(error: KeyscopeError): void {
-    if (this.#responder.usesDefaultErrorBody) this.#interceptor.trust();
-    const next = (thrown?: unknown): void => {
+  respond(error: KeyscopeError): void {
+    const { req, res, next, route } = this.#context;
+    removeResponseHeaders(res);
+    if (route.deps.usesDefaultErrorBody) this.#interceptor.trust();
+    const forward = (thrown?: unknown): void => {
       this.#isForwarded = true;
-      this.#run(() => this.#responder.next(thrown));
+      this.#run(() => next(thrown));
     };
     this.#run(() => {
       try {
-        this.#responder.fail(error, this.#view, next);
+        route.deps.fail(error, req, this.#view, forward);
       } catch (thrown) {
-        next(thrown);
+        forward(thrown);
       }
     });
   }
 
-  /** Sends a problem document of our own. */
-  sendProblem(error: KeyscopeError, status: number): void {
+  /** Sends a problem document with the status of the response instead of its body. */
+  replaceBody(): void {
+    this.#sendProblem(WITHHELD, this.#context.res.statusCode);
+  }
+
+  #sendProblem(error: KeyscopeError, status: number): void {
     const { res } = this.#context;
-    this.#interceptor = this.#createInterceptor(() => {});
+    this.#interceptor = this.#createInterceptor({ onReject() {}, onReplace() {} });
     this.#interceptor.trust();
+    removeDescription(res);
     if (status === error.status) {
       removeResponseHeaders(res);
       res.setHeader('Cache-Control', 'no-store');
@@ -124,29 +116,30 @@ export class ErrorResponse implements ReplacementResponse {
     }
   }
 
-  /** A call on the handler's response. Undefined: it is the handler's, and discarded. */
-  write(args: readonly unknown[]): boolean | undefined {
-    return this.#isRunning ? this.#interceptor.write(args) : this.#takeOver();
+  write(args: readonly unknown[]): boolean {
+    if (this.#isRunning) return this.#interceptor.write(args);
+    this.#takeOver();
+    return this.#rejected.write(args);
   }
 
-  end(args: readonly unknown[]): boolean {
-    if (this.#isRunning) this.#interceptor.end(args);
-    else this.#takeOver();
-    return this.#isRunning;
+  end(args: readonly unknown[]): void {
+    if (!this.#isRunning) this.#takeOver();
+    (this.#isRunning ? this.#interceptor : this.#rejected).end(args);
   }
 
   /** Node's own call comes after the body has begun, later if other middleware delays the end. A call of the handler is ignored. */
   writeHead(args: readonly unknown[]): unknown {
     if (this.#isRunning) return this.#interceptor.writeHead(args);
-    return this.#interceptor.isUndecided ? undefined : this.#interceptor.writeHead([this.#context.res.statusCode]);
+    const { res } = this.#context;
+    return this.#interceptor.isUndecided ? res : this.#interceptor.writeHead([res.statusCode]);
   }
 
   json(args: readonly unknown[]): unknown {
-    return this.#accepts ? this.#sender!.json(args) : this.#context.res;
+    return this.#accepts ? this.#interceptor.json(args, this.#view) : this.#context.res;
   }
 
-  sendBody(args: readonly unknown[]): unknown {
-    return this.#accepts ? this.#sender!.send(args) : this.#context.res;
+  send(args: readonly unknown[]): unknown {
+    return this.#accepts ? this.#interceptor.send(args, this.#view) : this.#context.res;
   }
 
   get #accepts(): boolean {
@@ -157,14 +150,16 @@ export class ErrorResponse implements ReplacementResponse {
    * A chunk that comes later may be the handler's, or an error handler's if there is a type again. It cannot be told which, so the
    * error is sent without it.
    */
-  #takeOver(): undefined {
+  #takeOver(): void {
     const { res } = this.#context;
     if (!this.#isForwarded || res.writableEnded) return;
     if (!this.#interceptor.isUndecided) res.destroy();
     else if (res.hasHeader('content-type')) {
       const status = res.statusCode >= 400 ? res.statusCode : 500;
-      removeDescription(res);
-      this.sendProblem(new KeyscopeError('unredactable_response', 'The error response could not be redacted.'), status);
+      this.#sendProblem(
+        new KeyscopeError('unredactable_response', 'The error response could not be redacted.'),
+        status,
+      );
     }
   }
 }

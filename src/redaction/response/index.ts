@@ -1,2 +1,2 @@
 export { createRedactResponse } from './redact-response';
-export type { RedactDeps } from './response-redaction';
+export type { RedactDeps } from './response-context';

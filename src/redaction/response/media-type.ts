@@ -19,27 +19,14 @@ const ESSENCE = /^[!#$%&'*+.^_`|~0-9a-z-]+\/[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const PARAMETER = /;[ \t]*(?:([!#$%&'*+.^_`|~0-9a-z-]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]*))?[ \t]*/gy;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 
-const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
-  ['application/json', 'json'],
-  ['text/json', 'json'],
-  ['application/x-ndjson', 'ndjson'],
-  ['application/ndjson', 'ndjson'],
-  ['application/jsonl', 'ndjson'],
-  ['application/x-jsonl', 'ndjson'],
-  ['application/jsonlines', 'ndjson'],
-  ['application/x-jsonlines', 'ndjson'],
-  ['application/json-lines', 'ndjson'],
-  ['text/jsonl', 'ndjson'],
-  ['text/ndjson', 'ndjson'],
-  ['text/x-ndjson', 'ndjson'],
-  ['application/stream+json', 'ndjson'],
-  ['application/x-stream+json', 'ndjson'],
-  ['application/json-seq', 'json-seq'],
-  ['text/event-stream', 'sse'],
-  ['text/javascript', 'jsonp'],
-  ['application/javascript', 'jsonp'],
-  ['application/x-javascript', 'jsonp'],
-]);
+const FORMATS: readonly (readonly [types: RegExp, format: BodyFormat])[] = [
+  [/^(?:application|text)\/json$/, 'json'],
+  [/^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines|stream\+json)$/, 'ndjson'],
+  [/^application\/json-seq$|\+json-seq$/, 'json-seq'],
+  [/^text\/event-stream$/, 'sse'],
+  [/^(?:application|text)\/(?:x-)?javascript$/, 'jsonp'],
+  [/\+json$/, 'json'],
+];
 
 /** `none` and `utf-8` are not codings, but are sent in this header by servers that mean "not encoded". */
 const CODINGS: ReadonlyMap<string, Coding | null> = new Map([
@@ -95,8 +82,7 @@ export function parseMediaType(value: string): MediaType | null {
 
 /** The format of a body of this type; undefined if it cannot be parsed. */
 export function knownFormat(essence: string): BodyFormat | undefined {
-  if (essence.endsWith('+json-seq')) return 'json-seq';
-  return FORMATS.get(essence) ?? (essence.endsWith('+json') ? 'json' : undefined);
+  return FORMATS.find(([types]) => types.test(essence))?.[1];
 }
 
 /** Whether a format is a series of records, each of which is redacted by the policy of its moment. */

@@ -3,10 +3,13 @@ import { KeyscopeError } from '../../errors';
 import type { RoutePolicy } from '../../features';
 import { createReadParameter, type ParameterSource } from '../../http/route-parameter';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../options';
+import { sharedMachine } from '../stream/wasm/machine';
 import { formatFor } from './body-decision';
 import { createExpressCheck } from './express-json';
+import { createHooks } from './hooks';
 import { OpenResponses } from './open-responses';
-import { type RedactDeps, ResponseRedaction } from './response-redaction';
+import type { RedactDeps, RouteParts } from './response-context';
+import { ResponseRedaction } from './response-redaction';
 
 /** HTTP/2 responses are another class with other methods. Express does not support them, but there are bridges. */
 const HTTP_2 =
@@ -39,55 +42,62 @@ function asError(thrown: unknown): KeyscopeError {
  * whatever way the handlers after it write them.
  */
 export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions) => RequestHandler {
-  const shared = { deps, isExpress: createExpressCheck(), openResponses: new OpenResponses(deps.checkInterval) };
+  const isExpress = createExpressCheck();
+  const openResponses = new OpenResponses(deps.checkInterval);
 
-  return function redactResponse(options) {
-    const resolved = resolveRedactOptions(options);
-    rejectParsedPassthrough(resolved);
-    const { project } = resolved;
+  return function redactResponse(given) {
+    const options = resolveRedactOptions(given);
+    sharedMachine();
+    rejectParsedPassthrough(options);
+    const { project } = options;
     const readProject = isParameter(project) ? createReadParameter(project) : undefined;
+    const route: RouteParts = { deps, options, isExpress, hooks: createHooks() };
+
+    function proceed(redaction: ResponseRedaction, policy: RoutePolicy): void {
+      const { req, next } = redaction;
+      try {
+        redaction.begin(policy, readProject?.(req));
+      } catch (thrown) {
+        redaction.begin();
+        next(thrown);
+        return;
+      }
+      if (options.callerChoosesNames && redaction.isRestricted) {
+        redaction.reject(new KeyscopeError('feature_not_enabled', NAMES_CHOSEN));
+      } else {
+        next();
+      }
+    }
+
+    function reject(redaction: ResponseRedaction, thrown: unknown): void {
+      if (!redaction.res.writableEnded) redaction.reject(asError(thrown));
+    }
 
     return function redactResponse(req: Request, res: Response, next: NextFunction): void {
       if (req.httpVersionMajor > 1) {
         deps.fail(new KeyscopeError('unredactable_response', HTTP_2), req, res, next);
         return;
       }
-      const redaction = new ResponseRedaction(req, res, next, resolved, shared);
-
-      function proceed(route: RoutePolicy): void {
-        try {
-          redaction.setPolicy(route, readProject?.(req));
-        } catch (thrown) {
-          redaction.begin();
-          next(thrown);
-          return;
-        }
-        redaction.begin();
-        if (resolved.callerChoosesNames && redaction.isRestricted) {
-          redaction.reject(new KeyscopeError('feature_not_enabled', NAMES_CHOSEN));
-          return;
-        }
-        next();
-      }
-
-      function reject(thrown: unknown): void {
-        if (!res.writableEnded) redaction.reject(asError(thrown));
-      }
-
-      let route: RoutePolicy | PromiseLike<RoutePolicy>;
+      // Mounted twice, the same middleware needs another place for its second receiver.
+      const own = route.hooks.key in res ? { ...route, hooks: createHooks() } : route;
+      const redaction = new ResponseRedaction(req, res, next, own, openResponses);
+      let policy: RoutePolicy | PromiseLike<RoutePolicy>;
       try {
-        route = deps.resolvePolicy(req);
+        policy = deps.resolvePolicy(req);
       } catch (thrown) {
         redaction.begin();
-        reject(thrown);
+        reject(redaction, thrown);
         return;
       }
-      if ('then' in route) {
+      if ('then' in policy) {
         // Until the policy is known, another middleware's response (a timeout) is redacted as if nothing were enabled.
         redaction.begin();
-        route.then(proceed, reject);
+        policy.then(
+          (known) => proceed(redaction, known),
+          (thrown: unknown) => reject(redaction, thrown),
+        );
       } else {
-        proceed(route);
+        proceed(redaction, policy);
       }
     };
   };

@@ -7,42 +7,29 @@ const MEASURES =
   /^(?:last-modified|accept-ranges|content-range)$|(?:content|body|file|object|original|decoded|uncompressed)-(?:length|size)|digest|checksum|md5|sha-?\d|crc\d|(?:^|-)(?:etag|hash)(?:-|$)/;
 /** A range in another unit, such as `items 0-9/30`, counts records of a list, and says nothing about bytes. */
 const BYTE_RANGE = /^\s*bytes\b/i;
-/** Headers that override `Cache-Control` for caches in front of us. */
-const CACHE_OVERRIDES = new Set([
-  'surrogate-control',
-  'cdn-cache-control',
-  'cloudflare-cdn-cache-control',
-  'vercel-cdn-cache-control',
-  'netlify-cdn-cache-control',
-  'edge-control',
-  'x-accel-expires',
-]);
-/** Headers that make a server in front of us send a file or another resource instead of the body. */
-const SENDFILE = new Set([
-  'x-accel-redirect',
-  'x-sendfile',
-  'x-sendfile2',
-  'x-sendfile-temporary',
-  'x-lighttpd-send-file',
-  'x-lighttpd-send-tempfile',
-  'x-litespeed-location',
-  'x-reproxy-file',
-  'x-reproxy-service',
-  'x-reproxy-url',
-]);
-/** Headers that describe a body which is not sent. */
-const DESCRIPTION = new Set([
-  'content-type',
-  'content-encoding',
-  'content-disposition',
-  'content-language',
-  'content-location',
-  'transfer-encoding',
-  'trailer',
-  'redacted',
-]);
-/** Headers that tell clients and caches how to use a response that is not sent. */
-const USE = new Set(['location', 'refresh', 'cache-control', 'expires', 'age']);
+/** Kinds of headers, as bits. A header that measures or identifies the body: {@link MEASURES}. */
+export const MEASURE = 1;
+/** Overrides `Cache-Control` for caches in front of us. */
+const CACHE_OVERRIDE = 2;
+/** Makes a server in front of us send a file or another resource instead of the body. */
+export const SENDFILE = 4;
+/** Describes the body. */
+const DESCRIPTION = 8;
+/** Tells clients and caches how to use the response. */
+const USE = 16;
+const NAMES: readonly (readonly [kind: number, names: string])[] = [
+  [CACHE_OVERRIDE, 'surrogate-control cdn-cache-control cloudflare-cdn-cache-control vercel-cdn-cache-control'],
+  [CACHE_OVERRIDE, 'netlify-cdn-cache-control edge-control x-accel-expires'],
+  [SENDFILE, 'x-accel-redirect x-sendfile x-sendfile2 x-sendfile-temporary x-lighttpd-send-file'],
+  [SENDFILE, 'x-lighttpd-send-tempfile x-litespeed-location x-reproxy-file x-reproxy-service x-reproxy-url'],
+  [DESCRIPTION, 'content-type content-encoding content-disposition content-language content-location'],
+  [DESCRIPTION, 'transfer-encoding trailer redacted'],
+  [USE, 'location refresh cache-control expires age'],
+];
+const KINDS = new Map(NAMES.flatMap(([kind, names]) => names.split(' ').map((name) => [name, kind])));
+/** Kinds of names seen before. The limit is for names that a caller could choose. */
+const known = new Map<string, number>();
+const MAX_KNOWN = 1000;
 /** RFC 9111 section 5.2: a directive, with a token or a quoted string (which may contain commas) as its argument. */
 const DIRECTIVE = /[^\s,="]+(?:[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
 /** Directives that allow a shared cache to store or reuse a response, and the one we set. */
@@ -54,8 +41,25 @@ interface NodePrivate {
   _trailer?: string;
 }
 
-function removeWhere(res: ServerResponse, condition: (name: string) => boolean): void {
-  for (const name of res.getHeaderNames()) if (condition(name)) res.removeHeader(name);
+function kindOf(res: ServerResponse, name: string): number {
+  let kind = known.get(name);
+  if (kind === undefined) {
+    kind = (KINDS.get(name) ?? 0) | (MEASURES.test(name) ? MEASURE : 0);
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(name, kind);
+  }
+  return name === 'content-range' && !BYTE_RANGE.test(headerText(res, name)!) ? 0 : kind;
+}
+
+/** The kinds of all headers that are set. */
+export function headerKinds(res: ServerResponse): number {
+  let kinds = 0;
+  for (const name of res.getHeaderNames()) kinds |= kindOf(res, name);
+  return kinds;
+}
+
+function removeHeaders(res: ServerResponse, kinds: number): void {
+  for (const name of res.getHeaderNames()) if ((kindOf(res, name) & kinds) !== 0) res.removeHeader(name);
 }
 
 /** A header's value as one line; undefined if it is not set. */
@@ -65,18 +69,9 @@ export function headerText(res: ServerResponse, name: string): string | undefine
   return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-/** The name of a header that makes another server send another body. */
-export function sendfileHeader(res: ServerResponse): string | undefined {
-  return res.getHeaderNames().find((name) => SENDFILE.has(name));
-}
-
-function isMeasure(res: ServerResponse, name: string): boolean {
-  return MEASURES.test(name) && (name !== 'content-range' || BYTE_RANGE.test(headerText(res, name)!));
-}
-
 /** Whether a header says the length, the version or a digest of the body. */
 export function hasMeasures(res: ServerResponse): boolean {
-  return res.getHeaderNames().some((name) => name !== 'accept-ranges' && isMeasure(res, name));
+  return res.getHeaderNames().some((name) => name !== 'accept-ranges' && (kindOf(res, name) & MEASURE) !== 0);
 }
 
 /**
@@ -84,7 +79,7 @@ export function hasMeasures(res: ServerResponse): boolean {
  * adapters such as Hono's store in a private field, and does not if the header was removed.
  */
 export function removeMeasures(res: ServerResponse): void {
-  removeWhere(res, (name) => isMeasure(res, name));
+  removeHeaders(res, MEASURE);
   res.removeHeader('content-length');
 }
 
@@ -103,8 +98,8 @@ function privateCacheControl(cacheControl: string): string {
   return ['private', ...kept].join(', ');
 }
 
-/** Keeps shared caches from sending one caller's response to another. */
-export function setPrivateCaching(res: ServerResponse, keyHeader: string): void {
+/** Keeps shared caches from sending one caller's response to another. `kinds` are those of the headers. */
+export function setPrivateCaching(res: ServerResponse, keyHeader: string, kinds = headerKinds(res)): void {
   const cacheControl = headerText(res, 'cache-control');
   if (cacheControl !== 'private') {
     res.setHeader('Cache-Control', cacheControl === undefined ? 'private' : privateCacheControl(cacheControl));
@@ -112,7 +107,7 @@ export function setPrivateCaching(res: ServerResponse, keyHeader: string): void 
   const before = res.getHeader('vary');
   if (before === undefined) res.setHeader('Vary', keyHeader);
   else if (before !== keyHeader) vary(res, keyHeader);
-  removeWhere(res, (name) => CACHE_OVERRIDES.has(name));
+  if ((kinds & CACHE_OVERRIDE) !== 0) removeHeaders(res, CACHE_OVERRIDE);
 }
 
 /** `Redacted: transcript, metrics`: the features that the project has not enabled, and those that an upstream named. */
@@ -125,7 +120,7 @@ export function setRedactedHeader(res: ServerResponse, withheld: readonly Withhe
 
 /** Removes the headers that describe a body which is replaced, and its trailers. */
 export function removeDescription(res: ServerResponse): void {
-  removeWhere(res, (name) => DESCRIPTION.has(name) || SENDFILE.has(name) || isMeasure(res, name));
+  removeHeaders(res, DESCRIPTION | SENDFILE | MEASURE);
   res.removeHeader('content-length');
   (res as NodePrivate)._trailer = '';
 }
@@ -133,7 +128,7 @@ export function removeDescription(res: ServerResponse): void {
 /** Removes the headers of a response that is replaced, apart from those that do not depend on it (`Access-Control-…`). */
 export function removeResponseHeaders(res: ServerResponse): void {
   removeDescription(res);
-  removeWhere(res, (name) => USE.has(name) || CACHE_OVERRIDES.has(name));
+  removeHeaders(res, USE | CACHE_OVERRIDE);
   res.statusMessage = '';
 }
 

@@ -1,14 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { BodyDecision } from './body-decision';
 import type { BodyWriter } from './body-writer';
-import type { Rejection } from './rejection';
 
 export type PassThrough = Extract<BodyDecision, { kind: 'pass-through' }>;
 
 /**
  * The states of a response. `undecided`: nothing has been sent. `held`: the handler wrote a head that fits no body that can be
  * sent, so the first byte decides. `head-sent`: only the head has been sent; `open` if nothing had to be removed at that time.
- * `passing`: the body is sent unchanged. `express`: Express sends bytes that have been redacted. `streaming`: bytes are filtered.
+ * `passing`: the body is sent unchanged, or Express sends bytes that have been redacted. `streaming`: bytes are filtered.
  * `ended`: by the handler; `passed` if the body was sent unchanged. `discarding`: another response is sent instead of the handler's.
  */
 export type ResponseState =
@@ -16,10 +15,9 @@ export type ResponseState =
   | { readonly name: 'held' }
   | { readonly name: 'head-sent'; readonly open: boolean }
   | { readonly name: 'passing'; readonly decision: PassThrough }
-  | { readonly name: 'express' }
   | { readonly name: 'streaming'; readonly writer: BodyWriter }
   | { readonly name: 'ended'; readonly passed: PassThrough | undefined }
-  | { readonly name: 'discarding'; readonly rejection: Rejection };
+  | { readonly name: 'discarding' };
 
 /** `state`, unless the response is being discarded, which is final. The handler sees a `held` head as sent. */
 export function transition(res: ServerResponse, from: ResponseState, state: ResponseState): ResponseState {
@@ -28,4 +26,20 @@ export function transition(res: ServerResponse, from: ResponseState, state: Resp
   if (from.name === 'streaming' && Object.hasOwn(res, 'writableEnded')) Reflect.deleteProperty(res, 'writableEnded');
   if (state.name === 'held') Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
   return state;
+}
+
+/** Whether the handler has ended the response, though its last bytes may still be in the decoder. */
+export function hasEnded(state: ResponseState): boolean {
+  return state.name === 'ended' || (state.name === 'streaming' && state.writer.isDecoding);
+}
+
+/**
+ * The head when the first byte of a body comes. `open`: it was sent when nothing had to be removed. `restricted`: it was sent with a
+ * decision that holds. `unchecked`: it was sent without our knowledge.
+ */
+export type WrittenHead = 'none' | 'open' | 'restricted' | 'unchecked';
+
+export function writtenHead(state: ResponseState, { headersSent }: ServerResponse): WrittenHead {
+  if (state.name === 'head-sent') return state.open ? 'open' : 'restricted';
+  return state.name === 'undecided' && headersSent ? 'unchecked' : 'none';
 }

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { NOTHING } from './formats/body-filter';
-import type { Callback } from './original-response';
+import type { Callback } from './hooks';
 
 /** The forms that `write` and `end` take: `(cb)`, `(chunk, cb)`, `(chunk, encoding, cb)`. */
 export interface WriteArguments {

@@ -125,6 +125,6 @@ describe.each(expresses)('%s: event streams', (_name, express) => {
       });
     });
     const { text } = await ask(served.url);
-    expect(text).toBe(`:\n\nevent: next\ndata: {"data":{"conversation":${redacted}}}\n\nevent: complete\ndata:\n\n`);
+    expect(text).toBe(`:\n\nevent: next\ndata: {"data":{"conversation":${redacted}}}\n\nevent: complete\ndata\n\n`);
   });
 });

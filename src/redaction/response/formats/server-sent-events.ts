@@ -180,9 +180,10 @@ export class ServerSentEvents implements BodyFilter {
   #isSentAsIs(data: string, lines: readonly Line[]): boolean {
     const text = data.trim();
     if (text === '' || text === DONE) return true;
-    const line = lines.findLast(({ name }) => name === 'event');
-    if (line === undefined && this.#hasUnreadName) return false;
-    const event = line?.value?.replace(/^ /, '') || 'message';
+    // A name behind the data, or one of several, is not relied on.
+    const [line, ...others] = lines.filter(({ name }) => name === 'event' || name === 'data');
+    if (line === undefined || this.#hasUnreadName || others.some(({ name }) => name === 'event')) return false;
+    const event = (line.name === 'event' && line.value?.replace(/^ /, '')) || 'message';
     return this.#textEvents.has(Buffer.from(event, 'latin1').toString());
   }
 

@@ -1,0 +1,273 @@
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { NextFunction, Request, Response } from 'express';
+import type { KeyscopeError } from '../../errors';
+import { NOTHING_ENABLED, type RoutePolicy } from '../../features';
+import type { ResolvedRedactOptions } from '../options';
+import { type PolicySource, restricts, type Withheld } from '../policy';
+import { DrainEvents } from './drain-events';
+import type { ExpressCheck } from './express-json';
+import type { Callback, Hooks, Method, Methods, Receiver } from './hooks';
+import { type HiddenHeaders, hideFromHandler } from './request-headers';
+import { setPrivateCaching } from './response-headers';
+
+/** Parts of the application that the redaction of its responses needs. */
+export interface RedactDeps {
+  /** While it is pending, the handler does not run. If it throws or rejects, the error is sent. */
+  resolvePolicy(req: Request): RoutePolicy | PromiseLike<RoutePolicy>;
+  /** Sends an error response, or destroys a response that has begun. */
+  fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
+  /** The request header that carries the token, in lower case: responses vary on it. */
+  readonly keyHeader: string;
+  /** Whether `fail` sends an error's own message and calls no code of the application, so that it need not be redacted. */
+  readonly usesDefaultErrorBody: boolean;
+  /** Milliseconds between two looks at the policy of responses that pass through. */
+  readonly checkInterval: number;
+  /** Called once for a response from which something is withheld, before its headers are sent. */
+  onRedacted?(req: Request, withheld: readonly Withheld[]): void;
+}
+
+/** The parts that all responses of a route share. */
+export interface RouteParts {
+  readonly deps: RedactDeps;
+  readonly options: ResolvedRedactOptions;
+  readonly hooks: Hooks;
+  readonly isExpress: ExpressCheck;
+}
+
+/** Parts of Node's response that have no public name. */
+interface NodePrivate {
+  _send?: (data: string | Uint8Array, encoding: unknown, callback: unknown, length: unknown) => boolean;
+  _storeHeader?: Method;
+  cork: () => void;
+  uncork: () => void;
+}
+
+const NOTHING: PolicySource = { features: NOTHING_ENABLED };
+
+/**
+ * The surroundings of one response: its request, its policy, and the original response. All output goes through it.
+ *
+ * If no middleware has replaced `write` or `end` before, bytes that reach Node's innermost `_send` on another way (a reference to
+ * `res.write` kept from before, `ServerResponse.prototype.write.call(res)`) are detected and not sent. If one has (compression,
+ * sessions), its writes cannot be told apart from such.
+ */
+export class ResponseContext {
+  readonly req: Request;
+  readonly res: Response;
+  readonly next: NextFunction;
+  readonly route: RouteParts;
+  /** Whether Express' `json` and `send` exist, and no middleware has replaced them on this response before. */
+  readonly hasExpressMethods: boolean;
+  /** Undefined if everything was enabled when the request arrived. */
+  hidden: HiddenHeaders | undefined = undefined;
+  /** Set if other middleware would move listeners of `'drain'` out of reach. */
+  drain: DrainEvents | undefined = undefined;
+  readonly #write: Method;
+  readonly #end: Method;
+  readonly #writeHead: Method;
+  /** Whether `write` or `end` had been replaced before. */
+  readonly #isPatched: boolean;
+  /** Whether middleware that was mounted before us may change the headers when they are written. */
+  readonly #changesHeaders: boolean;
+  /** How many of our own calls are in progress. Bytes that reach `_send` during one are ours. */
+  #calls = 0;
+  #isGuarded = false;
+  #sources: Readable[] | undefined = undefined;
+  #policy: RoutePolicy | undefined = undefined;
+  #projectId: string | undefined = undefined;
+  #mixesProjects = false;
+
+  constructor(req: Request, res: Response, next: NextFunction, route: RouteParts) {
+    this.req = req;
+    this.res = res;
+    this.next = next;
+    this.route = route;
+    const { write, end, writeHead, json, send } = res as unknown as Methods;
+    this.#write = write;
+    this.#end = end;
+    this.#writeHead = writeHead;
+    const isReplaced = Object.hasOwn(res, 'json') || Object.hasOwn(res, 'send');
+    this.hasExpressMethods = typeof json === 'function' && typeof send === 'function' && !isReplaced;
+    this.#isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
+    this.#changesHeaders = Object.hasOwn(res, 'writeHead');
+  }
+
+  /**
+   * `named` is the project that the request names, if the options say how; a parameter that is missing or ambiguous names no project.
+   */
+  setPolicy(policy: RoutePolicy, named: { readonly value: string | undefined } | undefined): void {
+    this.#policy = policy;
+    this.#projectId = named ? named.value : policy.routeProject;
+    this.#mixesProjects = !named && (this.route.options.project !== undefined || policy.routeProject === undefined);
+  }
+
+  /** The policy of this moment: a response may begin long after its request. Until it is known, nothing is enabled. */
+  getPolicy(): PolicySource {
+    const policy = this.#policy;
+    if (policy === undefined) return NOTHING;
+    if (this.#mixesProjects) return { featuresFor: (projectId) => policy.featuresFor(projectId) };
+    return { features: policy.featuresFor(this.#projectId) };
+  }
+
+  /** Whether something could have to be removed by the policy of this moment. */
+  get isRestricted(): boolean {
+    return restricts(this.getPolicy());
+  }
+
+  keepPolicyFresh(): (() => void) | undefined {
+    return this.#policy?.keepFresh?.();
+  }
+
+  /** Whether `res.json` and `res.send` are those of Express. */
+  get isExpress(): boolean {
+    return this.route.isExpress(this.req, this.res);
+  }
+
+  /**
+   * Replaces methods of the response, as its own properties: Node, Express and everything that pipes look them up there. `json` and
+   * `send` are only replaced if something may have to be removed, because each property costs 4 µs on Node 22 and before.
+   */
+  replaceMethods(receiver: Receiver): void {
+    const { req, res, route } = this;
+    const { key, methods } = route.hooks;
+    // By name: a property added in a loop over names makes V8 give up on the object's shape, at 100 µs a response.
+    const target = res as unknown as Methods & { [key: symbol]: Receiver };
+    target[key] = receiver;
+    target.write = methods.write;
+    target.end = methods.end;
+    target.writeHead = methods.writeHead;
+    if (this.#changesHeaders) this.beforeHeaders(() => setPrivateCaching(res, route.deps.keyHeader));
+    if (!this.isRestricted) return;
+    if (this.hasExpressMethods) {
+      target.json = methods.json;
+      target.send = methods.send;
+    }
+    this.hidden = hideFromHandler(req, res, route.options.passthrough);
+    const sources: Readable[] = [];
+    this.#sources = sources;
+    res.on('pipe', (source: Readable) => void sources.push(source));
+    // compression() moves listeners of 'drain' elsewhere.
+    if (Object.hasOwn(res, 'on')) this.drain = new DrainEvents(res);
+  }
+
+  set receiver(receiver: Receiver) {
+    (this.res as unknown as { [key: symbol]: Receiver })[this.route.hooks.key] = receiver;
+  }
+
+  /**
+   * Whether Node sends nothing more. Not `writableEnded`: another redaction after us sets that while it is still decoding a body.
+   */
+  get isOver(): boolean {
+    const { finished, destroyed } = this.res;
+    return finished || destroyed;
+  }
+
+  /** Whether one of our own calls is in progress. */
+  get isCalling(): boolean {
+    return this.#calls > 0;
+  }
+
+  /** Runs `step` before Node serializes the headers, after any middleware that was mounted before us and changes them. */
+  beforeHeaders(step: () => void): void {
+    const res = this.res as unknown as NodePrivate;
+    const storeHeader = res._storeHeader;
+    if (typeof storeHeader !== 'function') return;
+    res._storeHeader = function _storeHeader(...args) {
+      step();
+      return storeHeader.apply(this, args);
+    };
+  }
+
+  /** Calls an original method, with the arguments and errors that are its own. */
+  #call(method: Method, args: readonly unknown[]): unknown {
+    this.#calls++;
+    try {
+      return Reflect.apply(method, this.res, args);
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  callWrite(args: readonly unknown[]): boolean {
+    return this.#call(this.#write, args) as boolean;
+  }
+
+  callEnd(args: readonly unknown[]): void {
+    this.#call(this.#end, args);
+  }
+
+  callWriteHead(args: readonly unknown[]): unknown {
+    return this.#call(this.#writeHead, args);
+  }
+
+  write(bytes: Uint8Array, callback: Callback | undefined): boolean {
+    return this.callWrite(callback ? [bytes, callback] : [bytes]);
+  }
+
+  end(bytes: Uint8Array, callback?: Callback): void {
+    const args: unknown[] = bytes.length > 0 ? [bytes] : [];
+    if (callback) args.push(callback);
+    this.callEnd(args);
+  }
+
+  /** Calls back for a chunk of which nothing is sent, if possible after all that was written before has been sent. */
+  confirm(callback: Callback | undefined): boolean {
+    if (callback && this.res.headersSent && !this.#isPatched) this.write(Buffer.alloc(0), callback);
+    else if (callback) process.nextTick(callback);
+    return true;
+  }
+
+  /**
+   * Writes a chunk as the handler gave it. From here on all output passes through: removes our `write`, unless another middleware
+   * has replaced it since.
+   */
+  passThrough(args: readonly unknown[]): boolean {
+    const methods = this.res as unknown as Methods;
+    if (methods.write === this.route.hooks.methods.write) methods.write = this.#write;
+    return this.callWrite(args);
+  }
+
+  /**
+   * From here on bytes that bypass us are not sent; `onBypass` is called for them. Only needed while a response can be written
+   * to in pieces.
+   *
+   * Since Node 21 a corked response sends its chunks when it is uncorked, outside of our calls. Corking is only about packets, so
+   * it is passed on to the socket, as Node 20 does.
+   */
+  detectBypass(onBypass: () => void): void {
+    const res = this.res as unknown as NodePrivate & ServerResponse;
+    const send = res._send;
+    if (this.#isGuarded || this.#isPatched || typeof send !== 'function') return;
+    this.#isGuarded = true;
+    const isOurs = () => this.#calls > 0;
+    for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
+    res._send = function _send(data, encoding, callback, length) {
+      if (isOurs() || data.length === 0) return send.call(this, data, encoding, callback, length);
+      onBypass();
+      return false;
+    };
+    res.cork = () => {
+      const { socket } = res;
+      socket?.cork();
+      // Since Node 26 `write` itself corks the response, until the next tick.
+      if (isOurs()) process.nextTick(() => socket?.uncork());
+    };
+    res.uncork = () => void res.socket?.uncork();
+  }
+
+  /**
+   * Unpipes the sources, so that they stop reading. When the response is over, destroys those without another reader: they would
+   * keep their file or connection open. Not before: `pipeline` destroys the response when its source is destroyed.
+   */
+  releaseSources(): void {
+    const { res } = this;
+    const sources = (this.#sources ?? []).filter((source) => typeof source.unpipe === 'function');
+    for (const source of sources) source.unpipe(res);
+    const destroy = (): void => {
+      for (const source of sources) if (source.listenerCount('data') === 0) source.destroy();
+    };
+    if (res.closed) destroy();
+    else res.once('close', destroy);
+  }
+}
