@@ -82,6 +82,19 @@ test('the created key has the chosen agents, permissions and expiry', async () =
   expect(Math.round((key.expiresAt.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
 });
 
+test('a key has the default lifetime of the app when its expiry is not touched, also if that is no whole day', async () => {
+  const { page, open } = await scene.enter();
+  const defaultLifetime = 36 * 3_600_000;
+  await page.route('**/session', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), defaultLifetime } });
+  });
+  await open();
+  await make(page, 'Thirty-six hours');
+  const { createdAt, expiresAt } = await findKey('Thirty-six hours');
+  expect(expiresAt.getTime() - createdAt.getTime()).toBe(defaultLifetime);
+});
+
 test('a key with a date of expiry works until the end of the day', async () => {
   const { page, open } = await scene.enter();
   await open();

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import type { Visitor } from './browser';
-import { OTHER_PROJECT, PROJECT, WORKSPACE } from './harness';
+import { OTHER_PROJECT, PASSWORD, PROJECT, WORKSPACE } from './harness';
 import { choose, dialog, fillIn, useScene } from './setup';
 
 const scene = useScene();
@@ -245,6 +245,15 @@ const SIGHTS: readonly Sight[] = [
       await visitor.context.clearCookies();
       await dialog(visitor.page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
       await visitor.page.getByText('Your session has ended').waitFor();
+    },
+  },
+  {
+    name: 'first-key',
+    async show(visitor) {
+      const { context, page } = visitor;
+      await context.request.get(`${scene.world.address}/sign-in?password=${PASSWORD}&account=globex`);
+      await openFresh(visitor, '#/keys');
+      await page.getByRole('heading', { name: 'No keys yet' }).waitFor();
     },
   },
   {

@@ -18,7 +18,10 @@ export function ActivityPage({ params }: { readonly params: Params }) {
 
   return (
     <main>
-      <PageHead title="Activity" lead={`Changes of keys and projects in the workspace ${session.workspaceId}.`} />
+      <PageHead
+        title="Activity"
+        lead={`Changes of keys and projects in the workspace ${session.workspaceName ?? session.workspaceId}.`}
+      />
       <search class="toolbar filters">
         <label>
           <span>Action</span>
