@@ -239,7 +239,7 @@ describe('a token that is in two rows', () => {
   test('import notes names that say that the key has ended', async () => {
     const { token, importFrom } = fixture();
     const { code, stderr } = await importFrom(`token,name\n${token},CRM (revoked)\n`, [...SCOPE, '--dry-run']);
-    expect({ code, isNoted: stderr.includes('1 names') }).toEqual({ code: 0, isNoted: true });
+    expect({ code, isNoted: stderr.includes('1 name says') }).toEqual({ code: 0, isNoted: true });
     expect(stderr).toContain('line 2');
   });
 });

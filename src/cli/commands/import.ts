@@ -46,7 +46,8 @@ function noteOn(
   }
   if (namedAsEnded.length > 0) {
     const lines = namedAsEnded.slice(0, 10).join(', ');
-    context.note(`Note: ${number(namedAsEnded.length)} names say that the key has ended. Check line ${lines}.`);
+    const names = namedAsEnded.length === 1 ? '1 name says' : `${number(namedAsEnded.length)} names say`;
+    context.note(`Note: ${names} that the key has ended. Check line ${lines}.`);
   }
   if (tokensLookHashed) {
     context.note(
