@@ -17,15 +17,18 @@ const TEST_FUNCTION = /^(?:test|it|describe)$/;
 /** A string with fewer words is an identifier, a header, a payload. */
 const SENTENCE = /[A-Za-z']+ [A-Za-z']+ [A-Za-z']+/;
 
-function* walk(value: unknown): Generator<Node> {
-  if (Array.isArray(value)) {
-    for (const item of value) yield* walk(item);
-  } else if (typeof value === 'object' && value !== null) {
-    if (typeof (value as Node).type === 'string') yield value as Node;
-    for (const [name, child] of Object.entries(value)) {
-      if (!/^(?:loc|errors|tokens|extra|(?:leading|trailing|inner)?[cC]omments)$/.test(name)) yield* walk(child);
-    }
-  }
+/** Members of nodes that contain no nodes, or comments. */
+const SKIPPED = new Set([
+  ...['loc', 'errors', 'tokens', 'extra'],
+  ...['comments', 'leadingComments', 'trailingComments', 'innerComments'],
+]);
+
+/** Adds a value's nodes to a list, each before those in it. */
+function collect(value: unknown, nodes: Node[]): Node[] {
+  if (typeof value !== 'object' || value === null) return nodes;
+  if (typeof (value as Node).type === 'string') nodes.push(value as Node);
+  for (const name in value) if (!SKIPPED.has(name)) collect((value as Node)[name], nodes);
+  return nodes;
 }
 
 /** Comment text without its asterisks. Line comments that follow each other are one comment. */
@@ -91,7 +94,7 @@ export function proseOfCode(file: string, source: string): Prose[] {
     allowReturnOutsideFunction: true,
     plugins: file.endsWith('.tsx') ? ['typescript', 'jsx'] : ['typescript'],
   });
-  const nodes = [...walk(tree.program)];
+  const nodes = collect(tree.program, []);
   const names = /^(?:test|bench)\//.test(file) ? testNamesIn(file, nodes) : [];
   const named = new Set(names.map(({ text }) => text));
   // In tests, these are rows that name a test, messages and fixtures.
