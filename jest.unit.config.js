@@ -19,10 +19,12 @@ const HEAVY = [
 ];
 
 /**
- * Tests over gigabytes, thousands of random documents or plans, or every way to write a response: together they take
- * longer than all others. `npm test` runs them.
+ * Tests over gigabytes, thousands of documents or plans, or every way to write a response: together they take longer
+ * than all others. `npm test` runs them.
  */
 const LONG = [
+  'test/example-app/data/platform-data.test.ts',
+  'test/example-app/query/find.test.ts',
   'test/redaction/object-vs-stream.test.ts',
   'test/redaction/response/back-pressure.test.ts',
   'test/redaction/response/isolation.test.ts',
