@@ -6,8 +6,10 @@ import { compileFields, type Fields } from './path-matcher';
 import { parsePath, type Step } from './path-parser';
 import { MACHINE_DEPTH } from './stream/wasm/machine';
 
+const FORMATS = ['json', 'ndjson', 'json-seq', 'sse', 'jsonp'] as const;
+
 /** How JSON is arranged in a body. */
-export type BodyFormat = 'json' | 'ndjson' | 'json-seq' | 'sse' | 'jsonp';
+export type BodyFormat = (typeof FORMATS)[number];
 
 /** How far a body may go before it counts as one that cannot be redacted. */
 export interface Limits {
@@ -90,7 +92,6 @@ const EMPTY_MESSAGE =
 const PROJECT_MESSAGE =
   "Expected a route parameter's name, { query: '…' }, { member: '…' } or a function of the request.";
 const TYPE_MESSAGE = 'Expected a media type such as audio/wav or image/*.';
-const FORMATS = ['json', 'ndjson', 'json-seq', 'sse', 'jsonp'] as const satisfies readonly BodyFormat[];
 
 /** One string or several. */
 function strings(what: string) {

@@ -76,10 +76,6 @@ const METRICS = 2;
 const MAX_KNOWN = 1000;
 const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
 
-function both(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set([...a].filter((name) => b.has(name)));
-}
-
 /** Applies a source's rules to the matches met in one body. */
 export class RedactionPolicy {
   #source: PolicySource;
@@ -146,7 +142,8 @@ export class RedactionPolicy {
         this.#withheld |= METRICS;
         if (metric !== null) action = CLEAR;
         else if (action === null) action = rules.metrics;
-        else if (action !== CLEAR) action = both(action, rules.metrics);
+        else if (action !== CLEAR)
+          action = new Set([...(action as ReadonlySet<string>)].filter((name) => rules.metrics!.has(name)));
       }
     }
     return action;

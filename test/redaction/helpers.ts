@@ -1,7 +1,7 @@
 import type { Limits } from '../../src/redaction/options';
 import type { Fields } from '../../src/redaction/path-matcher';
 import type { PolicySource } from '../../src/redaction/policy';
-import { JsonFilter, type JsonVariant } from '../../src/redaction/stream/json-filter';
+import { JsonFilter } from '../../src/redaction/stream/json-filter';
 import { pieces } from './fixtures';
 
 /** A filter that calls `emit` with the result of each piece, if there is any. */
@@ -10,9 +10,9 @@ export function createJsonFilter(
   source: PolicySource,
   limits: Limits,
   emit: (bytes: Uint8Array) => void,
-  variant?: JsonVariant,
+  nextSource?: () => PolicySource,
 ): Pick<JsonFilter, 'write' | 'end' | 'reset' | 'withheld'> {
-  const filter = new JsonFilter(fields, source, limits, variant);
+  const filter = new JsonFilter(fields, source, limits, nextSource);
   return {
     get withheld() {
       return filter.withheld;

@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from '../options';
-import { type Coding, codingOf, isListed, isRecordFormat, knownFormat, parseMediaType } from './media-type';
+import { type Coding, codingOf, isListed, knownFormat, parseMediaType, RECORD_FORMATS } from './media-type';
 
 /**
  * The part of a body that is known. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
@@ -132,7 +132,8 @@ function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision
 export function decideBody(facts: ResponseFacts, rules: RouteRules): BodyDecision {
   if (facts.open) {
     const format = facts.body === 'more' ? formatFor(facts.contentType, rules.formats) : undefined;
-    const isFiltered = isRecordFormat(format) && !rules.callerChoosesNames && codingOf(facts.contentEncoding) === null;
+    const isFiltered =
+      RECORD_FORMATS.has(format) && !rules.callerChoosesNames && codingOf(facts.contentEncoding) === null;
     if (!isFiltered) return PASS;
     return { kind: 'stream', format: format!, coding: null, anyCharset: false };
   }

@@ -21,34 +21,28 @@ export class DrainEvents {
   constructor(res: ServerResponse) {
     this.#res = res;
     const methods = res as unknown as Emitter;
-    this.#originalOn = methods.on;
+    const { on, removeListener } = methods;
+    this.#originalOn = on;
     for (const listener of res.rawListeners('drain')) {
       res.removeListener('drain', listener as Listener);
-      this.#waiting.on('drain', listener as Listener);
+      this.#add(listener as Listener);
     }
-    if (this.#waiting.listenerCount('drain') > 0) this.#listen();
-    methods.on = this.#adding(methods.on);
-    methods.addListener = this.#adding(methods.addListener);
-    methods.removeListener = this.#removing(methods.removeListener);
-    methods.off = methods.removeListener;
-  }
-
-  #adding(add: Method): Method {
-    const events = this;
-    return function on(event, listener) {
-      if (event !== 'drain') return Reflect.apply(add, this, [event, listener]);
-      events.#waiting.on('drain', listener as Listener);
-      events.#listen();
+    const add = (listener: unknown) => this.#add(listener as Listener);
+    const waiting = this.#waiting;
+    methods.on = methods.addListener = function addListener(event, listener) {
+      if (event !== 'drain') return Reflect.apply(on, this, [event, listener]);
+      add(listener);
       return this;
     };
+    methods.off = methods.removeListener = function remove(event, listener) {
+      if (event === 'drain') waiting.removeListener('drain', listener as Listener);
+      return Reflect.apply(removeListener, this, [event, listener]);
+    };
   }
 
-  #removing(remove: Method): Method {
-    const events = this;
-    return function removeListener(event, listener) {
-      if (event === 'drain') events.#waiting.removeListener('drain', listener as Listener);
-      return Reflect.apply(remove, this, [event, listener]);
-    };
+  #add(listener: Listener): void {
+    this.#waiting.on('drain', listener);
+    this.#listen();
   }
 
   #listen(): void {

@@ -31,17 +31,14 @@ export class ErrorResponse implements Receiver {
     this.#context = context;
     this.#rejected = rejected;
     this.#onEnd = onEnd;
-    this.#interceptor = this.#createInterceptor({
-      onReject: (error) => this.#sendProblem(error, error.status),
-      onReplace: () => this.#sendProblem(WITHHELD, context.res.statusCode),
-    });
+    this.#interceptor = this.#createInterceptor((error) => this.#sendProblem(error));
     this.#view = this.#createView();
     context.receiver = this;
   }
 
-  #createInterceptor(events: Pick<InterceptorEvents, 'onReject' | 'onReplace'>): ExpressInterceptor {
+  #createInterceptor(onReject: InterceptorEvents['onReject']): ExpressInterceptor {
     const onAbort = (error: KeyscopeError) => void this.#context.res.destroy(error);
-    return new ExpressInterceptor(this.#context, { ...events, onAbort, onEnd: this.#onEnd });
+    return new ExpressInterceptor(this.#context, { onReject, onAbort, onEnd: this.#onEnd });
   }
 
   /**
@@ -69,9 +66,13 @@ export class ErrorResponse implements Receiver {
     });
   }
 
-  /** Lets the application send the error response. */
-  respond(error: KeyscopeError): void {
+  /** Lets the application send the error response. Undefined: sends a problem document with the status of the response. */
+  respond(error: KeyscopeError | undefined): void {
     const { req, res, next, route } = this.#context;
+    if (error === undefined) {
+      this.#sendProblem(undefined);
+      return;
+    }
     removeResponseHeaders(res);
     if (route.deps.usesDefaultErrorBody) this.#interceptor.trust();
     const forward = (thrown?: unknown): void => {
@@ -87,14 +88,12 @@ export class ErrorResponse implements Receiver {
     });
   }
 
-  /** Sends a problem document with the status of the response instead of its body. */
-  replaceBody(): void {
-    this.#sendProblem(WITHHELD, this.#context.res.statusCode);
-  }
-
-  #sendProblem(error: KeyscopeError, status: number): void {
+  #sendProblem(
+    error: KeyscopeError = WITHHELD,
+    status = error === WITHHELD ? this.#context.res.statusCode : error.status,
+  ): void {
     const { res } = this.#context;
-    this.#interceptor = this.#createInterceptor({ onReject() {}, onReplace() {} });
+    this.#interceptor = this.#createInterceptor(() => {});
     this.#interceptor.trust();
     removeDescription(res);
     if (status === error.status) {

@@ -4,7 +4,6 @@ import type { Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { redactValue } from '../object-redactor';
 import { type PolicySource, restricts, type Withheld } from '../policy';
-import type { StreamDecision } from './body-decision';
 import { createFilter } from './body-writer';
 import { jsonText } from './express-json';
 import { concat, copyIfShared } from './formats/body-filter';
@@ -25,12 +24,6 @@ function withUtf8(contentType: string): string {
   }
 }
 
-/** Redacted bytes of a whole body. */
-interface RedactedBody {
-  readonly bytes: Uint8Array;
-  readonly withheld: readonly Withheld[];
-}
-
 /**
  * `res.json` and `res.send`. Bodies are redacted before Express computes a length and an `ETag`, so both are of the redacted body,
  * and HEAD and 304 are right.
@@ -47,16 +40,16 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
       return this.#express('json', args, res);
     }
     const contentType = headerText(res, 'content-type');
-    const text = this.#redactObject(args[0], source);
-    if (text === undefined) return this.isRejected ? res : this.#express('json', args, res);
+    const redacted = this.#redactObject(args[0], source);
+    if (redacted === undefined) return this.isRejected ? res : this.#express('json', args, res);
     const response = res as Response;
     // As Express' json does, for middleware that has replaced `send` since.
     if (response.send !== (this.context.route.hooks.methods.send as unknown)) {
       if (contentType === undefined) response.set('Content-Type', 'application/json');
-      return response.send(text.text);
+      return response.send(redacted.text);
     }
     res.setHeader('Content-Type', withUtf8(contentType ?? 'application/json'));
-    return this.#sendBytes({ bytes: Buffer.from(text.text), withheld: text.withheld }, source, res);
+    return this.#sendBytes(Buffer.from(redacted.text), redacted.withheld, source, res);
   }
 
   send(args: readonly unknown[], res: ServerResponse): unknown {
@@ -67,10 +60,18 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
     const source = isText && contentType !== undefined ? this.#sourceFor(args, res) : undefined;
     const decision = source && this.head.preview('whole');
     if (decision?.kind !== 'stream' || decision.coding !== null) return this.#express('send', args, res);
-    const redacted = this.#redactBytes(body as string | Buffer, decision);
-    if (redacted === undefined) return res;
+    const filter = createFilter(decision, this.context);
+    let bytes: Uint8Array = typeof body === 'string' ? Buffer.from(body) : (body as Buffer);
+    try {
+      const sent = concat(filter.push(bytes), filter.end());
+      bytes = bytes === body ? copyIfShared(sent, bytes) : sent;
+    } catch (error) {
+      if (!(error instanceof KeyscopeError)) throw error;
+      this.fail(error);
+      return res;
+    }
     if (typeof body === 'string') res.setHeader('Content-Type', withUtf8(contentType!));
-    return this.#sendBytes(redacted, source!, res);
+    return this.#sendBytes(bytes, filter.withheld, source!, res);
   }
 
   /** The policy, if something may have to be removed from the value before Express sends it. */
@@ -104,21 +105,12 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
     }
   }
 
-  /** Undefined if the body was rejected. */
-  #redactBytes(body: string | Buffer, decision: StreamDecision): RedactedBody | undefined {
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-    const filter = createFilter(decision, this.context);
-    try {
-      const sent = concat(filter.push(bytes), filter.end());
-      return { bytes: bytes === body ? copyIfShared(sent, bytes) : sent, withheld: filter.withheld };
-    } catch (error) {
-      if (!(error instanceof KeyscopeError)) throw error;
-      this.fail(error);
-      return undefined;
-    }
-  }
-
-  #sendBytes({ bytes, withheld }: RedactedBody, source: PolicySource, res: ServerResponse): ServerResponse {
+  #sendBytes(
+    bytes: Uint8Array,
+    withheld: readonly Withheld[],
+    source: PolicySource,
+    res: ServerResponse,
+  ): ServerResponse {
     const { req, hidden } = this.context;
     removeMeasures(res);
     this.head.withheld = withheld;

@@ -85,10 +85,8 @@ export function knownFormat(essence: string): BodyFormat | undefined {
   return FORMATS.find(([types]) => types.test(essence))?.[1];
 }
 
-/** Whether a format is a series of records, each of which is redacted by the policy of its moment. */
-export function isRecordFormat(format: BodyFormat | undefined): boolean {
-  return format === 'ndjson' || format === 'json-seq' || format === 'sse';
-}
+/** Formats of a series of records, each of which is redacted by the policy of its moment. */
+export const RECORD_FORMATS: ReadonlySet<BodyFormat | undefined> = new Set(['ndjson', 'json-seq', 'sse'] as const);
 
 /** The one coding of a body; `null`: none; undefined: one that cannot be decoded, or several. */
 export function codingOf(value: string | undefined): Coding | null | undefined {

@@ -1,10 +1,7 @@
 import { SlicedQueue } from '../../sliced-queue';
 
-/** A response that is looked at from time to time while it is open. */
-export interface OpenResponse {
-  /** Returns false if the response is over. */
-  check(): boolean;
-}
+/** A response that is looked at from time to time while it is open. Returns false if it is over. */
+type OpenResponse = { check(): boolean };
 
 /** Checks the responses that are open. Responses that end between two checks cost an insertion into a set. */
 export class OpenResponses {
@@ -13,7 +10,6 @@ export class OpenResponses {
   readonly #queue = new SlicedQueue<OpenResponse>((response) => this.#visit(response));
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param interval - milliseconds between two checks */
   constructor(interval: number) {
     this.#interval = interval;
   }

@@ -1,13 +1,14 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import type { RoutePolicy } from '../../features';
-import { createReadParameter, type ParameterSource } from '../../http/route-parameter';
+import { createReadParameter } from '../../http/route-parameter';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../options';
 import { sharedMachine } from '../stream/wasm/machine';
 import { formatFor } from './body-decision';
 import { createExpressCheck } from './express-json';
 import { createHooks } from './hooks';
 import { OpenResponses } from './open-responses';
+import { asKeyscopeError } from './rejection';
 import type { RedactDeps, RouteParts } from './response-context';
 import { ResponseRedaction } from './response-redaction';
 
@@ -17,6 +18,8 @@ const HTTP_2 =
 const NAMES_CHOSEN =
   'The caller chooses member names on this route, and the project has not enabled everything that the route can send.';
 
+const UNKNOWN = 'The configuration of the project could not be read.';
+
 function rejectParsedPassthrough({ passthrough, formats }: ResolvedRedactOptions): void {
   const parsed = passthrough.find((type) => formatFor(type, formats) !== undefined);
   if (parsed === undefined) return;
@@ -25,16 +28,6 @@ function rejectParsedPassthrough({ passthrough, formats }: ResolvedRedactOptions
     `redactResponse: passthrough names ${parsed}, whose bodies can be redacted and always are. Remove it, or remove ` +
       'redactResponse() from a route whose JSON needs no redaction.',
   );
-}
-
-function isParameter(project: ResolvedRedactOptions['project']): project is ParameterSource {
-  return project !== undefined && !(typeof project === 'object' && 'member' in project);
-}
-
-function asError(thrown: unknown): KeyscopeError {
-  if (thrown instanceof KeyscopeError) return thrown;
-  const message = 'The configuration of the project could not be read.';
-  return new KeyscopeError('unredactable_response', message, { cause: thrown });
 }
 
 /**
@@ -50,7 +43,8 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
     sharedMachine();
     rejectParsedPassthrough(options);
     const { project } = options;
-    const readProject = isParameter(project) ? createReadParameter(project) : undefined;
+    const isMember = typeof project === 'object' && 'member' in project;
+    const readProject = project === undefined || isMember ? undefined : createReadParameter(project);
     const route: RouteParts = { deps, options, isExpress, hooks: createHooks() };
 
     function proceed(redaction: ResponseRedaction, policy: RoutePolicy): void {
@@ -70,7 +64,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
     }
 
     function reject(redaction: ResponseRedaction, thrown: unknown): void {
-      if (!redaction.res.writableEnded) redaction.reject(asError(thrown));
+      if (!redaction.res.writableEnded) redaction.reject(asKeyscopeError(thrown, UNKNOWN));
     }
 
     return function redactResponse(req: Request, res: Response, next: NextFunction): void {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { isListed, parseMediaType } from './media-type';
+import { isVouched, type RouteRules } from './body-decision';
 import { headerText } from './response-headers';
 
 /** Request headers that the handler does not see. */
@@ -46,16 +46,12 @@ function hide(req: IncomingMessage, names: readonly string[]): void {
  * If the route has `passthrough` types, ranges stay, and a condition is visible once the response has such a type: `send`, which
  * serves files for Express, sets the type first.
  */
-export function hideFromHandler(
-  req: IncomingMessage,
-  res: ServerResponse,
-  passthrough: readonly string[],
-): HiddenHeaders {
+export function hideFromHandler(req: IncomingMessage, res: ServerResponse, rules: RouteRules): HiddenHeaders {
   const { headers } = req;
   const acceptEncoding = headers['accept-encoding'] as string | undefined;
   const ifNoneMatch = headers['if-none-match'];
   const names: string[] = [];
-  if (passthrough.length === 0 && headers.range !== undefined && BYTE_RANGE.test(headers.range)) {
+  if (rules.passthrough.length === 0 && headers.range !== undefined && BYTE_RANGE.test(headers.range)) {
     names.push('range', 'if-range');
   }
   const conditions = READS.has(req.method ?? '') ? CONDITIONS.filter((name) => headers[name] !== undefined) : [];
@@ -63,11 +59,11 @@ export function hideFromHandler(
   if (names.length + conditions.length > 0) hide(req, [...names, ...conditions]);
   const conditional = conditions.length > 0;
   const hidden = { conditional, revealed: false, ifNoneMatch: conditional ? ifNoneMatch : undefined, acceptEncoding };
-  if (passthrough.length > 0) {
+  if (rules.passthrough.length > 0) {
     conditions.forEach((name, i) => {
       Object.defineProperty(headers, name, {
         get() {
-          const passes = isPassthrough(res, passthrough);
+          const passes = isVouched(headerText(res, 'content-type'), rules);
           hidden.revealed ||= passes;
           return passes ? values[i] : undefined;
         },
@@ -77,12 +73,6 @@ export function hideFromHandler(
   }
   headers['accept-encoding'] = IDENTITY;
   return hidden;
-}
-
-function isPassthrough(res: ServerResponse, passthrough: readonly string[]): boolean {
-  const contentType = headerText(res, 'content-type');
-  const media = contentType === undefined ? null : parseMediaType(contentType);
-  return media !== null && isListed(media.essence, passthrough);
 }
 
 /**

@@ -53,19 +53,13 @@ const NOTHING: PolicySource = { features: NOTHING_ENABLED };
  * sessions), its writes cannot be told apart from such.
  */
 export class ResponseContext {
-  readonly req: Request;
-  readonly res: Response;
-  readonly next: NextFunction;
-  readonly route: RouteParts;
   /** Whether Express' `json` and `send` exist, and no middleware has replaced them on this response before. */
   readonly hasExpressMethods: boolean;
   /** Undefined if everything was enabled when the request arrived. */
   hidden: HiddenHeaders | undefined = undefined;
   /** Set if other middleware would move listeners of `'drain'` out of reach. */
   drain: DrainEvents | undefined = undefined;
-  readonly #write: Method;
-  readonly #end: Method;
-  readonly #writeHead: Method;
+  readonly #methods: Pick<Methods, 'write' | 'end' | 'writeHead'>;
   /** Whether `write` or `end` had been replaced before. */
   readonly #isPatched: boolean;
   /** Whether middleware that was mounted before us may change the headers when they are written. */
@@ -74,19 +68,18 @@ export class ResponseContext {
   #calls = 0;
   #isGuarded = false;
   #sources: Readable[] | undefined = undefined;
-  #policy: RoutePolicy | undefined = undefined;
+  protected policy: RoutePolicy | undefined = undefined;
   #projectId: string | undefined = undefined;
   #mixesProjects = false;
 
-  constructor(req: Request, res: Response, next: NextFunction, route: RouteParts) {
-    this.req = req;
-    this.res = res;
-    this.next = next;
-    this.route = route;
+  constructor(
+    readonly req: Request,
+    readonly res: Response,
+    readonly next: NextFunction,
+    readonly route: RouteParts,
+  ) {
     const { write, end, writeHead, json, send } = res as unknown as Methods;
-    this.#write = write;
-    this.#end = end;
-    this.#writeHead = writeHead;
+    this.#methods = { write, end, writeHead };
     const isReplaced = Object.hasOwn(res, 'json') || Object.hasOwn(res, 'send');
     this.hasExpressMethods = typeof json === 'function' && typeof send === 'function' && !isReplaced;
     this.#isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
@@ -97,14 +90,14 @@ export class ResponseContext {
    * `named` is the project that the request names, if the options say how; a parameter that is missing or ambiguous names no project.
    */
   setPolicy(policy: RoutePolicy, named: { readonly value: string | undefined } | undefined): void {
-    this.#policy = policy;
+    this.policy = policy;
     this.#projectId = named ? named.value : policy.routeProject;
     this.#mixesProjects = !named && (this.route.options.project !== undefined || policy.routeProject === undefined);
   }
 
   /** The policy of this moment: a response may begin long after its request. Until it is known, nothing is enabled. */
   getPolicy(): PolicySource {
-    const policy = this.#policy;
+    const { policy } = this;
     if (policy === undefined) return NOTHING;
     if (this.#mixesProjects) return { featuresFor: (projectId) => policy.featuresFor(projectId) };
     return { features: policy.featuresFor(this.#projectId) };
@@ -113,10 +106,6 @@ export class ResponseContext {
   /** Whether something could have to be removed by the policy of this moment. */
   get isRestricted(): boolean {
     return restricts(this.getPolicy());
-  }
-
-  keepPolicyFresh(): (() => void) | undefined {
-    return this.#policy?.keepFresh?.();
   }
 
   /** Whether `res.json` and `res.send` are those of Express. */
@@ -143,7 +132,7 @@ export class ResponseContext {
       target.json = methods.json;
       target.send = methods.send;
     }
-    this.hidden = hideFromHandler(req, res, route.options.passthrough);
+    this.hidden = hideFromHandler(req, res, route.options);
     const sources: Readable[] = [];
     this.#sources = sources;
     res.on('pipe', (source: Readable) => void sources.push(source));
@@ -180,35 +169,23 @@ export class ResponseContext {
   }
 
   /** Calls an original method, with the arguments and errors that are its own. */
-  #call(method: Method, args: readonly unknown[]): unknown {
+  call(name: 'write' | 'end' | 'writeHead', args: readonly unknown[]): unknown {
     this.#calls++;
     try {
-      return Reflect.apply(method, this.res, args);
+      return Reflect.apply(this.#methods[name], this.res, args);
     } finally {
       this.#calls--;
     }
   }
 
-  callWrite(args: readonly unknown[]): boolean {
-    return this.#call(this.#write, args) as boolean;
-  }
-
-  callEnd(args: readonly unknown[]): void {
-    this.#call(this.#end, args);
-  }
-
-  callWriteHead(args: readonly unknown[]): unknown {
-    return this.#call(this.#writeHead, args);
-  }
-
   write(bytes: Uint8Array, callback: Callback | undefined): boolean {
-    return this.callWrite(callback ? [bytes, callback] : [bytes]);
+    return this.call('write', callback ? [bytes, callback] : [bytes]) as boolean;
   }
 
   end(bytes: Uint8Array, callback?: Callback): void {
     const args: unknown[] = bytes.length > 0 ? [bytes] : [];
     if (callback) args.push(callback);
-    this.callEnd(args);
+    this.call('end', args);
   }
 
   /** Calls back for a chunk of which nothing is sent, if possible after all that was written before has been sent. */
@@ -224,8 +201,8 @@ export class ResponseContext {
    */
   passThrough(args: readonly unknown[]): boolean {
     const methods = this.res as unknown as Methods;
-    if (methods.write === this.route.hooks.methods.write) methods.write = this.#write;
-    return this.callWrite(args);
+    if (methods.write === this.route.hooks.methods.write) methods.write = this.#methods.write;
+    return this.call('write', args) as boolean;
   }
 
   /**

@@ -138,7 +138,8 @@ export class ResponseHead {
   /** Whether a body that was open when the head was sent can be filtered now: the head must not say what the body was. */
   get fitsStream(): boolean {
     const { res } = this.#context;
-    return codingOf(headers.headerText(res, 'content-encoding')) === null && !headers.hasMeasures(res);
+    const hasMeasures = (headers.headerKinds(res) & headers.MEASURE) !== 0;
+    return codingOf(headers.headerText(res, 'content-encoding')) === null && !hasMeasures;
   }
 
   /** Whether the type is declared, and no text or JSON can be of it. */
@@ -171,7 +172,7 @@ export class ResponseHead {
     }
     headers.setPrivateCaching(res, route.deps.keyHeader, kinds);
     if (hidden) restoreAcceptEncoding(req, hidden);
-    this.#context.callWriteHead([res.statusCode]);
+    this.#context.call('writeHead', [res.statusCode]);
     return true;
   }
 
@@ -184,7 +185,7 @@ export class ResponseHead {
     if (!Array.isArray(args.at(-1)) || this.#context.isRestricted || res.getHeaderNames().length === 0) return false;
     this.decide('unknown');
     this.#context.beforeHeaders(() => headers.setPrivateCaching(res, route.deps.keyHeader));
-    this.#context.callWriteHead(args);
+    this.#context.call('writeHead', args);
     return true;
   }
 

@@ -36,10 +36,8 @@ const DIRECTIVE = /[^\s,="]+(?:[ \t]*=[ \t]*(?:"(?:[^"\\]|\\.)*"|[^\s,"]*))?/g;
 const SHARED = /^(?:public|s-maxage|proxy-revalidate|private)\b/i;
 const NO_STORE = /^no-store$/i;
 
-/** Parts of Node's response that have no public name. */
-interface NodePrivate {
-  _trailer?: string;
-}
+/** Trailers, which Node keeps as text until the end. */
+type WithTrailers = ServerResponse & { _trailer?: string };
 
 function kindOf(res: ServerResponse, name: string): number {
   let kind = known.get(name);
@@ -69,11 +67,6 @@ export function headerText(res: ServerResponse, name: string): string | undefine
   return Array.isArray(value) ? value.join(', ') : String(value);
 }
 
-/** Whether a header says the length, the version or a digest of the body. */
-export function hasMeasures(res: ServerResponse): boolean {
-  return res.getHeaderNames().some((name) => name !== 'accept-ranges' && (kindOf(res, name) & MEASURE) !== 0);
-}
-
 /**
  * Removes headers that measure or identify the body. `Content-Length` also if it is not set: Node would write the length that
  * adapters such as Hono's store in a private field, and does not if the header was removed.
@@ -85,7 +78,7 @@ export function removeMeasures(res: ServerResponse): void {
 
 /** Removes trailers that measure or identify the body. Node keeps trailers as text until the end. */
 export function removeTrailerMeasures(res: ServerResponse): void {
-  const target = res as NodePrivate;
+  const target = res as WithTrailers;
   if (!target._trailer) return;
   const lines = target._trailer.split('\r\n');
   target._trailer = lines.filter((line) => !MEASURES.test(line.split(':', 1)[0]!.toLowerCase())).join('\r\n');
@@ -122,7 +115,7 @@ export function setRedactedHeader(res: ServerResponse, withheld: readonly Withhe
 export function removeDescription(res: ServerResponse): void {
   removeHeaders(res, DESCRIPTION | SENDFILE | MEASURE);
   res.removeHeader('content-length');
-  (res as NodePrivate)._trailer = '';
+  (res as WithTrailers)._trailer = '';
 }
 
 /** Removes the headers of a response that is replaced, apart from those that do not depend on it (`Access-Control-…`). */

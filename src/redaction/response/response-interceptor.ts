@@ -1,12 +1,18 @@
 import { KeyscopeError } from '../../errors';
 import type { PolicySource } from '../policy';
 import type { StreamDecision } from './body-decision';
-import { BodyWriter } from './body-writer';
-import type { BodySink } from './decompression';
+import { type BodySink, BodyWriter } from './body-writer';
 import { copyIfShared, NOTHING, skipWhiteSpace } from './formats/body-filter';
-import { dropChunk, dropEnd, reportLate, whenOver } from './handler-callbacks';
 import type { Callback } from './hooks';
-import { asKeyscopeError, type InterceptorEvents, type Rejectable } from './rejection';
+import {
+  asKeyscopeError,
+  dropChunk,
+  dropEnd,
+  type InterceptorEvents,
+  type Rejectable,
+  reportLate,
+  whenOver,
+} from './rejection';
 import type { ResponseContext } from './response-context';
 import { ResponseHead } from './response-head';
 import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
@@ -69,12 +75,12 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     const { context } = this;
     const state = this.#state;
     if (state.name === 'passing' ? !state.decision.bare : state.name === 'ended' && state.passed) {
-      return context.callWrite(args);
+      return context.call('write', args) as boolean;
     }
     const given = readArguments(args);
     if (state.name === 'discarding') return dropChunk(this, given.callback);
     if (hasEnded(state)) return reportLate(context, given);
-    if (context.isOver) return context.callWrite(withoutBytes(given));
+    if (context.isOver) return context.call('write', withoutBytes(given)) as boolean;
     if (state.name === 'streaming') return state.writer.write(bytesOf(given), given.callback);
     if (state.name === 'passing') return context.confirm(given.callback);
     return this.#mayPass() ? this.#beginOpen(args, given) : this.#beginRestricted(args, given, false);
@@ -86,10 +92,10 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     const given = readArguments(args);
     const { chunk, callback } = given;
     if (state.name === 'passing' && !state.decision.bare) this.#endPassing(args, state.decision);
-    else if (state.name === 'ended' && state.passed) context.callEnd(args);
+    else if (state.name === 'ended' && state.passed) context.call('end', args);
     else if (state.name === 'discarding') dropEnd(context, this, callback);
     else if (hasEnded(state)) void (chunk ? reportLate(context, given) : whenOver(context, this, callback));
-    else if (context.isOver) context.callEnd(chunk ? withoutBytes(given) : args);
+    else if (context.isOver) context.call('end', chunk ? withoutBytes(given) : args);
     else if (state.name === 'streaming') this.#endStream(state.writer, chunk ? bytesOf(given) : NOTHING, callback);
     else if (state.name === 'passing') {
       whenOver(context, this, callback);
@@ -104,7 +110,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     const { res } = this.context;
     const { name } = this.#state;
     if (name === 'discarding' || name === 'held') return res;
-    if (res.headersSent || !isStatus(args[0])) return this.context.callWriteHead(args);
+    if (res.headersSent || !isStatus(args[0])) return this.context.call('writeHead', args);
     if (name === 'undecided' && this.head.writeOpenList(args)) {
       this.#transition({ name: 'head-sent', open: true });
       return res;
@@ -125,7 +131,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     const bytes = isChunk(given) ? bytesOf(given) : NOTHING;
     // Not the first byte yet: white space keeps the connection alive, and Node itself rejects other values.
     if (bytes.length === 0 || (this.head.allowsBlanks && skipWhiteSpace(bytes, 0) === bytes.length)) {
-      return this.context.callWrite(args);
+      return this.context.call('write', args) as boolean;
     }
     const decision = this.head.decide('more');
     if (decision.kind === 'stream') return this.#startStream(decision).write(bytes, given.callback);
@@ -184,7 +190,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
   }
 
   #endPassing(args: readonly unknown[], passed: PassThrough): void {
-    this.#orStartOver(() => this.context.callEnd(args));
+    this.#orStartOver(() => this.context.call('end', args));
     this.#transition({ name: 'ended', passed });
   }
 
@@ -296,6 +302,6 @@ export class ResponseInterceptor implements BodySink, Rejectable {
 
   #replace(): void {
     this.#transition({ name: 'discarding' });
-    this.#events.onReplace();
+    this.#events.onReject(undefined);
   }
 }

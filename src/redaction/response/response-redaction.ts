@@ -4,7 +4,7 @@ import type { RoutePolicy } from '../../features';
 import { isVouched } from './body-decision';
 import { ErrorResponse } from './error-response';
 import { ExpressInterceptor } from './express-interceptor';
-import type { OpenResponse, OpenResponses } from './open-responses';
+import type { OpenResponses } from './open-responses';
 import type { InterceptorEvents } from './rejection';
 import { ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
@@ -12,7 +12,7 @@ import { headerText } from './response-headers';
 const STRICTER = 'The configuration of the project changed while the response was sent.';
 
 /** The redaction of one response, from its middleware to its end. */
-export class ResponseRedaction extends ResponseContext implements InterceptorEvents, OpenResponse {
+export class ResponseRedaction extends ResponseContext implements InterceptorEvents {
   readonly #openResponses: OpenResponses;
   readonly #interceptor: ExpressInterceptor;
   #hasBegun = false;
@@ -37,12 +37,8 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
     this.#interceptor.fail(error);
   }
 
-  onReject(error: KeyscopeError): void {
+  onReject(error: KeyscopeError | undefined): void {
     new ErrorResponse(this, this.#interceptor, () => this.onEnd()).respond(error);
-  }
-
-  onReplace(): void {
-    new ErrorResponse(this, this.#interceptor, () => this.onEnd()).replaceBody();
   }
 
   onAbort(error: KeyscopeError): void {
@@ -64,7 +60,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
       this.#stopKeepingFresh?.();
       return false;
     }
-    this.#stopKeepingFresh ??= this.keepPolicyFresh();
+    this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
     const stops =
       res.headersSent &&
       this.#interceptor.passesByPolicy &&

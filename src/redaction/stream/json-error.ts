@@ -12,21 +12,18 @@ export const JSON_ERRORS = [
   'a broken \\u escape in a string',
 ] as const;
 
-export const [CONTROL, SEPARATOR, NAME, COLON, VALUE, NUMBER, ESCAPE, UNICODE] = JSON_ERRORS;
+export const [, SEPARATOR, , COLON] = JSON_ERRORS;
 
 /** An error in a body, at a byte of the piece being read. Thrown inside the filter, never out of it. */
 export class JsonError {
-  readonly what: string;
-  readonly at: number;
+  constructor(
+    readonly what: string,
+    readonly at: number,
+  ) {}
 
-  constructor(what: string, at: number) {
-    this.what = what;
-    this.at = at;
+  /** The position measures the unredacted body, so only the cause has it. `before`: bytes before the piece. */
+  toKeyscopeError(before: number): KeyscopeError {
+    const cause = new SyntaxError(`${this.what}, at byte ${before + this.at}`);
+    return new KeyscopeError('unredactable_response', `The response cannot be redacted: ${this.what}.`, { cause });
   }
-}
-
-/** The position measures the unredacted body, so only the cause has it: callers of the API get the message alone. */
-export function unredactable(what: string, at: number): KeyscopeError {
-  const cause = new SyntaxError(`${what}, at byte ${at}`);
-  return new KeyscopeError('unredactable_response', `The response cannot be redacted: ${what}.`, { cause });
 }

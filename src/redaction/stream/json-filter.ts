@@ -1,18 +1,10 @@
 import type { Limits } from '../options';
 import type { Fields } from '../path-matcher';
 import { featuresOf, type PolicySource, RedactionPolicy, restricts, type Withheld } from '../policy';
-import { JsonError, unredactable } from './json-error';
+import { JsonError } from './json-error';
 import { Scanner } from './json-scanner';
 import { PathTracker } from './path-tracker';
 import { Utf8Validator } from './utf8-validator';
-
-/** Variations of a JSON body. */
-export interface JsonVariant {
-  /** Reads the policy for each value after the first. Undefined: the body is exactly one value. */
-  readonly nextSource?: () => PolicySource;
-  /** Whether the bytes may be in another charset than UTF-8 of which ASCII is a subset. Default false. */
-  readonly anyCharset?: boolean;
-}
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -21,7 +13,7 @@ export class JsonFilter {
   readonly #policy: RedactionPolicy;
   readonly #tracker: PathTracker;
   readonly #fields: Fields;
-  readonly #utf8: Utf8Validator | null;
+  #utf8: Utf8Validator | null;
   /** The error after which nothing is returned. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
@@ -30,15 +22,24 @@ export class JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  constructor(fields: Fields, source: PolicySource, limits: Limits, variant: JsonVariant = {}) {
-    const { nextSource } = variant;
-    this.#utf8 = variant.anyCharset ? null : new Utf8Validator();
+  /**
+   * @param nextSource - reads the policy for each value after the first; undefined: the body is exactly one value
+   * @param anyCharset - whether the bytes may be in another charset than UTF-8 of which ASCII is a subset
+   */
+  constructor(
+    fields: Fields,
+    source: PolicySource,
+    limits: Limits,
+    nextSource?: () => PolicySource,
+    anyCharset = false,
+  ) {
+    this.#utf8 = anyCharset ? null : new Utf8Validator();
     this.#policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
     this.#tracker = new PathTracker(
       this.#policy,
       limits,
-      this.#rootFor(source),
+      restricts(source) ? fields.root : null,
       featuresOf(source) === undefined,
       new Scanner(limits.depth, limits.keyBytes),
       fields.names,
@@ -82,13 +83,9 @@ export class JsonFilter {
     }
   }
 
-  #rootFor(source: PolicySource) {
-    return restricts(source) ? this.#fields.root : null;
-  }
-
   #begin(source: PolicySource) {
     this.#policy.begin(source);
-    return this.#rootFor(source);
+    return restricts(source) ? this.#fields.root : null;
   }
 
   /** Makes ready for another JSON text with the same fields; also after a fault. `source` must be of the same kind. */
@@ -96,7 +93,7 @@ export class JsonFilter {
     this.#ended = null;
     this.#heldLength = 0;
     this.#before = 0;
-    this.#utf8?.reset();
+    if (this.#utf8 !== null) this.#utf8 = new Utf8Validator();
     this.#tracker.reset(this.#begin(source));
   }
 
@@ -133,7 +130,7 @@ export class JsonFilter {
   }
 
   #fail(error: unknown): unknown {
-    const failure = error instanceof JsonError ? unredactable(error.what, this.#before + error.at) : error;
+    const failure = error instanceof JsonError ? error.toKeyscopeError(this.#before) : error;
     this.#ended = { error: failure };
     return failure;
   }

@@ -54,10 +54,6 @@ export function skipWhiteSpace(chunk: Uint8Array, from: number): number {
   return at;
 }
 
-function view(bytes: Uint8Array, length: number): Uint8Array {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, length);
-}
-
 /** Collects the parts of one chunk that are sent, without a copy if they are adjacent. */
 export class Parts {
   #parts: Uint8Array[] = [];
@@ -66,7 +62,7 @@ export class Parts {
     if (bytes.length === 0) return;
     const last = this.#parts.at(-1);
     if (last?.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      this.#parts[this.#parts.length - 1] = view(last, last.length + bytes.length);
+      this.#parts[this.#parts.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + bytes.length);
     } else {
       this.#parts.push(bytes);
     }
@@ -94,8 +90,7 @@ export class ValueFilter {
   /** @param concatenated - whether more values may follow the first without an `end` between them */
   constructor({ fields, limits, getPolicy, anyCharset }: FilterOptions, concatenated = false) {
     this.#getPolicy = getPolicy;
-    const variant = { anyCharset, ...(concatenated && { nextSource: getPolicy }) };
-    this.#filter = new JsonFilter(fields, getPolicy(), limits, variant);
+    this.#filter = new JsonFilter(fields, getPolicy(), limits, concatenated ? getPolicy : undefined, anyCharset);
   }
 
   get withheld(): readonly Withheld[] {
