@@ -61,7 +61,8 @@ export class BodyWriter {
     this.#sink = sink;
     this.#coding = decision.coding;
     if (this.#coding === null) return;
-    this.#drain = context.drain ?? new DrainEvents(context.res);
+    context.drain ??= new DrainEvents(context.res);
+    this.#drain = context.drain;
     context.res.once('close', () => this.destroy());
   }
 

@@ -59,14 +59,13 @@ export function dropEnd(context: ResponseContext, rejected: Rejectable, callback
   });
 }
 
-/** Reports a late chunk as Node does, which does not know that the response has ended if it is still decoded or delayed. */
-export function reportLate(context: ResponseContext, given: WriteArguments): boolean {
-  const { res } = context;
-  if (context.isOver) return context.call('write', withoutBytes(given)) as boolean;
+/**
+ * Reports a chunk that comes after the end, as Node or other middleware does. A body that is still decoded has ended for the handler
+ * alone: it gets no error event, which it would not get for a response that is over.
+ */
+export function reportLate(context: ResponseContext, given: WriteArguments, isDecoding: boolean): boolean {
+  if (context.isOver || !isDecoding) return context.call('write', withoutBytes(given)) as boolean;
   const error = Object.assign(new Error('write after end'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
-  process.nextTick(() => {
-    given.callback?.(error);
-    if (!res.destroyed) res.emit('error', error);
-  });
+  if (given.callback) process.nextTick(given.callback, error);
   return false;
 }

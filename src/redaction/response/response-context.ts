@@ -57,7 +57,7 @@ export class ResponseContext {
   readonly hasExpressMethods: boolean;
   /** Undefined if everything was enabled when the request arrived. */
   hidden: HiddenHeaders | undefined = undefined;
-  /** Set if other middleware would move listeners of `'drain'` out of reach. */
+  /** Set if other middleware would move listeners of `'drain'` out of reach, and while a body is decoded. */
   drain: DrainEvents | undefined = undefined;
   readonly #methods: Pick<Methods, 'write' | 'end' | 'writeHead'>;
   /** Whether `write` or `end` had been replaced before. */
@@ -93,6 +93,8 @@ export class ResponseContext {
     this.policy = policy;
     this.#projectId = named ? named.value : policy.routeProject;
     this.#mixesProjects = !named && (this.route.options.project !== undefined || policy.routeProject === undefined);
+    // Not before: until the policy is known no handler runs, which would see the headers.
+    if (this.isRestricted) this.hidden ??= hideFromHandler(this.req, this.res, this.route.options);
   }
 
   /** The policy of this moment: a response may begin long after its request. Until it is known, nothing is enabled. */
@@ -118,7 +120,7 @@ export class ResponseContext {
    * `send` are only replaced if something may have to be removed, because each property costs 4 µs on Node 22 and before.
    */
   replaceMethods(receiver: Receiver): void {
-    const { req, res, route } = this;
+    const { res, route } = this;
     const { key, methods } = route.hooks;
     // By name: a property added in a loop over names makes V8 give up on the object's shape, at 100 µs a response.
     const target = res as unknown as Methods & { [key: symbol]: Receiver };
@@ -132,7 +134,6 @@ export class ResponseContext {
       target.json = methods.json;
       target.send = methods.send;
     }
-    this.hidden = hideFromHandler(req, res, route.options);
     const sources: Readable[] = [];
     this.#sources = sources;
     res.on('pipe', (source: Readable) => void sources.push(source));

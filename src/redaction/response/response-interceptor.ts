@@ -79,7 +79,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     }
     const given = readArguments(args);
     if (state.name === 'discarding') return dropChunk(this, given.callback);
-    if (hasEnded(state)) return reportLate(context, given);
+    if (hasEnded(state)) return reportLate(context, given, state.name === 'streaming');
     if (context.isOver) return context.call('write', withoutBytes(given)) as boolean;
     if (state.name === 'streaming') return state.writer.write(bytesOf(given), given.callback);
     if (state.name === 'passing') return context.confirm(given.callback);
@@ -94,7 +94,8 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     if (state.name === 'passing' && !state.decision.bare) this.#endPassing(args, state.decision);
     else if (state.name === 'ended' && state.passed) context.call('end', args);
     else if (state.name === 'discarding') dropEnd(context, this, callback);
-    else if (hasEnded(state)) void (chunk ? reportLate(context, given) : whenOver(context, this, callback));
+    else if (hasEnded(state))
+      void (chunk ? reportLate(context, given, state.name === 'streaming') : whenOver(context, this, callback));
     else if (context.isOver) context.call('end', chunk ? withoutBytes(given) : args);
     else if (state.name === 'streaming') this.#endStream(state.writer, chunk ? bytesOf(given) : NOTHING, callback);
     else if (state.name === 'passing') {

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises';
 import * as zlib from 'node:zlib';
+import compression from 'compression';
 import type { Request, RequestHandler, Response } from 'express';
 import { deferred } from '../../support/deferred';
 import { expresses } from '../../support/express-versions';
@@ -118,7 +119,11 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
       await Promise.all(called.map(({ promise }) => promise));
     });
 
-    test.each(['csv', 'json'])('a pipeline from a generator settles when its body is rejected: %s', async (type) => {
+    test.each([
+      ['csv', undefined],
+      ['json', undefined],
+      ['json', 'gzip'],
+    ])('a pipeline from a generator settles when its body is rejected: %s, %s', async (type, coding) => {
       const settled = deferred<unknown>();
       const served = await answering((_req, res) => {
         async function* generate() {
@@ -127,6 +132,7 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
             await new Promise((resolve) => setImmediate(resolve));
           }
         }
+        if (coding) res.set('Content-Encoding', coding);
         pipeline(generate, res.type(type)).then(settled.resolve, settled.resolve);
       });
       expect((await ask(served.url)).status).toBe(500);
@@ -156,15 +162,34 @@ describe.each(expresses)('%s: callbacks', (_name, express) => {
 
     test('a response that is still being decoded has ended for the handler', async () => {
       const errors: unknown[] = [];
+      const called: unknown[] = [];
       const served = await answering((_req, res) => {
         res.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code));
         res.type('json').set('Content-Encoding', 'gzip').end(zlib.gzipSync(PAGE));
         expect(res.writableEnded).toBe(true);
-        res.write('late');
+        res.write('late', (error) => called.push((error as NodeJS.ErrnoException).code));
+        res.end('late', (error?: NodeJS.ErrnoException) => called.push(error?.code));
         res.end();
       });
       expect((await ask(served.url)).text).toBe(redactedPage());
-      expect(errors).toEqual(['ERR_STREAM_WRITE_AFTER_END']);
+      expect(called).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END']);
+      expect(errors).toEqual([]);
+    });
+
+    test('a late chunk gets no error event when compression() ignores it', async () => {
+      const errors: unknown[] = [];
+      const served = await serve(express, (app, redact) => {
+        app.use(compression({ threshold: 0 }), redact());
+        app.get('/', (_req, res) => {
+          res.on('error', (error) => errors.push(error));
+          res.json(JSON.parse(PAGE));
+          res.write('late');
+          setImmediate(() => res.end('late'));
+        });
+      });
+      const { body } = await ask(served.url, { headers: { 'accept-encoding': 'gzip' } });
+      expect(JSON.parse(zlib.gunzipSync(body).toString())).toEqual(JSON.parse(redactedPage()));
+      expect(errors).toEqual([]);
     });
   });
 });

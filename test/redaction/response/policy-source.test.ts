@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../../src/errors';
-import type { Features } from '../../../src/features';
+import type { Features, RoutePolicy } from '../../../src/features';
 import { deferred } from '../../support/deferred';
 import { expresses } from '../../support/express-versions';
 import { ask, closeAll, EVERYTHING, page, SECRET, SOME_METRICS, serve } from './harness';
@@ -86,6 +86,28 @@ describe.each(expresses)('%s', (_name, express) => {
       waiting.resolve({ routeProject: 'open', featuresFor: () => EVERYTHING });
       expect((await second).text).toContain(SECRET);
     });
+
+    test.each([{ 'if-none-match': '*' }, { range: 'bytes=0-3' }, { 'accept-encoding': 'gzip, br' }])(
+      'the handler sees %j only if everything is enabled, also when the policy is read asynchronously',
+      async (headers) => {
+        for (const features of [EVERYTHING, SOME_METRICS]) {
+          const resolvePolicy = () =>
+            new Promise<RoutePolicy>((resolve) =>
+              setImmediate(resolve, { routeProject: 'P', featuresFor: () => features }),
+            );
+          const served = await serve(
+            express,
+            (app, redact) =>
+              app.get('/', redact(), (req, res) => void res.json({ ...req.headers, raw: req.rawHeaders })),
+            { deps: { resolvePolicy } },
+          );
+          const { status, text } = await ask(served.url, { headers });
+          if (features === EVERYTHING && 'if-none-match' in headers) expect(status).toBe(304);
+          else if (features === EVERYTHING) expect(JSON.parse(text)).toMatchObject(headers);
+          else expect(JSON.parse(text)).not.toMatchObject(headers);
+        }
+      },
+    );
 
     test('a configuration that cannot be read is answered for, and the handler does not run', async () => {
       const error = new KeyscopeError('store_unavailable', 'Away.');
