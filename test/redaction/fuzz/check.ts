@@ -31,21 +31,31 @@ function* checkHandler(compared: Compared): Generator<string> {
   const isLate = (error: string) =>
     !isRejected && error === 'ERR_STREAM_WRITE_AFTER_END' && plain.some((outcome) => outcome.log.wasEnded);
   for (const exception of log.exceptions) {
+    // compression() takes the callback of an end for a chunk if no head has been sent, which a later error response sends.
+    if (isRejected && plan.stack === 'compression after' && exception.includes('ERR_INVALID_ARG_TYPE')) continue;
     if (!isFurther && !plain.some((outcome) => outcome.log.exceptions.has(exception))) yield `exception ${exception}`;
   }
   for (const error of log.errorEvents) {
     if (isFurther || isLate(error)) continue;
     if (!plain.some((outcome) => outcome.log.errorEvents.has(error))) yield `error event ${error}`;
   }
+  // The same middleware then never calls that callback.
+  const endsLost = isRejected && plan.stack === 'compression after';
   let lost = 0;
   for (const [label, { calls, error }] of log.callbacks) {
     const others = plain.map((outcome) => outcome.log.callbacks.get(label));
-    if (calls === 0 && others.every((other) => other !== undefined && other.calls > 0)) {
+    if (calls === 0 && !isFurther && others.every((other) => other !== undefined && other.calls > 0)) {
       lost += 1;
+      if (endsLost && label.startsWith('end')) continue;
       if (plan.abortAfter === undefined || lost > LOST_BY_NODE) yield `lost callback ${label}`;
     }
     if (calls > 1 && others.every((other) => (other?.calls ?? 1) <= 1)) yield `callback ${label} called ${calls} times`;
-    if (error !== undefined && !excused && !isLate(error) && others.every((other) => other && !other.error)) {
+    if (
+      error !== undefined &&
+      !excused &&
+      !isLate(error) &&
+      others.every((other) => other && other.calls > 0 && !other.error)
+    ) {
       yield `callback ${label} with ${error}`;
     }
   }
@@ -70,7 +80,9 @@ function* checkClient(compared: Compared): Generator<string> {
   if (plan.policy !== 'on' && (hasSecret(client.wire) || hasSecret(unpacked(client.body)))) yield LEAK;
   if (isTimed(plan)) return;
   const [expected] = plain;
-  if (!isRejected && expected!.client.isComplete && !client.isComplete) yield 'an unfinished response';
+  // Without a length, a response over HTTP/1.0 looks complete even if the server destroyed it.
+  const isComplete = expected!.client.isComplete && expected!.log.events.has('finish');
+  if (!isRejected && isComplete && !client.isComplete) yield 'an unfinished response';
   const status = expected!.client.status;
   if (status !== undefined && status >= 400 && !CONDITIONAL.includes(status) && client.status !== undefined) {
     if (client.status !== status && !goesFurther(compared)) yield `status ${client.status} in place of ${status}`;
@@ -79,7 +91,7 @@ function* checkClient(compared: Compared): Generator<string> {
 
 /** Node itself calls back neither for a chunk that is written when the client goes, nor for the end after it. */
 const LOST_BY_NODE = 2;
-const VARIABLE = /^(?:date|cache-control|vary|set-cookie|etag)$/;
+const VARIABLE = /^(?:date|cache-control|vary|set-cookie|etag|last-modified)$/;
 
 function* checkOpen({ plan, plain, guarded }: Compared): Generator<string> {
   if (guarded.isRejected) yield 'a rejection though everything is enabled';
@@ -95,7 +107,9 @@ function* checkOpen({ plan, plain, guarded }: Compared): Generator<string> {
   }
 }
 
-function* checkClean({ plan, guarded }: Compared): Generator<string> {
+function* checkClean({ plan, plain, guarded }: Compared): Generator<string> {
+  // Some middleware throws for the way of sending.
+  if (plain.some(({ log }) => log.exceptions.size > 0)) return;
   if (guarded.isRejected) {
     yield 'a rejection of a valid body';
     return;
