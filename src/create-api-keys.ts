@@ -103,10 +103,7 @@ export function createApiKeys<const Permission extends string>(
   const watching = { watch, events, signals: new SharedSignals(watch, events) };
   const contexts = createRequestContexts();
 
-  const keys = createKeyService<Permission>({
-    ...{ store, clock, prefix, hasher, permissions, defaultLifetime },
-    importedTokens: settings.importedTokens,
-  });
+  const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
   const recorder = new UsageRecorder({
@@ -179,6 +176,7 @@ export function createApiKeys<const Permission extends string>(
       projects,
       audit,
       usage,
+      keyInputs: settings,
       permissions: options.permissions,
       usesFeatures: () => usesFeatures,
       clock,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { auditInputSchema } from '../audit/service';
 import type { ErrorCode } from '../errors';
-import { createKeySchemas, listInputSchema } from '../keys/input-schemas';
+import { createKeySchemas, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
 import { AUDIT_ACTIONS } from '../store/store';
 import { USAGE_SCHEMAS } from './usage-schemas';
@@ -60,12 +60,12 @@ export const keyListSchema = z.object({
 
 export const keyQuerySchema = listInputSchema.omit({ workspaceId: true });
 
-/** Bodies of the operations that create, update and rotate keys, for the declared permissions. */
+/** Bodies of the operations that create, update and rotate keys. */
 export type KeyBodies = ReturnType<typeof createKeyBodies>;
 
-export function createKeyBodies(permissions: readonly string[]) {
+export function createKeyBodies(settings: KeyInputSettings) {
   // For the document only: the key service validates, and knows the time.
-  const { create, update, rotate } = createKeySchemas(permissions, () => 0);
+  const { create, update, rotate } = createKeySchemas(settings, () => 0);
   return {
     create: create
       .omit({ workspaceId: true, createdBy: true })

@@ -200,12 +200,12 @@ export function refuseImmutable(changes: unknown): void {
 }
 
 /** Removes undefined fields, which mean absent, and rejects an empty change. */
-function changeable(changes: unknown): unknown {
+function changeable(changes: unknown, names: string): unknown {
   refuseImmutable(changes);
   if (typeof changes !== 'object' || changes === null || Array.isArray(changes)) return changes;
   const given = Object.entries(boundFields(changes)).filter(([, value]) => value !== undefined);
   if (given.length === 0) {
-    const message = 'Expected at least one of: name, permissions, disabled.';
+    const message = `Expected at least one of: ${names}.`;
     throw inputError('keys.update', [{ path: '', message }]);
   }
   return Object.fromEntries(given);
@@ -243,8 +243,14 @@ export const listInputSchema = z.strictObject({
   cursor,
 });
 
+/** Settings that the inputs of keys depend on. Code that validates or describes inputs receives all of them. */
+export interface KeyInputSettings {
+  /** The declared permissions. */
+  readonly permissions: readonly string[];
+}
+
 /** Schemas of the inputs that create, update and rotate keys. `now` decides which expiry is in the future. */
-export function createKeySchemas(permissions: readonly string[], now: () => number) {
+export function createKeySchemas({ permissions }: KeyInputSettings, now: () => number) {
   const permissionsField = permissionList(permissions);
   const expiry = expiryFields(now);
   return {
@@ -266,8 +272,9 @@ export function createKeySchemas(permissions: readonly string[], now: () => numb
 }
 
 /** Creates the parsers of all inputs of the key service. Each throws `invalid_request` with all issues. */
-export function createKeyInputs(permissions: readonly string[], now: () => number) {
-  const schemas = createKeySchemas(permissions, now);
+export function createKeyInputs(settings: KeyInputSettings, now: () => number) {
+  const schemas = createKeySchemas(settings, now);
+  const changeableNames = Object.keys(schemas.update.shape).join(', ');
   const createSchema = schemas.create.refine(notBoth, NOT_BOTH);
   const importSchema = schemas.create
     .extend({
@@ -288,7 +295,7 @@ export function createKeyInputs(permissions: readonly string[], now: () => numbe
   return {
     create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
     import: (input: unknown) => readImport(importSchema, input),
-    update: (changes: unknown) => parseInput(schemas.update, changeable(changes), 'keys.update'),
+    update: (changes: unknown) => parseInput(schemas.update, changeable(changes, changeableNames), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listInputSchema, input ?? {}, 'keys.list'),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),

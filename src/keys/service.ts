@@ -11,7 +11,7 @@ import { isKeyId } from '../token/format';
 import { deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
-import { createKeyInputs } from './input-schemas';
+import { createKeyInputs, type KeyInputSettings } from './input-schemas';
 
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import { LAST_TIME } from './time';
@@ -63,14 +63,12 @@ export interface KeyService<Permission extends string = string> {
   delete(id: string, context?: KeyMutationContext): Promise<void>;
 }
 
-export interface KeyServiceDeps {
+export interface KeyServiceDeps extends KeyInputSettings {
   readonly store: Store;
   readonly clock: Clock;
   /** Prefix of new tokens. */
   readonly prefix: string;
   readonly hasher: TokenHasher;
-  /** The declared permissions. */
-  readonly permissions: readonly string[];
   /** Milliseconds. */
   readonly defaultLifetime: number;
   /** Whether imported tokens are accepted. Default false: then none is imported. */
@@ -127,7 +125,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   const { store, clock, prefix, hasher, defaultLifetime, importedTokens = false, generate = generateToken } = deps;
   // Whole milliseconds, because they are part of indexes.
   const now = () => Math.floor(clock.wall());
-  const inputs = createKeyInputs(deps.permissions, now);
+  const inputs = createKeyInputs(deps, now);
   const readImportedToken = createReadImportedToken(prefix);
   const links = createAliasLinks(store);
 

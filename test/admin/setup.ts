@@ -67,6 +67,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     projects,
     audit,
     usage: createUsageService({ store, clock, recorder }),
+    keyInputs: { permissions: Object.keys(PERMISSIONS) },
     permissions: PERMISSIONS,
     usesFeatures: () => true,
     clock,

@@ -1,4 +1,5 @@
 import type { AuditService } from '../../audit/service';
+import type { KeyInputSettings } from '../../keys/input-schemas';
 import type { KeyService } from '../../keys/service';
 import type { ProjectService } from '../../projects/service';
 import type { UsageService } from '../../usage/service';
@@ -15,6 +16,8 @@ import { createUsageOperations } from './usage';
 
 export interface OperationDeps extends FormOptionDeps {
   readonly keys: KeyService;
+  /** The settings of the inputs of `keys`, for the OpenAPI document. */
+  readonly keyInputs: KeyInputSettings;
   readonly projects: ProjectService;
   readonly audit: AuditService;
   readonly usage: UsageService;
@@ -23,7 +26,7 @@ export interface OperationDeps extends FormOptionDeps {
 /** All REST operations, including the one that sends their OpenAPI document. */
 export function createOperations(deps: OperationDeps, settings: AdminSettings): readonly Operation[] {
   const agents = createAgentResolver(settings);
-  const bodies = createKeyBodies(Object.keys(deps.permissions));
+  const bodies = createKeyBodies(deps.keyInputs);
   // Created for the first request, because it takes longer than everything else at the start of an app.
   let document: ReturnType<typeof createDocument> | undefined;
   const documentOperation = defineOperation({

@@ -78,7 +78,7 @@ function invalid(issues: readonly InputIssue[]): KeyscopeError {
 /** Reads and validates all rows. Writes nothing. */
 export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions): Promise<Plan> {
   const { columns, workspaceId, now } = options;
-  const inputs = createKeyInputs(options.permissions, now);
+  const inputs = createKeyInputs(options, now);
   const readImportedToken = createReadImportedToken(options.prefix);
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
