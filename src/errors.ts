@@ -50,6 +50,28 @@ export type KeyDenialCode = CodesThatDeny<'key'>;
 /** Codes of denied requests. */
 export type DenialCode = CodesThatDeny<'request' | 'key'>;
 
+/** Why a request was denied, in more detail than its `code`, which is all that the caller learns. */
+export type DenialReason =
+  | 'missing'
+  | 'malformed'
+  /** Form of a token, with another prefix than this app's. */
+  | 'other_prefix'
+  /** Form of this app's tokens, mistyped or cut. */
+  | 'checksum'
+  /** No key has this id: it was deleted, or created in another store. */
+  | 'unknown'
+  | 'wrong_secret'
+  /** The key was created without a pepper, and this app accepts only keys with one. */
+  | 'pepper'
+  | 'expired'
+  | 'disabled'
+  | 'permission'
+  | 'agent'
+  /** The key is limited to some agents, and the request does not state which one it is about. */
+  | 'agent_not_stated'
+  | 'workspace'
+  | 'store';
+
 const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 export const DENIAL_CODES = CODES.filter((code): code is DenialCode => 'denies' in ERRORS[code]);

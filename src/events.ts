@@ -1,28 +1,6 @@
 import { didYouMean, listNames } from './did-you-mean';
-import { KeyscopeError } from './errors';
+import { type DenialReason, KeyscopeError } from './errors';
 import type { AuditAction, StoreEvent } from './store/store';
-
-/** Why a request was denied, in more detail than its `code`, which is all that the caller learns. */
-export type DenialReason =
-  | 'missing'
-  | 'malformed'
-  /** Form of a token, with another prefix than this app's. */
-  | 'other_prefix'
-  /** Form of this app's tokens, mistyped or cut. */
-  | 'checksum'
-  /** No key has this id: it was deleted, or created in another store. */
-  | 'unknown'
-  | 'wrong_secret'
-  /** The key was created without a pepper, and this app accepts only keys with one. */
-  | 'pepper'
-  | 'expired'
-  | 'disabled'
-  | 'permission'
-  | 'agent'
-  /** The key is limited to some agents, and the request does not state which one it is about. */
-  | 'agent_not_stated'
-  | 'workspace'
-  | 'store';
 
 /** A denied request. Contains nothing that the caller sent but the method. */
 export interface DeniedEvent {

@@ -10,16 +10,8 @@ export type { Feature, RequireFeatureOptions } from './auth/require-feature';
 export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
 export { createApiKeys } from './create-api-keys';
-export { ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
-export type {
-  ChangedEvent,
-  DenialReason,
-  DeniedEvent,
-  EndedEvent,
-  EventListener,
-  EventName,
-  KeyscopeEvents,
-} from './events';
+export { type DenialReason, ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
+export type { ChangedEvent, DeniedEvent, EndedEvent, EventListener, EventName, KeyscopeEvents } from './events';
 export type { Features } from './features';
 export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';

@@ -1,5 +1,4 @@
-import { type ErrorCode, type KeyDenialCode, KeyscopeError } from '../errors';
-import type { DenialReason } from '../events';
+import { type DenialReason, type ErrorCode, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { KeyRecord } from '../store/records';
 import type { Scope } from './scope';
 
