@@ -256,10 +256,10 @@ test('the table of options has each option of createApiKeys', () => {
   expect(rows.sort()).toEqual(names.sort());
 });
 
-test('the section of events names each event', () => {
+test.each(['README.md', 'docs/observability.md'])('the section of events in %s names each event', (page) => {
   const [, declared] = /export interface KeyscopeEvents \{\n(.*?)\n\}\n/s.exec(read('src/events.ts'))!;
   const names = [...declared!.matchAll(/^ {2}(\w+):/gm)].map(([, name]) => name!);
-  const [, section] = /\n## Events\n(.*?)\n## /s.exec(read('README.md'))!;
+  const [, section] = /\n## Events\n(.*?)\n## /s.exec(read(page))!;
   expect(names.filter((name) => !section!.includes(`\`${name}\``))).toEqual([]);
 });
 

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { COLUMNS, KEY_FIELD_NAMES, REQUIRED } from '../../../src/store/key-fields';
+import { COLUMNS, CREDENTIAL_FIELD_NAMES, KEY_FIELD_NAMES, REQUIRED } from '../../../src/store/key-fields';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
 import { type RedisServer, startRedis } from '../../support/redis/server';
@@ -28,8 +28,7 @@ describe('a record that an older version wrote', () => {
     await client.hdel(nameOf(key.id), name);
     const expected = { ...key, [name]: COLUMNS[name].missing };
     expect(await store.getKey(key.id)).toEqual(expected);
-    const { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled, revoked } = expected;
-    const credential = { id, workspaceId, name: label, agents, permissions, digest, expiresAt, disabled, revoked };
+    const credential = Object.fromEntries(CREDENTIAL_FIELD_NAMES.map((column) => [column, expected[column]]));
     expect(await store.getCredential(key.id)).toEqual(credential);
     expect(await listAll(store, keyQuery(key.workspaceId))).toEqual([expected]);
   });
