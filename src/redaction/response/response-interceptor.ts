@@ -150,7 +150,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     const { expected } = this;
     if (isEnd && written === 'none' && expected && (given.chunk ? given.chunk === expected.bytes : !head.allowsBody)) {
       head.acceptRedacted(expected.source);
-      this.#transition({ name: 'passing', decision: { kind: 'pass-through', bare: !given.chunk, vouched: true } });
+      this.#transition({ name: 'express' });
       this.finish(bytes);
       return true;
     }

@@ -7,13 +7,15 @@ export type PassThrough = Extract<BodyDecision, { kind: 'pass-through' }>;
 /**
  * The states of a response. `undecided`: nothing has been sent. `held`: the handler wrote a head that fits no body that can be
  * sent, so the first byte decides. `head-sent`: only the head has been sent; `open` if nothing had to be removed at that time.
- * `passing`: the body is sent unchanged, or Express sends bytes that have been redacted. `streaming`: bytes are filtered.
+ * `express`: the head is written for bytes of Express that have been redacted. `passing`: the body is sent unchanged. `streaming`: bytes
+ * are filtered.
  * `ended`: by the handler; `passed` if the body was sent unchanged. `discarding`: another response is sent instead of the handler's.
  */
 export type ResponseState =
   | { readonly name: 'undecided' }
   | { readonly name: 'held' }
   | { readonly name: 'head-sent'; readonly open: boolean }
+  | { readonly name: 'express' }
   | { readonly name: 'passing'; readonly decision: PassThrough }
   | { readonly name: 'streaming'; readonly writer: BodyWriter }
   | { readonly name: 'ended'; readonly passed: PassThrough | undefined }
