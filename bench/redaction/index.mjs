@@ -86,7 +86,7 @@ async function texts() {
   const text = JSON.stringify(page);
   const baseline = 'JSON.stringify of the whole';
   const toBytes = 'Buffer.from alone';
-  const ours = (features) => () => new JsonFilter(fields, { features }, limits).write(Buffer.from(text)).length;
+  const ours = (features) => () => new JsonFilter({ fields, limits, getPolicy: () => ({ features }) }).write(Buffer.from(text)).length;
   const rows = await run([
     variant(baseline, baseline, () => JSON.stringify(page).length),
     variant(toBytes, baseline, () => Buffer.from(text).length),
@@ -113,7 +113,7 @@ async function streams() {
   const small = createStream(10_000_000, PIECE);
   const baseline = 'a copy of each piece';
   const ours = (subject) => () => {
-    const filter = new JsonFilter(fields, subject, limits);
+    const filter = new JsonFilter({ fields, limits, getPolicy: () => subject });
     for (const piece of pieces) sink += filter.write(piece).length;
     filter.end();
   };
@@ -165,24 +165,23 @@ async function messages() {
   const { turns, ...rest } = createPage(1).conversations[0];
   const message = Buffer.from(JSON.stringify({ ...rest, turns: turns.slice(0, 1) }).slice(0));
   const baseline = 'a copy';
-  const again = new JsonFilter(fields, { features: OFF }, limits);
+  const again = new JsonFilter({ fields, limits, getPolicy: () => ({ features: OFF }) });
   const rows = await run([
     variant(baseline, baseline, () => Buffer.from(message).length, 2000),
     variant(
       'keyscope: a new filter for each',
       baseline,
       () => {
-        const filter = new JsonFilter(fields, { features: OFF }, limits);
+        const filter = new JsonFilter({ fields, limits, getPolicy: () => ({ features: OFF }) });
         filter.write(message);
         filter.end();
       },
       2000,
     ),
     variant(
-      'keyscope: one filter, reset',
+      'keyscope: one filter for all',
       baseline,
       () => {
-        again.reset({ features: OFF });
         again.write(message);
         again.end();
       },

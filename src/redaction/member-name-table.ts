@@ -53,18 +53,16 @@ export class NameTable<T> {
   }
 }
 
-/** Makes a table of each set of names once, and keeps it as long as the set. */
-export class NameTables {
-  readonly #tables = new WeakMap<ReadonlySet<string>, NameTable<true>>();
+const tables = new WeakMap<ReadonlySet<string>, NameTable<true>>();
 
-  of(names: ReadonlySet<string>): NameTable<true> {
-    let table = this.#tables.get(names);
-    if (table === undefined) {
-      table = new NameTable(new Map([...names].map((name) => [name, true])));
-      this.#tables.set(names, table);
-    }
-    return table;
+/** The table of a set of names, made once. */
+export function tableOf(names: ReadonlySet<string>): NameTable<true> {
+  let table = tables.get(names);
+  if (table === undefined) {
+    table = new NameTable(new Map([...names].map((name) => [name, true])));
+    tables.set(names, table);
   }
+  return table;
 }
 
 /** Decodes a JSON string, given the bytes between its quotes. They must be valid. */

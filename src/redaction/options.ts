@@ -168,18 +168,15 @@ function aliasesOf(
   });
 }
 
-/** The members a path leads to, without the arrays on the way: `a[*].b` and `a.b` meet in the same members. */
-function membersOf(path: readonly Step[]): string {
-  return path.filter((step) => step !== null).join('.');
-}
-
 function rejectContradictions(groups: readonly (readonly [what: string, path: readonly Step[]])[]): void {
   const matched = new Map<string, string>();
   for (const [what, path] of groups) {
-    const key = JSON.stringify(path.filter((step) => step !== null));
+    // Without the arrays on the way: `a[*].b` and `a.b` meet in the same members.
+    const members = path.filter((step) => step !== null);
+    const key = JSON.stringify(members);
     const other = matched.get(key);
     if (other !== undefined && other !== what) {
-      fail(`the member "${membersOf(path)}" is claimed by both ${other} and ${what}; it can be only one of them.`);
+      fail(`the member "${members.join('.')}" is claimed by both ${other} and ${what}; it can be only one of them.`);
     }
     matched.set(key, what);
   }

@@ -41,9 +41,7 @@ function quotedName(option: string, text: string, quoted: string): string {
 export function parsePath(text: string, option: string): readonly Step[] {
   const steps: Step[] = [];
   if (text === '') fail(option, text, 'it is empty');
-  let at = 0;
-  const rooted = text.startsWith('$');
-  if (rooted) at = 1;
+  let at = text.startsWith('$') ? 1 : 0;
   while (at < text.length) {
     const before = at;
     if (text.startsWith(EACH, at)) {

@@ -10,9 +10,8 @@ export function createJsonFilter(
   source: PolicySource,
   limits: Limits,
   emit: (bytes: Uint8Array) => void,
-  nextSource?: () => PolicySource,
-): Pick<JsonFilter, 'write' | 'end' | 'reset' | 'withheld'> {
-  const filter = new JsonFilter(fields, source, limits, nextSource);
+): Pick<JsonFilter, 'write' | 'end' | 'withheld'> {
+  const filter = new JsonFilter({ fields, limits, getPolicy: () => source });
   return {
     get withheld() {
       return filter.withheld;
@@ -23,13 +22,12 @@ export function createJsonFilter(
       return bytes;
     },
     end: () => filter.end(),
-    reset: (next) => filter.reset(next),
   };
 }
 
 /** Filters a JSON text in one piece. */
 export function filterText(text: string | Uint8Array, fields: Fields, source: PolicySource, limits: Limits) {
-  const filter = new JsonFilter(fields, source, limits);
+  const filter = new JsonFilter({ fields, limits, getPolicy: () => source });
   const bytes = filter.write(Buffer.from(text as string));
   filter.end();
   return { bytes, withheld: filter.withheld };
@@ -57,7 +55,7 @@ export function filterInPieces(
 /** Filters a body in one piece of bytes, which must stay unchanged. */
 export function filterWhole(body: string | Uint8Array, fields: Fields, subject: PolicySource, limits: Limits): Buffer {
   const bytes = Buffer.from(body as string);
-  const filter = new JsonFilter(fields, subject, limits);
+  const filter = new JsonFilter({ fields, limits, getPolicy: () => subject });
   const left = Buffer.from(filter.write(bytes));
   filter.end();
   if (!bytes.equals(Buffer.from(body as string))) throw new Error('The bytes given have been changed.');

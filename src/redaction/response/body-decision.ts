@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from '../options';
-import { type Coding, codingOf, isListed, knownFormat, parseMediaType, RECORD_FORMATS } from './media-type';
+import { type Coding, codingOf, isByteRange, isListed, knownFormat, parseMediaType, RECORD_FORMATS } from './media-type';
 
 /**
  * The part of a body that is known. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
@@ -47,28 +47,32 @@ export interface StreamDecision {
   readonly anyCharset: boolean;
 }
 
+/** With `bare`, there is no body, and headers that measure one are removed. With `vouched`, the route says that it need not be read. */
+export interface PassThrough {
+  readonly kind: 'pass-through';
+  readonly bare: boolean;
+  readonly vouched: boolean;
+}
+
 /**
- * `pass-through`: sent unchanged; with `bare`, there is no body, and headers that measure one are removed. `object`: redacted
- * before it is serialized. `stream`: filtered as bytes. `replace`: a problem document with the same status. `reject`: not sent.
+ * `pass-through`: sent unchanged. `object`: redacted before it is serialized. `stream`: filtered as bytes. `replace`: a problem
+ * document with the same status. `reject`: not sent.
  */
 export type BodyDecision =
-  | { readonly kind: 'pass-through'; readonly bare: boolean; readonly vouched: boolean }
+  | PassThrough
   | { readonly kind: 'object' }
   | StreamDecision
-  | { readonly kind: 'replace' }
-  | { readonly kind: 'reject'; readonly reason: string };
+  | { readonly kind: 'replace' | 'reject'; readonly reason: string };
 
-const PASS: BodyDecision = { kind: 'pass-through', bare: false, vouched: false };
-const VOUCHED: BodyDecision = { kind: 'pass-through', bare: false, vouched: true };
-const BARE: BodyDecision = { kind: 'pass-through', bare: true, vouched: true };
-const OBJECT: BodyDecision = { kind: 'object' };
-const REPLACE: BodyDecision = { kind: 'replace' };
+export const PASS: PassThrough = { kind: 'pass-through', bare: false, vouched: false };
+export const VOUCHED: PassThrough = { kind: 'pass-through', bare: false, vouched: true };
+const BARE: PassThrough = { kind: 'pass-through', bare: true, vouched: true };
+export const OBJECT: BodyDecision = { kind: 'object' };
 
 const UTF8 = new Set([undefined, 'utf-8', 'utf8', 'us-ascii', 'ascii']);
 const SINGLE_BYTE = new Set(['iso-8859-1', 'latin1', 'windows-1252', 'cp1252']);
 /** Types of texts that Express and Node write for a status. */
 const KNOWN_TEXT_TYPES = /^text\/(?:plain|html)$/;
-const BYTE_RANGE = /^\s*bytes\b/i;
 const HINT = "list the type in redactResponse({ passthrough: ['…'] }) if it can never contain redacted fields.";
 
 /** zstd came with Node 22.15. */
@@ -110,7 +114,7 @@ function decideRestricted(facts: ResponseFacts, rules: RouteRules): BodyDecision
     return { kind: 'reject', reason: `A body of the type ${media.essence} cannot be redacted. Send JSON, or ${HINT}` };
   }
   if (rules.callerChoosesNames) return cannotBeRedacted('A body whose member names the caller chooses');
-  if (status === 206 && (facts.contentRange === undefined || BYTE_RANGE.test(facts.contentRange))) {
+  if (status === 206 && (facts.contentRange === undefined || isByteRange(facts.contentRange))) {
     return cannotBeRedacted('A part of a body (206)');
   }
   const coding = codingOf(facts.contentEncoding);
@@ -138,5 +142,5 @@ export function decideBody(facts: ResponseFacts, rules: RouteRules): BodyDecisio
     return { kind: 'stream', format: format!, coding: null, anyCharset: false };
   }
   const decision = decideRestricted(facts, rules);
-  return decision.kind === 'reject' && facts.status >= 400 ? REPLACE : decision;
+  return decision.kind === 'reject' && facts.status >= 400 ? { ...decision, kind: 'replace' } : decision;
 }

@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { KeyscopeError } from '../../errors';
+import type { Withheld } from '../policy';
 import type { StreamDecision } from './body-decision';
 import { DrainEvents } from './drain-events';
 import { createBodyFilter } from './formats';
@@ -66,12 +67,12 @@ export class BodyWriter {
     context.res.once('close', () => this.destroy());
   }
 
-  get withheld(): BodyFilter['withheld'] {
-    return this.#filter.withheld;
+  get withheld(): readonly Withheld[] {
+    return this.#filter.value.withheld;
   }
 
   get isPassingRecord(): boolean {
-    return this.#filter.isPassingRecord;
+    return this.#filter.isPassingRecord === true;
   }
 
   /** Whether the body has ended, though its last bytes may still be in the decoder. */

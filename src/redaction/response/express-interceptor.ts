@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import { format, parse } from 'content-type';
-import type { Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import { redactValue } from '../object-redactor';
 import { type PolicySource, restricts, type Withheld } from '../policy';
+import { OBJECT } from './body-decision';
 import { createFilter } from './body-writer';
 import { jsonText } from './express-json';
 import { concat, copyIfShared } from './formats/body-filter';
@@ -35,20 +35,14 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
   json(args: readonly unknown[], res: ServerResponse): unknown {
     if (this.isRejected) return res;
     const source = this.#sourceFor(args, res);
-    const { req } = this.context;
-    if (source === undefined || req.app.get('json replacer') || this.head.preview('object').kind !== 'object') {
-      return this.#express('json', args, res);
-    }
-    const contentType = headerText(res, 'content-type');
+    const { req, route } = this.context;
+    // Express' json calls `send`: a middleware that has replaced it since gets what the handler sends.
+    const isReplaced = (res as unknown as Methods).send !== route.hooks.methods.send;
+    const isObject = source && !isReplaced && !req.app.get('json replacer') && this.head.preview('object') === OBJECT;
+    if (!isObject) return this.#express('json', args, res);
     const redacted = this.#redactObject(args[0], source);
     if (redacted === undefined) return this.isRejected ? res : this.#express('json', args, res);
-    const response = res as Response;
-    // As Express' json does, for middleware that has replaced `send` since.
-    if (response.send !== (this.context.route.hooks.methods.send as unknown)) {
-      if (contentType === undefined) response.set('Content-Type', 'application/json');
-      return response.send(redacted.text);
-    }
-    res.setHeader('Content-Type', withUtf8(contentType ?? 'application/json'));
+    res.setHeader('Content-Type', withUtf8(headerText(res, 'content-type') ?? 'application/json'));
     return this.#sendBytes(Buffer.from(redacted.text), redacted.withheld, source, res);
   }
 
@@ -71,7 +65,7 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
       return res;
     }
     if (typeof body === 'string') res.setHeader('Content-Type', withUtf8(contentType!));
-    return this.#sendBytes(bytes, filter.withheld, source!, res);
+    return this.#sendBytes(bytes, filter.value.withheld, source!, res);
   }
 
   /** The policy, if something may have to be removed from the value before Express sends it. */

@@ -93,6 +93,11 @@ export function codingOf(value: string | undefined): Coding | null | undefined {
   return CODINGS.get((value ?? '').trim().toLowerCase());
 }
 
+/** Whether a `Content-Range` counts bytes. One in another unit, such as `items 0-9/30`, counts records of a list. */
+export function isByteRange(contentRange: string): boolean {
+  return /^\s*bytes\b/i.test(contentRange);
+}
+
 /** Whether `type/subtype` is in a list of types and `type/*`. */
 export function isListed(essence: string, types: readonly string[]): boolean {
   return types.some((type) => type === essence || (type.endsWith('/*') && essence.startsWith(type.slice(0, -1))));

@@ -1,5 +1,13 @@
 import { featuresOf, type PolicySource, restricts, type Withheld, withheldBy } from '../policy';
-import { type BodyDecision, decideBody, formatFor, type KnownBody, type ResponseFacts } from './body-decision';
+import {
+  type BodyDecision,
+  decideBody,
+  formatFor,
+  type KnownBody,
+  OBJECT,
+  PASS,
+  type ResponseFacts,
+} from './body-decision';
 import { NOTHING } from './formats/body-filter';
 import { codingOf } from './media-type';
 import { mayConfirm, restoreAcceptEncoding } from './request-headers';
@@ -10,8 +18,6 @@ import { isKnownText } from './status-texts';
 
 const UNCHECKED = 'The head of the response was sent before it could be checked.';
 const STRICTER = 'The configuration of the project changed after the head of the response was sent.';
-const PASS: BodyDecision = { kind: 'pass-through', bare: false, vouched: false };
-const OBJECT: BodyDecision = { kind: 'object' };
 const BODILESS = new Set([204, 205, 304]);
 const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
 /** If one of these is set, a length has been said, or must not be (RFC 9112 section 6.2; trailers need chunks). */
@@ -34,10 +40,6 @@ export class ResponseHead {
 
   constructor(context: ResponseContext) {
     this.#context = context;
-  }
-
-  get decision(): BodyDecision {
-    return this.#decision;
   }
 
   /** Whether something could have to be removed when the decision was made. */

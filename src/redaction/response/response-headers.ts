@@ -1,12 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import vary from 'vary';
 import type { Withheld } from '../policy';
+import { isByteRange } from './media-type';
 
 /** Headers and trailers that measure or identify a body: lengths, validators, digests; also those of vendors (`x-amz-checksum-sha256`). */
 const MEASURES =
   /^(?:last-modified|accept-ranges|content-range)$|(?:content|body|file|object|original|decoded|uncompressed)-(?:length|size)|digest|checksum|md5|sha-?\d|crc\d|(?:^|-)(?:etag|hash)(?:-|$)/;
-/** A range in another unit, such as `items 0-9/30`, counts records of a list, and says nothing about bytes. */
-const BYTE_RANGE = /^\s*bytes\b/i;
 /** Kinds of headers, as bits. A header that measures or identifies the body: {@link MEASURES}. */
 export const MEASURE = 1;
 /** Overrides `Cache-Control` for caches in front of us. */
@@ -46,7 +45,7 @@ function kindOf(res: ServerResponse, name: string): number {
     if (known.size >= MAX_KNOWN) known.clear();
     known.set(name, kind);
   }
-  return name === 'content-range' && !BYTE_RANGE.test(headerText(res, name)!) ? 0 : kind;
+  return name === 'content-range' && !isByteRange(headerText(res, name)!) ? 0 : kind;
 }
 
 /** The kinds of all headers that are set. */

@@ -1,32 +1,23 @@
 import { KeyscopeError } from '../../errors';
 import type { PolicySource } from '../policy';
-import type { StreamDecision } from './body-decision';
+import { PASS, type PassThrough, type StreamDecision, VOUCHED } from './body-decision';
 import { type BodySink, BodyWriter } from './body-writer';
 import { copyIfShared, NOTHING, skipWhiteSpace } from './formats/body-filter';
 import type { Callback } from './hooks';
-import {
-  asKeyscopeError,
-  dropChunk,
-  dropEnd,
-  type InterceptorEvents,
-  type Rejectable,
-  reportLate,
-  whenOver,
-} from './rejection';
+import { asKeyscopeError, dropChunk, dropEnd, type InterceptorEvents, reportLate, whenOver } from './rejection';
 import type { ResponseContext } from './response-context';
 import { ResponseHead } from './response-head';
 import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
-import { hasEnded, type PassThrough, type ResponseState, transition, writtenHead } from './response-state';
+import { hasEnded, type ResponseState, transition, writtenHead } from './response-state';
 import { bytesOf, isChunk, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
 const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
 const BYPASSED = 'Bytes reached the response past the redaction.';
 const UNDECIDED: ResponseState = { name: 'undecided' };
-const PASS: PassThrough = { kind: 'pass-through', bare: false, vouched: false };
 const PASSING: ResponseState = { name: 'passing', decision: PASS };
 
 /** One response on its way to the client. The first byte of its body decides what happens to it. */
-export class ResponseInterceptor implements BodySink, Rejectable {
+export class ResponseInterceptor implements BodySink {
   protected readonly context: ResponseContext;
   protected readonly head: ResponseHead;
   /** The error for which the response was rejected. */
@@ -54,7 +45,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
 
   /** Passes everything through: the response is an error response of our own. */
   trust(): void {
-    this.#transition({ name: 'passing', decision: { ...PASS, vouched: true } });
+    this.#transition({ name: 'passing', decision: VOUCHED });
   }
 
   /** Whether the body, or a record of it, is passing through because nothing had to be removed from it, which may change. */
@@ -155,8 +146,7 @@ export class ResponseInterceptor implements BodySink, Rejectable {
       return true;
     }
     const decision = head.decideFirst(written, !isEnd ? 'more' : bytes.length > 0 ? 'whole' : 'none', bytes);
-    if (decision.kind === 'replace') this.#replace();
-    else if (decision.kind === 'reject') this.#reject(decision.reason);
+    if (decision.kind === 'replace' || decision.kind === 'reject') this.#reject(decision.reason);
     else if (decision.kind === 'stream') {
       const writer = this.#startStream(decision);
       if (!isEnd) return writer.write(bytes, given.callback);
@@ -284,7 +274,8 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     // An error response keeps its status, and only its body is replaced.
     const isSent = state.name !== 'held' && res.headersSent;
     if (!isSent && res.statusCode >= 400 && error.code === 'unredactable_response') {
-      this.#replace();
+      this.#transition({ name: 'discarding' });
+      this.#events.onReject(undefined);
       return;
     }
     this.error = error;
@@ -299,10 +290,5 @@ export class ResponseInterceptor implements BodySink, Rejectable {
     // A head that we did not ask for may be Node's, for bytes that bypass us: those must not find another response.
     if (isInHead || context.isCalling) process.nextTick(respond);
     else respond();
-  }
-
-  #replace(): void {
-    this.#transition({ name: 'discarding' });
-    this.#events.onReject(undefined);
   }
 }

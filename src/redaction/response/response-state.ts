@@ -1,8 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import type { BodyDecision } from './body-decision';
+import type { PassThrough } from './body-decision';
 import type { BodyWriter } from './body-writer';
-
-export type PassThrough = Extract<BodyDecision, { kind: 'pass-through' }>;
 
 /**
  * The states of a response. `undecided`: nothing has been sent. `held`: the handler wrote a head that fits no body that can be

@@ -1,19 +1,29 @@
 import type { Limits } from '../options';
-import type { Fields } from '../path-matcher';
+import type { Fields, PathState } from '../path-matcher';
 import { featuresOf, type PolicySource, RedactionPolicy, restricts, type Withheld } from '../policy';
 import { JsonError } from './json-error';
-import { Scanner } from './json-scanner';
 import { PathTracker } from './path-tracker';
 import { Utf8Validator } from './utf8-validator';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Redacts one JSON text, given in pieces of any size. */
+export interface JsonFilterOptions {
+  readonly fields: Fields;
+  readonly limits: Limits;
+  /** Reads the policy of this moment. Asked at the beginning of each value. Its kind must not change. */
+  readonly getPolicy: () => PolicySource;
+  /** Whether the bytes may be in another charset than UTF-8 of which ASCII is a subset. Default false. */
+  readonly anyCharset?: boolean;
+}
+
+/** JSON values, one after the other, each given in pieces of any size and redacted by the policy of the moment at which it begins. */
 export class JsonFilter {
   readonly #policy: RedactionPolicy;
   readonly #tracker: PathTracker;
   readonly #fields: Fields;
-  #utf8: Utf8Validator | null;
+  readonly #getPolicy: () => PolicySource;
+  readonly #utf8: Utf8Validator | null;
+  #between = true;
   /** The error after which nothing is returned. */
   #ended: { readonly error: unknown } | null = null;
   /** Bytes that are needed again, in front of the next piece. The rest of the buffer is room to grow. */
@@ -22,29 +32,21 @@ export class JsonFilter {
   /** Bytes of the body before those held. */
   #before = 0;
 
-  /**
-   * @param nextSource - reads the policy for each value after the first; undefined: the body is exactly one value
-   * @param anyCharset - whether the bytes may be in another charset than UTF-8 of which ASCII is a subset
-   */
-  constructor(
-    fields: Fields,
-    source: PolicySource,
-    limits: Limits,
-    nextSource?: () => PolicySource,
-    anyCharset = false,
-  ) {
+  /** @param concatenated - whether more values may follow the first without an `end` between them */
+  constructor({ fields, limits, getPolicy, anyCharset = false }: JsonFilterOptions, concatenated = false) {
+    const source = getPolicy();
+    const isMixed = featuresOf(source) === undefined;
     this.#utf8 = anyCharset ? null : new Utf8Validator();
     this.#policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
-    this.#tracker = new PathTracker(
-      this.#policy,
-      limits,
-      restricts(source) ? fields.root : null,
-      featuresOf(source) === undefined,
-      new Scanner(limits.depth, limits.keyBytes),
-      fields.names,
-      nextSource && (() => this.#begin(nextSource())),
-    );
+    this.#getPolicy = getPolicy;
+    const nextValue = concatenated ? () => this.#begin() : undefined;
+    this.#tracker = new PathTracker(this.#policy, limits, isMixed, fields.names, nextValue);
+  }
+
+  /** Whether anything could have to be withheld now. */
+  get restricts(): boolean {
+    return restricts(this.#getPolicy());
   }
 
   /** The features of which a member was withheld since the filter was made. */
@@ -53,7 +55,7 @@ export class JsonFilter {
   }
 
   /**
-   * Filters the next piece. The result is a view of the piece itself, or a new buffer.
+   * Filters the next piece of a value. The result is a view of the piece itself, or a new buffer.
    *
    * @throws KeyscopeError `unredactable_response` at the first syntax error. Nothing of that piece is returned, and every later
    * call throws the same.
@@ -63,6 +65,7 @@ export class JsonFilter {
     // One class of buffer only, or the loops that read them turn polymorphic and slow.
     const chunk = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
     try {
+      if (this.#between) this.#reset();
       return this.#read(chunk) ?? NOTHING;
     } catch (error) {
       throw this.#fail(error);
@@ -70,31 +73,31 @@ export class JsonFilter {
   }
 
   /**
-   * Says that there are no more pieces.
+   * The value has ended.
    *
-   * @throws KeyscopeError `unredactable_response` unless there has been exactly one whole JSON value
+   * @throws KeyscopeError `unredactable_response` unless it was exactly one whole JSON value, or several if they are concatenated
    */
   end(): void {
     if (this.#ended !== null) throw this.#ended.error;
     try {
       this.#tracker.finish(this.#heldLength);
+      this.#between = true;
     } catch (error) {
       throw this.#fail(error);
     }
   }
 
-  #begin(source: PolicySource) {
+  #begin(): PathState | null {
+    const source = this.#getPolicy();
     this.#policy.begin(source);
     return restricts(source) ? this.#fields.root : null;
   }
 
-  /** Makes ready for another JSON text with the same fields; also after a fault. `source` must be of the same kind. */
-  reset(source: PolicySource): void {
-    this.#ended = null;
+  #reset(): void {
+    this.#between = false;
     this.#heldLength = 0;
     this.#before = 0;
-    if (this.#utf8 !== null) this.#utf8 = new Utf8Validator();
-    this.#tracker.reset(this.#begin(source));
+    this.#tracker.reset(this.#begin());
   }
 
   #read(chunk: Buffer): Buffer | null {

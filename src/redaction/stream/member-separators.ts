@@ -1,10 +1,23 @@
+import type { NameTable } from '../member-name-table';
+import type { PathState } from '../path-matcher';
 import { JsonError } from './json-error';
 import type { Scanner } from './json-scanner';
 import { COMMA, OPEN_OBJECT, SPACE } from './json-tables';
-import type { Frame } from './open-container';
 import type { OutputBuffer } from './output-buffer';
 
 const NONE = -1;
+
+/** An object or array that the paths lead into. */
+export interface Frame {
+  readonly position: PathState;
+  readonly list: boolean;
+  /** Of which members only these stay; `null`: all. */
+  readonly names: NameTable<true> | null;
+  /** Whether a member has been kept, if not all are. */
+  kept: boolean;
+  /** Whether the member that names the project has been met. */
+  projectSeen: boolean;
+}
 
 /** Where white space begins that ends at `at`. */
 function behindSpace(bytes: Buffer, at: number): number {

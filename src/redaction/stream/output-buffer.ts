@@ -6,6 +6,10 @@ const EMPTY_FORMS: Readonly<Record<number, Buffer>> = {
   123: Buffer.from('{}'),
 };
 
+function emptyForm(first: number): Buffer {
+  return EMPTY_FORMS[first] ?? NULL;
+}
+
 /** Shorter runs are copied byte by byte: a view of them costs more than they do. */
 const SHORT = 48;
 
@@ -24,9 +28,8 @@ function copy(source: Uint8Array, from: number, to: number, target: Buffer, at: 
 export class OutputBuffer {
   /** The start of the run that is kept; NONE: bytes are dropped. */
   #run = 0;
-  /** Pairs: from and to, or NONE and an index into `#replacements`. */
+  /** Pairs: from and to, or NONE and the first byte of a value that was replaced. */
   #parts: number[] = [];
-  #replacements: Uint8Array[] = [];
   #size = 0;
 
   reset(): void {
@@ -53,10 +56,8 @@ export class OutputBuffer {
   /** Drops bytes from here on, at the start of a value, and puts an empty value of its type in its place. */
   replace(first: number, at: number): void {
     this.pause(at);
-    const form = EMPTY_FORMS[first] ?? NULL;
-    this.#parts.push(NONE, this.#replacements.length);
-    this.#replacements.push(form);
-    this.#size += form.length;
+    this.#parts.push(NONE, first);
+    this.#size += emptyForm(first).length;
   }
 
   /**
@@ -94,7 +95,7 @@ export class OutputBuffer {
       if (from !== NONE) {
         at = copy(bytes, from, to, whole, at);
       } else {
-        const form = this.#replacements[to]!;
+        const form = emptyForm(to);
         at = copy(form, 0, form.length, whole, at);
       }
     }
@@ -104,7 +105,6 @@ export class OutputBuffer {
   #clear(): void {
     if (this.#size === 0) return;
     this.#parts.length = 0;
-    this.#replacements.length = 0;
     this.#size = 0;
   }
 }

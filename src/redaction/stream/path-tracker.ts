@@ -1,13 +1,12 @@
-import { NameTables } from '../member-name-table';
+import { type NameTable, tableOf } from '../member-name-table';
 import type { Limits } from '../options';
 import { hasNestedPaths, type PathState } from '../path-matcher';
 import { CLEAR, type RedactionPolicy } from '../policy';
 import * as faults from './json-error';
-import type { Scanner } from './json-scanner';
+import { Scanner } from './json-scanner';
 import * as tables from './json-tables';
-import { MemberSeparators } from './member-separators';
+import { type Frame, MemberSeparators } from './member-separators';
 import { NestedJsonDetector } from './nested-json-detector';
-import { createFrame, type Frame, watched } from './open-container';
 import { OutputBuffer } from './output-buffer';
 import { ProjectResolver } from './project-resolver';
 
@@ -31,6 +30,11 @@ const DROP = 2;
 
 const { SPACE, COMMA, COLON, QUOTE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT } = tables;
 
+/** The names that matter in an object, in the scanner's form: all of them if each must be decided. */
+function watched({ position, names }: Frame): number {
+  return names === null && position.others === null ? position.table.mask : -1;
+}
+
 /**
  * Follows the configured paths through a body and decides which bytes are sent. A value that no path leads into is one
  * run of bytes, which only the scanner reads.
@@ -44,12 +48,11 @@ export class PathTracker {
   readonly #separators: MemberSeparators;
   readonly #nested: NestedJsonDetector;
   readonly #nextValue: (() => PathState | null) | undefined;
-  readonly #tables = new NameTables();
   readonly #frames: Frame[] = [];
   #frame: Frame | undefined;
   #stage = AT_VALUE;
   /** Path state of the next value; null if no path leads into it. */
-  #position: PathState | null;
+  #position: PathState | null = null;
   #disposition = KEEP;
   /** True if the next value names the project. */
   #namesProject = false;
@@ -57,9 +60,7 @@ export class PathTracker {
   constructor(
     policy: RedactionPolicy,
     limits: Limits,
-    root: PathState | null,
     mixed: boolean,
-    scanner: Scanner,
     names: ReadonlySet<string>,
     nextValue: (() => PathState | null) | undefined,
   ) {
@@ -67,10 +68,9 @@ export class PathTracker {
     this.#nextValue = nextValue;
     this.#nested = new NestedJsonDetector(names, limits.heldBytes);
     this.#mixed = mixed;
-    this.#position = root;
-    this.#scanner = scanner;
+    this.#scanner = new Scanner(limits.depth, limits.keyBytes);
     this.#separators = new MemberSeparators(this.output, limits.keyBytes);
-    this.#resolver = new ProjectResolver(policy, scanner, limits.heldBytes);
+    this.#resolver = new ProjectResolver(policy, this.#scanner, limits.heldBytes);
   }
 
   /** @param root - the position of the next body; `null`: nothing in it is matched */
@@ -191,7 +191,7 @@ export class PathTracker {
       }
       if (this.#disposition === KEEP) {
         if (list && position.elements !== null) {
-          this.#push(createFrame(position, true, null), at);
+          this.#push(position, true, null, at);
           this.#stage = AT_FIRST_VALUE;
           this.#position = position.elements;
           return at + 1;
@@ -209,21 +209,20 @@ export class PathTracker {
   }
 
   #openObject(position: PathState, chosen: ReadonlySet<string> | null, at: number): number {
-    const names = chosen === null ? null : this.#tables.of(chosen);
-    this.#push(createFrame(position, false, names), at);
+    this.#push(position, false, chosen && tableOf(chosen), at);
     if (this.#mixed && position.conversation >= 0) this.#policy.clearProject(position.conversation);
     this.#stage = IN_MEMBERS;
     this.#scanner.enter(watched(this.#frame!));
     return at + 1;
   }
 
-  #push(frame: Frame, at: number): void {
+  #push(position: PathState, list: boolean, names: NameTable<true> | null, at: number): void {
     // The member that names the project is not a string, so the conversation has no project.
     if (this.#namesProject) this.#policy.setProject(this.#frame!.position.conversation, undefined);
     this.#namesProject = false;
-    this.#scanner.open(frame.list ? 0 : 1, at);
-    this.#frames.push(frame);
-    this.#frame = frame;
+    this.#scanner.open(list ? 0 : 1, at);
+    this.#frame = { position, list, names, kept: false, projectSeen: false };
+    this.#frames.push(this.#frame);
   }
 
   #closeList(at: number): number {

@@ -183,23 +183,15 @@ describe('a syntax error', () => {
   });
 });
 
-test('reset makes ready for the next text, after a whole one and after a fault, also in the middle of things', () => {
+test('JsonFilter redacts each text like the first when the one before has ended', () => {
   let left = '';
   const mixed: PolicySource = { featuresFor: (id) => (id === 'P' ? { transcript: true, metrics: 'all' } : DENIED) };
   const filter = createJsonFilter(fields, mixed, limits, (bytes) => {
     left += Buffer.from(bytes).toString();
   });
   const before = [
-    ...[
-      '{}',
-      '[1 2',
-      '{"tur',
-      '{"turns":[',
-      '{"turns":[1],"project_id',
-      '{"turns":[1],"project_id":"P',
-      '{"project_id":"P',
-    ],
-    ...['{"project_id":"Q","metrics":{"A":1 ', '{"project_id":"Q","metrics":{"A":1,"B', '[[[', '{"a":"é'],
+    ...['{}', '12', ' "é" ', '[[[]]]', '{"turns":[1],"project_id":"P"}', '{"project_id":"P"}'],
+    ...['{"project_id":"Q","metrics":{"A":1 }}', '{"project_id":"Q","metrics":{"A":1,"B":2}}', '{"turns":[1]}'],
   ];
   const next = [
     ['{"project_id":"Q","turns":[1],"metrics":{"A":1,"B":2}}', '{"project_id":"Q","turns":[],"metrics":{"B":2}}'],
@@ -213,24 +205,16 @@ test('reset makes ready for the next text, after a whole one and after a fault, 
   for (const start of before) {
     for (const [body, expected] of next) {
       for (const length of [1, 3, 7, 30]) {
-        try {
-          filter.write(Buffer.from(start).subarray(0, -1));
-          filter.write(Buffer.from(start).subarray(-1));
-        } catch (error) {
-          expect(error).toBeInstanceOf(KeyscopeError);
-        }
-        filter.reset(mixed);
+        filter.write(Buffer.from(start).subarray(0, -1));
+        filter.write(Buffer.from(start).subarray(-1));
+        filter.end();
         left = '';
         for (let at = 0; at < body.length; at += length) filter.write(Buffer.from(body.slice(at, at + length)));
         filter.end();
         expect(left).toBe(expected);
-        filter.reset(mixed);
       }
     }
   }
-  filter.write(Buffer.from('"é').subarray(0, 2));
-  filter.reset(mixed);
-  expect(() => filter.write(Buffer.from('{}'))).not.toThrow();
 });
 
 describe('limits', () => {

@@ -1,8 +1,5 @@
 import { KeyscopeError } from '../../../errors';
-import type { Limits } from '../../options';
-import type { Fields } from '../../path-matcher';
-import { type PolicySource, restricts, type Withheld } from '../../policy';
-import { JsonFilter } from '../../stream/json-filter';
+import type { JsonFilter, JsonFilterOptions } from '../../stream/json-filter';
 
 /** Redacts one body. Both functions throw a {@link KeyscopeError} at the first error; nothing may be sent after it. */
 export interface BodyFilter {
@@ -10,20 +7,14 @@ export interface BodyFilter {
   push(chunk: Uint8Array): Uint8Array;
   /** The body has ended. Returns the bytes held back until now; throws if the body is not complete. No bytes are a complete body. */
   end(): Uint8Array;
-  /** Features of which something has been withheld so far. */
-  readonly withheld: readonly Withheld[];
+  /** Redacts the values of the body. */
+  readonly value: JsonFilter;
   /** Whether a record is under way that passes unread, because nothing had to be removed when it began. */
-  readonly isPassingRecord: boolean;
+  readonly isPassingRecord?: boolean;
 }
 
 /** The rules a body filter works by. */
-export interface FilterOptions {
-  readonly fields: Fields;
-  readonly limits: Limits;
-  /** Reads the policy of this moment. Asked at the beginning of each record. */
-  readonly getPolicy: () => PolicySource;
-  /** Whether the body is in another charset than UTF-8 of which ASCII is a subset. */
-  readonly anyCharset: boolean;
+export interface FilterOptions extends JsonFilterOptions {
   /** Names of server-sent events whose data passes through. */
   readonly textEvents: ReadonlySet<string>;
 }
@@ -78,39 +69,6 @@ export class Parts {
     return part.buffer === chunk.buffer && part.byteOffset === chunk.byteOffset && part.length === chunk.length
       ? chunk
       : part;
-  }
-}
-
-/** JSON values, one after the other, each redacted by the policy of the moment at which it begins. */
-export class ValueFilter {
-  readonly #filter: JsonFilter;
-  readonly #getPolicy: () => PolicySource;
-  #between = true;
-
-  /** @param concatenated - whether more values may follow the first without an `end` between them */
-  constructor({ fields, limits, getPolicy, anyCharset }: FilterOptions, concatenated = false) {
-    this.#getPolicy = getPolicy;
-    this.#filter = new JsonFilter(fields, getPolicy(), limits, concatenated ? getPolicy : undefined, anyCharset);
-  }
-
-  get withheld(): readonly Withheld[] {
-    return this.#filter.withheld;
-  }
-
-  write(chunk: Uint8Array): Uint8Array {
-    if (this.#between) this.#filter.reset(this.#getPolicy());
-    this.#between = false;
-    return this.#filter.write(chunk);
-  }
-
-  end(): void {
-    this.#filter.end();
-    this.#between = true;
-  }
-
-  /** Whether anything could have to be withheld now. */
-  get restricts(): boolean {
-    return restricts(this.#getPolicy());
   }
 }
 

@@ -1,19 +1,17 @@
 import type { BodyFormat } from '../../options';
-import { type BodyFilter, type FilterOptions, NOTHING, skipWhiteSpace, ValueFilter } from './body-filter';
+import { JsonFilter } from '../../stream/json-filter';
+import { type BodyFilter, type FilterOptions, NOTHING, skipWhiteSpace } from './body-filter';
 import { filterJsonp } from './jsonp/jsonp';
 import { filterRecords, LINE_FEED, RECORD_SEPARATOR } from './ndjson';
 import { ServerSentEvents } from './server-sent-events';
 
 /** A body of one JSON value, or of several with nothing but white space between them. */
 function filterJson(options: FilterOptions): BodyFilter {
-  const value = new ValueFilter(options, true);
+  const value = new JsonFilter(options, true);
   let begun = false;
   let blank = false;
   return {
-    get withheld() {
-      return value.withheld;
-    },
-    isPassingRecord: false,
+    value,
     push(chunk) {
       begun ||= skipWhiteSpace(chunk, 0) < chunk.length;
       blank ||= chunk.length > 0;

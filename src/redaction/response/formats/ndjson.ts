@@ -1,4 +1,5 @@
-import { type BodyFilter, type FilterOptions, NOTHING, Parts, skipWhiteSpace, ValueFilter } from './body-filter';
+import { JsonFilter } from '../../stream/json-filter';
+import { type BodyFilter, type FilterOptions, NOTHING, Parts, skipWhiteSpace } from './body-filter';
 
 /** Ends each value of NDJSON and JSON Lines. */
 export const LINE_FEED = 0x0a;
@@ -13,7 +14,7 @@ type Place = 'between' | 'raw' | 'parsed';
  * between two separators keeps connections alive and passes through.
  */
 export function filterRecords(options: FilterOptions, separator: number): BodyFilter {
-  const value = new ValueFilter(options);
+  const value = new JsonFilter(options);
   const parts = new Parts();
   let place: Place = 'between';
 
@@ -28,9 +29,7 @@ export function filterRecords(options: FilterOptions, separator: number): BodyFi
   }
 
   return {
-    get withheld() {
-      return value.withheld;
-    },
+    value,
     get isPassingRecord() {
       return place === 'raw';
     },

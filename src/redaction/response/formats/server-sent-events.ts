@@ -1,4 +1,5 @@
-import { type BodyFilter, type FilterOptions, fail, HELD_BYTES, NOTHING, Parts, ValueFilter } from './body-filter';
+import { JsonFilter } from '../../stream/json-filter';
+import { type BodyFilter, type FilterOptions, fail, HELD_BYTES, NOTHING, Parts } from './body-filter';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -52,7 +53,7 @@ function print({ name, value, end }: Line): string {
  * JSON; `[DONE]`, empty data and the data of text events pass through. Comments between events are sent line by line.
  */
 export class ServerSentEvents implements BodyFilter {
-  readonly #value: ValueFilter;
+  readonly value: JsonFilter;
   readonly #textEvents: ReadonlySet<string>;
   readonly #sent = new Parts();
   /** Chunks of the event that is held back. */
@@ -72,12 +73,8 @@ export class ServerSentEvents implements BodyFilter {
   #afterCr = false;
 
   constructor(options: FilterOptions) {
-    this.#value = new ValueFilter(options);
+    this.value = new JsonFilter(options);
     this.#textEvents = options.textEvents;
-  }
-
-  get withheld() {
-    return this.#value.withheld;
   }
 
   get isPassingRecord() {
@@ -97,7 +94,7 @@ export class ServerSentEvents implements BodyFilter {
       }
       if (isJoined) continue;
       if (this.#between) this.#begin(byte);
-      else if (this.#lineEmpty && this.#raw && !this.#rawData && this.#value.restricts) {
+      else if (this.#lineEmpty && this.#raw && !this.#rawData && this.value.restricts) {
         this.#add(chunk.subarray(from, at));
         from = at;
         this.#raw = false;
@@ -123,7 +120,7 @@ export class ServerSentEvents implements BodyFilter {
 
   #begin(first: number): void {
     this.#between = false;
-    this.#raw = !this.#value.restricts;
+    this.#raw = !this.value.restricts;
     this.#rawData = false;
     this.#rawName = '';
     this.#hasUnreadName = false;
@@ -188,8 +185,8 @@ export class ServerSentEvents implements BodyFilter {
   }
 
   #filter(data: string): string {
-    const filtered = Buffer.from(this.#value.write(Buffer.from(data, 'latin1'))).toString('latin1');
-    this.#value.end();
+    const filtered = Buffer.from(this.value.write(Buffer.from(data, 'latin1'))).toString('latin1');
+    this.value.end();
     return filtered;
   }
 }

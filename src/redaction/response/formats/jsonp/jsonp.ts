@@ -1,12 +1,5 @@
-import {
-  type BodyFilter,
-  type FilterOptions,
-  fail,
-  HELD_BYTES,
-  NOTHING,
-  skipWhiteSpace,
-  ValueFilter,
-} from '../body-filter';
+import { JsonFilter } from '../../../stream/json-filter';
+import { type BodyFilter, type FilterOptions, fail, HELD_BYTES, NOTHING, skipWhiteSpace } from '../body-filter';
 
 /** A function name and `(`. Express writes an empty comment and a test that the function exists before it. */
 const OPENING = /^\s*(?:\/\*\*\/)?\s*(?:typeof [\w$.[\]]+ === 'function' && )?[\w$.[\]]+\(/;
@@ -17,14 +10,11 @@ const NO_CALL = 'A script that is not one call with one JSON value (JSONP) canno
 
 /** JSONP: one JSON value, or none, as the argument of a call. Any other script is rejected. It is held back until it is complete. */
 export function filterJsonp(options: FilterOptions): BodyFilter {
-  const value = new ValueFilter(options);
+  const value = new JsonFilter(options);
   const held: Uint8Array[] = [];
   let heldBytes = 0;
   return {
-    get withheld() {
-      return value.withheld;
-    },
-    isPassingRecord: false,
+    value,
     push(chunk) {
       heldBytes += chunk.length;
       if (heldBytes > HELD_BYTES) fail('A JSONP script is too long.');
