@@ -86,7 +86,8 @@ async function texts() {
   const text = JSON.stringify(page);
   const baseline = 'JSON.stringify of the whole';
   const toBytes = 'Buffer.from alone';
-  const ours = (features) => () => new JsonFilter({ fields, limits, getPolicy: () => ({ features }) }).write(Buffer.from(text)).length;
+  const ours = (features) => () =>
+    new JsonFilter({ fields, limits, getPolicy: () => ({ features }) }).write(Buffer.from(text)).length;
   const rows = await run([
     variant(baseline, baseline, () => JSON.stringify(page).length),
     variant(toBytes, baseline, () => Buffer.from(text).length),

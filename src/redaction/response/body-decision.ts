@@ -1,6 +1,14 @@
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from '../options';
-import { type Coding, codingOf, isByteRange, isListed, knownFormat, parseMediaType, RECORD_FORMATS } from './media-type';
+import {
+  type Coding,
+  codingOf,
+  isByteRange,
+  isListed,
+  knownFormat,
+  parseMediaType,
+  RECORD_FORMATS,
+} from './media-type';
 
 /**
  * The part of a body that is known. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
