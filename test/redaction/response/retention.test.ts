@@ -1,16 +1,13 @@
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import type { Response } from 'express';
 import { expresses } from '../../support/express-versions';
+import { collectGarbage } from '../../support/live-memory';
 import { waitUntil } from '../../support/wait-until';
 import { ask, closeAll, EVERYTHING, page, serve } from './harness';
 
 afterEach(closeAll);
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
 const PAGE = page();
 
 const WAYS: Record<string, (res: Response) => unknown> = {
