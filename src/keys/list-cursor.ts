@@ -18,14 +18,14 @@ function parts({ workspaceId, q, sort, order }: KeyListing): readonly unknown[] 
   return ['keys', workspaceId, q, sort, order];
 }
 
-/** Part of a position before its id: the time or the folded name. */
+/** Part of a position before its id: the time, or the name as it is sorted. */
 function leadOf(position: string): string {
   return position.slice(0, position.indexOf('\0'));
 }
 
 /** Encodes the cursor for the entries after a position of the store. */
 export function writeKeyCursor(listing: KeyListing, position: string): string {
-  return writeCursor(parts(listing), `${leadOf(position)}\0${readPosition(position, listing.sort).id}\0`);
+  return writeCursor(parts(listing), `${leadOf(position)}\0${readPosition(position).id}\0`);
 }
 
 /**

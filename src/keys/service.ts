@@ -8,7 +8,7 @@ import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
 import { isKeyId } from '../token/format';
-import { deriveId, generateToken } from '../token/generate';
+import { createIdGenerator, deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
@@ -128,6 +128,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   const inputs = createKeyInputs(deps, now);
   const readImportedToken = createReadImportedToken(prefix);
   const links = createAliasLinks(store);
+  const newId = createIdGenerator();
 
   function newRecord(
     fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt'> & Partial<typeof NEW_RECORD>,
@@ -140,12 +141,11 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     fields: Omit<Parameters<typeof newRecord>[0], 'id' | 'digest' | 'last4' | 'prefix' | 'rotatedFrom'>,
     createdAt: number,
     rotatedFrom: string | null,
-    givenId?: string,
+    id = newId(fields.workspaceId, createdAt),
   ): { record: KeyRecord; token: string } {
-    const { id, token, last4 } = generate(prefix, fields.workspaceId, undefined, givenId);
-    const ends = { last4, prefix };
+    const { token, ...ends } = generate(prefix, fields.workspaceId, undefined, id);
     return {
-      record: newRecord({ ...fields, id, ...ends, digest: hasher.hash(token), rotatedFrom }, createdAt),
+      record: newRecord({ ...fields, ...ends, prefix, digest: hasher.hash(token), rotatedFrom }, createdAt),
       token,
     };
   }

@@ -8,22 +8,27 @@ export function foldName(name: string): string {
 /** Number of base 36 digits in the latest possible date, 8.64e15 ms. */
 const TIME_WIDTH = 11;
 
+/** A folded name whose numbers, without leading zeros, follow their length. "Key 9" comes before "Key 10" then. */
+function withNumberLengths(name: string): string {
+  return name.replace(/0*([1-9]\d*|0)/g, (_, digits: string) => String(digits.length).padStart(3, '0') + digits);
+}
+
 /**
- * Position of a key in one of the three indexes: `<time> NUL <id> NUL <folded name>`, or `<folded name> NUL <id> NUL`
- * in the index by name. Its byte order is the order of the index. Names cannot contain NUL, so the id can always be
- * read. Every index has the folded name, so that a search by name can walk any index without reading records.
+ * Position of a key in one of the three indexes: `<order> NUL <id> NUL <folded name>`. The order is a time, or the name
+ * with number lengths. The byte order of positions is the order of the index. Names cannot contain NUL, so the id can
+ * always be read. Every index has the folded name, so that a search by name can walk any index without reading records.
  */
 export function indexPosition(key: Pick<KeyRecord, 'id' | 'name' | 'createdAt' | 'expiresAt'>, sort: KeySort): string {
   const name = foldName(key.name);
-  if (sort === 'name') return `${name}\0${key.id}\0`;
+  if (sort === 'name') return `${withNumberLengths(name)}\0${key.id}\0${name}`;
   const time = sort === 'created' ? key.createdAt : key.expiresAt;
   return `${time.toString(36).padStart(TIME_WIDTH, '0')}\0${key.id}\0${name}`;
 }
 
 /** The id and the folded name in an index position. */
-export function readPosition(position: string, sort: KeySort): { id: string; name: string } {
-  const [first = '', id = '', last = ''] = position.split('\0');
-  return { id, name: sort === 'name' ? first : last };
+export function readPosition(position: string): { id: string; name: string } {
+  const [, id = '', name = ''] = position.split('\0');
+  return { id, name };
 }
 
 /** True if a UTF-16 unit is half of a surrogate pair: part of a character beyond U+FFFF. */
@@ -49,9 +54,9 @@ export function comparePositions(a: string, b: string): number {
 }
 
 /**
- * Bound from which a walk in `order` continues after `position`, without the position itself. It consists of time (or
- * name) and id, without the name that follows them. If a key is renamed between two pages of a list sorted by time, it
- * must not appear on both.
+ * Bound from which a walk in `order` continues after `position`, without the position itself. It consists of order and
+ * id, without the name that follows them. If a key is renamed between two pages of a list sorted by time, it must not
+ * appear on both.
  */
 export function boundAfter(position: string, order: 'asc' | 'desc'): string {
   const [first = '', id = ''] = position.split('\0');

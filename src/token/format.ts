@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 /** Characters of ids, secrets and checksums, in the order of their values. A double click selects a string of them. */
 export const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** Number of characters at the start of an id that derive from its workspace. The rest is random. */
+/** Number of characters at the start of an id that derive from its workspace. */
 export const TAG_LENGTH = 4;
 export const ID_LENGTH = 16;
 /** 62^32 possibilities: 190 bits. */

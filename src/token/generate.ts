@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { checksumOf } from './checksum';
-import { BASE62, ID_LENGTH, LAST_LENGTH, SECRET_LENGTH, TAG_LENGTH, workspaceTag } from './format';
+import { BASE62, ID_LENGTH, LAST_LENGTH, SECRET_LENGTH, TAG_LENGTH, toBase62, workspaceTag } from './format';
 
 /** Source of unpredictable bytes. */
 export type RandomSource = (size: number) => Uint8Array;
@@ -36,6 +36,23 @@ function bytesFrom(text: string): RandomSource {
 
 function makeId(workspaceId: string, random: RandomSource): string {
   return workspaceTag(workspaceId) + randomText(ID_LENGTH - TAG_LENGTH, random);
+}
+
+/** Characters of an id after its tag that count the ids of one millisecond. */
+const COUNTER_LENGTH = 4;
+
+/**
+ * Returns a function that makes an id for a key of a workspace. Lists order keys of one millisecond by their ids, so ids
+ * of one millisecond grow: their first characters count from a random number. The others are random.
+ */
+export function createIdGenerator(): (workspaceId: string, ms: number) => string {
+  let last = { ms: -1, count: 0 };
+  return (workspaceId, ms) => {
+    const count = ms === last.ms ? last.count + 1 : randomInt(62 ** COUNTER_LENGTH / 2);
+    last = { ms, count };
+    const random = randomText(ID_LENGTH - TAG_LENGTH - COUNTER_LENGTH, randomBytes);
+    return workspaceTag(workspaceId) + toBase62(count, COUNTER_LENGTH) + random;
+  };
 }
 
 /**

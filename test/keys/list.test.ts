@@ -50,6 +50,21 @@ describe('listing keys', () => {
     expect(await sorted({ sort: 'expires', order: 'desc' })).toEqual(['Beta', 'alpha', 'gamma']);
   });
 
+  test('keys.list returns keys of one millisecond in the order of their creation', async () => {
+    const { keys } = setup();
+    const names: string[] = [];
+    let old: ApiKey | undefined;
+    for (let index = 0; index < 60; index++) {
+      names.push(`Key ${index}`);
+      const { key } = await keys.create({ ...valid, name: `Key ${index}` });
+      old ??= key;
+    }
+    await keys.rotate(old!.id, { overlap: '1h' });
+    names.push('Key 0');
+    expect(namesOf(await all(keys, { sort: 'created', order: 'asc', limit: 7 }))).toEqual(names);
+    expect(namesOf(await all(keys, { limit: 7 }))).toEqual([...names].reverse());
+  });
+
   test('keys.list returns the keys of one workspace', async () => {
     const { keys } = setup();
     await keys.create({ ...valid, name: 'theirs', workspaceId: 'acme' });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BASE62, isKeyId, tagOf, tokenLength, workspaceTag } from '../../src/token/format';
-import { generateToken } from '../../src/token/generate';
+import { createIdGenerator, generateToken } from '../../src/token/generate';
 
 describe('generateToken', () => {
   test('generateToken returns prefix, id, secret and checksum as one string, and the public parts', () => {
@@ -60,6 +60,18 @@ describe('generateToken', () => {
     // 61 degrees of freedom: mean 61, deviation 11. Byte modulo 62 without rejection gives about 1,200.
     expect(chiSquare).toBeLessThan(180);
   });
+});
+
+test('createIdGenerator returns growing ids when the millisecond is the same, and random ones otherwise', () => {
+  const newId = createIdGenerator();
+  const counterOf = (id: string) => id.slice(4, 8);
+  const ids = Array.from({ length: 5_000 }, () => newId('acme', 7));
+  expect(ids.every(isKeyId)).toBe(true);
+  expect([...ids].sort()).toEqual(ids);
+  expect(new Set(ids.map((id) => id.slice(8))).size).toBe(5_000);
+  expect(ids.map(tagOf)).toEqual(ids.map(() => workspaceTag('acme')));
+  const others = Array.from({ length: 5_000 }, (_, ms) => newId('acme', ms));
+  expect(new Set(others.map(counterOf)).size).toBeGreaterThan(4_900);
 });
 
 test('workspaceTag returns the same tag in every version', () => {

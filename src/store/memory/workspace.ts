@@ -120,7 +120,7 @@ export class Workspace {
     const found: KeyRecord[] = [];
     let last: string | null = null;
     for (const position of this.#indexes[query.sort].walk(query.order, bound)) {
-      const key = keys.get(readPosition(position, query.sort).id)!;
+      const key = keys.get(readPosition(position).id)!;
       if (query.q !== '' && !matchesKey(key, query.q)) continue;
       if (found.length === query.limit) return { keys: found, next: last, total };
       found.push(key);

@@ -1,13 +1,21 @@
 import { comparePositions, foldName } from '../../../src/store/index-position';
 import type { Store } from '../../../src/store/store';
-import { createSample, keyQuery, listAll, newWorkspace, ORDERS, SORTS, twoWorkspacesWithOneTag } from '../sample';
+import {
+  createSample,
+  keyQuery,
+  listAll,
+  newWorkspace,
+  ORDERS,
+  ORIGIN,
+  SORTS,
+  twoWorkspacesWithOneTag,
+} from '../sample';
 
 /** Names in the order of the code points of their folded forms. */
 const NAMES_IN_ORDER = [
   '  leading spaces',
   '!',
   '10',
-  '9',
   'apple',
   'Apple pie',
   'a\u030Angström, composed by NFKC',
@@ -40,6 +48,30 @@ export function listingContract(getStore: () => Store): void {
       // JavaScript's own order is another one: otherwise this test would prove nothing.
       expect(listed.map(foldName)).not.toEqual(listed.map(foldName).sort());
       expect(listed.map(foldName)).toEqual(listed.map(foldName).sort(comparePositions));
+    });
+
+    test('sorts names by the numbers in them', async () => {
+      const store = getStore();
+      const workspaceId = newWorkspace();
+      const names = [
+        '',
+        '0',
+        '2 b',
+        '02 c',
+        '10 a',
+        ...['key', 'key ', 'key 1', 'key 02', 'Key ３', 'key 10', 'key 10.2'],
+      ];
+      names.push('key 10.10', 'key 100', `key ${'9'.repeat(20)}`, `key 1${'0'.repeat(20)}`, 'key a1', 'key1');
+      for (const name of [...names].reverse()) await createSample(store, workspaceId, { name });
+      const list = async (order: 'asc' | 'desc') =>
+        (await listAll(store, keyQuery(workspaceId, { sort: 'name', order, limit: 2 }))).map(({ name }) => name);
+      expect(await list('asc')).toEqual(names);
+      expect(await list('desc')).toEqual([...names].reverse());
+      const [{ id } = { id: '' }] = await listAll(store, keyQuery(workspaceId, { q: 'key 10.10' }));
+      await store.updateKey(id, { name: 'key 9' }, ORIGIN, {});
+      expect((await list('asc')).slice(9, 13)).toEqual(['Key ３', 'key 9', 'key 10', 'key 10.2']);
+      await store.deleteKey(id, ORIGIN, {});
+      expect(await list('asc')).toEqual(names.filter((name) => name !== 'key 10.10'));
     });
 
     test('sorts by creation and by expiry, ties by id', async () => {

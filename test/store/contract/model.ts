@@ -12,7 +12,7 @@ type Step =
   | { readonly do: 'delete'; readonly which: number }
   | { readonly do: 'rotate'; readonly which: number; readonly at: number };
 
-const name = fc.constantFrom('a', 'B', 'ab', 'Äb', 'ｂ', '漢', '😀', 'A', 'ａ😀', '\uE000');
+const name = fc.constantFrom('a', 'B', 'ab', 'Äb', 'ｂ', '漢', '😀', 'A', 'ａ😀', '\uE000', 'a2', 'a10', 'A010 b');
 const at = fc.integer({ min: 0, max: 5 });
 const which = fc.nat({ max: 20 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -22,6 +22,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rotate' as const), which, at }) },
 );
+
+/** Order of two names in a list: numbers by their values, other characters by their bytes. */
+function compareNames(a: string, b: string): number {
+  const pieces = (name: string): string[] => foldName(name).match(/\d+|\D/gu) ?? [];
+  const [own, others] = [pieces(a), pieces(b)];
+  for (const [i, piece] of own.entries()) {
+    const other = others[i];
+    if (other === undefined) return 1;
+    const areNumbers = /\d/.test(piece) && /\d/.test(other);
+    const order = areNumbers ? Number(piece) - Number(other) : Buffer.from(piece).compare(Buffer.from(other));
+    if (order !== 0) return order;
+  }
+  return own.length - others.length;
+}
 
 /** A reference implementation: records in a map, and the expected audit log. */
 class Model {
@@ -40,10 +54,9 @@ class Model {
   }
 
   sorted(sort: (typeof SORTS)[number]): KeyRecord[] {
-    const bytes = (key: KeyRecord) => Buffer.from(foldName(key.name));
     return [...this.keys.values()].sort((a, b) => {
       const byTime = sort === 'created' ? a.createdAt - b.createdAt : a.expiresAt - b.expiresAt;
-      return (sort === 'name' ? bytes(a).compare(bytes(b)) : byTime) || (a.id < b.id ? -1 : 1);
+      return (sort === 'name' ? compareNames(a.name, b.name) : byTime) || (a.id < b.id ? -1 : 1);
     });
   }
 }

@@ -44,7 +44,7 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
   }
 
   return async function listKeys(query: KeyQuery): Promise<KeyPage> {
-    const { q, sort, limit, after } = query;
+    const { q, limit, after } = query;
     // A masked token is in the record only, so all records are read.
     const needsRecords = mayBeMasked(q);
     const total = readTotal(query);
@@ -52,9 +52,9 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
       {
         readItems: (place, count) => readPositions(query, place, count),
         positionOf: (position) => position,
-        matches: (position) => q === '' || needsRecords || matchesIndexEntry(readPosition(position, sort), q),
+        matches: (position) => q === '' || needsRecords || matchesIndexEntry(readPosition(position), q),
         async load(positions) {
-          const keys = await Promise.all(positions.map((position) => readKey(readPosition(position, sort).id)));
+          const keys = await Promise.all(positions.map((position) => readKey(readPosition(position).id)));
           return needsRecords ? keys.map((key) => (key !== null && matchesKey(key, q) ? key : null)) : keys;
         },
         idOf: (key) => key.id,

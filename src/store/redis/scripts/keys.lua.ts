@@ -73,12 +73,20 @@ local function base36(number)
   return string.rep('0', 11 - #text) .. text
 end
 
+-- As in index-position.ts.
+local function with_number_lengths(name)
+  return (string.gsub(name, '%d+', function(number)
+    local digits = string.gsub(number, '^0+(%d)', '%1')
+    return string.format('%03d', #digits) .. digits
+  end))
+end
+
 local function positions(record)
-  local rest = '\0' .. record.id .. '\0'
+  local rest = '\0' .. record.id .. '\0' .. record.folded
   return {
-    base36(record.createdAt) .. rest .. record.folded,
-    record.folded .. rest,
-    base36(record.expiresAt) .. rest .. record.folded,
+    base36(record.createdAt) .. rest,
+    with_number_lengths(record.folded) .. rest,
+    base36(record.expiresAt) .. rest,
   }
 end
 
