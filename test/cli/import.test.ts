@@ -363,7 +363,41 @@ describe('import', () => {
       'a quote is opened and never closed',
     ],
     ['a JSON array', () => '[{"token":"legacy_plain_0123456789abcdef"}]', [], 2, 'jq -c .[]'],
-    ['broken JSON', () => '{"token":"legacy_plain_0123456789abcdef"', [], 2, 'No column holds tokens'],
+    [
+      'broken JSON',
+      () => '{"token":"legacy_plain_0123456789abcdef"\n',
+      [],
+      2,
+      'No row can be read. Line 1: Expected a JSON object, all of it in this line. `jq -c .` writes that.',
+    ],
+    [
+      'JSON in several lines',
+      () => '\n{\n  "token": "legacy_plain_0123456789abcdef"\n}\n',
+      [],
+      2,
+      'read. Line 2: Expected a',
+    ],
+    [
+      'CSV as JSON lines',
+      () => `${HEADING}\nlegacy_0123456789abcdef\n`,
+      ['--format', 'jsonl'],
+      2,
+      'Line 1: Expected a',
+    ],
+    [
+      'rows with more fields than the heading',
+      () => 'token,name\nlegacy_plain_0123456789abcdef,A,x\nlegacy_other_0123456789abcdef,B,x\n',
+      [],
+      2,
+      'No row can be read. Line 2: It has 3 fields; the first line, which names the columns, has 2.',
+    ],
+    [
+      'rows that cannot be read beside rows without a token',
+      () => '{"name":"A"}\n{"token":"legacy_plain_0123456789abcdef"\n',
+      [],
+      2,
+      'No column holds tokens',
+    ],
     ['a field there is not', () => '', ['--map', 'nmae=x'], 2, 'Did you mean "name"?'],
     ['a source there is not', () => '', ['--from', 'unkee'], 2, 'Did you mean "unkey"?'],
     ['a format there is not', () => '', ['--format', 'xml'], 2, 'Accepted: csv, jsonl.'],
@@ -389,7 +423,7 @@ describe('import', () => {
     const { code, stderr } = await importFrom(input, '--dry-run', ...SCOPE);
     expect(code).toBe(1);
     expect(stderr).toContain('Checked 10,000 rows.\n');
-    expect(stderr).toContain('line 10002: It has 1 fields; the first line has 2.\n');
+    expect(stderr).toContain('line 10002: It has 1 field; the first line, which names the columns, has 2.\n');
     const quiet = await importFrom(`token,name\n${tokenOf('a')},Alpha`, '--quiet', ...SCOPE);
     expect(quiet).toMatchObject({ code: 0, stderr: '' });
   });

@@ -86,6 +86,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   const repeated = new Map<string, number>();
   const ended: EndedRow[] = [];
   const left = { expired: 0, inactive: 0 };
+  const unreadable: Problem[] = [];
   let [count, withToken, hashed, localTimes] = [0, 0, 0, 0];
 
   /** The id of a token. Throws if an earlier row has the same token; that row is invalid as well. */
@@ -152,7 +153,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     if (count > MAX_ROWS) throw usageError(`The file has more than ${MAX_ROWS} rows. Split it.`);
     options.onProgress(count);
     if ('problem' in row) {
-      problems.push({ line: row.line, message: row.problem });
+      unreadable.push({ line: row.line, message: row.problem });
       continue;
     }
     try {
@@ -165,6 +166,10 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     }
   }
   if (count === 0) throw usageError('There are no rows in it.');
+  const [first] = unreadable;
+  if (first !== undefined && unreadable.length === count) {
+    throw usageError(`No row can be read. Line ${first.line}: ${first.message}`);
+  }
   if (withToken === 0) throw usageError(NO_TOKEN_MESSAGE);
   const isRepeated = ({ line, id }: Candidate) => {
     const later = repeated.get(id);
@@ -173,7 +178,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   };
   const remaining = candidates.filter((candidate) => !isRepeated(candidate));
   return {
-    ...{ rows: count, candidates: remaining, problems, ...left },
+    ...{ rows: count, candidates: remaining, problems: [...unreadable, ...problems], ...left },
     namedAsEnded: remaining.filter(({ input }) => !input.disabled && namesEnd(input.name)).map(({ line }) => line),
     ...{ ended, localTimes, tokensLookHashed: hashed > 0 && hashed === withToken },
   };

@@ -34,7 +34,7 @@ function unwrap(_name: string, value: unknown): unknown {
   return WRAPPERS[entry[0]]?.(entry[1]);
 }
 
-const NO_OBJECT = { problem: 'It is not a JSON object.' };
+const NO_OBJECT = { problem: 'Expected a JSON object, all of it in this line. `jq -c .` writes that.' };
 
 /** The members of a JSON object, or the problem of the text. */
 export function readMembers(text: string): { readonly values: readonly ColumnValue[] } | { readonly problem: string } {

@@ -93,7 +93,8 @@ function rowOf(line: number, names: readonly string[], record: readonly string[]
   if (record.length === names.length) {
     return { line, values: names.map((name, index) => [name, record[index]] as const) };
   }
-  return { line, problem: `It has ${record.length} fields; the first line has ${names.length}.` };
+  const count = record.length === 1 ? '1 field' : `${record.length} fields`;
+  return { line, problem: `It has ${count}; the first line, which names the columns, has ${names.length}.` };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { 0: '\0', t: '\t', n: '\n', r: '\r', '\\': '\\' };
