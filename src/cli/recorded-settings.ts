@@ -40,13 +40,21 @@ export function differencesFrom(settings: CliSettings, recorded: AppSettings | n
   return compareSettings(recorded, own).filter(({ setting }) => setting !== 'permissions' || permissions !== null);
 }
 
+/** Where the command line takes a setting from. */
+const SOURCES: Readonly<Record<SettingsDifference['setting'], string>> = {
+  format: 'version of keyscope',
+  prefix: '--prefix',
+  permissions: 'KEYSCOPE_PERMISSIONS',
+  pepper: 'KEYSCOPE_PEPPER',
+};
+
 /** @throws {KeyscopeError} `invalid_options` if the app would reject tokens made with these settings. */
 export function checkTokensAreAccepted(differences: readonly SettingsDifference[] | null): void {
   const found = differences?.filter(({ setting }) => setting !== 'permissions') ?? [];
   if (found.length === 0) return;
-  const flags = found.map(({ setting }) => (setting === 'prefix' ? '--prefix' : 'KEYSCOPE_PEPPER'));
+  const settings = found.map(({ setting }) => SOURCES[setting]).join(' and ');
   throw new KeyscopeError(
     'invalid_options',
-    `The app would reject this key. ${found.map(({ message }) => message).join(' ')} Give the app's: ${flags.join(' and ')}.`,
+    `The app would reject this key. ${found.map(({ message }) => message).join(' ')} Use the app's ${settings}.`,
   );
 }

@@ -1,6 +1,9 @@
+/** Version of all that is stored. It changes if an older version could not read it. */
+export const FORMAT = 1;
+
 /** Settings that all apps, and the command line, must share to use the same keys. No secrets. */
 export interface AppSettings {
-  /** Version of this record. */
+  /** `FORMAT` of the version that recorded them. */
   readonly format: number;
   /** Prefix of tokens. */
   readonly prefix: string;
@@ -11,7 +14,7 @@ export interface AppSettings {
 }
 
 export interface SettingsDifference {
-  readonly setting: 'prefix' | 'permissions' | 'pepper';
+  readonly setting: 'format' | 'prefix' | 'permissions' | 'pepper';
   /** One sentence that describes the difference. */
   readonly message: string;
 }
@@ -19,11 +22,12 @@ export interface SettingsDifference {
 const quoted = (names: readonly string[]) => names.map((name) => JSON.stringify(name)).join(', ');
 
 /** Differences between the recorded settings and the settings of this process. */
-export function compareSettings(
-  recorded: Omit<AppSettings, 'format'>,
-  own: Omit<AppSettings, 'format'>,
-): SettingsDifference[] {
+export function compareSettings(recorded: AppSettings, own: Omit<AppSettings, 'format'>): SettingsDifference[] {
   const differences: SettingsDifference[] = [];
+  if (recorded.format !== FORMAT) {
+    const message = `The recorded format is ${recorded.format}, the format of this version of keyscope is ${FORMAT}.`;
+    differences.push({ setting: 'format', message });
+  }
   if (recorded.prefix !== own.prefix) {
     const message = `The recorded prefix is ${quoted([recorded.prefix])}, the prefix here is ${quoted([own.prefix])}.`;
     differences.push({ setting: 'prefix', message });

@@ -81,6 +81,18 @@ describe('the settings that the app has recorded', () => {
     expect(warnings.map(({ code }: { code: string }) => code)).toContain('prefix_differs');
   });
 
+  test('keys create is refused and doctor exits 1 when the app has another version of the format', async () => {
+    const name = `${world.redis.namespace}:app`;
+    const recorded = (await client.get(name)) as string;
+    await client.set(name, JSON.stringify({ ...JSON.parse(recorded), format: 2 }));
+    const created = await world.run(CREATE, { env });
+    expect(created).toMatchObject({ code: 2, stdout: '' });
+    expect(created.stderr).toContain("Use the app's version of keyscope.");
+    const doctor = await world.run(['doctor', '--json'], { env });
+    expect(JSON.parse(doctor.stdout).warnings).toContainEqual(expect.objectContaining({ code: 'format_differs' }));
+    await client.set(name, recorded);
+  });
+
   test('a command line does not change them', async () => {
     await world.run(['keys', 'list', '--prefix', 'other'], { env: { ...env, KEYSCOPE_PERMISSIONS: 'x' } });
     const recorded = JSON.parse((await client.get(`${world.redis.namespace}:app`)) as string);

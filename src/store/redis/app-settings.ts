@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { within } from '../../timeout';
-import type { AppSettings } from '../app-settings';
+import { type AppSettings, FORMAT } from '../app-settings';
 import type { RedisClient } from './client';
-
-const FORMAT = 1;
 
 const recordSchema = z.object({
   format: z.number(),

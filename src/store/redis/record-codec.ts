@@ -1,4 +1,5 @@
 import type { Features } from '../../features';
+import { FORMAT } from '../app-settings';
 import { frozenKey, frozenProject } from '../freeze';
 import { foldName } from '../index-position';
 import {
@@ -13,8 +14,8 @@ import {
 import type { Credential, KeyChanges, KeyRecord, ProjectRecord } from '../records';
 import { unreadable } from './errors';
 
-/** Version of the stored format. A record of any other version is rejected. */
-export const RECORD_VERSION = '1';
+/** A record of any other version is rejected. */
+export const RECORD_VERSION = String(FORMAT);
 
 /** The fields of a key's hash, in the order in which they are read: the version, then the columns. */
 export const STORED_KEY_FIELDS = ['v', ...KEY_FIELD_NAMES];

@@ -34,7 +34,12 @@ function fixture() {
     client.disconnect();
     return text;
   }
-  return { start, recorded };
+  async function record(settings: object) {
+    const client = new Redis(redis.url);
+    await client.set(`${namespace}:app`, JSON.stringify(settings));
+    client.disconnect();
+  }
+  return { start, recorded, record };
 }
 
 test('an app records prefix, permissions and pepper fingerprints, and no pepper', async () => {
@@ -62,6 +67,13 @@ test.each<[string, Partial<ApiKeysOptions<string>>, RegExp]>([
   const { start } = fixture();
   expect(await start()).toEqual([]);
   expect(await start(options)).toEqual([expect.stringMatching(message)]);
+});
+
+test('an app emits a store warning when another version of keyscope has recorded another format', async () => {
+  const { start, recorded, record } = fixture();
+  await start();
+  await record({ ...JSON.parse((await recorded()) as string), format: 2 });
+  expect(await start()).toEqual([expect.stringContaining('The recorded format is 2, the format of this version')]);
 });
 
 test('a second app with the same settings emits no warning', async () => {
