@@ -1,4 +1,4 @@
-import { PROJECT, WORKSPACE } from './harness';
+import { OTHER_PROJECT, PROJECT, WORKSPACE } from './harness';
 import { choose, dialog, focused, row, useScene } from './setup';
 
 const scene = useScene();
@@ -12,6 +12,7 @@ test('a row shows the key, its scope and its usage', async () => {
   const { world, enter } = scene;
   const key = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
   await world.create('Long lived', { permissions: ['handoff', 'external_events'], expiresIn: '300d' });
+  await world.create('Two agents', { agents: [PROJECT, OTHER_PROJECT] });
   await world.use(key, 3);
   await world.use(key, 2, '/v3/acme-uk/acme-bookings/conversations');
   // The table has a column for the chart only on a wide screen.
@@ -31,6 +32,9 @@ test('a row shows the key, its scope and its usage', async () => {
   const other = row(page, 'Long lived');
   for (const text of ['All agents', 'Handoff', 'Never']) await other.getByText(text, { exact: true }).waitFor();
   expect(await other.locator('.cell-permissions').textContent()).toBe('Handoff +1: External events');
+  const agents = row(page, 'Two agents').locator('.cell-agents');
+  expect(await agents.textContent()).toBe('2 agents');
+  expect(await agents.locator('[title]').getAttribute('title')).toContain(`Acme front desk (${PROJECT})`);
   const total = (await scene.world.apiKeys.keys.list({ workspaceId: WORKSPACE })).keys.length;
   await page.getByText(`${total} keys`, { exact: true }).waitFor();
 });

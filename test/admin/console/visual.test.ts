@@ -88,8 +88,9 @@ const SIGHTS: readonly Sight[] = [
       await openKeys(visitor);
       await visitor.page.getByRole('button', { name: 'Create key' }).click();
       const form = dialog(visitor.page, 'Create an API key');
+      await form.getByLabel('On a date').check();
       await form.getByRole('button', { name: 'Create key' }).click();
-      await form.getByText('Enter a name.').waitFor();
+      for (const text of ['Enter a name.', 'Choose a date.']) await form.getByText(text).waitFor();
     },
   },
   {
@@ -109,9 +110,17 @@ const SIGHTS: readonly Sight[] = [
     },
   },
   {
+    name: 'copied',
+    async show({ page }) {
+      await page.getByRole('button', { name: 'Go back' }).click();
+      await page.getByRole('button', { name: 'Copy the key' }).click();
+      await page.getByText('Key copied.').waitFor();
+    },
+  },
+  {
     name: 'edit',
     async show(visitor) {
-      await visitor.page.getByRole('button', { name: 'I have saved it' }).click();
+      await visitor.page.getByRole('button', { name: 'Done' }).click();
       await visitor.page.getByRole('button', { name: 'Edit Nightly analytics' }).click();
       await dialog(visitor.page, 'Edit API key').waitFor();
     },

@@ -71,5 +71,5 @@ export function describeAgents(scope: Agents, agents: readonly Agent[]): string 
 
 export function describeMetrics(metrics: Metrics): string {
   if (metrics === 'all') return 'all metrics';
-  return metrics.length === 0 ? 'no metrics' : metrics.join(', ');
+  return metrics.length === 0 ? 'no metrics' : `metrics ${metrics.join(', ')}`;
 }

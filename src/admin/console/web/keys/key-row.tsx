@@ -1,6 +1,6 @@
-import type { Key, Usage } from '../api/types';
+import type { Agent, Key, Usage } from '../api/types';
 import { useApp } from '../context';
-import { agentName, dateOf, describeAgents, exactTime, expiryOf, relativeTime } from '../format';
+import { agentName, counted, dateOf, describeAgents, exactTime, expiryOf, relativeTime } from '../format';
 import { hrefOf } from '../page-route';
 import { CopyButton } from '../ui/copy-button';
 import { Icon } from '../ui/icon';
@@ -34,6 +34,11 @@ function Permissions({ names }: { readonly names: readonly string[] }) {
       )}
     </span>
   );
+}
+
+/** Several agents by their number, because the column has room for one name. */
+function describeRowAgents(scope: Key['agents'], agents: readonly Agent[]): string {
+  return scope === 'all' || scope.length === 1 ? describeAgents(scope, agents) : counted(scope.length, 'agent');
 }
 
 /** The date of expiry. If it is past or soon, the distance also. */
@@ -78,7 +83,7 @@ export function KeyRow({ item, usage, onTask }: KeyRowProps) {
       </td>
       <td role="cell" class="cell-agents" data-label="Agents">
         <span class="one-line" title={scope}>
-          <bdi>{describeAgents(item.agents, agents)}</bdi>
+          <bdi>{describeRowAgents(item.agents, agents)}</bdi>
         </span>
       </td>
       <td role="cell" class="cell-expires" data-label="Expires">
