@@ -69,7 +69,7 @@ describe.each(expresses)('the recipe for pino-http, on %s', (_name, express) => 
       { keyId: undefined, workspaceId: undefined },
     ]);
     expect(by('request errored')).toEqual([expect.objectContaining(who)]);
-    expect(by('API key refused')).toEqual([
+    expect(by('API key denied')).toEqual([
       expect.objectContaining({ code: 'permission_denied', keyId: key.id }),
       expect.objectContaining({ code: 'invalid_key', keyId: null }),
     ]);

@@ -135,7 +135,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     summary: "List a workspace's keys",
     args: [],
     options: {
-      search: { value: 'TEXT', help: 'Keys with this in their name.' },
+      search: { value: 'TEXT', help: 'Keys with this in their name, id or masked token.' },
       sort: { value: 'FIELD', help: 'created, name or expires. Default: created.' },
       order: { value: 'ORDER', help: 'asc or desc. Default: newest first, names from A, soonest expiry first.' },
       ...PAGE_OPTIONS,
