@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { createApiKeys } from 'keyscope';
 
 const DAY = 86_400_000;
@@ -45,4 +48,32 @@ test("usage counts on the day of Jest's fake timers", async () => {
     { date: '2031-05-01', allowed: 1, denied: 0 },
     { date: '2031-05-02', allowed: 0, denied: 1 },
   ]);
+});
+
+/** Denies an expired key when fake timers outside of Jest move the time. Prints the outcome before and after. */
+const programWith = (fake: string, move: string) => `
+const { createApiKeys } = require('./src');
+const apiKeys = createApiKeys({ permissions: { read: { label: 'Read' } } });
+${fake}
+async function main() {
+  const { token } = await apiKeys.keys.create({ name: 'k', permissions: ['read'], expiresIn: '1d' });
+  const outcome = async () => { const result = await apiKeys.verify(token); return result.ok ? 'ok' : result.error.code; };
+  const outcomes = [await outcome(), await outcome()];
+  ${move};
+  console.log([...outcomes, await outcome()].join());
+}
+main();`;
+
+test.each([
+  [
+    'node:test',
+    "const { timers } = require('node:test').mock; timers.enable({ apis: ['Date'] });",
+    `timers.tick(${DAY})`,
+  ],
+  ['Sinon', "const clock = require('@sinonjs/fake-timers').install({ toFake: ['Date'] });", `clock.tick(${DAY})`],
+  ['a replaced Date.now', 'const now = Date.now; let ahead = 0; Date.now = () => now() + ahead;', `ahead = ${DAY}`],
+])('verify denies an expired key when fake timers of %s move the time', async (_name, fake, move) => {
+  const args = ['--disable-warning=ExperimentalWarning', '--require', 'tsx/cjs', '--eval', programWith(fake, move)];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { cwd: path.join(__dirname, '../..') });
+  expect({ stdout, stderr }).toEqual({ stdout: 'ok,ok,expired_key\n', stderr: '' });
 });
