@@ -62,6 +62,18 @@ async function openKeys(visitor: Visitor): Promise<void> {
   await page.locator('.cell-used time').first().waitFor();
 }
 
+/** The dialog of an action in a key's menu, when it shows `text`. */
+function actionSight(action: string, key: string, text: string): Sight {
+  return {
+    name: action.toLowerCase(),
+    async show(visitor) {
+      await openKeys(visitor);
+      await choose(visitor.page, key, action);
+      await dialog(visitor.page, `${action} API key`).getByText(text).waitFor();
+    },
+  };
+}
+
 const SIGHTS: readonly Sight[] = [
   { name: 'keys', show: openKeys },
   {
@@ -125,38 +137,10 @@ const SIGHTS: readonly Sight[] = [
       await dialog(visitor.page, 'Edit API key').waitFor();
     },
   },
-  {
-    name: 'rotate',
-    async show(visitor) {
-      await openKeys(visitor);
-      await choose(visitor.page, 'CRM sync', 'Rotate');
-      await dialog(visitor.page, 'Rotate API key').waitFor();
-    },
-  },
-  {
-    name: 'delete',
-    async show(visitor) {
-      await openKeys(visitor);
-      await choose(visitor.page, 'CRM sync', 'Delete');
-      await dialog(visitor.page, 'Delete API key').getByText('24 requests').waitFor();
-    },
-  },
-  {
-    name: 'disable',
-    async show(visitor) {
-      await openKeys(visitor);
-      await choose(visitor.page, 'CRM sync', 'Disable');
-      await dialog(visitor.page, 'Disable API key').getByText('24 requests').waitFor();
-    },
-  },
-  {
-    name: 'enable',
-    async show(visitor) {
-      await openKeys(visitor);
-      await choose(visitor.page, 'Retired partner', 'Enable');
-      await dialog(visitor.page, 'Enable API key').getByText('Never').waitFor();
-    },
-  },
+  actionSight('Rotate', 'CRM sync', 'Creates a new key'),
+  actionSight('Delete', 'CRM sync', '24 requests'),
+  actionSight('Disable', 'CRM sync', '24 requests'),
+  actionSight('Enable', 'Retired partner', 'Never'),
   {
     name: 'conflict',
     async show(visitor) {
