@@ -41,19 +41,19 @@ function setUp(options: Partial<UsageRecorderOptions> = {}) {
     ...options,
   });
   /** A cached key entry. Two entries of one key have their own counters. */
-  const remembered = (id: string) => ({ record: { id }, counters: null });
+  const cachedKey = (id: string) => ({ record: { id }, counters: null });
   return {
     arrived,
     clock,
     recorder,
-    remembered,
+    cachedKey,
     reported,
     store,
-    newKey: async () => remembered((await createSample(store, workspaceId)).id),
+    newKey: async () => cachedKey((await createSample(store, workspaceId)).id),
     meet(next: Fate) {
       fate = next;
     },
-    count: (entry: ReturnType<typeof remembered>, outcome: UsageOutcome = 'allowed') =>
+    count: (entry: ReturnType<typeof cachedKey>, outcome: UsageOutcome = 'allowed') =>
       recorder.count(entry, outcome, clock.wall()),
     stored: async (id: string) => (await store.readUsage([id], '2000-01-01')).get(id),
     countsOf: async (id: string) =>
@@ -97,10 +97,10 @@ test('a count before midnight belongs to that day, at whatever time it is stored
 });
 
 test('the counts of a key continue when its cache entry is read again', async () => {
-  const { count, countsOf, newKey, recorder, remembered } = setUp();
+  const { count, countsOf, newKey, recorder, cachedKey } = setUp();
   const key = await newKey();
   count(key);
-  count(remembered(key.record.id));
+  count(cachedKey(key.record.id));
   await recorder.flush();
   count(key);
   await recorder.flush();
@@ -228,9 +228,9 @@ test('flush() during a flush also stores the counts since', async () => {
 
 describe('memory is bounded', () => {
   test('many dirty keys are stored before the interval ends', async () => {
-    const { arrived, count, recorder, remembered } = setUp();
+    const { arrived, count, recorder, cachedKey } = setUp();
     const workspaceId = newWorkspace();
-    for (let i = 0; i < 10_000; i++) count(remembered(newId(workspaceId)));
+    for (let i = 0; i < 10_000; i++) count(cachedKey(newId(workspaceId)));
     await waitUntil('they are stored', () => recorder.isIdle);
     expect(arrived.flat()).toHaveLength(10_000);
   });

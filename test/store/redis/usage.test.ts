@@ -223,8 +223,8 @@ test('a stored count invalidates no cache', async () => {
 });
 
 test('counts are stored when no process receives invalidations', () => {
-  const { trackedPrefixes: remembered, usage } = createKeyNames('keyscope');
-  expect(remembered.filter((prefix) => usage('0000000000000000').startsWith(prefix))).toEqual([]);
+  const { trackedPrefixes, usage } = createKeyNames('keyscope');
+  expect(trackedPrefixes.filter((prefix) => usage('0000000000000000').startsWith(prefix))).toEqual([]);
 });
 
 test('counts follow their slot to another node of a Cluster', async () => {
