@@ -6,6 +6,9 @@ export interface Clock {
   monotonic(): number;
 }
 
+/** Milliseconds of a day in UTC. */
+export const DAY = 86_400_000;
+
 /** The machine's clock. Read at call time, so that fake timers of test runners move expiry. */
 export const systemClock: Clock = {
   wall: () => Date.now(),

@@ -1,3 +1,4 @@
+import { DAY } from '../clock';
 import { KEY_DENIAL_CODES, type KeyscopeError } from '../errors';
 
 /** Outcomes of requests with the id and secret of a key: allowed, or the code of the denial. */
@@ -8,8 +9,6 @@ export type UsageOutcome = (typeof USAGE_OUTCOMES)[number];
 export const USAGE_DAYS = 90;
 /** Precision of the time of a key's last use, in milliseconds. */
 export const LAST_USED_STEP = 60_000;
-
-const DAY = 86_400_000;
 
 /** The day in UTC, `YYYY-MM-DD`. */
 export function dayOf(wall: number): string {

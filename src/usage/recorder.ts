@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../clock';
+import { type Clock, DAY } from '../clock';
 import { KeyscopeError } from '../errors';
 import {
   dayOf,
@@ -12,7 +12,6 @@ import {
 } from '../store/usage-store';
 import { type HasCounters, KeyCounters } from './key-counters';
 
-const DAY = 86_400_000;
 /** Number of changed counters at which they are collected early. */
 const MAX_DIRTY = 10_000;
 /** Counts (one key, one day, one outcome each) that can wait to be stored. About 20 MB. */

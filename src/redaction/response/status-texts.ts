@@ -1,15 +1,11 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import escapeHtml from 'escape-html';
 import { headerText } from './response-headers';
 
 /** Paths that `encodeurl`, which finalhandler uses, leaves as they are. */
 const ENCODED_PATH = /^(?:[!#$&-;=?-Z_a-z|~[\]\\^]|%[0-9a-f]{2})*$/i;
 /** The longest known text is a redirect to a long URL. */
 const MAX_LENGTH = 16_384;
-
-function escapeHtml(text: string): string {
-  const entities: Record<string, string> = { '"': '&quot;', '&': '&amp;', "'": '&#39;', '<': '&lt;', '>': '&gt;' };
-  return text.replace(/["&'<>]/g, (character) => entities[character]!);
-}
 
 function htmlPage(title: string, content: string): string {
   return (
