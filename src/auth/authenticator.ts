@@ -40,7 +40,7 @@ export function createAuthenticator(deps: {
   const { parse, hasher, keys } = deps;
   const verifiedTokens = new VerifiedTokens(keys);
 
-  /** Does the same work for an unknown id and a wrong secret, so that the response time does not tell them apart. */
+  /** Does the same work for an unknown id and a wrong secret, so that the response time does not reveal which it was. */
   function verifySecret(entry: CachedKey | null, token: string): CachedKey | Mismatch {
     const digest = entry === null ? DUMMY_DIGEST : entry.record.digest;
     if (hasher.verify(token, digest) && entry !== null) return entry;

@@ -26,7 +26,7 @@ export class VerifiedTokens {
   /** The cache entry that this token was verified against on this connection, if it is still valid. */
   get(connection: object, token: string, wall: number): CachedKey | undefined {
     const verified = this.#byConnection.get(connection);
-    // Behind a proxy, requests of several callers share a connection: the time must not tell them about each other's token.
+    // Behind a proxy, requests of several callers share a connection: the time must not reveal another caller's token.
     if (verified === undefined || !isSame(verified.token, token)) return undefined;
     if (this.#keys.get(verified.id, wall) === verified.entry) return verified.entry;
     this.#byConnection.delete(connection);

@@ -119,7 +119,7 @@ function satisfies(scope: Scope, { mode, permissions }: Requirement): boolean {
  * Decides whether a key may do what a request asks for. Called for every request, once the caller has sent the key's
  * secret. Pure; allocates nothing.
  *
- * The first reason counts. The order tells least and helps most:
+ * The first reason counts. The order reveals least and helps most:
  * 1. Whether the key works. *Disabled* comes first: the key may be stolen, and its holder learns nothing more. Then
  *    *expired*, which no change of the request can help.
  * 2. Workspace and agent. A key of another workspace learns neither what the route requires nor what exists there.

@@ -45,7 +45,7 @@ const agents = allOrList({
     { type: 'string', const: 'all' },
     { type: 'array', items: { type: 'string', minLength: 1, maxLength: 128 }, minItems: 1, maxItems: MAX_AGENTS },
   ],
-  description: '`all`, or the agents that the key can reach. Fixed at creation.',
+  description: '`all`, or the agents that the key covers. Fixed at creation.',
 });
 
 function permissionList(declared: readonly string[]) {

@@ -17,7 +17,7 @@ export function nameBit(length: number, first: number): number {
 
 const QUOTE = 0x22;
 
-/** Looks member names up as they stand in JSON text, without decoding them. */
+/** Looks up member names in the form that JSON text has, without decoding them. */
 export class NameTable<T> {
   /** The bits of all names in it: a name without escapes whose bit is not among them is not in it. */
   readonly mask: number;

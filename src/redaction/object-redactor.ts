@@ -112,8 +112,8 @@ function pick(value: Plain, names: ReadonlySet<string>): Plain {
 }
 
 /**
- * Copies along the path, always before looking: an accessor or a Proxy is asked once, by the copy, and what is judged is
- * what prints.
+ * Copies along the path, always before reading: only the copy calls an accessor or a Proxy, and calls it once. So the value that is
+ * checked is the value that is sent.
  */
 class ObjectWalker {
   readonly policy: RedactionPolicy;

@@ -5,22 +5,22 @@ import type { Step } from './path-parser';
  * Positions in a body at which fields may have to be removed. The object redactor and the stream filter use the same positions, so
  * they agree.
  *
- * The rules. In doubt, each removes:
+ * The rules. In doubt, each of them removes:
  *
- * - A **conversation** is an object at one of the `conversations` paths. An array there stands for its elements, so `$`
- *   covers a bare list as well. Scalars there are left alone. A conversation may hold others.
- * - A **member step** (`a`) that meets an array goes into each element, at any depth; that meets a scalar ends there.
- *   A string that is JSON with a configured name is rejected, because a client that parses it sees inside.
- * - An **each step** (`[*]`) goes into each element of an array. Anything else met there counts as the element itself,
- *   and the values of an object's members count as elements too: `{ conversations: { … } }` is covered whether it
- *   is one conversation or many by name.
- * - A **transcript** member that may not leave is emptied, keeping its JSON type: `[]`, `{}`, `""`; others become `null`.
- * - A **metrics** member that may not leave as a whole keeps, as an object, the enabled names in their order; anything
- *   else there is emptied in the same way.
- * - A member that **repeats a metric** is emptied in the same way unless that metric is enabled.
- * - Where several of these meet in one place, or several conversations match it, each must allow what leaves.
+ * - A **conversation** is an object at one of the `conversations` paths. If there is an array, its elements are meant, so
+ *   `$` covers a bare array as well. Scalars are kept. A conversation can contain others.
+ * - A **member step** (`a`) goes into each element of an array, at any depth, and ends at a scalar. A string that is JSON
+ *   with a configured name is rejected, because a client that parses it finds the name.
+ * - An **each step** (`[*]`) goes into each element of an array. Any other value counts as the element itself, and the
+ *   values of an object's members count as elements. So `{ conversations: { … } }` is covered if it is one conversation,
+ *   and if it has many by name.
+ * - A **transcript** member is cleared unless it is enabled, keeping its JSON type: `[]`, `{}`, `""`; others become `null`.
+ * - A **metrics** member that is an object keeps the enabled names, in their order. Any other value is cleared unless all
+ *   metrics are enabled.
+ * - A member that **repeats a metric** is cleared unless that metric is enabled.
+ * - If several rules or several conversations match one value, each must allow it.
  * - Names are compared exactly, after the escapes of JSON are decoded: `"t\u0075rns"` is `turns`; `Turns` is another.
- *   Every duplicate of a member is treated alike.
+ *   All duplicates of a member are redacted.
  */
 export interface PathState {
   /** The number of conversations around an object here that is a conversation itself; -1 if it is none. */
@@ -46,14 +46,14 @@ export function hasNestedPaths({ named, others }: PathState): boolean {
   return named.length > 0 || others !== null;
 }
 
-/** Error of a string that stands in place of an object and is JSON with a configured name: clients that parse it see inside. */
+/** Error of a string that is JSON with a configured name, in place of an object: clients that parse it find the name. */
 export const NESTED_JSON = 'a string is JSON that contains a configured name';
 
 const WIDE_SPACE = /\s/;
 
 /**
- * Whether a character may stand before JSON and be overlooked: blanks and controls, and, above ASCII, what JavaScript calls
- * white space. JSON itself allows four, but a byte order mark, for one, is stripped by many who read a text.
+ * Whether a client may skip a character before JSON: blanks, controls, and, above ASCII, white space of JavaScript. JSON
+ * itself allows four characters, but many clients strip others, for example a byte order mark.
  */
 export function isIgnorable(code: number): boolean {
   return code <= 0x20 || (code >= 0x80 && WIDE_SPACE.test(String.fromCharCode(code)));

@@ -64,7 +64,7 @@ export function restricts(source: PolicySource): boolean {
   return features === undefined || !enablesTranscript(features) || metricsOf(features) !== 'all';
 }
 
-/** The value must be emptied. */
+/** The value must be cleared. */
 export const CLEAR = Symbol('empty');
 
 /** The action on a matched value: keep it (`null`), clear it, or keep only these names of an object. */
@@ -76,7 +76,7 @@ const METRICS = 2;
 const MAX_KNOWN = 1000;
 const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
 
-/** Applies a source's rules to the matches met in one body. */
+/** Applies a source's rules to the matches in one body. */
 export class RedactionPolicy {
   #source: PolicySource;
   /** By project, so that a body of a thousand conversations looks each project up once. */

@@ -1,4 +1,4 @@
-/** Values that stand in columns of tokens and are none, with the sentence for it. */
+/** Values in columns of tokens that are no tokens, with the sentence for each. */
 const NO_TOKENS: readonly (readonly [RegExp, string])[] = [
   [/^(.)\1*$/s, 'It is one repeated character, like the line under a heading.'],
   [/\*{3}|\.{3}/, 'It is masked, so a part of the token is missing.'],

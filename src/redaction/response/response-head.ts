@@ -89,7 +89,7 @@ export class ResponseHead {
       : decision;
   }
 
-  /** The decision for a body, if it were sent now. HEAD is decided as the GET whose length and tag it tells. */
+  /** The decision for a body, if it were sent now. HEAD is decided as GET, because it has the same length and tag. */
   preview(body: KnownBody): BodyDecision {
     const { req, route } = this.#context;
     const facts = this.#read(false, body, false);

@@ -15,7 +15,7 @@ export interface Frame {
   readonly names: NameTable<true> | null;
   /** Whether a member has been kept, if not all are. */
   kept: boolean;
-  /** Whether the member that names the project has been met. */
+  /** Whether the member that names the project has been found. */
   projectSeen: boolean;
 }
 
