@@ -47,7 +47,13 @@ function createStore(settings: Settings): Store {
   const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
   const app = { prefix, permissions: [...permissions], peppers: peppers.map(pepperFingerprint) };
   return createRedisStore({
-    ...{ client, namespace, storeTimeout, maxRevocationLag, durability, auditLimit, clock },
+    client,
+    namespace,
+    storeTimeout,
+    maxRevocationLag,
+    durability,
+    auditLimit,
+    clock,
     app: settings.recordSettings ? app : undefined,
   });
 }
@@ -64,7 +70,7 @@ export function createApiKeys<const Permission extends string>(
   // Its middleware types keep Express' inference.
   type Keys = ApiKeys<Permission>;
   const settings = resolveOptions(options);
-  const { clock, permissions, prefix, defaultLifetime } = settings;
+  const { clock, permissions, prefix, defaultLifetime, storeTimeout, maxRevocationLag, serveStaleFor } = settings;
   const events = new Events();
   const plainStore = createStore(settings);
   const telemetry = settings.telemetry ? startTelemetry(plainStore, events) : null;
@@ -78,28 +84,34 @@ export function createApiKeys<const Permission extends string>(
   });
   const hasher = createTokenHasher(settings.peppers);
   const caches = createCaches<CachedKey>({
-    ...settings,
     store,
+    clock,
+    maxKeys: settings.maxKeys,
+    maxMisses: settings.maxMisses,
+    maxWorkspaces: settings.maxWorkspaces,
+    maxRevocationLag,
+    serveStaleFor,
     onStale: emitServingStale,
+    importedTokens: settings.importedTokens,
     toEntry: createToCachedKey(),
   });
   const parse = createTokenParser(prefix);
   const keyscopeTokens = createAuthenticator({ parse, hasher, keys: caches.keys });
   const { aliases } = caches;
   const authenticator = aliases
-    ? createImportedTokenAuthenticator({ keyscopeTokens, aliases, hasher, storeTimeout: settings.storeTimeout })
+    ? createImportedTokenAuthenticator({ keyscopeTokens, aliases, hasher, storeTimeout })
     : keyscopeTokens;
   const reader = createTokenReader(settings);
   const projectFeatures = createProjectFeatures({
     caches,
     clock,
-    maxRevocationLag: settings.maxRevocationLag,
-    storeTimeout: settings.storeTimeout,
+    maxRevocationLag,
+    storeTimeout,
     onLookup(outcome) {
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },
   });
-  const watch = new KeyWatch({ ...settings, store, keys: caches.keys });
+  const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
   const watching = { watch, events, signals: new SharedSignals(watch, events) };
   const contexts = createRequestContexts();
 
@@ -107,12 +119,18 @@ export function createApiKeys<const Permission extends string>(
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
   const recorder = new UsageRecorder({
-    ...{ store, clock, interval: settings.usageFlushInterval },
+    store,
+    clock,
+    interval: settings.usageFlushInterval,
     report: (error) => events.emit('error', error),
   });
   const access = createAccess({
-    ...{ authenticator, events, usage: recorder, prefix, clock },
-    storeTimeout: settings.storeTimeout,
+    authenticator,
+    events,
+    usage: recorder,
+    prefix,
+    clock,
+    storeTimeout,
   });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
@@ -121,7 +139,7 @@ export function createApiKeys<const Permission extends string>(
   function emitServingStale(): void {
     if (servesStale) return;
     servesStale = true;
-    const message = `Store unreachable: serving cached keys for up to ${settings.serveStaleFor} ms (\`whenStoreDown\`). Keys revoked during this time are still accepted.`;
+    const message = `Store unreachable: serving cached keys for up to ${serveStaleFor} ms (\`whenStoreDown\`). Keys revoked during this time are still accepted.`;
     events.emit('store', { type: 'warning', code: 'serving_stale', message });
   }
 
@@ -156,7 +174,7 @@ export function createApiKeys<const Permission extends string>(
         fail,
         keyHeader: reader.header,
         usesDefaultErrorBody: settings.onError === undefined,
-        checkInterval: settings.maxRevocationLag / 4,
+        checkInterval: maxRevocationLag / 4,
         onRedacted(req, withheld) {
           if (events.hasListeners('redacted')) {
             events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });

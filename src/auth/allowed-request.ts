@@ -1,6 +1,6 @@
 import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
-import type { EndedEvent, Events } from '../events';
+import type { Events } from '../events';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import { type CachedKey, createRequestApiKey, type RequestApiKey, type SignalSource } from './request-api-key';
@@ -153,10 +153,7 @@ export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.#key.record;
     const route = (this.#req?.route as { path?: unknown } | undefined)?.path;
-    const event: EndedEvent = {
-      ...{ keyId, workspaceId, reason },
-      ...{ method: this.#req?.method ?? null, route: route === undefined ? null : String(route) },
-    };
-    events.emit('ended', event);
+    const method = this.#req?.method ?? null;
+    events.emit('ended', { keyId, workspaceId, reason, method, route: route === undefined ? null : String(route) });
   }
 }

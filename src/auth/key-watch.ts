@@ -108,9 +108,19 @@ export class KeyWatch {
       // Without a lease in the cache, the first read has one interval.
       const proof = Lease.from(this.#options.clock, this.#interval);
       watched = {
-        ...{ id, uses: new Set<KeyUse>(), entry, lease: undefined, proof, unconfirmedSince: null, timer: null },
-        ...{ isDue: false, pending: null, passesAgain: false },
-        ...{ isChanged: false, isLoading: false, loadsAgain: false },
+        id,
+        uses: new Set<KeyUse>(),
+        isDue: false,
+        pending: null,
+        passesAgain: false,
+        entry,
+        lease: undefined,
+        proof,
+        isChanged: false,
+        isLoading: false,
+        loadsAgain: false,
+        unconfirmedSince: null,
+        timer: null,
       };
       this.#watched.set(id, watched);
     } else if (watched.entry === entry && !watched.isChanged) {

@@ -88,7 +88,16 @@ async function perform(command: Command, { args, values }: Parsed, io: Io): Prom
       await apiKeys.ready();
       const within = workspaceId === undefined ? {} : { workspaceId };
       const context: CommandContext = {
-        ...{ io, args, values, settings, apiKeys, client, warnings, differences, within, note },
+        io,
+        args,
+        values,
+        settings,
+        apiKeys,
+        client,
+        warnings,
+        differences,
+        within,
+        note,
         json: values.flag('json'),
         style: styleOf(io.stdout, io.env),
         origin: { ...within, actor: values.text('actor') ?? `cli:${io.user}`, source: io.host },

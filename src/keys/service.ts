@@ -12,7 +12,6 @@ import { createIdGenerator, deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
-
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import { LAST_TIME } from './time';
 import {

@@ -87,8 +87,7 @@ const DEFAULT_LIMITS: Limits = { depth: 1024, keyBytes: 65_536, heldBytes: 1_048
 const DEFAULT_PROJECT_MEMBER = 'project_id';
 /** RFC 6838 section 4.2 names, with `*` for any subtype; no parameters. */
 const MEDIA_TYPE = /^[a-z0-9][a-z0-9!#$&^_.+-]*\/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)$/;
-const EMPTY_MESSAGE =
-  'Expected at least one entry; an empty array would withhold nothing. Leave it out for the default.';
+const EMPTY_MESSAGE = 'Expected at least one entry; an empty array would redact nothing. Leave it out for the default.';
 const PROJECT_MESSAGE =
   "Expected a route parameter's name, { query: '…' }, { member: '…' } or a function of the request.";
 const TYPE_MESSAGE = 'Expected a media type such as audio/wav or image/*.';
@@ -202,11 +201,15 @@ export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactO
   ]);
   const projectMember = typeof project === 'object' && 'member' in project ? project.member : DEFAULT_PROJECT_MEMBER;
   for (const path of [...transcript, ...metrics, ...aliases.map(({ member }) => [member])]) {
-    if (path[0] === projectMember) fail(`the member "${projectMember}" names the project, so it cannot be withheld.`);
+    if (path[0] === projectMember) fail(`the member "${projectMember}" names the project, so it cannot be redacted.`);
   }
   const fields = compileFields({ conversations, transcript, metrics, aliases, projectMember });
   return {
-    ...{ fields, project, passthrough, callerChoosesNames, asciiNames: fields.asciiNames },
+    fields,
+    project,
+    passthrough,
+    callerChoosesNames,
+    asciiNames: fields.asciiNames,
     formats: new Map(Object.entries(options.formats)),
     textEvents: new Set(options.textEvents),
     limits: options.limits,

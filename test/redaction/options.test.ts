@@ -122,7 +122,7 @@ test.each([
   ['turns', 'Expected an object. Received "turns".'],
   [{ transcript: 1 }, '`transcript`: Expected a path or an array of them. Received 1.'],
   [{ metrics: [1] }, '`metrics.0`: Expected a path. Received 1.'],
-  [{ conversations: [] }, '`conversations`: Expected at least one entry; an empty array would withhold nothing.'],
+  [{ conversations: [] }, '`conversations`: Expected at least one entry; an empty array would redact nothing.'],
   [{ transcript: [] }, '`transcript`: Expected at least one entry'],
   [{ metrics: [] }, '`metrics`: Expected at least one entry'],
   [
@@ -144,7 +144,7 @@ test.each([
   [{ metricAliases: { A: 1 } }, "`metricAliases.A`: Expected a member's name or an array of them. Received 1."],
   [{ metricAliases: { A: [] } }, '`metricAliases.A`: Expected at least one entry'],
   [{ metricAliases: { A: 'x.y' } }, 'metricAliases["A"][0] is "x.y", but must be the name of a top-level member'],
-  [{ transcript: 'project_id' }, 'the member "project_id" names the project, so it cannot be withheld.'],
+  [{ transcript: 'project_id' }, 'the member "project_id" names the project, so it cannot be redacted.'],
   [{ metricAliases: { A: 'pid' }, project: { member: 'pid' } }, 'the member "pid" names the project'],
 ])('%j is refused', (options, message) => {
   expect(refusal(options)).toContain(`redactResponse: ${message}`);

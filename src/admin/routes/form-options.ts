@@ -36,7 +36,9 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
   function permissionChoices() {
     const usual = usesFeatures() ? [...FEATURE_NAMES] : [];
     return Object.entries(deps.permissions).map(([name, { label, description = null, features = usual }]) => ({
-      ...{ name, label, description },
+      name,
+      label,
+      description,
       features: [...features],
     }));
   }

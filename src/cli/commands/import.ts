@@ -77,15 +77,15 @@ async function readPlan(context: CommandContext): Promise<Plan> {
   };
   const zone = zoneGiven(context);
   const preset = values.text('from');
-  const columns = createColumns({
-    ...{ preset, map: values.texts('map'), ignore: values.texts('ignore') },
-    now: io.now,
-  });
+  const columns = createColumns({ preset, map: values.texts('map'), ignore: values.texts('ignore'), now: io.now });
   const format = formatGiven(context);
   if (args[0] === STDIN && io.stdin.isTTY) context.note('Reading from the terminal; end with Ctrl-D.');
   const text = await openText(io, args[0] as string);
   const plan = await planImport(rowsOf(text, format ?? formatOf(text.head)), {
-    ...{ columns, defaults, permissions: declared, prefix: settings.prefix ?? 'ks' },
+    columns,
+    defaults,
+    permissions: declared,
+    prefix: settings.prefix ?? 'ks',
     toInstant: zone.toInstant,
     emptyIsEnabled: preset !== undefined && PRESETS[preset]?.emptyIsEnabled === true,
     workspaceId: settings.workspaceId,
@@ -145,7 +145,12 @@ async function importKeys(context: CommandContext): Promise<ExitCode> {
   const counts = { imported: 0, present: 0, refused: 0 };
   let stillActive: readonly EndedRow[] = [];
   const summary = () => ({
-    ...{ dryRun, rows, imported: counts.imported, alreadyImported: counts.present, expired, inactive },
+    dryRun,
+    rows,
+    imported: counts.imported,
+    alreadyImported: counts.present,
+    expired,
+    inactive,
     invalid: problems.length,
     left: candidates.length - counts.imported - counts.present - counts.refused,
     stillActive,

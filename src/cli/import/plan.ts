@@ -178,8 +178,13 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   };
   const remaining = candidates.filter((candidate) => !isRepeated(candidate));
   return {
-    ...{ rows: count, candidates: remaining, problems: [...unreadable, ...problems], ...left },
+    ...left,
+    rows: count,
+    candidates: remaining,
+    problems: [...unreadable, ...problems],
     namedAsEnded: remaining.filter(({ input }) => !input.disabled && namesEnd(input.name)).map(({ line }) => line),
-    ...{ ended, localTimes, tokensLookHashed: hashed > 0 && hashed === withToken },
+    ended,
+    localTimes,
+    tokensLookHashed: hashed > 0 && hashed === withToken,
   };
 }

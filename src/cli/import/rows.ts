@@ -71,8 +71,12 @@ function unreadableCsv(error: unknown): unknown {
 async function* csvRows(chunks: AsyncIterable<string>, delimiter: string): AsyncGenerator<Row> {
   const { parse } = await import('csv-parse');
   const parser = parse({
-    ...{ info: true, delimiter, max_record_size: MAX_ROW },
-    ...{ relax_column_count: true, skip_empty_lines: true, trim: true },
+    delimiter,
+    info: true,
+    max_record_size: MAX_ROW,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    trim: true,
   });
   // The parser emits the errors of both.
   pipeline(Readable.from(chunks), parser, () => {});

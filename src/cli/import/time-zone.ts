@@ -1,8 +1,9 @@
+import { DAY } from '../../clock';
+
 /** Converts a local time to an instant. `local` is the local time as if it were UTC, in milliseconds. */
 export type ToInstant = (local: number) => number;
 
 const OFFSET = /^([+-])(0\d|1[0-4]):?([0-5]\d)$/;
-const DAY = 86_400_000;
 
 function offsetOf(format: Intl.DateTimeFormat, instant: number): number {
   const parts = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, Number(value)]));
@@ -26,10 +27,17 @@ export function createToInstant(zone: string): ToInstant | null {
   if (!/^[A-Z][A-Za-z_]*(?:\/[A-Za-z_+-]+\d*)*$/.test(zone)) return null;
   let format: Intl.DateTimeFormat;
   try {
-    const number = 'numeric';
     format = new Intl.DateTimeFormat('en-US', {
-      ...{ timeZone: zone, calendar: 'iso8601', numberingSystem: 'latn', hourCycle: 'h23' },
-      ...{ year: number, month: number, day: number, hour: number, minute: number, second: number },
+      timeZone: zone,
+      calendar: 'iso8601',
+      numberingSystem: 'latn',
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     });
   } catch {
     return null;

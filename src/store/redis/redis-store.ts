@@ -139,7 +139,11 @@ export function createRedisStore({
   };
 
   const addUsage = createAddUsage({
-    ...{ client, connection, keyNames, clock, timeout: storeTimeout },
+    client,
+    connection,
+    keyNames,
+    clock,
+    timeout: storeTimeout,
     isServerReplaced: () => feed.serverProblem !== null,
   });
 

@@ -84,8 +84,13 @@ export function createAddUsage(options: AddUsageOptions) {
     const wall = clock.wall();
     const [oldest = ''] = lastDays(USAGE_DAYS, wall);
     const argumentsOf = ({ keyId, number, counts, lastUsedAt }: UsageDelta) => [
-      ...[keyNames.usage(keyId), keyNames.key(keyId)],
-      ...[source, String(number), String(Math.floor(wall / 1000)), String(lastUsedAt), oldest],
+      keyNames.usage(keyId),
+      keyNames.key(keyId),
+      source,
+      String(number),
+      String(Math.floor(wall / 1000)),
+      String(lastUsedAt),
+      oldest,
       ...[...counts].flatMap(([field, count]) => [field, String(count)]),
     ];
     const pipeline = client.pipeline();
