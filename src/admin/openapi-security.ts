@@ -1,5 +1,7 @@
 import { DENIAL_CODES, ERRORS, type ErrorCode } from '../errors';
 import type { Requirement } from '../keys/authorize';
+import { jsonSchemaOf } from './openapi';
+import { problemOfCodes } from './schemas';
 
 /** An OpenAPI security requirement object: the permissions that a key needs for an operation. */
 export type SecurityRequirement = Readonly<Record<string, readonly string[]>>;
@@ -38,19 +40,6 @@ const UNAUTHORIZED = deniedWith(401);
 const FORBIDDEN = deniedWith(403);
 const UNAVAILABLE = deniedWith(503);
 
-const problemSchema = {
-  type: 'object',
-  description: 'An error (RFC 9457).',
-  required: ['type', 'title', 'status', 'detail', 'code'],
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    code: { type: 'string', enum: DENIAL_CODES },
-  },
-};
-
 function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string, object>>): object {
   return {
     description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}.`).join(' '),
@@ -67,7 +56,7 @@ export function createOpenapiSecurity<RequirementInput>({
 }: OpenapiSecurityDeps<RequirementInput>) {
   const components = {
     securitySchemes: { [SCHEME]: securityScheme },
-    schemas: { [PROBLEM]: problemSchema },
+    schemas: { [PROBLEM]: jsonSchemaOf(problemOfCodes(DENIAL_CODES)) },
     responses: {
       KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader }),
       KeyscopeForbidden: response(FORBIDDEN),

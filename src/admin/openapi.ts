@@ -35,6 +35,11 @@ const IDEMPOTENCY_KEY: Json = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+/** JSON Schema of one schema. */
+export function jsonSchemaOf(schema: z.ZodType): Json {
+  return withoutDialect(z.toJSONSchema(schema, { io: 'input' }));
+}
+
 function withoutDialect({ $schema: _, $id: __, ...schema }: Record<string, unknown>): Json {
   return schema;
 }
@@ -51,7 +56,7 @@ function componentSchemas(named: ReadonlyMap<z.ZodType, string>): Json {
 
 function queryParameters(query: z.ZodObject): Json[] {
   return Object.entries(query.shape).map(([name, field]) => {
-    const { description, ...schema } = withoutDialect(z.toJSONSchema(field as z.ZodType, { io: 'input' }));
+    const { description, ...schema } = jsonSchemaOf(field as z.ZodType);
     const isRequired = !(field as z.ZodType).safeParse(undefined).success;
     return { name, in: 'query', ...(isRequired && { required: true }), description, schema };
   });

@@ -174,14 +174,23 @@ const CODES = [
   'store_unavailable',
 ] as const satisfies ErrorCode[];
 
-/** RFC 9457. */
-export const problemSchema = z
-  .object({
-    type: z.string().meta({ examples: ['urn:keyscope:problem:invalid_request'] }),
-    title: z.string(),
-    status: z.int().min(400).max(599),
-    detail: z.string().meta({ description: 'The reason and the remedy, for people.' }),
-    code: z.enum(CODES).meta({ description: 'The reason, for programs.' }),
+const PROBLEM = { description: 'An error (RFC 9457).' };
+
+/** Error responses with one of these codes. */
+export function problemOfCodes<const Code extends ErrorCode>(codes: readonly Code[]) {
+  return z
+    .object({
+      type: z.string().meta({ examples: [`urn:keyscope:problem:${codes[0]}`] }),
+      title: z.string(),
+      status: z.int().min(400).max(599),
+      detail: z.string().meta({ description: 'The reason and the remedy, for people.' }),
+      code: z.enum(codes).meta({ description: 'The reason, for programs.' }),
+    })
+    .meta(PROBLEM);
+}
+
+export const problemSchema = problemOfCodes(CODES)
+  .extend({
     issues: z
       .array(
         z.object({
@@ -194,7 +203,7 @@ export const problemSchema = z
       .optional()
       .meta({ description: 'All issues of the input.' }),
   })
-  .meta({ description: 'An error (RFC 9457).' });
+  .meta(PROBLEM);
 
 export const documentSchema = z
   .looseObject({ openapi: z.string() })
