@@ -4,9 +4,7 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { RedactDeps } from '../../../src/redaction/response';
 import { expresses } from '../../support/express-versions';
-import { ask, closeAll, SECRET, serve } from './harness';
-
-afterEach(closeAll);
+import { ask, closeAll, SECRET, type Served, serve } from './harness';
 
 type Fail = RedactDeps['fail'];
 
@@ -75,39 +73,57 @@ const WRITERS: Record<string, (res: Response, pieces: readonly (string | Buffer)
   },
 };
 
+/** Outcome of one request: what its handler was given and threw. */
+interface Outcome {
+  readonly errors: unknown[];
+  readonly thrown: unknown[];
+}
+
 describe.each(expresses)('%s', (_version, express) => {
   describe.each(Object.entries(RESPONDERS))('%s', (_responder, fail) => {
-    describe.each(Object.entries(WRITERS))('%s', (_writer, write) => {
-      test.each(Object.entries(BODIES))('a rejection is final: %s', async (_body, [type, pieces]) => {
-        const errors: unknown[] = [];
-        const thrown: unknown[] = [];
-        const served = await serve(
-          express,
-          (app, redact) => {
-            app.get('/', redact(), (_req, res) => {
-              res.emit = function emit(this: Response, event: string, ...args: unknown[]) {
-                if (event === 'error') errors.push(args[0]);
-                return Reflect.apply(Object.getPrototypeOf(this).emit, this, [event, ...args]);
-              } as Response['emit'];
-              res.type(type);
-              Promise.resolve()
-                .then(() => write(res, pieces))
-                .catch((error) => thrown.push(error));
-            });
-            app.use(((error, _req, res, _next) => {
-              res.status(error.status).json({ ok: false, error: error.code });
-            }) satisfies ErrorRequestHandler);
-          },
-          fail && { deps: { fail } },
-        );
-        const response = await ask(served.url);
+    let outcome: Outcome;
+    let served: Served;
+
+    beforeAll(async () => {
+      served = await serve(
+        express,
+        (app, redact) => {
+          app.get('/:writer/:body', redact(), (req, res) => {
+            const { errors, thrown } = outcome;
+            const [type, pieces] = BODIES[String(req.params.body)]!;
+            res.emit = function emit(this: Response, event: string, ...args: unknown[]) {
+              if (event === 'error') errors.push(args[0]);
+              return Reflect.apply(Object.getPrototypeOf(this).emit, this, [event, ...args]);
+            } as Response['emit'];
+            res.type(type);
+            Promise.resolve()
+              .then(() => WRITERS[String(req.params.writer)]!(res, pieces))
+              .catch((error) => thrown.push(error));
+          });
+          app.use(((error, _req, res, _next) => {
+            res.status(error.status).json({ ok: false, error: error.code });
+          }) satisfies ErrorRequestHandler);
+        },
+        fail && { deps: { fail } },
+      );
+    });
+    afterAll(closeAll);
+
+    describe.each(Object.keys(WRITERS))('%s', (writer) => {
+      test.each(Object.keys(BODIES))('a rejection is final: %s', async (body) => {
+        outcome = { errors: [], thrown: [] };
+        const response = await ask(`${served.url}/${encodeURIComponent(writer)}/${encodeURIComponent(body)}`);
         expect(response).toMatchObject({ status: 500, cut: false });
         expect(response.text).not.toContain(SECRET);
         expect(JSON.parse(response.text)).toEqual(expect.any(Object));
-        expect({ errors, thrown }).toEqual({ errors: [], thrown: [] });
+        expect(outcome).toEqual({ errors: [], thrown: [] });
       });
     });
   });
+});
+
+describe.each(expresses)('%s', (_version, express) => {
+  afterEach(closeAll);
 
   test.each([503, 404, 500])(
     'the error response is whole when an error handler sends a page with a length later: %i',
