@@ -52,17 +52,19 @@ export function CopyButton({ text, label, word, primary = false, onCopied }: Cop
 
   const message = outcome === null ? '' : outcome === 'copied' ? 'Copied' : 'Copying failed: select the text instead';
   const kind = word === undefined ? 'icon-button' : primary ? 'button primary' : 'button';
+  const shown = outcome === 'copied' ? message : word;
   return (
     <span class="copy">
       <button
         type="button"
         class={kind}
-        aria-label={label}
+        // The accessible name contains the visible word.
+        aria-label={word !== undefined && outcome === 'copied' ? message : label}
         title={word === undefined ? label : undefined}
         onClick={press}
       >
         <Icon name={outcome === 'copied' ? 'check' : 'copy'} />
-        {word !== undefined && <span>{outcome === 'copied' ? 'Copied' : word}</span>}
+        {word !== undefined && <span>{shown}</span>}
       </button>
       <span class={outcome === 'failed' ? 'copy-failed' : 'visually-hidden'} role="status">
         {message}
