@@ -77,6 +77,9 @@ export interface ApiKeys<Permission extends string = string> {
   ready(): Promise<void>;
   /** Store health for a health-check endpoint. No I/O. Contains host names; expose only `mode` publicly. */
   health(): StoreHealth;
-  /** Stores pending usage counts, and ends the connections that were opened here, never the `redis` that you passed. */
+  /**
+   * Stores pending usage counts, and ends the connections that were opened here, never the `redis` that you passed. Open
+   * responses that end with their key end now, and signals abort: revocations are no longer noticed.
+   */
   close(): Promise<void>;
 }

@@ -21,8 +21,8 @@ export interface DeniedEvent {
 export interface EndedEvent {
   readonly keyId: string;
   readonly workspaceId: string;
-  /** `store`: the store could not confirm the key within `maxRevocationLag`. */
-  readonly reason: 'deleted' | DenialReason;
+  /** `store`: the store could not confirm the key within `maxRevocationLag`. `closed`: `close()` was called. */
+  readonly reason: 'deleted' | 'closed' | DenialReason;
   /** Null for `verify()`. */
   readonly method: string | null;
   /** The path that the route was declared with, below its router; null for `verify()` and in `app.use`. */

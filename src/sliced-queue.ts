@@ -24,10 +24,6 @@ export class SlicedQueue<T> {
     setImmediate(this.#run);
   }
 
-  clear(): void {
-    this.#items.clear();
-  }
-
   readonly #run = (): void => {
     const until = performance.now() + SLICE;
     const isOver = () => performance.now() > until;

@@ -76,13 +76,3 @@ test('SlicedQueue visits the other items when a visit throws', () => {
   turns.shift()?.();
   expect(visited).toEqual([1, 2]);
 });
-
-test('SlicedQueue visits nothing after clear', async () => {
-  const visited: number[] = [];
-  const queue = new SlicedQueue<number>((item) => visited.push(item) > 0);
-  queue.add(1);
-  queue.clear();
-  await nextTurn();
-  await nextTurn();
-  expect(visited).toEqual([]);
-});

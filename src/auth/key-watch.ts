@@ -20,6 +20,11 @@ const UNCONFIRMED: KeyEnd = {
   code: 'store_unavailable',
   message: 'The key store could not confirm this API key.',
 };
+const CLOSED: KeyEnd = {
+  reason: 'closed',
+  code: 'store_unavailable',
+  message: 'The server is shutting down and can no longer confirm this API key.',
+};
 
 /** A use of a key that lasts longer than its authorization: an open response, or a signal. */
 export interface KeyUse {
@@ -66,6 +71,10 @@ export interface KeyWatchOptions {
   readonly serveStaleFor: number;
 }
 
+function denialOf(use: KeyUse, entry: CachedKey | null, wall: number): KeyEnd | null {
+  return entry === null ? DELETED : use.check(entry, wall);
+}
+
 /** While invalidations arrive, at least half of a lag remains of a lease. A key is read again if a quarter remains. */
 const CHECKS_PER_LAG = 8;
 
@@ -83,6 +92,7 @@ export class KeyWatch {
   /** Keys that are due, or have pending uses. */
   readonly #queue = new SlicedQueue<WatchedKey>((watched, isOver) => this.#visit(watched, isOver));
   #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
 
   constructor(options: KeyWatchOptions) {
     this.#options = options;
@@ -123,13 +133,13 @@ export class KeyWatch {
         timer: null,
       };
       this.#watched.set(id, watched);
-    } else if (watched.entry === entry && !watched.isChanged) {
+    } else if (watched.entry === entry && !watched.isChanged && !this.#isClosed) {
       watched.uses.add(use);
       return;
     }
     watched.uses.add(use);
     this.#schedule(watched);
-    this.#timer ??= setInterval(() => this.#scheduleAll(), this.#interval).unref();
+    if (!this.#isClosed) this.#timer ??= setInterval(() => this.#scheduleAll(), this.#interval).unref();
   }
 
   /** Whether the lease of a key ends within a quarter of a lag. It does not while invalidations arrive. */
@@ -139,13 +149,12 @@ export class KeyWatch {
     return lease === undefined || lease.remaining(clock, clock.wall()) < 2 * this.#interval;
   }
 
-  /** Stops watching, and ends nothing. */
+  /** Ends all uses, also those that are added later: changes of their keys are no longer noticed. */
   close(): void {
+    this.#isClosed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    for (const { timer } of this.#watched.values()) if (timer !== null) clearTimeout(timer);
-    this.#watched.clear();
-    this.#queue.clear();
+    this.#scheduleAll();
   }
 
   /** Counts of keys and uses, for tests of bounds. */
@@ -178,7 +187,10 @@ export class KeyWatch {
     if (this.#watched.get(watched.id) !== watched) return true;
     if (watched.isDue) {
       watched.isDue = false;
-      this.#check(watched);
+      if (!this.#isClosed) this.#check(watched);
+      // A pass that began again with each check might never reach the last uses.
+      if (watched.pending === null) watched.pending = watched.uses.values();
+      else watched.passesAgain = true;
     }
     const isFinished = this.#endDenied(watched, isOver);
     if (watched.uses.size === 0) this.#remove(watched);
@@ -198,9 +210,6 @@ export class KeyWatch {
     if (watched.isChanged || remaining < 2 * this.#interval) this.#load(watched);
     else watched.unconfirmedSince = null;
     this.#checkAgain(watched, remaining, wall);
-    // A pass that began again with each check might never reach the last uses.
-    if (watched.pending === null) watched.pending = watched.uses.values();
-    else watched.passesAgain = true;
   }
 
   /** Takes over the entry and the lease that the cache has now. If the entry was evicted, its lease still counts. */
@@ -281,7 +290,7 @@ export class KeyWatch {
         watched.passesAgain = false;
       } else {
         const use = next.value;
-        const end = isUnconfirmed ? UNCONFIRMED : watched.entry === null ? DELETED : use.check(watched.entry, wall);
+        const end = this.#isClosed ? CLOSED : isUnconfirmed ? UNCONFIRMED : denialOf(use, watched.entry, wall);
         if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
       }
       if (isOver()) return watched.pending === null;

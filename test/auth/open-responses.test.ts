@@ -218,6 +218,45 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(ended).toEqual([]);
   });
 
+  test('open responses end and signals abort when the API keys are closed', async () => {
+    const { apiKeys, app, create, ended } = setUp();
+    const signals: AbortSignal[] = [];
+    let begin: (() => void) | undefined;
+    app.get('/events', apiKeys.requireApiKey(undefined, { endOnRevocation: true }), streamEvents);
+    app.get('/plain', apiKeys.requireApiKey(), (req, res) => {
+      signals.push((req.apiKey as NonNullable<typeof req.apiKey>).signal);
+      streamEvents(req, res);
+    });
+    app.get('/late', apiKeys.requireApiKey(), apiKeys.redactResponse(), (req, res) => {
+      begin = () => streamEvents(req, res);
+    });
+    const { token } = await create();
+    const stream = await open(app, '/events', token);
+    const plain = await open(app, '/plain', token);
+    const late = open(app, '/late', token);
+    // It ends before or after its first piece is sent.
+    const lateClosed = late.then(
+      ({ closed }) => closed,
+      () => {},
+    );
+    const verified = await apiKeys.verify(token);
+    if (!verified.ok) throw new Error('denied');
+    signals.push(verified.key.signal);
+    await waitUntil('the last request is handled', () => begin !== undefined);
+    await apiKeys.close();
+    await stream.closed;
+    await waitUntil('the signals have aborted', () => signals.every(({ aborted }) => aborted));
+    expect(signals.map(({ reason }) => reason.code)).toEqual(['store_unavailable', 'store_unavailable']);
+    begin?.();
+    await lateClosed;
+    expect(plain.isClosed).toBe(false);
+    expect(ended.map((event) => (event as unknown[])[0])).toEqual(['closed', 'closed', 'closed', 'closed']);
+    // A stream or a signal that is opened afterwards also ends.
+    expect((await apiKeys.verify(token)).ok).toBe(true);
+    const after = await open(app, '/events', token);
+    await after.closed;
+  });
+
   test('req.apiKey.signal aborts with the error that a request would get', async () => {
     const { apiKeys, app, create } = setUp();
     const signals: AbortSignal[] = [];
