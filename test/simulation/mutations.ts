@@ -43,7 +43,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'server-not-verified',
     edits: [
       ['return this.#isVerified && this.client.status === "ready";', 'return this.client.status === "ready";'],
-      ['if (hasMoved()) return this.#sent.has(reads) ?', 'if (false) return this.#sent.has(reads) ?'],
+      ['if (hasMoved() || server?.', 'if (server?.'],
       ['function roleProblem(role) {', 'function roleProblem(role) {\n  return null;'],
       ['if (identity === clientIdentity) return true;', 'return true;'],
     ],

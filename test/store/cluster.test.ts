@@ -43,4 +43,18 @@ describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
       await close();
     }
   });
+
+  test('a key is not read when the app makes its client read from replicas', async () => {
+    try {
+      const store = await open();
+      const key = await createSample(store, newWorkspace());
+      Object.assign(client.options, { scaleReads: 'all' });
+      const cause = expect.objectContaining({ message: expect.stringContaining('reads from replicas') });
+      await expect(store.getKey(key.id)).rejects.toMatchObject({ code: 'store_unavailable', cause });
+      Object.assign(client.options, { scaleReads: 'master' });
+      expect(await store.getKey(key.id)).toEqual(key);
+    } finally {
+      await close();
+    }
+  });
 });

@@ -63,9 +63,20 @@ function invalid(message: string): KeyscopeError {
   return new KeyscopeError('invalid_options', message, { issues: [{ path: 'redis', message }] });
 }
 
+/** Why the client reads from replicas, which lag behind their master by any amount; null if it reads from masters. */
+export function replicaProblem(client: RedisClient): string | null {
+  const { scaleReads = 'master', role = 'master' } = client.options as { scaleReads?: unknown; role?: unknown };
+  if (isCluster(client)) {
+    if (scaleReads === 'master') return null;
+    return "`redis` reads from replicas, which lag behind. Give a `Cluster` with `scaleReads: 'master'`";
+  }
+  if (role === 'master') return null;
+  return "`redis` connects to replicas, which lag behind. Give a `Redis` with `role: 'master'`";
+}
+
 /**
- * Throws `invalid_options` if the value is not an ioredis client, or if the client reads from replicas. A replica can
- * lag behind its master by any amount, so a revoked key could be accepted for longer than `maxRevocationLag`.
+ * Throws `invalid_options` if the value is not an ioredis client, or if the client reads from replicas. A revoked key
+ * could then be accepted for longer than `maxRevocationLag`.
  */
 export function checkClient(client: RedisClient): void {
   const given: unknown = client;
@@ -76,11 +87,6 @@ export function checkClient(client: RedisClient): void {
   if (!fits) {
     throw invalid('`redis` is not a client of ioredis. Give an ioredis `Redis` or `Cluster`, version 5.4 or later.');
   }
-  const { scaleReads = 'master', role = 'master' } = client.options as { scaleReads?: unknown; role?: unknown };
-  if (isCluster(client) && scaleReads !== 'master') {
-    throw invalid("`redis` reads from replicas, which lag behind. Give a `Cluster` with `scaleReads: 'master'`.");
-  }
-  if (!isCluster(client) && role !== 'master') {
-    throw invalid("`redis` connects to replicas, which lag behind. Give a `Redis` with `role: 'master'`.");
-  }
+  const problem = replicaProblem(client);
+  if (problem !== null) throw invalid(`${problem}.`);
 }

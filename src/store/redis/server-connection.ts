@@ -1,4 +1,5 @@
 import type { RedisClient } from './client';
+import { databaseOf, databaseProblem } from './client-database';
 import { listenTo } from './client-events';
 import { isRefusal, refusalCode } from './errors';
 import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type ServerRole } from './server-role';
@@ -14,17 +15,6 @@ export interface ServerChecks {
   readonly identify: (ask: Ask) => Promise<ServerRole>;
   /** A read such as a request makes, to check that the user is permitted to run it. */
   readonly probe?: readonly [command: string, ...args: string[]];
-}
-
-/** The database that a client is for: that of its options. The feed and the connection for changes are in it. */
-function databaseOf(client: RedisClient): number {
-  return Number((client.options as { db?: unknown }).db ?? 0);
-}
-
-/** The database that the app has last selected; that of the options if it has selected none. */
-function selectedDatabase(client: RedisClient): number {
-  const { condition } = client as { condition?: { select?: unknown } | null };
-  return Number(condition?.select ?? databaseOf(client));
 }
 
 /** A client in subscriber mode rejects other commands itself, in RESP2. */
@@ -50,6 +40,7 @@ export class ServerConnection {
   #verifying: Promise<void> | null = null;
   #role: ServerRole | null = null;
   #problem: string | null = null;
+  #reportsDatabase = false;
   #hasBeenUsable = false;
   /** The server that must not be used although it reports the role of a master, and why. */
   #rejected: { readonly identity: string | null; readonly reason: string } | null = null;
@@ -101,6 +92,21 @@ export class ServerConnection {
     if (this.#problem !== null) return this.#problem;
     if (this.#rejected === null || this.role === null) return null;
     return this.#rejected.identity === this.#role?.identity ? this.#rejected.reason : null;
+  }
+
+  /** Whether the server reports the database of a connection. In a Cluster there is only one. */
+  get reportsDatabase(): boolean {
+    return this.#reportsDatabase;
+  }
+
+  /**
+   * Whether a reply came from the client's database. If not, the connection is verified again. The client does not know
+   * of a SELECT that the app sends as `call('SELECT', 3)`, or in a RESET.
+   */
+  confirmDatabase(database: number | null): boolean {
+    if (database === null || database === databaseOf(this.client)) return true;
+    this.#onSelect();
+    return false;
   }
 
   /** Stops using the present server, although it reports the role of a master. Null lifts this. */
@@ -236,22 +242,13 @@ export class ServerConnection {
         askDatabase(this.ask),
         probe === undefined ? null : this.#askProbe(probe),
       ]);
-      return [role, roleProblem(role.role) ?? this.#databaseProblem(database) ?? refusal];
+      this.#reportsDatabase = database !== null;
+      return [role, roleProblem(role.role) ?? databaseProblem(this.client, database) ?? refusal];
     } catch (error) {
       const problem = subscriberProblem(error);
       if (problem === null) throw error;
       return [null, problem];
     }
-  }
-
-  /** ioredis continues in database 0 if the server rejects the selection of another. */
-  #databaseProblem(actual: number | null): string | null {
-    const [wanted, selected] = [databaseOf(this.client), selectedDatabase(this.client)];
-    if (selected !== wanted) {
-      return `the app has sent SELECT ${selected} on the client, which is for database ${wanted}; give keyscope a client of its own`;
-    }
-    if (actual === null || actual === wanted || actual !== 0) return null;
-    return `the server has no database ${wanted}; the client is in database 0`;
   }
 
   async #askProbe([command, ...args]: readonly [string, ...string[]]): Promise<string | null> {

@@ -52,11 +52,16 @@ export async function identifyMaster(ask: Ask): Promise<string | null> {
   return identity;
 }
 
+/** The database in a reply to CLIENT INFO; null if it contains none. */
+export function parseDatabase(reply: unknown): number | null {
+  const found = /(?:^| )db=(\d+)/.exec(String(reply));
+  return found === null ? null : Number(found[1]);
+}
+
 /** The database that a connection is in; null if the server does not say (before Redis 6.2, or not permitted). */
 export async function askDatabase(ask: Ask): Promise<number | null> {
   try {
-    const found = /(?:^| )db=(\d+)/.exec(String(await ask('client', 'INFO')));
-    return found === null ? null : Number(found[1]);
+    return parseDatabase(await ask('client', 'INFO'));
   } catch (error) {
     if (isHidden(error)) return null;
     throw error;

@@ -1,8 +1,9 @@
 import type { KeyscopeError } from '../../../errors';
-import { isCluster, type RedisClient } from '../client';
+import { isCluster, type RedisClient, replicaProblem } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable, unusable } from '../errors';
 import type { ServerConnection } from '../server-connection';
+import { parseDatabase } from '../server-role';
 
 /** A command that reads one key of Redis. */
 export interface ReadCommand<T> {
@@ -74,6 +75,12 @@ function refused(error: unknown) {
     : unavailable('The connection to the key store was lost.', error);
 }
 
+interface Exchange {
+  /** Null if it is unknown. */
+  readonly database: number | null;
+  readonly replies: [error: Error | null, reply: unknown][];
+}
+
 const RECONNECTED = new Error('The connection was lost before the reply.');
 
 /** The reads of one node: sent in pipelines, a bounded number at a time. */
@@ -115,10 +122,7 @@ export class NodeQueue {
       }
       const reads = this.#next();
       if (reads.length === 0) continue;
-      if (server?.problem) {
-        for (const read of reads) read.fail(unusable(server.problem));
-        continue;
-      }
+      if (this.#failIfUnusable(reads, server)) continue;
       this.#sent.add(reads);
       this.#inFlight += reads.length;
       this.#send(reads, server).then((failed) => this.#finish(reads, failed));
@@ -170,6 +174,14 @@ export class NodeQueue {
     return reads;
   }
 
+  /** Fails reads if the app has changed its client, or the server its role, so that a reply must not be used. */
+  #failIfUnusable(reads: readonly PendingRead[], server: ServerConnection | null): boolean {
+    const problem = replicaProblem(this.#client) ?? server?.problem ?? null;
+    if (problem === null) return false;
+    for (const read of reads) read.fail(unusable(problem));
+    return true;
+  }
+
   /**
    * Sends reads. Resolves with the reads to retry, and never rejects. A client that reconnects resends unanswered
    * commands before the new server is verified. Replies to these are not used.
@@ -178,21 +190,11 @@ export class NodeQueue {
     const generation = server?.generation;
     const hasMoved = () => !this.#sent.has(reads) || server?.generation !== generation;
     try {
-      const [first] = reads as [PendingRead];
-      if (first.isRetry) {
-        const { name, key, args } = first.command;
-        const reply = await this.#client.call(name, key, ...args);
-        if (hasMoved()) return retry(first, RECONNECTED);
-        if (server?.problem) first.fail(unusable(server.problem));
-        else first.reply(reply);
-        return [];
+      const { database, replies } = await this.#exchange(reads, server?.reportsDatabase === true);
+      if (hasMoved() || server?.confirmDatabase(database) === false) {
+        return this.#sent.has(reads) ? reads.flatMap((read) => retry(read, RECONNECTED)) : [];
       }
-      const replies = await this.#exchange(reads);
-      if (hasMoved()) return this.#sent.has(reads) ? reads.flatMap((read) => retry(read, RECONNECTED)) : [];
-      if (server?.problem) {
-        for (const read of reads) read.fail(unusable(server.problem));
-        return [];
-      }
+      if (this.#failIfUnusable(reads, server)) return [];
       const failed: PendingRead[] = [];
       reads.forEach(function settle(read, i) {
         const [error, reply] = replies[i] ?? [new Error('The pipeline has no reply for this command.')];
@@ -205,15 +207,26 @@ export class NodeQueue {
     }
   }
 
-  async #exchange(reads: readonly PendingRead[]): Promise<[Error | null, unknown][]> {
-    const pipeline = this.#client.pipeline();
+  /**
+   * Resolves with replies, and the database that they are from if it is known. It is asked in the same pipeline, because
+   * the app can select another one on the client at any time.
+   */
+  async #exchange(reads: readonly PendingRead[], asksDatabase: boolean): Promise<Exchange> {
     const isAmongNodes = isCluster(this.#client);
+    const [first] = reads as [PendingRead];
+    if (isAmongNodes && first.isRetry) {
+      const { name, key, args } = first.command;
+      return { database: null, replies: [[null, await this.#client.call(name, key, ...args)]] };
+    }
+    const pipeline = this.#client.pipeline();
     // If one read of a pipeline is redirected (ASK) and all of its commands are reads, ioredis redirects the whole
     // pipeline. Keys that have not been moved yet are then not found. A ping does not count as a read.
     if (isAmongNodes) pipeline.call('ping');
+    else if (asksDatabase) pipeline.call('client', 'INFO');
     for (const { command } of reads) pipeline.call(command.name, command.key, ...command.args);
     const replies = (await pipeline.exec()) ?? [];
-    return isAmongNodes ? replies.slice(1) : replies;
+    const database = asksDatabase ? parseDatabase(replies[0]?.[1]) : null;
+    return { database, replies: isAmongNodes || asksDatabase ? replies.slice(1) : replies };
   }
 }
 

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Command, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { KeyRecord } from '../../../../src/store/records';
 import { createRedisStore } from '../../../../src/store/redis/redis-store';
@@ -61,6 +61,16 @@ async function readFor(ms: number, { read }: Reader, id: string): Promise<(numbe
   });
   return seen;
 }
+
+/** Ways in which an app can select a database on its client. */
+const SELECT: Record<string, (client: Redis | Redis5, database: number) => Promise<unknown>> = {
+  'client.select': (client, database) => client.select(database),
+  "client.call('SELECT')": (client, database) => client.call('SELECT', database),
+  'client.sendCommand': (client, database) =>
+    client.sendCommand(new Command('SELECT', [String(database)]) as never) as Promise<unknown>,
+  'a pipeline': (client, database) => client.pipeline().call('SELECT', database).exec(),
+  'a transaction': (client, database) => client.multi().call('SELECT', database).exec(),
+};
 
 const CLIENTS = {
   'ioredis 6': (port: number) => new Redis(port, { retryStrategy }),
@@ -132,22 +142,25 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     });
   });
 
-  test('a key is not read from an earlier copy when the app selects another database on the client', async () => {
-    const key = await createSample(writer, newWorkspace());
-    await admin.call('copy', nameOf(key.id), nameOf(key.id), 'DB', '3');
-    const client = connect(server.port);
-    const { read, store } = await open(client);
-    await read(key.id);
-    await client.select(3);
-    await writer.deleteKey(key.id, ORIGIN, {});
-    await expect(read(key.id)).rejects.toMatchObject({
-      code: 'store_unavailable',
-      cause: expect.objectContaining({ message: expect.stringContaining('SELECT 3') }),
-    });
-    await waitUntil('the store reports it', () => store.health().mode === 'down');
-    await client.select(0);
-    await waitUntil('the key is read again', async () => (await read(key.id)) === null);
-  });
+  test.each(Object.entries(SELECT))(
+    'a key is not read from an earlier copy when the app selects another database by %s',
+    async (_way, select) => {
+      const key = await createSample(writer, newWorkspace());
+      await admin.call('copy', nameOf(key.id), nameOf(key.id), 'DB', '3');
+      const client = connect(server.port);
+      const { read, store } = await open(client);
+      await read(key.id);
+      await select(client, 3);
+      await writer.deleteKey(key.id, ORIGIN, {});
+      await expect(read(key.id)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        cause: expect.objectContaining({ message: expect.stringContaining('SELECT 3') }),
+      });
+      await waitUntil('the store reports it', () => store.health().mode === 'down');
+      await select(client, 0);
+      await waitUntil('the key is read again', async () => (await read(key.id)) === null);
+    },
+  );
 
   test('a key is not read from the cache when its database was swapped for another', async () => {
     await open(connect(server.port));
