@@ -7,7 +7,7 @@ import type { Source } from './world/load-source';
 import { type PreparedData, prepareData } from './world/prepared-data';
 import { StepRunner } from './world/step-runner';
 import { Traffic } from './world/traffic';
-import { CodePool, World } from './world/world';
+import { World } from './world/world';
 
 /** How long it may take until all processes are connected, before anything is broken. Milliseconds. */
 const START = 3000;
@@ -22,18 +22,18 @@ export interface Outcome {
 
 /** Runs schedules against one version of the package. All calls must be made outside of a microtask. */
 export class Simulator {
-  readonly #pool: CodePool;
+  readonly #source: Source;
   #prepared: PreparedData | null = null;
 
   constructor(source: Source) {
-    this.#pool = new CodePool(source);
+    this.#source = source;
   }
 
   /** Errors have no stack while it runs. */
   run(plan: Plan, log: string[] | null = null): Outcome {
     Error.stackTraceLimit = 0;
-    this.#prepared ??= prepareData(this.#pool);
-    const schedule = new Schedule(new World(plan, this.#pool, log), this.#prepared);
+    this.#prepared ??= prepareData(this.#source);
+    const schedule = new Schedule(new World(plan, this.#source, log), this.#prepared);
     return schedule.run();
   }
 }
@@ -73,7 +73,7 @@ class Schedule {
     const { kernel, processes, random, plan } = this.#world;
     const { token } = this.#keys.slots[0]!;
     for (const process of processes) process.loop.input(() => void process.verify(token!, 'read'));
-    const isConnected = () => processes.every((process) => /tracking|per-entry/.test(process.apiKeys.health().mode));
+    const isConnected = () => processes.every((process) => /tracking|per-entry/.test(process.mode));
     for (let waited = 0; waited < START && !isConnected(); waited += STEP) kernel.runUntil(kernel.now + STEP);
     // Steps come at any time between two polls.
     kernel.runUntil(kernel.now + plan.maxRevocationLag * random.between(0.05, 0.55));

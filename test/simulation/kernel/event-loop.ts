@@ -43,7 +43,7 @@ const EPOCH = 1_767_225_600_000;
  */
 export class EventLoop {
   readonly #kernel: Kernel;
-  readonly #random: Random;
+  readonly #current: { loop: EventLoop | null };
   readonly #drift: number;
   #wallOffset: number;
   /** Time that the monotonic clock lost while the machine was suspended. */
@@ -69,9 +69,15 @@ export class EventLoop {
     throw error;
   };
 
-  constructor(kernel: Kernel, random: Random, { drift, wallOffset }: ProcessClock) {
+  /** @param current - The loop that runs now, which its globals and random numbers belong to. */
+  constructor(
+    kernel: Kernel,
+    readonly random: Random,
+    { drift, wallOffset }: ProcessClock,
+    current: { loop: EventLoop | null },
+  ) {
     this.#kernel = kernel;
-    this.#random = random;
+    this.#current = current;
     this.#drift = drift;
     this.#wallOffset = wallOffset;
     this.#turnBegan = this.monotonic();
@@ -176,7 +182,7 @@ export class EventLoop {
   }
 
   #schedule(timer: Timer): void {
-    const wait = Math.max(0, timer.due - this.monotonic()) / (1 + this.#drift) + this.#random.unit();
+    const wait = Math.max(0, timer.due - this.monotonic()) / (1 + this.#drift) + this.random.unit();
     timer.happening = this.#kernel.after(wait, () => this.#onDue(timer));
   }
 
@@ -234,7 +240,18 @@ export class EventLoop {
     for (const { callback, isCancelled } of this.#immediates.splice(0)) if (!isCancelled) this.#call(callback);
   }
 
+  /** Runs something of the process outside of its events: it is created, or asked for its state. */
+  enter<T>(callback: () => T): T {
+    let result: T;
+    this.#call(() => {
+      result = callback();
+    });
+    return result!;
+  }
+
   #call(callback: () => void): void {
+    if (this.#current.loop !== null) throw new Error('A process was called during a call of a process.');
+    this.#current.loop = this;
     try {
       callback();
     } catch (error) {
@@ -244,5 +261,6 @@ export class EventLoop {
       for (let tick = this.#ticks.shift(); tick !== undefined; tick = this.#ticks.shift()) tick();
       drainMicrotasks();
     } while (this.#ticks.length > 0);
+    this.#current.loop = null;
   }
 }

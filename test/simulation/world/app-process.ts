@@ -6,7 +6,7 @@ import { EventLoop } from '../kernel/event-loop';
 import type { Kernel } from '../kernel/kernel';
 import { Random } from '../kernel/random';
 import type { Plan } from '../plans/plan';
-import type { Package, ProcessEnvironment } from './load-source';
+import type { Package, Source } from './load-source';
 
 /** Outcome of a request. `shown` is the name of the key, which identifies the state that accepted the request. */
 export type Decision =
@@ -55,20 +55,27 @@ export class AppProcess {
     kernel: Kernel,
     network: Network,
     plan: Plan,
-    code: { readonly package: Package; readonly environment: ProcessEnvironment },
+    source: Source,
   ) {
     const random = new Random(plan.seed, 100 + index);
-    this.loop = new EventLoop(kernel, random, plan.processes[index]!);
-    code.environment.loop = this.loop;
-    code.environment.random = random;
-    this.#package = code.package;
+    this.loop = new EventLoop(kernel, random, plan.processes[index]!, source.current);
+    this.#package = source.package;
     this.client = new SimulatedClient({ index, loop: this.loop, network }, { connectionName: 'app' });
     this.client.on('error', () => {});
-    this.apiKeys = code.package.createApiKeys({
+    this.apiKeys = this.loop.enter(() => this.#createApiKeys(plan));
+    this.#require = {
+      read: this.apiKeys.requireApiKey('read', { agent: false }),
+      write: this.apiKeys.requireApiKey('write', { agent: false }),
+    };
+    this.#requireTranscript = this.apiKeys.requireFeature('transcript', { project: () => 'p' });
+  }
+
+  #createApiKeys(plan: Plan): ApiKeys<Permission> {
+    return this.#package.createApiKeys({
       permissions: { read: { label: 'Read' }, write: { label: 'Write' } },
       redis: this.client,
       telemetry: false,
-      ...(plan.importsTokens ? { [code.package.importedTokensOption]: true } : {}),
+      ...(plan.importsTokens ? { [this.#package.importedTokensOption]: true } : {}),
       ...(plan.durability === null
         ? {}
         : { durability: { replicas: 1, timeout: Math.max(10, Math.round(plan.durability)) } }),
@@ -77,11 +84,11 @@ export class AppProcess {
       cache: { maxKeys: 20, maxMisses: 20, maxWorkspaces: 5 },
       onError: createOnError(),
     });
-    this.#require = {
-      read: this.apiKeys.requireApiKey('read', { agent: false }),
-      write: this.apiKeys.requireApiKey('write', { agent: false }),
-    };
-    this.#requireTranscript = this.apiKeys.requireFeature('transcript', { project: () => 'p' });
+  }
+
+  /** It can be asked at any time, also while the process is blocked. */
+  get mode(): string {
+    return this.loop.enter(() => this.apiKeys.health().mode);
   }
 
   /** Sends a request through the middleware. `decide` is called when it is accepted or answered. */

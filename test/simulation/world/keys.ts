@@ -67,16 +67,19 @@ export class Keys {
   change(processIndex: number, keyIndex: number, kind: KeyChange): void {
     const slot = this.slots[keyIndex]!;
     const process = this.#world.processes[processIndex]!;
-    const run = () =>
-      new Promise<void>((resolve) => process.loop.input(() => this.#change(process, slot, kind).then(resolve)));
-    slot.queue = slot.queue.then(run);
+    slot.queue = this.#after(slot.queue, process, () => this.#change(process, slot, kind));
   }
 
   configure(processIndex: number, transcript: boolean): void {
     const process = this.#world.processes[processIndex]!;
-    const run = () =>
-      new Promise<void>((resolve) => process.loop.input(() => this.#configure(process, transcript).then(resolve)));
-    this.#projectQueue = this.#projectQueue.then(run);
+    this.#projectQueue = this.#after(this.#projectQueue, process, () => this.#configure(process, transcript));
+  }
+
+  /** Acts when the changes before have an outcome, which may be known in another process. */
+  #after(before: Promise<void>, { loop }: AppProcess, act: () => Promise<void>): Promise<void> {
+    const { kernel } = this.#world;
+    const run = () => new Promise<void>((resolve) => kernel.after(0, () => loop.input(() => act().then(resolve))));
+    return before.then(run);
   }
 
   /** A failover, a restart or an operator has replaced the data; the new ones count from now on. */

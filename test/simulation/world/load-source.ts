@@ -4,7 +4,6 @@ import { compileFunction } from 'node:vm';
 import { buildSync } from 'esbuild';
 import type { ApiKeys, KeyscopeError } from '../../../src';
 import type { EventLoop } from '../kernel/event-loop';
-import type { Random } from '../kernel/random';
 
 /** The part of the package that the simulator uses. */
 export interface Package {
@@ -41,11 +40,18 @@ if (typeof createKeySchemas === 'function') {
 
 type Body = (...values: unknown[]) => void;
 
-/** The package's code, bundled once, to be run once for each simulated process. */
+/** The event loop that runs now, of the process that calls the code; null between two calls. */
+export interface Current {
+  loop: EventLoop | null;
+}
+
+/**
+ * The package's code, which all simulated processes share: it keeps no state that is not an object's own. One copy for each
+ * process would take three times as long, because compiled code is then for several classes of the same name.
+ */
 export class Source {
-  readonly #body: Body;
-  readonly #importedTokensOption: string;
-  readonly #require: NodeJS.Require;
+  readonly package: Package;
+  readonly current: Current = { loop: null };
 
   /** @param transform - Changes the bundled code, for mutations. */
   constructor(folder: string, transform: (code: string) => string = (code) => code) {
@@ -60,59 +66,53 @@ export class Source {
       logLevel: 'error',
     });
     const code = transform(outputFiles[0]!.text) + SHARED_SCHEMAS;
-    this.#importedTokensOption = code.includes('importedTokens') ? 'importedTokens' : 'foreignTokens';
     const names = ['module', 'exports', 'require', ...SHADOWED];
-    this.#body = compileFunction(code, names, { filename: 'keyscope.js' }) as Body;
-    this.#require = createRequire(path.join(__dirname, 'load-source.ts'));
+    const body = compileFunction(code, names, { filename: 'keyscope.js' }) as Body;
+    const module: { exports: Partial<Package> } = { exports: {} };
+    const globals = createGlobals(this.current);
+    body(module, module.exports, this.#createRequire(), ...SHADOWED.map((name) => globals[name]));
+    const importedTokensOption = code.includes('importedTokens') ? 'importedTokens' : 'foreignTokens';
+    this.package = { ...(module.exports as Package), importedTokensOption };
   }
 
-  /** Runs the code with a process' own timers, clocks and random numbers. */
-  instantiate(environment: ProcessEnvironment): Package {
-    const module: { exports: Partial<Package> } = { exports: {} };
-    const load = (name: string): unknown => {
-      const loaded = this.#require(name) as object;
+  /** Random bytes are those of the process. */
+  #createRequire(): (name: string) => unknown {
+    const load = createRequire(path.join(__dirname, 'load-source.ts'));
+    const randomBytes = (size: number) => this.current.loop!.random.bytes(size);
+    return (name) => {
+      const loaded = load(name) as object;
       if (name !== 'node:crypto') return loaded;
-      const randomBytes = (size: number) => environment.random.bytes(size);
       return { ...loaded, randomBytes, randomUUID: () => randomBytes(16).toString('hex') };
     };
-    const globals = createGlobals(environment);
-    this.#body(module, module.exports, load, ...SHADOWED.map((name) => globals[name]));
-    return { ...(module.exports as Package), importedTokensOption: this.#importedTokensOption };
   }
 }
 
-/** The loop and the random numbers of the process that the code runs in now; another run brings others. */
-export interface ProcessEnvironment {
-  loop: EventLoop;
-  random: Random;
-}
-
-function createGlobals(environment: ProcessEnvironment): Record<(typeof SHADOWED)[number], unknown> {
+function createGlobals(current: Current): Record<(typeof SHADOWED)[number], unknown> {
   class SimulatedDate extends Date {
     constructor(...args: [] | [number]) {
-      super(...((args.length === 0 ? [environment.loop.wall()] : args) as [number]));
+      super(...((args.length === 0 ? [current.loop!.wall()] : args) as [number]));
     }
 
     static override now(): number {
-      return environment.loop.wall();
+      return current.loop!.wall();
     }
   }
   type Parameters_<Name extends keyof EventLoop> = EventLoop[Name] extends (...args: infer Args) => unknown
     ? Args
     : never;
-  const clear = (timer: never) => environment.loop.clearTimer(timer);
+  const clear = (timer: never) => current.loop!.clearTimer(timer);
   return {
-    setTimeout: (...args: Parameters_<'setTimeout'>) => environment.loop.setTimeout(...args),
-    setInterval: (...args: Parameters_<'setInterval'>) => environment.loop.setInterval(...args),
-    setImmediate: (...args: Parameters_<'setImmediate'>) => environment.loop.setImmediate(...args),
+    setTimeout: (...args: Parameters_<'setTimeout'>) => current.loop!.setTimeout(...args),
+    setInterval: (...args: Parameters_<'setInterval'>) => current.loop!.setInterval(...args),
+    setImmediate: (...args: Parameters_<'setImmediate'>) => current.loop!.setImmediate(...args),
     clearTimeout: clear,
     clearInterval: clear,
-    clearImmediate: (...args: Parameters_<'clearImmediate'>) => environment.loop.clearImmediate(...args),
-    performance: { now: () => environment.loop.monotonic() },
+    clearImmediate: (...args: Parameters_<'clearImmediate'>) => current.loop!.clearImmediate(...args),
+    performance: { now: () => current.loop!.monotonic() },
     Date: SimulatedDate,
-    Math: Object.assign(Object.create(Math) as object, { random: () => environment.random.unit() }),
+    Math: Object.assign(Object.create(Math) as object, { random: () => current.loop!.random.unit() }),
     process: Object.assign(Object.create(process) as object, {
-      nextTick: (...args: Parameters_<'nextTick'>) => environment.loop.nextTick(...args),
+      nextTick: (...args: Parameters_<'nextTick'>) => current.loop!.nextTick(...args),
     }),
     queueMicrotask,
   };

@@ -2,7 +2,8 @@ import { readStoredKeys } from '../checks/ground-truth';
 import { emptyPlan } from '../plans/empty';
 import { copyKeyspace, type Keyspace } from '../redis/values';
 import { Keys } from './keys';
-import { type CodePool, World } from './world';
+import type { Source } from './load-source';
+import { World } from './world';
 
 export interface PreparedKey {
   readonly id: string;
@@ -23,8 +24,8 @@ const LIMIT = 5000;
 const IMPORTED = { name: 'imported v0', token: 'token-of-another-system-0123456789' };
 
 /** Creates the data that schedules begin with, once for all of them. */
-export function prepareData(pool: CodePool): PreparedData {
-  const world = new World({ ...emptyPlan(), importsTokens: true }, pool, null);
+export function prepareData(source: Source): PreparedData {
+  const world = new World({ ...emptyPlan(), importsTokens: true }, source, null);
   const { kernel, target, violations } = world;
   const process = world.processes[0]!;
   const keys = new Keys(world);

@@ -6,28 +6,7 @@ import { Random } from '../kernel/random';
 import type { Plan } from '../plans/plan';
 import { RedisServer } from '../redis/server';
 import { AppProcess } from './app-process';
-import type { Package, ProcessEnvironment, Source } from './load-source';
-
-/** The package's code, run once for each process that a schedule may have, and used for all schedules. */
-export class CodePool {
-  readonly #source: Source;
-  readonly #slots: { package: Package; environment: ProcessEnvironment }[] = [];
-
-  constructor(source: Source) {
-    this.#source = source;
-  }
-
-  slot(index: number) {
-    let slot = this.#slots[index];
-    if (slot === undefined) {
-      // Nothing in the package may read the time or a random number before a process uses it.
-      const environment = {} as ProcessEnvironment;
-      slot = { package: this.#source.instantiate(environment), environment };
-      this.#slots[index] = slot;
-    }
-    return slot;
-  }
-}
+import type { Source } from './load-source';
 
 /** The processes, servers and connections of one schedule, and what has been found wrong. */
 export class World {
@@ -54,7 +33,7 @@ export class World {
 
   constructor(
     readonly plan: Plan,
-    pool: CodePool,
+    source: Source,
     log: string[] | null,
   ) {
     this.#log = log;
@@ -74,7 +53,7 @@ export class World {
     this.network.onConnection = (text) => this.log(text);
     this.network.onMoment = (process, kind, phase) => this.moments.note(process, kind, phase);
     plan.processes.forEach((_, index) => {
-      const process = new AppProcess(index, this.kernel, this.network, plan, pool.slot(index));
+      const process = new AppProcess(index, this.kernel, this.network, plan, source);
       process.loop.onCrash = (error) => this.violate('crashed', String((error as Error).stack ?? error));
       process.apiKeys.on('store', (event) => this.log(() => `process ${index}: ${JSON.stringify(event)}`));
       this.processes.push(process);
