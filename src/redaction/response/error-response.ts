@@ -54,6 +54,7 @@ export class ErrorResponse implements Receiver {
       get: (target, name, view) => {
         if (name === route.hooks.key) return this.#interceptor;
         if (own.has(name)) return own.get(name);
+        if (name === 'headersSent') return this.#context.isHeadSent;
         const value: unknown = Reflect.get(target, name, target);
         if (typeof value !== 'function' || !Object.hasOwn(target, name)) return value;
         return (...args: unknown[]) => this.#run(() => Reflect.apply(value, view, args));
@@ -77,6 +78,8 @@ export class ErrorResponse implements Receiver {
     if (route.deps.usesDefaultErrorBody) this.#interceptor.trust();
     const forward = (thrown?: unknown): void => {
       this.#isForwarded = true;
+      // From here on the handler's response is that of the error handlers.
+      Reflect.deleteProperty(res, 'headersSent');
       this.#run(() => next(thrown));
     };
     this.#run(() => {

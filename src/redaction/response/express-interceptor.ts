@@ -71,7 +71,7 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
   /** The policy, if something may have to be removed from the value before Express sends it. */
   #sourceFor(args: readonly unknown[], res: ServerResponse): PolicySource | undefined {
     const { context } = this;
-    if (args.length !== 1 || !this.isUndecided || res.headersSent) return undefined;
+    if (args.length !== 1 || !this.isUndecided || context.isHeadSent) return undefined;
     if ((res as unknown as Methods).end !== context.route.hooks.methods.end) return undefined;
     const source = context.getPolicy();
     return restricts(source) && context.isExpress ? source : undefined;

@@ -153,6 +153,13 @@ export class ResponseContext {
     return finished || destroyed;
   }
 
+  /** Whether Node has sent the head. A handler is told so before, if what it wrote is held or discarded. */
+  get isHeadSent(): boolean {
+    const { res } = this;
+    if (!Object.hasOwn(res, 'headersSent')) return res.headersSent;
+    return Reflect.get(Object.getPrototypeOf(res), 'headersSent', res) as boolean;
+  }
+
   /** Whether one of our own calls is in progress. */
   get isCalling(): boolean {
     return this.#calls > 0;
@@ -191,7 +198,7 @@ export class ResponseContext {
 
   /** Calls back for a chunk of which nothing is sent, if possible after all that was written before has been sent. */
   confirm(callback: Callback | undefined): boolean {
-    if (callback && this.res.headersSent && !this.#isPatched) this.write(Buffer.alloc(0), callback);
+    if (callback && this.isHeadSent && !this.#isPatched) this.write(Buffer.alloc(0), callback);
     else if (callback) process.nextTick(callback);
     return true;
   }

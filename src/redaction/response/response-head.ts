@@ -174,6 +174,7 @@ export class ResponseHead {
     }
     headers.setPrivateCaching(res, route.deps.keyHeader, kinds);
     if (hidden) restoreAcceptEncoding(req, hidden);
+    Reflect.deleteProperty(res, 'headersSent');
     this.#context.call('writeHead', [res.statusCode]);
     return true;
   }

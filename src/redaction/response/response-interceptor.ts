@@ -102,7 +102,7 @@ export class ResponseInterceptor implements BodySink {
     const { res } = this.context;
     const { name } = this.#state;
     if (name === 'discarding' || name === 'held') return res;
-    if (res.headersSent || !isStatus(args[0])) return this.context.call('writeHead', args);
+    if (this.context.isHeadSent || !isStatus(args[0])) return this.context.call('writeHead', args);
     if (name === 'undecided' && this.head.writeOpenList(args)) {
       this.#transition({ name: 'head-sent', open: true });
       return res;
@@ -137,7 +137,7 @@ export class ResponseInterceptor implements BodySink {
     const bytes = isEnd && !given.chunk ? NOTHING : bytesOf(given);
     if (!isEnd && bytes.length === 0) return context.confirm(given.callback);
     if (isEnd) whenOver(context, this, given.callback);
-    const written = writtenHead(this.#state, context.res);
+    const written = writtenHead(this.#state, context.isHeadSent);
     const { expected } = this;
     if (isEnd && written === 'none' && expected && (given.chunk ? given.chunk === expected.bytes : !head.allowsBody)) {
       head.acceptRedacted(expected.source);
@@ -195,7 +195,7 @@ export class ResponseInterceptor implements BodySink {
   finish(bytes: Uint8Array): void {
     const { context, head } = this;
     const state = this.#state;
-    if (!context.res.headersSent) {
+    if (!context.isHeadSent) {
       if (head.allowsBody) head.length = bytes.length;
       if (state.name === 'streaming') head.withheld = state.writer.withheld;
     }
@@ -231,11 +231,12 @@ export class ResponseInterceptor implements BodySink {
 
   /** Writes the head through the middleware that replaced `writeHead` after us. Returns false if the response was rejected. */
   #commit(): boolean {
-    const { res } = this.context;
-    if (!res.headersSent && !this.isRejected) {
+    const { context } = this;
+    const { res } = context;
+    if (!context.isHeadSent && !this.isRejected) {
       this.#orStartOver(() => {
         res.writeHead(res.statusCode);
-        if (!res.headersSent && !this.isRejected) this.#writeHead();
+        if (!context.isHeadSent && !this.isRejected) this.#writeHead();
       });
     }
     return !this.isRejected;
@@ -246,7 +247,7 @@ export class ResponseInterceptor implements BodySink {
     try {
       step();
     } catch (thrown) {
-      if (!this.context.res.headersSent && !this.isRejected) {
+      if (!this.context.isHeadSent && !this.isRejected) {
         if (this.#state.name === 'streaming') this.#state.writer.destroy();
         this.head.length = this.head.withheld = undefined;
         this.#transition(UNDECIDED);
@@ -272,8 +273,7 @@ export class ResponseInterceptor implements BodySink {
     const error = asKeyscopeError(cause);
     if (state.name === 'streaming') state.writer.destroy();
     // An error response keeps its status, and only its body is replaced.
-    const isSent = state.name !== 'held' && res.headersSent;
-    if (!isSent && res.statusCode >= 400 && error.code === 'unredactable_response') {
+    if (!context.isHeadSent && res.statusCode >= 400 && error.code === 'unredactable_response') {
       this.#transition({ name: 'discarding' });
       this.#events.onReject(undefined);
       return;
@@ -284,7 +284,7 @@ export class ResponseInterceptor implements BodySink {
     context.releaseSources();
     const respond = (): void => {
       if (res.destroyed) return;
-      if (res.headersSent || context.isOver) this.#events.onAbort(error);
+      if (context.isHeadSent || context.isOver) this.#events.onAbort(error);
       else this.#events.onReject(error);
     };
     // A head that we did not ask for may be Node's, for bytes that bypass us: those must not find another response.

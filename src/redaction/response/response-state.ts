@@ -19,12 +19,16 @@ export type ResponseState =
   | { readonly name: 'ended'; readonly passed: PassThrough | undefined }
   | { readonly name: 'discarding' };
 
-/** `state`, unless the response is being discarded, which is final. The handler sees a `held` head as sent. */
+/**
+ * `state`, unless the response is being discarded, which is final. The handler has written something in both `held` and `discarding`, so
+ * it sees the head as sent, until it is: `compression()` computes the length of a body otherwise, and takes the callback of an `end` for it.
+ */
 export function transition(res: ServerResponse, from: ResponseState, state: ResponseState): ResponseState {
   if (from.name === 'discarding') return from;
-  if (from.name === 'held') Reflect.deleteProperty(res, 'headersSent');
   if (from.name === 'streaming' && Object.hasOwn(res, 'writableEnded')) Reflect.deleteProperty(res, 'writableEnded');
-  if (state.name === 'held') Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+  if (state.name === 'held' || state.name === 'discarding') {
+    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+  }
   return state;
 }
 
@@ -39,7 +43,7 @@ export function hasEnded(state: ResponseState): boolean {
  */
 export type WrittenHead = 'none' | 'open' | 'restricted' | 'unchecked';
 
-export function writtenHead(state: ResponseState, { headersSent }: ServerResponse): WrittenHead {
+export function writtenHead(state: ResponseState, isHeadSent: boolean): WrittenHead {
   if (state.name === 'head-sent') return state.open ? 'open' : 'restricted';
-  return state.name === 'undecided' && headersSent ? 'unchecked' : 'none';
+  return state.name === 'undecided' && isHeadSent ? 'unchecked' : 'none';
 }
