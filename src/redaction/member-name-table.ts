@@ -17,6 +17,18 @@ export function nameBit(length: number, first: number): number {
 
 const QUOTE = 0x22;
 
+/**
+ * Whether this V8 can misread an escaped member name: Node 24 and 26 read `"t\u0075rns"` as `t\u00`, its first five characters, once a
+ * member with that name has been parsed (nodejs/node#63785). The wrong name always has a backslash. A handler may have parsed what it sends.
+ */
+export const MISREADS_NAMES = ((): boolean => {
+  JSON.parse('{"keyscope":0,"n\\\\u0":1}');
+  return !Object.hasOwn(JSON.parse('{"keyscope":0,"n\\u0061me":1}') as object, 'name');
+})();
+
+/** Error of a member name that this V8 may have misread. */
+export const MISREAD = 'a member name has a backslash, and this Node may have misread it';
+
 /** Looks up member names in the form that JSON text has, without decoding them. */
 export class NameTable<T> {
   /** The bits of all names in it: a name without escapes whose bit is not among them is not in it. */
@@ -68,4 +80,9 @@ export function tableOf(names: ReadonlySet<string>): NameTable<true> {
 /** Decodes a JSON string, given the bytes between its quotes. They must be valid. */
 export function decodeString(bytes: Buffer, from: number, to: number): string {
   return JSON.parse(`"${bytes.toString('utf8', from, to)}"`) as string;
+}
+
+/** Whether this V8 may have misread the name between two quotes. */
+export function mayMisread(bytes: Buffer, from: number, to: number): boolean {
+  return MISREADS_NAMES && decodeString(bytes, from, to).includes('\\');
 }

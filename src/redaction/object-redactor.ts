@@ -1,4 +1,5 @@
 import { KeyscopeError } from '../errors';
+import { MISREAD, MISREADS_NAMES } from './member-name-table';
 import { isJsonWithName } from './nested-json';
 import { type Fields, hasNestedPaths, NESTED_JSON, type PathState } from './path-matcher';
 import {
@@ -27,15 +28,6 @@ const NEEDS_TEXT: RedactedValue = { needsText: true };
 const NOT_PLAIN = Symbol('not plain');
 /** Arrays directly in arrays, on a path. Deeper ones are left to the limit of the stream filter (or `JSON.stringify`). */
 const MAX_LISTS = 64;
-
-/**
- * Whether this V8 can misread an escaped member name: Node 24 and 26 read `"\u0070"` as `\u00` once a member with
- * that name has been parsed (nodejs/node#63785). The wrong name always has a backslash.
- */
-const MISREADS_NAMES = ((): boolean => {
-  JSON.parse('{"keyscope":0,"k\\\\u00":1}');
-  return !Object.hasOwn(JSON.parse('{"keyscope":0,"k\\u0070s":1}') as object, 'kps');
-})();
 
 type Plain = Record<string, unknown>;
 
@@ -85,8 +77,7 @@ function reject(what: string): never {
 }
 
 function rejectMisreadNames(value: Plain): void {
-  for (const name in value)
-    if (name.includes('\\')) reject('a member name has a backslash, and this Node may have misread it');
+  for (const name in value) if (name.includes('\\')) reject(MISREAD);
 }
 
 /** A copy of an object with only some of its members, in its order. */

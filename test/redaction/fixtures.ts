@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Features } from '../../src/features';
+import { MISREADS_NAMES } from '../../src/redaction/member-name-table';
 import { type RedactOptions, type ResolvedRedactOptions, resolveRedactOptions } from '../../src/redaction/options';
 import { unicodeText } from '../support/unicode-text';
 
@@ -25,7 +26,8 @@ const OTHER_NAMES = [
   '\u0000',
   '😀',
   '"',
-  '\\',
+  // Rejected on some versions of Node, because it may have been misread.
+  ...(MISREADS_NAMES ? [] : ['\\']),
 ];
 export const PROJECTS = ['P1', 'P2', 'P3'];
 

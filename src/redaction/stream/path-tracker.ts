@@ -1,4 +1,4 @@
-import { type NameTable, tableOf } from '../member-name-table';
+import { MISREAD, mayMisread, type NameTable, tableOf } from '../member-name-table';
 import type { Limits } from '../options';
 import { hasNestedPaths, type PathState } from '../path-matcher';
 import { CLEAR, type RedactionPolicy } from '../policy';
@@ -164,6 +164,7 @@ export class PathTracker {
   #resolveMember(frame: Frame, bytes: Buffer, from: number, to: number, escaped: boolean): void {
     const { table, others } = frame.position;
     const member = table.find(bytes, from, to, escaped);
+    if (escaped && this.#disposition === KEEP && mayMisread(bytes, from, to)) throw new faults.JsonError(MISREAD, from);
     this.#position = member === undefined ? others : member.position;
     this.#namesProject = this.#mixed && member?.namesProject === true;
     if (this.#namesProject) {
