@@ -37,6 +37,7 @@ export class ResponseHead {
   #source: PolicySource | undefined = undefined;
   /** The facts that the decision depends on; undefined if it depends on none. */
   #facts: Labels | undefined = undefined;
+  #isWritten = false;
 
   constructor(context: ResponseContext) {
     this.#context = context;
@@ -166,6 +167,11 @@ export class ResponseHead {
   /** Corrects the headers and writes them. Returns false if the decision does not hold for them any more. */
   write(): boolean {
     const { req, res, hidden, route } = this.#context;
+    if (this.#isWritten) {
+      // Not ours any more: another redaction, mounted before this one, sends an error response instead.
+      this.#context.call('writeHead', [res.statusCode]);
+      return true;
+    }
     const kinds = headers.headerKinds(res);
     if (!this.#holds((kinds & headers.SENDFILE) !== 0)) return false;
     if (this.changesBody) this.#redact(this.#decision);
@@ -176,6 +182,7 @@ export class ResponseHead {
     if (hidden) restoreAcceptEncoding(req, hidden);
     Reflect.deleteProperty(res, 'headersSent');
     this.#context.call('writeHead', [res.statusCode]);
+    this.#isWritten = true;
     return true;
   }
 

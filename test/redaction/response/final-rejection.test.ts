@@ -1,10 +1,12 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setImmediate as nextRound } from 'node:timers/promises';
+import compression from 'compression';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { RedactDeps } from '../../../src/redaction/response';
+import { deferred } from '../../support/deferred';
 import { expresses } from '../../support/express-versions';
-import { ask, closeAll, SECRET, type Served, serve } from './harness';
+import { ask, bytesOf, closeAll, SECRET, type Served, serve } from './harness';
 
 type Fail = RedactDeps['fail'];
 
@@ -125,6 +127,48 @@ describe.each(expresses)('%s', (_version, express) => {
 describe.each(expresses)('%s', (_version, express) => {
   afterEach(closeAll);
 
+  describe.each(Object.entries(RESPONDERS))('compression() behind, %s', (_responder, fail) => {
+    /** First calls, each of which rejects the response or begins one that is rejected. */
+    const BEGINNINGS: Record<string, (res: Response) => unknown> = {
+      'a write': (res) => res.write(SECRET),
+      'an empty write': (res) => res.write(''),
+      'a head': (res) => res.writeHead(200),
+      'a head and a write': (res) => res.writeHead(200).write(SECRET),
+      'a flush': (res) => res.flushHeaders(),
+      'a body': (res) => res.end(SECRET),
+      'a text': (res) => res.send(SECRET),
+    };
+
+    test.each(Object.entries(BEGINNINGS))(
+      'an end with a callback calls back after a rejection: %s',
+      async (_b, begin) => {
+        const called = deferred<unknown>();
+        const seen: unknown[] = [];
+        const served = await serve(
+          express,
+          (app, redact) => {
+            app.use(redact(), compression({ threshold: 0 }));
+            app.get('/', (_req, res) => {
+              begin(res.type('audio/mpeg'));
+              seen.push(res.headersSent);
+              res.end(called.resolve);
+            });
+            app.use(((error, _req, res, next) => {
+              if (res.headersSent) next(error);
+              else res.status(error.status).json({ ok: false, error: error.code });
+            }) satisfies ErrorRequestHandler);
+          },
+          fail && { deps: { fail } },
+        );
+        const response = await ask(served.url, { headers: { 'accept-encoding': 'gzip' } });
+        expect(response).toMatchObject({ status: 500, cut: false });
+        expect(response.text).not.toContain(SECRET);
+        await called.promise;
+        expect(seen).toEqual([true]);
+      },
+    );
+  });
+
   test.each([503, 404, 500])(
     'the error response is whole when an error handler sends a page with a length later: %i',
     async (status) => {
@@ -145,6 +189,26 @@ describe.each(expresses)('%s', (_version, express) => {
       expect(response).toMatchObject({ status, cut: false });
       expect(JSON.parse(response.text)).toMatchObject({ status, code: 'unredactable_response' });
       expect(response.headers.etag).toBeUndefined();
+    },
+  );
+
+  test.each(['write', 'end', 'flushHeaders'] as const)(
+    'one error response is sent when only the first of two redactions rejects: %s',
+    async (first) => {
+      // The first hides the condition, so the second takes the 304 for harmless, and has written its head.
+      const served = await serve(express, (app, redact) => {
+        app.get('/', redact(), redact(), (_req, res) => {
+          res.status(304).type('ndjson');
+          if (first === 'write') res.write(SECRET);
+          else if (first === 'flushHeaders') res.flushHeaders();
+          res.end(SECRET);
+        });
+      });
+      const headers = 'Host: a\r\nConnection: close\r\nIf-None-Match: "v1"\r\n';
+      const text = await bytesOf(served.port, `GET / HTTP/1.1\r\n${headers}\r\n`);
+      expect(text).toMatch(/^HTTP\/1\.1 500 /);
+      expect(text.match(/"code":"unredactable_response"/g)).toHaveLength(1);
+      expect(text).not.toContain(SECRET);
     },
   );
 
