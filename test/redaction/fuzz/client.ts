@@ -14,16 +14,19 @@ export interface ClientView {
   readonly isStuck: boolean;
 }
 
-const STUCK = 15_000;
-
 export interface Exchange {
   readonly text: string;
   readonly abortAfter: number | undefined;
   readonly isSlow: boolean;
+  /** Milliseconds without a byte after which the response counts as stuck. */
+  readonly stuckAfter: number;
 }
 
 /** Every byte that a server sends for a request, until the connection closes. */
-function exchange(port: number, { text, abortAfter, isSlow }: Exchange): Promise<{ wire: Buffer; isStuck: boolean }> {
+function exchange(
+  port: number,
+  { text, abortAfter, isSlow, stuckAfter }: Exchange,
+): Promise<{ wire: Buffer; isStuck: boolean }> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let received = 0;
@@ -33,7 +36,7 @@ function exchange(port: number, { text, abortAfter, isSlow }: Exchange): Promise
         if (abortAfter === 0) socket.destroy();
       });
     });
-    socket.setTimeout(STUCK, () => {
+    socket.setTimeout(stuckAfter, () => {
       isStuck = true;
       socket.destroy();
     });

@@ -215,7 +215,8 @@ const HEAD: Record<HeadStep, (sending: Sending) => unknown> = {
     res.set({ ETag: '"v1"', 'Last-Modified': 'Sun, 22 Nov 2026 00:00:00 GMT', 'x-amz-checksum-sha256': 'YWJj' }),
   trailers: ({ res, plan }) => {
     // With a length, Node rejects the header. It is for bodies in chunks.
-    const isChunked = (plan.way.includes('pip') || plan.way.includes('writes')) && plan.version === '1.1';
+    const hasBody = plan.method !== 'HEAD' && plan.status !== 204 && plan.status !== 304;
+    const isChunked = hasBody && (plan.way.includes('pip') || plan.way.includes('writes')) && plan.version === '1.1';
     if (isChunked && !plan.head.includes('a length')) res.setHeader('Trailer', 'X-Own');
     res.addTrailers({ 'X-Own': '1', 'Content-MD5': 'YWJj' });
   },

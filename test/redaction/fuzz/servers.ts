@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -39,6 +39,10 @@ type Express = typeof expressModule;
 /** Rounds of the event loop, and then periods of 10 ms, in which callbacks are waited for. */
 const ROUNDS = 40;
 const WAITS = 200;
+/** Milliseconds after which a response is stuck. A fault is only what is stuck with redaction alone, so that one waits long. */
+const STUCK = { plain: 2000, guarded: 15_000, both: 1000 };
+/** Of every file, so that its validators are the same in two requests. */
+const MODIFIED = new Date('2026-11-22T00:00:00Z');
 
 const wrap = (res: Response, names: readonly ('write' | 'end' | 'json' | 'send')[]) => {
   for (const name of names) {
@@ -211,12 +215,15 @@ export class FuzzServers {
     // A text that is no value is put where it must be removed.
     const [value] = body.values ?? [{ turns: [bytes.toString()] }];
     const file = path.join(this.#folder, `${req.headers['x-case']}.${plan.type?.includes('json') ? 'json' : 'bin'}`);
-    if (['file stream', 'sendFile', 'download'].includes(plan.way)) writeFileSync(file, bytes);
+    if (['file stream', 'sendFile', 'download'].includes(plan.way)) {
+      writeFileSync(file, bytes);
+      utimesSync(file, MODIFIED, MODIFIED);
+    }
     await send({ plan, bytes, value, file, log, req, res, next, upstream: this.#upstream, proxy: this.#proxy });
   }
 
-  /** `plain`: what came of the same request without redaction, which is waited for. */
-  async run(plan: Plan, isRedacted: boolean, plain?: HandlerLog): Promise<Outcome> {
+  /** `plain`: the outcome of the same request without redaction; undefined: this is one. */
+  async run(plan: Plan, plain?: Outcome): Promise<Outcome> {
     const body = bodyOf(plan);
     const bytes = CODINGS[plan.coding]!.encode(body.bytes);
     const id = String(this.#count++);
@@ -225,8 +232,10 @@ export class FuzzServers {
     const headers = Object.entries({ Host: 'api.example.com', Connection: 'close', 'X-Case': id, ...plan.headers });
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     const text = `${plan.method} /case?callback=cb HTTP/${plan.version}\r\n${lines}\r\n`;
-    const client = await ask(await this.#portOf(plan, isRedacted), plan.method, { ...plan, text });
-    await this.#settle(current.log, plain);
+    const stuckAfter = plain === undefined ? STUCK.plain : plain.client.isStuck ? STUCK.both : STUCK.guarded;
+    const port = await this.#portOf(plan, plain !== undefined);
+    const client = await ask(port, plan.method, { ...plan, text, stuckAfter });
+    await this.#settle(current.log, plain?.log);
     this.#cases.delete(id);
     return {
       log: current.log,
