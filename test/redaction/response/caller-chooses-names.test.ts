@@ -105,9 +105,6 @@ describe.each(expresses)('%s: a route on which the caller chooses names', (_name
           setImmediate(() => {
             features = { transcript: false, metrics: [] };
           });
-          // Until the connection is closed, which is soon after the change.
-          const timer = setInterval(() => res.write(write(`{"t":"${SECRET}"}`)), CHECKS * 1.5);
-          res.on('close', () => clearInterval(timer));
         });
       },
       { features: () => features, deps: { checkInterval: CHECKS } },
