@@ -19,16 +19,21 @@ const HEAVY = [
 ];
 
 /**
- * Tests over gigabytes, thousands of documents or plans, or every way to write a response: together they take longer
- * than all others. `npm test` runs them.
+ * Tests over gigabytes, thousands of conversations, documents or plans, or every way to write a response, and those that
+ * collect the garbage of the whole process again and again: together they take longer than all others. `npm test` runs
+ * them.
  */
 const LONG = [
   'test/example-app/data/platform-data.test.ts',
   'test/example-app/query/find.test.ts',
+  'test/example-app/routes/conversations-list.test.ts',
+  'test/example-app/routes/proxied-conversations.test.ts',
   'test/redaction/object-vs-stream.test.ts',
   'test/redaction/response/back-pressure.test.ts',
   'test/redaction/response/isolation.test.ts',
   'test/redaction/response/long-stream.test.ts',
+  'test/redaction/response/retention.test.ts',
+  'test/redaction/response/streams.test.ts',
   'test/redaction/response/write-methods.test.ts',
   'test/redaction/secrets.test.ts',
   'test/redaction/stream/json.test.ts',
