@@ -37,7 +37,12 @@ class Scope {
 
 /** Translates Lua to JavaScript. Every Lua function becomes one that returns the array of its results. */
 class Translator {
+  readonly #source: string;
   #count = 0;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
 
   script(chunk: Node): string {
     return this.#block(chunk.body, new Scope(null));
@@ -168,8 +173,15 @@ class Translator {
   #isMultiple(node: Node): boolean {
     return (
       node !== undefined &&
+      !this.#isInParentheses(node) &&
       /^(?:CallExpression|StringCallExpression|TableCallExpression|VarargLiteral)$/.test(node.type)
     );
+  }
+
+  /** Parentheses leave the first value of a call. The tree does not contain them, unlike those of a call. */
+  #isInParentheses({ range }: Node): boolean {
+    const before = this.#source.slice(0, range[0]).trimEnd();
+    return before.endsWith('(') && /(?:^|[^\w\])"']|\b(?:return|and|or|not|in))\s*$/.test(before.slice(0, -1));
   }
 
   #multiple(node: Node, scope: Scope): string {
@@ -259,8 +271,8 @@ const compiled = new Map<string, Script>();
 export function compileScript(source: string): Script {
   let script = compiled.get(source);
   if (script === undefined) {
-    const tree = parse(source, { luaVersion: '5.1', encodingMode: 'pseudo-latin1', comments: false });
-    const code = new Translator().script(tree);
+    const tree = parse(source, { luaVersion: '5.1', encodingMode: 'pseudo-latin1', comments: false, ranges: true });
+    const code = new Translator(source).script(tree);
     const main = new Function('R', 'G', `"use strict"; const varargs = [];\n${code}\nreturn [];`) as (
       R: typeof runtime,
       G: unknown,

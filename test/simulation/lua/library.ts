@@ -43,11 +43,12 @@ function sub(value: LuaValue, from: LuaValue, to: LuaValue): LuaValue[] {
 function format(template: LuaValue, ...args: LuaValue[]): LuaValue[] {
   let next = 0;
   return [
-    text(template).replace(/%(?:%|(\.\d+)?([a-zA-Z]))/g, (directive, precision, kind) => {
+    text(template).replace(/%(?:%|0?(\d*)(\.\d+)?(.))/g, (directive, width, precision, kind) => {
       if (directive === '%%') return '%';
       const value = args[next++];
       if (kind === 's') return toText(value);
-      if (kind === 'd') return String(whole(value, 0));
+      if (kind === 'd' && (width === '' || directive[1] === '0')) return String(whole(value, 0)).padStart(width, '0');
+      if (width !== '') throw new Error(`The Lua model does not know string.format with ${directive}.`);
       if (kind === 'f') return Number(toNumber(value)).toFixed(Number((precision ?? '.6').slice(1)));
       throw new Error(`The Lua model does not know string.format with ${directive}.`);
     }),
@@ -71,14 +72,26 @@ function find(value: LuaValue, pattern: LuaValue, from?: LuaValue, plain?: LuaVa
   return [start + found.index + 1, start + found.index + found[0].length, ...found.slice(1)];
 }
 
+/** `%1` to `%9` stand for captures, `%0` for the match; without captures, `%1` is the match. */
+function expand(replacement: string, matched: string, captures: readonly string[]): string {
+  return replacement.replace(/%(.)/g, (directive, sign) => {
+    if (sign === '%') return '%';
+    if (!/[0-9]/.test(sign)) throw new Error(`The Lua model does not know ${directive} in string.gsub.`);
+    return sign === '0' ? matched : ([matched, ...captures][captures.length === 0 ? 0 : Number(sign)] ?? '');
+  });
+}
+
 function gsub(value: LuaValue, pattern: LuaValue, replacement: LuaValue): LuaValue[] {
-  if (typeof replacement !== 'string' || replacement.includes('%'))
-    throw new Error('The Lua model knows string.gsub with plain replacements only.');
+  if (typeof replacement !== 'string' && typeof replacement !== 'function')
+    throw new Error('The Lua model knows string.gsub with strings and functions only.');
   let count = 0;
   const global = new RegExp(toRegExp(text(pattern)), 'gs');
-  const changed = text(value).replace(global, () => {
+  const changed = text(value).replace(global, (matched: string, ...rest: unknown[]) => {
     count += 1;
-    return replacement;
+    const captures = rest.slice(0, -2) as string[];
+    if (typeof replacement === 'string') return expand(replacement, matched, captures);
+    const [result] = replacement(...(captures.length > 0 ? captures : [matched]));
+    return result === undefined || result === false ? matched : text(result);
   });
   return [changed, count];
 }

@@ -117,6 +117,13 @@ function createModel(): Side {
   };
 }
 
+const REPLACE = `
+local lengths = string.gsub(ARGV[1], '%d+', function(number)
+  local digits = string.gsub(number, '^0+(%d)', '%1')
+  return string.format('%03d', #digits) .. digits
+end)
+return { lengths, (string.gsub(ARGV[1], '(%a)(%d)', '%2%1%0%%')), (string.gsub(ARGV[1], 'x', '%1')) }`;
+
 function randomCommand(random: Random): [name: string, ...args: string[]] {
   const name = random.pick(NAMES);
   const [field, value] = [random.pick(FIELDS), random.pick(VALUES)];
@@ -163,6 +170,7 @@ function randomCommand(random: Random): [name: string, ...args: string[]] {
       name,
       value,
     ],
+    () => ['eval', REPLACE, '0', `${field}00${value}x7%`],
     () => ['swapdb', '0', '1'],
     () => ['flushdb'],
   ])();
