@@ -31,8 +31,9 @@ export interface SearchResult {
   readonly first: { readonly seed: number; readonly violation: Violation } | null;
 }
 
-/** Schedules between two progress reports. */
+/** Schedules between two progress reports, and between two looks at the clock. */
 const PROGRESS = 5000;
+const LOOK = 20;
 
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage();
@@ -56,7 +57,7 @@ export function search(options: SearchOptions): SearchResult {
   let [schedules, steps, failures] = [0, 0, 0];
   let first: SearchResult['first'] = null;
   for (let { seed } = options; schedules < options.schedules && failures < options.failures; seed += stride) {
-    if (seconds() > options.seconds) break;
+    if (schedules % LOOK === 0 && seconds() > options.seconds) break;
     const log: string[] | null = options.log ? [] : null;
     const plan = makePlan(seed);
     if (options.log) report(JSON.stringify(plan, null, 1));

@@ -47,6 +47,7 @@ export class SimulatedSocket {
   readonly #lastSent = { toServer: -1, toClient: -1 };
   /** Before this time, segments that were sent earlier are still to arrive. */
   readonly #notBefore = { toServer: 0, toClient: 0 };
+  readonly #link: LinkState;
 
   constructor(
     readonly network: Network,
@@ -57,6 +58,7 @@ export class SimulatedSocket {
     /** Purpose of the connection. */
     readonly role: SocketRole,
   ) {
+    this.#link = network.link(processIndex, server);
     this.#handshake(0);
   }
 
@@ -148,8 +150,7 @@ export class SimulatedSocket {
     const { kernel } = this.network;
     kernel.after(this.network.delay(this), () => {
       if (this.isClosed) return;
-      const link = this.network.link(this.processIndex, this.server);
-      if (link.toServer || link.toClient || this.server.isUnreachable) {
+      if (this.#link.toServer || this.#link.toClient || this.server.isUnreachable) {
         const wait = SYN_RETRANSMISSION * 2 ** attempt;
         this.network.settlesAt = Math.max(this.network.settlesAt, kernel.now + wait);
         kernel.after(wait, () => this.#handshake(attempt + 1));
@@ -217,14 +218,13 @@ export class SimulatedSocket {
   #send(direction: Direction, arrive: () => void): void {
     if (this.swallows[direction]) return;
     const { kernel } = this.network;
-    const link = this.network.link(this.processIndex, this.server);
     const deliver = () => {
       if (this.swallows[direction]) return;
       if (kernel.now < this.#notBefore[direction]) {
         kernel.at(this.#notBefore[direction], deliver);
         return;
       }
-      if (link[direction] || (direction === 'toServer' && this.server.isUnreachable)) {
+      if (this.#link[direction] || (direction === 'toServer' && this.server.isUnreachable)) {
         this.network.hold(this, direction, deliver);
       } else arrive();
     };

@@ -12,27 +12,28 @@ const NOPERM = (name: string) => new ErrorReply(`NOPERM User default has no perm
 function info(server: RedisServer, sections: readonly string[]): string {
   const wanted = new Set(sections.map((section) => section.toLowerCase()));
   const all = wanted.size === 0 || wanted.has('all') || wanted.has('default') || wanted.has('everything');
-  const parts: string[] = [];
-  const add = (name: string, lines: Readonly<Record<string, string | number>>) => {
-    if (!all && !wanted.has(name.toLowerCase())) return;
-    parts.push(`# ${name}`, ...Object.entries(lines).map(([key, value]) => `${key}:${value}`), '');
-  };
-  add('Server', {
-    redis_version: '7.0.15',
-    redis_mode: 'standalone',
-    run_id: server.runId,
-    uptime_in_seconds: Math.floor(server.uptime / 1000),
-  });
-  add('Clients', { connected_clients: server.connections.size });
-  add('Memory', { used_memory: 1_000_000, maxmemory: 0, maxmemory_policy: 'noeviction' });
-  add('Persistence', { loading: 0, aof_enabled: 1 });
-  const role: Record<string, string | number> =
-    server.role === 'master'
-      ? { role: 'master' }
-      : { role: 'slave', master_link_status: server.isLinkUp ? 'up' : 'down', slave_read_only: 1 };
-  add('Replication', { ...role, connected_slaves: server.replicas.length, master_replid: server.replicationId });
-  return `${parts.join('\r\n')}\r\n`;
+  let text = '';
+  for (const [name, lines] of Object.entries(SECTIONS)) {
+    if (all || wanted.has(name.toLowerCase())) text += `# ${name}\r\n${lines(server)}\r\n`;
+  }
+  return `${text}\r\n`;
 }
+
+/** The sections of INFO, with the lines that the package reads. */
+const SECTIONS: Readonly<Record<string, (server: RedisServer) => string>> = {
+  Server: (server) =>
+    `redis_version:7.0.15\r\nredis_mode:standalone\r\nrun_id:${server.runId}\r\nuptime_in_seconds:${Math.floor(server.uptime / 1000)}\r\n`,
+  Clients: (server) => `connected_clients:${server.connections.size}\r\n`,
+  Memory: () => 'used_memory:1000000\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n',
+  Persistence: () => 'loading:0\r\naof_enabled:1\r\n',
+  Replication(server) {
+    const role =
+      server.role === 'master'
+        ? 'role:master'
+        : `role:slave\r\nmaster_link_status:${server.isLinkUp ? 'up' : 'down'}\r\nslave_read_only:1`;
+    return `${role}\r\nconnected_slaves:${server.replicas.length}\r\nmaster_replid:${server.replicationId}\r\n`;
+  },
+};
 
 function tracking(server: RedisServer, connection: ServerConnection, args: Command): Reply {
   if (server.policy.tracking === 'refused') return NOPERM('client|tracking');

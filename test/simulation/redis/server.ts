@@ -106,7 +106,10 @@ export class RedisServer {
       this.kernel.at(this.#frozenUntil, () => this.#turn());
       return;
     }
-    const waiting = [...this.connections].filter(({ inbox, isBlocked }) => inbox.length > 0 && !isBlocked);
+    const waiting: ServerConnection[] = [];
+    for (const connection of this.connections) {
+      if (connection.inbox.length > 0 && !connection.isBlocked) waiting.push(connection);
+    }
     while (waiting.length > 0) {
       const [connection] = waiting.splice(this.random.below(waiting.length), 1);
       this.#runInbox(connection!);

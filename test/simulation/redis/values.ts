@@ -53,10 +53,11 @@ function copyValue(value: Value): Value {
 }
 
 export function copyKeyspace(keyspace: Keyspace): Keyspace {
-  return keyspace.map(
-    (database) =>
-      new Map([...database].map(([name, { value, expiresAt }]) => [name, { value: copyValue(value), expiresAt }])),
-  );
+  return keyspace.map((database) => {
+    const copy: Database = new Map();
+    for (const [name, { value, expiresAt }] of database) copy.set(name, { value: copyValue(value), expiresAt });
+    return copy;
+  });
 }
 
 /** Members by score, then by their bytes. */

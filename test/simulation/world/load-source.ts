@@ -30,13 +30,24 @@ const SHADOWED = [
 
 const ENTRY = "export { createApiKeys } from './create-api-keys'; export { KeyscopeError } from './errors';";
 
-/** Schemas of inputs depend on the names of permissions only, and take most of the time of `createApiKeys`. */
-const SHARED_SCHEMAS = `
-if (typeof createKeySchemas === 'function') {
-  let schemas;
-  const create = createKeySchemas;
-  createKeySchemas = (permissions, now) => (schemas ??= create(permissions, now));
-}`;
+/**
+ * Parsers of inputs and requirements depend on the names of permissions only, which are the same in all processes, and take
+ * most of the time of `createApiKeys`. Not every version of the package has all of these functions.
+ */
+const SHARED_PARSERS = ['createKeySchemas', 'createKeyInputs', 'parseRequirement']
+  .map(
+    (name) => `
+if (typeof ${name} === 'function') {
+  const known = new Map();
+  const create = ${name};
+  ${name} = (...args) => {
+    const key = JSON.stringify(args[0]?.permissions ?? args[0]) + JSON.stringify(args[2]);
+    if (!known.has(key)) known.set(key, create(...args));
+    return known.get(key);
+  };
+}`,
+  )
+  .join('');
 
 type Body = (...values: unknown[]) => void;
 
@@ -65,7 +76,7 @@ export class Source {
       packages: 'external',
       logLevel: 'error',
     });
-    const code = transform(outputFiles[0]!.text) + SHARED_SCHEMAS;
+    const code = transform(outputFiles[0]!.text) + SHARED_PARSERS;
     const names = ['module', 'exports', 'require', ...SHADOWED];
     const body = compileFunction(code, names, { filename: 'keyscope.js' }) as Body;
     const module: { exports: Partial<Package> } = { exports: {} };
