@@ -86,7 +86,7 @@ export const MUTATIONS: readonly Mutation[] = [
         'reconnectOnError: null,\n    autoResendUnfulfilledCommands: true,\n    maxRetriesPerRequest: null,',
       ],
       ["if now[1] * 1000 + now[2] / 1000 > tonumber(ARGV[1]) then return { 'late' } end", ''],
-      ['link.connection.onLoss(() => failAll(link));', ''],
+      ['onLoss(() => failAll(', 'onLoss(() => ('],
     ],
   },
 ];

@@ -3,18 +3,30 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 const TSX = pathToFileURL(require.resolve('tsx')).href;
 /** About half a minute. */
 const SCHEDULES = 2000;
 
-test('createApiKeys keeps its invariants when simulated faults are injected', async () => {
+/** The output of a run from a seed, which takes as long as it must. */
+async function run(seed: number, schedules: number, ...more: string[]): Promise<string> {
+  const options = ['--seed', String(seed), '--schedules', String(schedules), '--seconds', '3600', ...more];
   const file = path.join(__dirname, 'run.ts');
-  const options = ['--seed', '1', '--schedules', String(SCHEDULES), '--seconds', '3600'];
-  const { stdout } = await run(process.execPath, ['--import', TSX, file, ...options]).catch(
-    (error: { stdout: string; stderr: string }) => {
-      throw new Error(`${error.stdout}\n${error.stderr}`);
-    },
-  );
-  expect(stdout).toContain(`${SCHEDULES} schedules`);
+  const { stdout } = await execute(process.execPath, ['--import', TSX, file, ...options], {
+    maxBuffer: 2 ** 26,
+  }).catch((error: { stdout: string; stderr: string }) => {
+    throw new Error(`${error.stdout}\n${error.stderr}`);
+  });
+  return stdout;
+}
+
+test('createApiKeys keeps its invariants when simulated faults are injected', async () => {
+  expect(await run(1, SCHEDULES)).toContain(`${SCHEDULES} schedules`);
 }, 900_000);
+
+test('a schedule logs the same events when it is run alone and after others', async () => {
+  const alone = (await run(3, 1, '--log')).split('\n').slice(1, -2);
+  const after = (await run(1, 3, '--log')).split('\n').slice(1, -2);
+  expect(alone.length).toBeGreaterThan(50);
+  expect(after.slice(-alone.length)).toEqual(alone);
+}, 120_000);
