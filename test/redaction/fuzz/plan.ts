@@ -262,12 +262,13 @@ export function makePlan(seed: number, index: number): Plan {
 }
 
 /** Whether the result depends on how far a handler has come when the connection is destroyed. */
-export function isTimed({ abortAfter, late, way }: Plan): boolean {
+export function isTimed({ abortAfter, head, late, way }: Plan): boolean {
   return (
     abortAfter !== undefined ||
     late.includes('destroy') ||
     way === 'destroy in the middle' ||
-    way === 'pipe of a failing source'
+    way === 'pipe of a failing source' ||
+    (head.includes('flushHeaders later') && FROM_OUTSIDE.includes(way))
   );
 }
 

@@ -40,7 +40,7 @@ type Express = typeof expressModule;
 const ROUNDS = 40;
 const WAITS = 200;
 /** Milliseconds after which a response is stuck. A fault is only what is stuck with redaction alone, so that one waits long. */
-const STUCK = { plain: 2000, guarded: 15_000, both: 1000 };
+const STUCK = { plain: 5000, guarded: 15_000, both: 5000 };
 /** Of every file, so that its validators are the same in two requests. */
 const MODIFIED = new Date('2026-11-22T00:00:00Z');
 
