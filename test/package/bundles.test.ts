@@ -56,6 +56,22 @@ await bundle.write({ file: 'out/app.mjs', format: 'es', inlineDynamicImports: tr
     result: 'app.mjs',
   },
   {
+    name: 'Rolldown, ES module',
+    script: `const bundle = await (await load('rolldown')).rolldown({ input: 'app.mjs', platform: 'node' });
+await bundle.write({ file: 'out/app.mjs', format: 'es', codeSplitting: false });`,
+    result: 'app.mjs',
+  },
+  {
+    name: 'webpack, CommonJS',
+    script: `const webpack = (await load('webpack')).default;
+const output = { path: path.resolve('out'), filename: 'app.cjs' };
+const stats = await new Promise((resolve, reject) => {
+  webpack({ mode: 'none', target: 'node', entry: './app.mjs', output }, (error, done) => (error ? reject(error) : resolve(done)));
+});
+if (stats.hasErrors()) throw new Error(stats.toString());`,
+    result: 'app.cjs',
+  },
+  {
     name: 'Vite SSR, ES module',
     script:
       "await (await load('vite')).build({ configFile: false, logLevel: 'error', ssr: { noExternal: true, target: 'node' }, build: { ssr: 'app.mjs', outDir: 'out', rollupOptions: { output: { entryFileNames: 'app.mjs' } } } });",
@@ -78,7 +94,7 @@ import { pathToFileURL } from 'node:url';
 const load = (name) => import(pathToFileURL(createRequire(${JSON.stringify(path.join(ROOT, 'package.json'))}).resolve(name)).href);
 `;
 
-// Four bundlers on a busy machine.
+// Bundlers on a busy machine.
 jest.setTimeout(120_000);
 
 let workshop: Awaited<ReturnType<typeof createWorkshop>>;
@@ -110,8 +126,12 @@ function createProject(name: string, peers: readonly string[]): string {
 
 test.each([
   ...BUNDLERS.map((bundler) => ({ ...bundler, peers: [], state: 'is not installed' })),
-  // These two resolve an optional package in ways of their own.
-  ...BUNDLERS.slice(1, 3).map((bundler) => ({ ...bundler, peers: ['@opentelemetry/api'], state: 'is installed' })),
+  // These resolve an optional package in ways of their own.
+  ...BUNDLERS.filter(({ name }) => /^(?:Rollup|Rolldown|Vite)/.test(name)).map((bundler) => ({
+    ...bundler,
+    peers: ['@opentelemetry/api'],
+    state: 'is installed',
+  })),
 ])('an app bundled by $name starts, redacts and serves the console when @opentelemetry/api $state', async (bundler) => {
   const folder = createProject(`${bundler.name} ${bundler.state}`.replace(/\W+/g, '-'), bundler.peers);
   writeFiles(folder, { 'bundle.mjs': LOADER + bundler.script });
