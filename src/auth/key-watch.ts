@@ -15,16 +15,11 @@ export interface KeyEnd {
 }
 
 const DELETED: KeyEnd = { reason: 'deleted', code: 'invalid_key', message: 'This API key is no longer valid.' };
-const UNCONFIRMED: KeyEnd = {
-  reason: 'store',
-  code: 'store_unavailable',
-  message: 'The key store could not confirm this API key.',
-};
-const CLOSED: KeyEnd = {
-  reason: 'closed',
-  code: 'store_unavailable',
-  message: 'The server is shutting down and can no longer confirm this API key.',
-};
+function unavailable(reason: KeyEnd['reason'], message: string): KeyEnd {
+  return { reason, code: 'store_unavailable', message };
+}
+const UNCONFIRMED = unavailable('store', 'The key store could not confirm this API key.');
+const CLOSED = unavailable('closed', 'The server is shutting down and can no longer confirm this API key.');
 
 /** A use of a key that lasts longer than its authorization: an open response, or a signal. */
 export interface KeyUse {
@@ -47,7 +42,7 @@ interface WatchedKey {
   passesAgain: boolean;
   /** The key, as it was read last; null if it does not exist. */
   entry: CachedKey | null;
-  /** The lease that `entry` was read under, which the store may extend; undefined until it is known. */
+  /** The lease that `entry` was read under, which the store may extend; undefined if it is not known. */
   lease: Lease | undefined;
   /** The time until which `entry` is known to be valid. If the key changes, it is no longer extended. */
   readonly proof: Lease;
@@ -166,6 +161,7 @@ export class KeyWatch {
 
   #invalidate(watched: WatchedKey): void {
     watched.isChanged = true;
+    watched.lease = undefined;
     watched.loadsAgain = watched.isLoading;
     this.#schedule(watched);
   }
@@ -212,15 +208,20 @@ export class KeyWatch {
     this.#checkAgain(watched, remaining, wall);
   }
 
-  /** Takes over the entry and the lease that the cache has now. If the entry was evicted, its lease still counts. */
+  /**
+   * Takes over the entry and the lease that the cache has now, unless the watch itself has read the key since: such a read
+   * is not cached if any key changed during it. If the entry was evicted, its lease still counts.
+   */
   #confirm(watched: WatchedKey, wall: number): void {
-    const { keys } = this.#options;
+    const { keys, clock } = this.#options;
     const cached = keys.get(watched.id, wall);
+    const lease = keys.leaseOf(watched.id);
+    const read = watched.lease?.remaining(clock, wall) ?? Number.NEGATIVE_INFINITY;
     // An entry that is in the cache was read after the last invalidation.
-    if (cached !== undefined && !watched.loadsAgain) {
+    if (cached !== undefined && !watched.loadsAgain && lease!.remaining(clock, wall) >= read) {
       watched.entry = cached;
       watched.isChanged = false;
-      watched.lease = keys.leaseOf(watched.id);
+      watched.lease = lease;
     }
     if (!watched.isChanged && watched.lease !== undefined) this.#extend(watched, watched.lease, wall);
   }

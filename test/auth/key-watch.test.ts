@@ -30,10 +30,12 @@ afterEach(() => {
 interface Options {
   readonly keys?: number;
   readonly maxKeys?: number;
+  /** Called when a read is sent. */
+  readonly onRead?: () => void;
 }
 
 /** A store of keys that all have one lease. Each read takes a millisecond of CPU time. */
-function setUp({ keys = 1, maxKeys = keys }: Options = {}) {
+function setUp({ keys = 1, maxKeys = keys, onRead = () => {} }: Options = {}) {
   const clock = fakeClock();
   const listeners: ChangeListener[] = [];
   const records = new Map<string, KeyRecord>();
@@ -46,6 +48,7 @@ function setUp({ keys = 1, maxKeys = keys }: Options = {}) {
     getCredential(id: string) {
       elapsed += 1;
       reads.push(id);
+      onRead();
       if (isDown) return Promise.reject(new KeyscopeError('store_unavailable', 'Down.'));
       return Promise.resolve(records.get(id) ?? null);
     },
@@ -201,4 +204,16 @@ test('KeyWatch ends the uses of a key that was evicted from the cache when it is
   emit((listener) => listener.keyChanged(id));
   await waitUntil('its use has ended', () => uses[0]!.hasEnded);
   expect(uses.filter(({ hasEnded }) => hasEnded)).toHaveLength(1);
+});
+
+test('KeyWatch ends a use by its own read when an entry that was read before is still cached', async () => {
+  // Another key changes during each read, so its result is not cached.
+  const world = setUp({ onRead: () => world.emit((listener) => listener.keyChanged('another')) });
+  const { ids, cache, records, clock } = world;
+  const [use] = await watchAll(ids, cache);
+  records.clear();
+  clock.advance(0.9 * LAG);
+  await waitUntil('the key is read again', () => world.reads.length > 1);
+  expect(cache.get(ids[0]!, clock.wall())).toBeDefined();
+  await waitUntil('the use has ended', () => use!.hasEnded);
 });
