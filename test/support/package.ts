@@ -20,13 +20,13 @@ function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !inherited.test(name)));
 }
 
-/** Runs a program to its end, which comes within two minutes. */
+/** Runs a program to its end, which comes within five minutes. */
 export function run(command: string, args: readonly string[], cwd: string): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const options = {
       cwd,
       env: cleanEnvironment(),
-      timeout: 120_000,
+      timeout: 300_000,
       shell: process.platform === 'win32' && command === 'npm',
     };
     execFile(command, args, options, (error, stdout, stderr) => {
