@@ -34,6 +34,8 @@ export class ErrorResponse implements Receiver {
     this.#interceptor = this.#createInterceptor((error) => this.#sendProblem(error));
     this.#view = this.#createView();
     context.receiver = this;
+    // Trailers that the handler goes on to add measure a body that is not sent.
+    context.res.addTrailers = () => {};
   }
 
   #createInterceptor(onReject: InterceptorEvents['onReject']): ExpressInterceptor {
@@ -154,7 +156,7 @@ export class ErrorResponse implements Receiver {
    */
   #takeOver(): void {
     const { res } = this.#context;
-    if (!this.#isForwarded || res.writableEnded) return;
+    if (!this.#isForwarded || this.#interceptor.hasEnded || res.writableEnded) return;
     if (!this.#interceptor.isUndecided) res.destroy();
     else if (res.hasHeader('content-type')) {
       const status = res.statusCode >= 400 ? res.statusCode : 500;

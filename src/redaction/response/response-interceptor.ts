@@ -39,6 +39,11 @@ export class ResponseInterceptor implements BodySink {
     return this.#state.name === 'undecided';
   }
 
+  /** Whether the whole body has been given. Middleware that was mounted before us may end the response later. */
+  get hasEnded(): boolean {
+    return hasEnded(this.#state);
+  }
+
   get isRejected(): boolean {
     return this.#state.name === 'discarding';
   }

@@ -192,6 +192,27 @@ describe.each(expresses)('%s', (_version, express) => {
     },
   );
 
+  test.each(Object.entries(RESPONDERS))(
+    'trailers that are added after a rejection are not sent: %s',
+    async (_r, fail) => {
+      const served = await serve(
+        express,
+        (app, redact) => {
+          app.get('/', compression({ threshold: 0 }), redact(), (_req, res) => {
+            res.type('csv').write(SECRET);
+            res.addTrailers({ 'Content-MD5': 'YWJj' });
+            res.end();
+          });
+          app.use(((error, _req, res, _next) => {
+            res.status(error.status).json({ ok: false, error: error.code });
+          }) satisfies ErrorRequestHandler);
+        },
+        fail && { deps: { fail } },
+      );
+      expect(await ask(served.url, { headers: { 'accept-encoding': 'gzip' } })).toHaveProperty('trailers', {});
+    },
+  );
+
   test.each(['write', 'end', 'flushHeaders'] as const)(
     'one error response is sent when only the first of two redactions rejects: %s',
     async (first) => {
