@@ -1,7 +1,6 @@
 import type { Violation } from './checks/history';
 import { ServiceCheck } from './checks/service';
 import type { Plan } from './plans/plan';
-import { copyKeyspace } from './redis/values';
 import { Keys } from './world/keys';
 import type { Source } from './world/load-source';
 import { type PreparedData, prepareData } from './world/prepared-data';
@@ -33,7 +32,7 @@ export class Simulator {
   run(plan: Plan, log: string[] | null = null): Outcome {
     Error.stackTraceLimit = 0;
     this.#prepared ??= prepareData(this.#source);
-    const schedule = new Schedule(new World(plan, this.#source, log), this.#prepared);
+    const schedule = new Schedule(new World(plan, this.#source, log, this.#prepared.keyspace), this.#prepared);
     return schedule.run();
   }
 }
@@ -47,7 +46,6 @@ class Schedule {
 
   constructor(world: World, prepared: PreparedData) {
     this.#world = world;
-    for (const server of world.servers) server.keyspace = copyKeyspace(prepared.keyspace);
     this.#keys = new Keys(world, prepared);
     this.#traffic = new Traffic(world, this.#keys.slots, this.#keys.transcript);
     this.#steps = new StepRunner(world, this.#keys, this.#traffic);

@@ -28,7 +28,6 @@ export class RedisServer {
   runId: string;
   replicationId: string;
   role: 'master' | 'replica' = 'master';
-  keyspace: Keyspace = emptyKeyspace();
   readonly connections = new ServerConnections();
   readonly replicas: ReplicationLink[] = [];
   /** The link to the master, on a replica. */
@@ -53,6 +52,8 @@ export class RedisServer {
     readonly name: string,
     /** By how much its wall clock is ahead. Milliseconds. */
     readonly wallOffset = 0,
+    /** Not assigned later: a replica that follows has a copy already, and would not receive it. */
+    readonly keyspace: Keyspace = emptyKeyspace(),
   ) {
     this.runId = this.#newId();
     this.replicationId = this.#newId();
@@ -199,8 +200,7 @@ export class RedisServer {
 
   /** Replaces all data, as a full synchronisation and a restart from disk do. */
   replaceData(keyspace: Keyspace): void {
-    const before = this.keyspace;
-    this.keyspace = copyKeyspace(keyspace);
+    const before = this.keyspace.splice(0, Number.POSITIVE_INFINITY, ...copyKeyspace(keyspace));
     before.forEach((data, index) => {
       this.connections.markReplaced(index, data, this.keyspace[index]!);
     });
@@ -274,7 +274,7 @@ export class RedisServer {
     this.#startedAt = this.kernel.now;
     this.#frozenUntil = 0;
     this.runId = this.#newId();
-    this.keyspace = copyKeyspace(keyspace);
+    this.keyspace.splice(0, Number.POSITIVE_INFINITY, ...copyKeyspace(keyspace));
   }
 
   /** `REPLICAOF NO ONE` */

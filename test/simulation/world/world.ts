@@ -5,6 +5,7 @@ import { Kernel } from '../kernel/kernel';
 import { Random } from '../kernel/random';
 import type { Plan } from '../plans/plan';
 import { RedisServer } from '../redis/server';
+import { copyKeyspace, emptyKeyspace, type Keyspace } from '../redis/values';
 import { AppProcess } from './app-process';
 import type { Source } from './load-source';
 
@@ -35,13 +36,18 @@ export class World {
     readonly plan: Plan,
     source: Source,
     log: string[] | null,
+    data: Keyspace = emptyKeyspace(),
   ) {
     this.#log = log;
     this.random = new Random(plan.seed, 2);
     const serverRandom = new Random(plan.seed, 3);
-    this.servers.push(new RedisServer(this.kernel, serverRandom, 'A', this.random.between(-50, 50)));
+    const addServer = (name: string) => {
+      const wallOffset = this.random.between(-50, 50);
+      this.servers.push(new RedisServer(this.kernel, serverRandom, name, wallOffset, copyKeyspace(data)));
+    };
+    addServer('A');
     if (plan.hasReplica) {
-      this.servers.push(new RedisServer(this.kernel, serverRandom, 'B', this.random.between(-50, 50)));
+      addServer('B');
       this.servers[1]!.follow(this.servers[0]!);
       this.servers[1]!.source!.lag = plan.replicationLag;
     }
