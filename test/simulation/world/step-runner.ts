@@ -17,6 +17,8 @@ export class StepRunner {
   #isOver = false;
   /** Data of a while ago, as a snapshot on disk has them. */
   #older: Keyspace | null = null;
+  /** When the dead connections of each process have been replaced. */
+  readonly #replacedAt = new Map<number, number>();
 
   constructor(world: World, keys: Keys, traffic: Traffic) {
     this.#world = world;
@@ -48,7 +50,7 @@ export class StepRunner {
     if (this.#isOver) return;
     const { kernel, processes, servers, target } = this.#world;
     this.#world.log(() => `* ${JSON.stringify(step)}`);
-    this.#world.faultsEndAt = Math.max(this.#world.faultsEndAt, kernel.now + durationOf(step, this.#world.plan));
+    this.#world.faultsEndAt = Math.max(this.#world.faultsEndAt, this.#endOf(step));
     if (step.kind !== 'blackhole') this.#world.keepUntil(this.#world.faultsEndAt);
     switch (step.kind) {
       case 'request':
@@ -114,6 +116,22 @@ export class StepRunner {
         processes[step.process]!.loop.stepWallClock(step.by);
         break;
     }
+  }
+
+  /**
+   * When the fault of a step that begins now has ended. A dead connection is detected by the monotonic clock, which stands
+   * still while the machine is suspended.
+   */
+  #endOf(step: Step): number {
+    const { kernel, plan } = this.#world;
+    const end = kernel.now + durationOf(step, plan);
+    if (step.kind === 'blackhole') this.#replacedAt.set(step.process, end);
+    if (step.kind !== 'suspend') return end;
+    const replacedAt = this.#replacedAt.get(step.process);
+    if (replacedAt === undefined || replacedAt <= kernel.now) return end;
+    const later = replacedAt + step.duration;
+    this.#replacedAt.set(step.process, later);
+    return later;
   }
 
   #sockets(process: number, which: SocketChoice): SimulatedSocket[] {
