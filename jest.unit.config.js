@@ -20,10 +20,11 @@ const HEAVY = [
 
 /**
  * Tests over gigabytes, thousands of conversations, documents or plans, or every way to write a response, and those that
- * collect the garbage of the whole process again and again: together they take longer than all others. `npm test` runs
- * them.
+ * collect the garbage of the whole process again and again: together they take longer than all others. And one that
+ * parses every file of the repository, whose words are the same on each version of Node. `npm test` runs them.
  */
 const LONG = [
+  'test/language.test.ts',
   'test/example-app/data/platform-data.test.ts',
   'test/example-app/query/find.test.ts',
   'test/example-app/routes/conversations-list.test.ts',
