@@ -42,7 +42,7 @@ export class SingleServerFeed implements InvalidationFeed {
   /** Functions that remove the listeners of the client. */
   readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
-  /** The last poll was answered so soon that every other poll suffices. */
+  /** The latest poll was answered so soon that every other poll suffices. */
   #isQuick = false;
   #skips = false;
   #connectedAt = Number.NEGATIVE_INFINITY;
@@ -167,6 +167,8 @@ export class SingleServerFeed implements InvalidationFeed {
 
   async #poll(): Promise<void> {
     this.#updateMode();
+    // Unless this poll is answered soon: one without a reply must not delay the next.
+    this.#isQuick = false;
     const sent = timestampsOf(this.#options.clock);
     this.#checkClientConnection(sent.monotonic);
     const { lease } = this.#node;

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
+import { POLLS_PER_LAG } from '../../../../src/store/redis/invalidation/invalidation-feed';
 import { type RedisServer, startRedis } from '../../../support/redis/server';
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
@@ -60,6 +61,27 @@ describe.each([
     expect(warnings({ store, ...rest })).toContain('connection_replaced');
     await untilTracking({ store, ...rest });
   });
+});
+
+test('each poll is sent while an earlier one has no reply', async () => {
+  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const admin = new Redis(server.port);
+  const pings = async () => Number(/cmdstat_ping:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+  try {
+    // A lag that does not pass during the test, so that only the test polls.
+    reader = createReader({ client: new Redis(proxy.port), maxRevocationLag: 60_000 });
+    await reader.store.ready();
+    await untilTracking(reader);
+    const poll = setTimer.mock.calls.find(([, delay]) => delay === 60_000 / POLLS_PER_LAG)?.[0] as () => void;
+    proxy.abandon('other');
+    const before = await pings();
+    for (let i = 0; i < 6; i++) poll();
+    // If replies are quick, every other poll suffices: at most one of these is skipped.
+    await waitUntil('five of six polls have been sent', async () => (await pings()) - before >= 5);
+  } finally {
+    setTimer.mockRestore();
+    admin.disconnect();
+  }
 });
 
 test('a dead connection is replaced if the user may not track', async () => {
