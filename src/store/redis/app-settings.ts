@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { within } from '../../timeout';
 import { type AppSettings, FORMAT } from '../app-settings';
 import type { RedisClient } from './client';
+import { databaseOf } from './client-database';
+import { RECORD_APP } from './scripts/app-settings.lua';
 
 const recordSchema = z.object({
   format: z.number(),
@@ -38,7 +40,7 @@ export async function recordAppSettings(
   timeout: number,
 ): Promise<AppSettings | null> {
   const record = JSON.stringify({ format: FORMAT, ...settings });
-  const before = await within(timeout, client.call('GET', keyOf(namespace)));
-  if (before !== record) await within(timeout, client.call('SET', keyOf(namespace), record));
+  const database = String(databaseOf(client));
+  const before = await within(timeout, client.call('eval', RECORD_APP, '1', keyOf(namespace), database, record));
   return before === null ? null : parse(before);
 }

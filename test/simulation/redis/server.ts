@@ -156,8 +156,14 @@ export class RedisServer {
     const source = name === 'eval' ? script : this.#scripts.get(script.toLowerCase());
     if (source === undefined) return new ErrorReply('NOSCRIPT No matching script. Please use EVAL.');
     this.loadScript(source);
+    // A selection ends with the script.
+    let selected = database;
     return runScript(source, rest, (command, args) => {
-      const reply = command === 'time' ? this.time() : this.runOnData(database, command, args);
+      if (command === 'select') {
+        selected = Number(args[0]);
+        return OK;
+      }
+      const reply = command === 'time' ? this.time() : this.runOnData(selected, command, args);
       if (reply === undefined) throw new Error(`The Redis model does not know ${command.toUpperCase()} in a script.`);
       return reply;
     });

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { type ApiKeysOptions, createApiKeys } from '../../../src';
+import { recordAppSettings } from '../../../src/store/redis/app-settings';
 import { type TestRedis, testRedis } from '../../support/redis/test-redis';
 
 let redis: TestRedis;
@@ -39,7 +40,7 @@ function fixture() {
     await client.set(`${namespace}:app`, JSON.stringify(settings));
     client.disconnect();
   }
-  return { start, recorded, record };
+  return { namespace, start, recorded, record };
 }
 
 test('an app records prefix, permissions and pepper fingerprints, and no pepper', async () => {
@@ -88,4 +89,19 @@ test('an app with recordSettings: false records nothing and emits no warning', a
   expect(await recorded()).toBeNull();
   await start();
   expect(await start({ prefix: 'shop', recordSettings: false })).toEqual([]);
+});
+
+test('settings are recorded in the database of the client when the app has selected another', async () => {
+  const { recorded, namespace } = fixture();
+  const client = new Redis(redis.url);
+  try {
+    await client.call('SELECT', '3');
+    const settings = { prefix: 'shop', permissions: ['calls'], peppers: ['none'] };
+    expect(await recordAppSettings(client, namespace, settings, 5000)).toBeNull();
+    expect(await client.exists(`${namespace}:app`)).toBe(0);
+    expect(JSON.parse((await recorded()) as string)).toEqual({ format: 1, ...settings });
+    expect(await recordAppSettings(client, namespace, { ...settings, prefix: 'ks' }, 5000)).toMatchObject(settings);
+  } finally {
+    client.disconnect();
+  }
 });

@@ -160,6 +160,30 @@ test('counts are not added when the memory of the server is full, and a deleted 
   expect(await storedOf(a.id)).toBe('11');
 });
 
+test('counts are added in the database of the client when the app has selected another', async () => {
+  const { client, store } = open();
+  const { id } = await createSample(store, newWorkspace());
+  await admin.call('copy', nameOf('key', id), nameOf('key', id), 'DB', '3');
+  await store.addUsage('one', [delta(id, 1)]);
+  // In capitals: ioredis does not notice it.
+  await client.call('SELECT', '3');
+  await store.addUsage('one', [delta(id, 2)]);
+  expect(await storedOf(id)).toBe('2');
+  await admin.script('FLUSH');
+  await store.addUsage('one', [delta(id, 3)]);
+  expect(await storedOf(id)).toBe('3');
+  expect(await client.client('INFO')).toContain(' db=3 ');
+  expect(await client.exists(nameOf('usage', id))).toBe(0);
+});
+
+test('counts are added when the user may not select a database', async () => {
+  const { store } = open();
+  const { id } = await createSample(store, newWorkspace());
+  await admin.call('acl', 'setuser', 'default', '-select');
+  expect((await store.addUsage('one', [delta(id, 1)])).failure).toBeNull();
+  expect(await storedOf(id)).toBe('1');
+});
+
 test('something else in the place of the counts of one key fails that key alone', async () => {
   const { store } = open();
   const workspaceId = newWorkspace();

@@ -29,6 +29,16 @@ for i, name in ipairs(KEYS) do
 end
 `;
 
+/**
+ * Runs a script that is sent on the caller's client in the client's own database, although the app can have selected
+ * another one. Redis keeps the app's selection. A user who may not run SELECT has selected none.
+ *
+ * ARGV: 1 the database.
+ */
+export const SELECT_DATABASE = `
+redis.pcall('SELECT', ARGV[1])
+`;
+
 export const CHECK_DEADLINE = `
 if ARGV[1] ~= '' then
   local now = redis.call('TIME')

@@ -1,4 +1,4 @@
-import { CHECK_TYPES } from './common.lua';
+import { CHECK_TYPES, SELECT_DATABASE } from './common.lua';
 
 /** Seconds for which a process can resend a batch that was added, and it is not added again. */
 const BATCH_RETENTION = 2 * 86_400;
@@ -15,27 +15,27 @@ const MANY_FIELDS = 1000;
  *
  * The first write takes memory: if there is none, Redis rejects the whole script. Nothing after it can fail.
  *
- * KEYS: 1 usage, 2 the key's record. ARGV: 1 process, 2 batch, 3 now in seconds, 4 last use in milliseconds, 5 the
- * oldest day to keep, from 6 on counters and how much to add.
+ * KEYS: 1 usage, 2 the key's record. ARGV: 1 database, 2 process, 3 batch, 4 now in seconds, 5 last use in milliseconds,
+ * 6 the oldest day to keep, from 7 on counters and how much to add.
  */
 export const ADD_USAGE = `
 local TYPES = { 'hash', 'hash' }
-${CHECK_TYPES}
+${SELECT_DATABASE}${CHECK_TYPES}
 if redis.call('EXISTS', KEYS[2]) == 0 then return 'gone' end
-local usage, now = KEYS[1], tonumber(ARGV[3])
-local seen = redis.call('HGET', usage, 'b:' .. ARGV[1])
-if seen and tonumber(string.match(seen, '^%d+') or 0) >= tonumber(ARGV[2]) then return 'seen' end
-redis.call('HSET', usage, 'b:' .. ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+local usage, now = KEYS[1], tonumber(ARGV[4])
+local seen = redis.call('HGET', usage, 'b:' .. ARGV[2])
+if seen and tonumber(string.match(seen, '^%d+') or 0) >= tonumber(ARGV[3]) then return 'seen' end
+redis.call('HSET', usage, 'b:' .. ARGV[2], ARGV[3] .. ' ' .. ARGV[4])
 
 local is_new_day = false
-for i = 6, #ARGV, 2 do
+for i = 7, #ARGV, 2 do
   local count = redis.call('HGET', usage, ARGV[i])
   if not count then is_new_day = true end
   if count and #count < 16 and string.match(count, '^%d+$') then redis.call('HINCRBY', usage, ARGV[i], ARGV[i + 1])
   else redis.call('HSET', usage, ARGV[i], ARGV[i + 1]) end
 end
-if tonumber(ARGV[4]) > (tonumber(redis.call('HGET', usage, 'last') or 0) or 0) then
-  redis.call('HSET', usage, 'last', ARGV[4])
+if tonumber(ARGV[5]) > (tonumber(redis.call('HGET', usage, 'last') or 0) or 0) then
+  redis.call('HSET', usage, 'last', ARGV[5])
 end
 
 local is_full = redis.call('HLEN', usage) > ${MANY_FIELDS}
@@ -45,7 +45,7 @@ if is_new_day or is_full then
     if string.sub(field, 1, 2) == 'b:' then
       local at = tonumber(string.match(redis.call('HGET', usage, field), '%d+$') or 0)
       if at < now - retention then redis.call('HDEL', usage, field) end
-    elseif field ~= 'last' and field < ARGV[5] then redis.call('HDEL', usage, field) end
+    elseif field ~= 'last' and field < ARGV[6] then redis.call('HDEL', usage, field) end
   end
 end
 return 'ok'

@@ -3,6 +3,7 @@ import type { Clock } from '../../../clock';
 import { within } from '../../../timeout';
 import { lastDays, USAGE_DAYS, type UsageDelta, type UsageReceipt } from '../../usage-store';
 import { keyPrefixOf, type RedisClient } from '../client';
+import { databaseOf } from '../client-database';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable } from '../errors';
 import { nodeGroup } from '../hash-slot';
@@ -62,6 +63,7 @@ function defineAddUsage(client: RedisClient): (keysAndArguments: readonly string
 export function createAddUsage(options: AddUsageOptions) {
   const { client, connection, keyNames, clock, timeout, isServerReplaced } = options;
   const prefix = keyPrefixOf(client);
+  const database = String(databaseOf(client));
   const addOne = defineAddUsage(client);
   /** Commands in flight, each with a function that rejects it. */
   const inFlight = new Set<() => void>();
@@ -86,6 +88,7 @@ export function createAddUsage(options: AddUsageOptions) {
     const argumentsOf = ({ keyId, number, counts, lastUsedAt }: UsageDelta) => [
       keyNames.usage(keyId),
       keyNames.key(keyId),
+      database,
       source,
       String(number),
       String(Math.floor(wall / 1000)),
