@@ -165,7 +165,7 @@ export const listInputSchema = z.strictObject({
     .string()
     .max(MAX_NAME_LENGTH)
     .default('')
-    .meta({ description: 'Part of the name or id, in any case, or a masked key.' }),
+    .meta({ description: 'Part of the name or id, in any case, or a masked token.' }),
   sort: z.enum(KEY_SORTS).default('created'),
   order: z
     .enum(['asc', 'desc'])

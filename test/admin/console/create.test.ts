@@ -32,9 +32,9 @@ test('a created key is shown once, and its curl line works as it is', async () =
   await open();
   const token = await make(page, 'CRM sync');
   expect(token).toMatch(TOKEN);
-  const reveal = dialog(page, 'Save your key');
-  await reveal.getByRole('button', { name: 'Copy the key' }).click();
-  await reveal.getByText('Key copied.').waitFor();
+  const reveal = dialog(page, 'Save the token');
+  await reveal.getByRole('button', { name: 'Copy the token' }).click();
+  await reveal.getByText('Token copied.').waitFor();
   expect(await reveal.getByText('only time').count()).toBe(0);
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe(token);
 
@@ -72,7 +72,7 @@ test('the created key has the chosen agents, permissions and expiry', async () =
   await form.getByText('1 agent chosen').waitFor();
   await form.getByLabel('30 days', { exact: true }).check();
   await form.getByRole('button', { name: 'Create key' }).click();
-  await dialog(page, 'Save your key').waitFor();
+  await dialog(page, 'Save the token').waitFor();
   const key = await findKey('Analytics');
   expect(key).toMatchObject({
     agents: [OTHER_PROJECT],
@@ -80,6 +80,44 @@ test('the created key has the chosen agents, permissions and expiry', async () =
     createdBy: 'operator@acme-uk.example',
   });
   expect(Math.round((key.expiresAt.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
+});
+
+test('the list of agents has no agent that is chosen, and Enter adds the agent that was typed', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  await fillIn(page, 'Chosen at once');
+  const form = dialog(page, 'Create an API key');
+  await form.getByLabel('Chosen agents').check();
+  const box = form.getByRole('combobox', { name: 'Add an agent' });
+  const options = form.getByRole('option');
+  await box.click();
+  await options.first().waitFor();
+  const names = await options.allTextContents();
+  // The list as it is in the frame in which the choice is shown.
+  const after = await page.evaluate(`new Promise((resolve) => {
+    const list = document.querySelector('.combobox-list');
+    new MutationObserver(() => {
+      if (document.querySelector('.multi .chip')) resolve([...list.children].map((option) => option.textContent));
+    }).observe(list.closest('dialog'), { childList: true, subtree: true });
+    list.children[1].click();
+  })`);
+  expect(after).toEqual(names.toSpliced(1, 1));
+
+  // Enter before the next frame: the list is still of the earlier text.
+  await page.evaluate(`(async () => {
+    const box = document.querySelector('.multi input');
+    box.value = 'front';
+    box.dispatchEvent(new InputEvent('input', { bubbles: true }));
+    await Promise.resolve();
+    box.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
+  })()`);
+  await page.getByRole('option', { name: 'Acme front desk' }).waitFor();
+  expect(await form.locator('.multi .chip').count()).toBe(1);
+  await page.keyboard.press('Enter');
+  await form.getByRole('button', { name: 'Remove Acme front desk' }).waitFor();
+  await box.click();
+  await options.first().waitFor();
+  expect(await options.allTextContents()).not.toContain(expect.stringContaining('Acme front desk'));
 });
 
 test('a key has the default lifetime of the app when its expiry is not touched, also if that is no whole day', async () => {
@@ -105,7 +143,7 @@ test('a key with a date of expiry works until the end of the day', async () => {
   await form.getByText('Choose a date.').waitFor();
   await form.getByLabel('Last day').fill('2040-06-30');
   await form.getByRole('button', { name: 'Create key' }).click();
-  await dialog(page, 'Save your key').waitFor();
+  await dialog(page, 'Save the token').waitFor();
   // Summer in London.
   expect((await findKey('Until a date')).expiresAt.toISOString()).toBe('2040-06-30T22:59:59.000Z');
 });
@@ -132,7 +170,7 @@ test('the create dialog shows each issue beside its field and keeps what was typ
   expect(await name.inputValue()).toBe('n'.repeat(101));
   await name.fill('n'.repeat(100));
   await form.getByRole('button', { name: 'Try again' }).click();
-  await dialog(page, 'Save your key').waitFor();
+  await dialog(page, 'Save the token').waitFor();
 });
 
 test('the token dialog asks before it is closed by Escape, back or reload', async () => {
@@ -140,12 +178,12 @@ test('the token dialog asks before it is closed by Escape, back or reload', asyn
   await open('#/activity');
   await page.getByRole('link', { name: 'API keys' }).click();
   const token = await make(page, 'Unsaved');
-  const reveal = dialog(page, 'Save your key');
-  const question = page.getByRole('alertdialog', { name: 'Have you saved the key?' });
+  const reveal = dialog(page, 'Save the token');
+  const question = page.getByRole('alertdialog', { name: 'Have you saved the token?' });
 
   await page.keyboard.press('Escape');
   await question.getByRole('button', { name: 'Go back' }).click();
-  expect(await reveal.getByLabel('Key of').inputValue()).toBe(token);
+  expect(await reveal.getByLabel('Token of').inputValue()).toBe(token);
 
   await page.goBack();
   await question.waitFor();
@@ -160,7 +198,7 @@ test('the token dialog asks before it is closed by Escape, back or reload', asyn
   });
   await page.evaluate('location.reload()').catch(() => undefined);
   await waitUntil('the browser has asked', () => asked > 0);
-  expect(await reveal.getByLabel('Key of').inputValue()).toBe(token);
+  expect(await reveal.getByLabel('Token of').inputValue()).toBe(token);
 
   await page.goBack();
   await question.getByRole('button', { name: 'I have saved it' }).click();
@@ -178,8 +216,9 @@ test('the download is a line for an .env file and counts as saved', async () => 
   ]);
   expect(download.suggestedFilename()).toBe('f-r-den-export.env');
   expect(await readFile(await download.path(), 'utf8')).toBe(`API_KEY=${token}\n`);
+  await page.getByText('Token downloaded.').waitFor();
   await page.keyboard.press('Escape');
-  await dialog(page, 'Save your key').waitFor({ state: 'detached' });
+  await dialog(page, 'Save the token').waitFor({ state: 'detached' });
 });
 
 test('a key is created by keyboard, and the focus returns to the button', async () => {
@@ -197,7 +236,7 @@ test('a key is created by keyboard, and the focus returns to the button', async 
   await page.keyboard.press('Tab');
   await page.keyboard.press('Space');
   await page.keyboard.press('Enter');
-  const reveal = dialog(page, 'Save your key');
+  const reveal = dialog(page, 'Save the token');
   await reveal.waitFor();
   expect((await findKey('By keyboard')).agents).toBe('all');
   await page.keyboard.press('Escape');

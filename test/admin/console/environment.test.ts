@@ -216,7 +216,7 @@ test('a workspace without keys shows how to begin', async () => {
   const { page, open } = await scene.enter({ account: 'globex' });
   await open();
   await page.getByRole('heading', { name: 'No keys yet' }).waitFor();
-  await page.getByText('x-api-key: YOUR_KEY').waitFor();
+  await page.getByText('x-api-key: YOUR_TOKEN').waitFor();
   await page.getByRole('button', { name: 'Create the first key' }).click();
   await dialog(page, 'Create an API key').waitFor();
 });

@@ -29,7 +29,7 @@ test('the create dialog keeps its input when the session ends, and succeeds afte
   expect(await form.getByRole('textbox', { name: 'Name' }).inputValue()).toBe('Typed before the session ended');
   await signInAgain(page);
   await form.getByRole('button', { name: 'Try again' }).click();
-  expect(await dialog(page, 'Save your key').getByLabel('Key of').inputValue()).toMatch(TOKEN);
+  expect(await dialog(page, 'Save the token').getByLabel('Token of').inputValue()).toMatch(TOKEN);
   expect(await named('Typed before')).toHaveLength(1);
 });
 
@@ -53,7 +53,7 @@ test('the create dialog keeps its input while the server is down, and succeeds a
   await form.getByText('The server cannot be reached.').waitFor();
   await world.comeBack();
   await form.getByRole('button', { name: 'Try again' }).click();
-  await dialog(page, 'Save your key').waitFor();
+  await dialog(page, 'Save the token').waitFor();
   expect(await named('Typed before the outage')).toHaveLength(1);
 });
 
@@ -72,7 +72,7 @@ test('a lost response creates no second key', async () => {
   await form.getByRole('button', { name: 'Create key' }).click();
   await form.getByText('The server cannot be reached.').waitFor();
   await form.getByRole('button', { name: 'Try again' }).click();
-  const token = await dialog(page, 'Save your key').getByLabel('Key of').inputValue();
+  const token = await dialog(page, 'Save the token').getByLabel('Token of').inputValue();
   expect(await scene.world.apiKeys.verify(token)).toMatchObject({ ok: true });
   expect(await named('Answer lost')).toHaveLength(1);
 });

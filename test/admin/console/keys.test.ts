@@ -39,7 +39,7 @@ test('a row shows the key, its scope and its usage', async () => {
   await page.getByText(`${total} keys`, { exact: true }).waitFor();
 });
 
-test('keys are searched by name, id and masked key and sorted, and the URL keeps it', async () => {
+test('keys are searched by name, id and masked token and sorted, and the URL keeps it', async () => {
   const { world, enter } = scene;
   await world.create('zebra feed', { expiresIn: '3d' });
   await world.create('aardvark feed', { expiresIn: '30d' });
@@ -96,7 +96,7 @@ test('the rotate dialog shows a new key and revokes the old one at once', async 
   const form = dialog(page, 'Rotate API key');
   await form.getByLabel('Revoke at once').check();
   await form.getByRole('button', { name: 'Rotate key' }).click();
-  const fresh = await dialog(page, 'Save your key').getByLabel('Key of').inputValue();
+  const fresh = await dialog(page, 'Save the token').getByLabel('Token of').inputValue();
   expect(await world.apiKeys.verify(fresh)).toMatchObject({ ok: true });
   expect(await world.apiKeys.verify(token)).toMatchObject({ ok: false });
   expect((await read(id)).rotatedTo).not.toBeNull();

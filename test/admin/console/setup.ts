@@ -75,5 +75,5 @@ export async function fillIn(page: Page, name: string, permission = 'Conversatio
 export async function make(page: Page, name: string): Promise<string> {
   await fillIn(page, name);
   await dialog(page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
-  return dialog(page, 'Save your key').getByLabel('Key of').inputValue();
+  return dialog(page, 'Save the token').getByLabel('Token of').inputValue();
 }

@@ -111,7 +111,7 @@ const SIGHTS: readonly Sight[] = [
       await openKeys(visitor);
       await fillIn(visitor.page, 'Shown once');
       await dialog(visitor.page, 'Create an API key').getByRole('button', { name: 'Create key' }).click();
-      await dialog(visitor.page, 'Save your key').waitFor();
+      await dialog(visitor.page, 'Save the token').waitFor();
     },
   },
   {
@@ -125,8 +125,8 @@ const SIGHTS: readonly Sight[] = [
     name: 'copied',
     async show({ page }) {
       await page.getByRole('button', { name: 'Go back' }).click();
-      await page.getByRole('button', { name: 'Copy the key' }).click();
-      await page.getByText('Key copied.').waitFor();
+      await page.getByRole('button', { name: 'Copy the token' }).click();
+      await page.getByText('Token copied.').waitFor();
     },
   },
   {

@@ -66,7 +66,7 @@ function KeyFacts({ item, usage }: { readonly item: Key; readonly usage: Usage |
       <dd>
         <bdi>{describeAgents(item.agents, agents)}</bdi>
       </dd>
-      <dt>Key</dt>
+      <dt>Token</dt>
       <dd>
         <code>{item.masked}</code>
       </dd>

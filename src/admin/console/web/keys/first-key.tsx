@@ -10,8 +10,8 @@ export function FirstKey({ onCreate }: { onCreate(): void }) {
     <div class="empty first">
       <Icon name="key" />
       <h2>No keys yet</h2>
-      <p>A key lets a program call your API. The program sends it in the header {session.keyHeader}:</p>
-      <pre>{curlLine(session.exampleUrl, session.keyHeader, 'YOUR_KEY')}</pre>
+      <p>A key lets a program call your API. The program sends its token in the header {session.keyHeader}:</p>
+      <pre>{curlLine(session.exampleUrl, session.keyHeader, 'YOUR_TOKEN')}</pre>
       {!session.readOnly && (
         <Button kind="primary" icon="plus" onClick={onCreate}>
           Create the first key

@@ -46,7 +46,7 @@ function Facts({ item }: { readonly item: Key }) {
       <dd>
         <code>{item.id}</code> <CopyButton text={item.id} label="Copy the id" />
       </dd>
-      <dt>Key</dt>
+      <dt>Token</dt>
       <dd>
         <code>{item.masked}</code>
       </dd>

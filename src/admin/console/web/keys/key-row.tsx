@@ -75,7 +75,7 @@ export function KeyRow({ item, usage, onTask }: KeyRowProps) {
       <td role="cell" class="cell-masked">
         <span class="one-line">
           <code>{item.masked}</code>
-          <CopyButton text={item.masked} label={`Copy the masked key of ${item.name}`} />
+          <CopyButton text={item.masked} label={`Copy the masked token of ${item.name}`} />
         </span>
       </td>
       <td role="cell" class="cell-permissions" data-label="Permissions">

@@ -29,7 +29,7 @@ const SORTS: readonly { value: Sort; label: string }[] = [
 
 const COLUMNS = [
   { name: 'name', label: 'Name' },
-  { name: 'masked', label: 'Key' },
+  { name: 'masked', label: 'Token' },
   { name: 'permissions', label: 'Permissions' },
   { name: 'agents', label: 'Agents' },
   { name: 'expires', label: 'Expires' },
@@ -91,11 +91,11 @@ export function KeysPage({ params }: { readonly params: Params }) {
       <search class="toolbar">
         <label class="search">
           <Icon name="search" />
-          <span class="visually-hidden">Search keys by name, id or masked key</span>
+          <span class="visually-hidden">Search keys by name, id or masked token</span>
           <input
             ref={search}
             type="search"
-            placeholder="Search by name, id or masked key"
+            placeholder="Search by name, id or masked token"
             maxLength={100}
             value={text}
             onInput={(event) => setText(event.currentTarget.value)}

@@ -20,7 +20,7 @@ function Ask({ onStay, onLeave }: { onStay(): void; onLeave(): void }) {
     <div class="note warning ask" role="alertdialog" aria-labelledby="ask-title" aria-describedby="ask-text">
       <div>
         <p id="ask-title">
-          <strong>Have you saved the key?</strong>
+          <strong>Have you saved the token?</strong>
         </p>
         <p id="ask-text">You have not copied or downloaded it, and it cannot be shown again.</p>
         <div class="dialog-actions">
@@ -37,12 +37,12 @@ function Ask({ onStay, onLeave }: { onStay(): void; onLeave(): void }) {
 /** The token, which is shown once. */
 export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogProps) {
   const { session } = useApp();
-  const [saved, setSaved] = useState(false);
+  const [saved, setSaved] = useState<'copied' | 'downloaded' | null>(null);
   const [asking, setAsking] = useState<{ proceed: () => void } | null>(null);
   const ask = useCallback((proceed: () => void) => setAsking({ proceed }), []);
-  useLeaveGuard(!saved, ask);
+  useLeaveGuard(saved === null, ask);
   const curl = curlLine(session.exampleUrl, session.keyHeader, token);
-  const onSaved = () => setSaved(true);
+  const onCopied = () => setSaved('copied');
 
   function leave(): void {
     if (saved) onEnd();
@@ -53,24 +53,24 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
   }, [asking]);
 
   return (
-    <Dialog title="Save your key" wide onDismiss={leave}>
-      <Notice key={String(saved)} kind={saved ? 'success' : 'warning'}>
+    <Dialog title="Save the token" wide onDismiss={leave}>
+      <Notice key={saved} kind={saved ? 'success' : 'warning'}>
         <p role="status">
           {saved ? (
             <>
-              <strong>Key copied.</strong> It cannot be shown again after you close this dialog.
+              <strong>Token {saved}.</strong> It cannot be shown again after you close this dialog.
             </>
           ) : (
             <>
-              <strong>This is the only time the key is shown.</strong> Copy it now and store it like a password. If you
-              lose it, create another key.
+              <strong>This is the only time the token is shown.</strong> Copy it now and store it like a password. If
+              you lose it, create another key.
             </>
           )}
         </p>
       </Notice>
       <div class="field">
         <label for="token">
-          Key of “<bdi>{key.name}</bdi>”
+          Token of “<bdi>{key.name}</bdi>”
         </label>
         <div class="token">
           <textarea
@@ -81,9 +81,9 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
             autocomplete="off"
             value={token}
             onFocus={(event) => event.currentTarget.select()}
-            onCopy={onSaved}
+            onCopy={onCopied}
           />
-          <CopyButton text={token} label="Copy the key" word="Copy" primary onCopied={onSaved} />
+          <CopyButton text={token} label="Copy the token" word="Copy" primary onCopied={onCopied} />
         </div>
       </div>
       <p>
@@ -91,7 +91,7 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
           icon="download"
           onClick={() => {
             download(fileName(key.name), envLine(token));
-            onSaved();
+            setSaved('downloaded');
           }}
         >
           Download as .env
@@ -100,14 +100,14 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
       <h3>Try it</h3>
       <div class="code">
         <pre>{curl}</pre>
-        <CopyButton text={curl} label="Copy the curl line" word="Copy" onCopied={onSaved} />
+        <CopyButton text={curl} label="Copy the curl line" word="Copy" onCopied={onCopied} />
       </div>
       {session.exampleUrl === null && <p class="hint">Replace the example URL by a URL of your API.</p>}
       {asking ? (
         <Ask
           onStay={() => setAsking(null)}
           onLeave={() => {
-            setSaved(true);
+            setSaved('copied');
             onEnd();
             // After the guard is removed.
             setTimeout(asking.proceed);

@@ -15,53 +15,55 @@ export interface ComboboxProps {
   readonly chosen: Option | null;
   /** True if the list stays open after a choice. */
   readonly stays?: boolean;
-  /** The list is searched again if this changes while it is open. */
-  readonly version?: string;
+  /** Values that are not listed, such as those that are chosen already. */
+  readonly omitted?: readonly string[];
+  /** Milliseconds without typing before a search. Default: it starts at once. */
+  readonly pause?: number;
   /** Returns the options for a text. */
   search(text: string, signal: AbortSignal): Promise<readonly Option[]>;
   onChoose(option: Option): void;
 }
 
-const DEBOUNCE_MS = 150;
-
 interface Found {
   readonly options: readonly Option[];
   readonly message: string;
+  /** The text that was searched for. Null before the first search. */
+  readonly text: string | null;
 }
 
-/** The options for a text while the list is open. Searches when typing has paused. */
-function useOptions(open: boolean, text: string, version: string, search: ComboboxProps['search']): Found {
-  const [found, setFound] = useState<Found>({ options: [], message: '' });
+/** The options for a text while the list is open. */
+function useOptions(text: string | null, { search, omitted = [], pause = 0 }: ComboboxProps): Found {
+  const [found, setFound] = useState<Found>({ options: [], message: '', text: null });
   const latest = useRef(search);
   latest.current = search;
   useEffect(() => {
-    if (!open) return;
+    if (text === null) return;
     const controller = new AbortController();
     const timer = setTimeout(() => {
       latest.current(text.trim(), controller.signal).then(
-        (options) => setFound({ options, message: options.length === 0 ? 'No matches' : '' }),
+        (options) => setFound({ options, message: options.length === 0 ? 'No matches' : '', text }),
         (error: unknown) => {
           if (!controller.signal.aborted && !isAborted(error))
-            setFound({ options: [], message: asApiError(error).message });
+            setFound({ options: [], message: asApiError(error).message, text });
         },
       );
-    }, DEBOUNCE_MS);
+    }, pause);
     return () => {
       clearTimeout(timer);
       controller.abort();
     };
-  }, [open, text, version]);
-  return found;
+  }, [text, pause, omitted.join('\n')]);
+  return { ...found, options: found.options.filter(({ value }) => !omitted.includes(value)) };
 }
 
 /** Chooses one option by typing (ARIA Authoring Practices, combobox with a listbox). */
 export function Combobox(props: ComboboxProps) {
-  const { label, hidesLabel = false, placeholder, chosen, stays = false, version = '', search, onChoose } = props;
+  const { label, hidesLabel = false, placeholder, chosen, stays = false, onChoose } = props;
   const id = useId();
   const [text, setText] = useState<string | null>(null);
   const [active, setActive] = useState(0);
   const open = text !== null;
-  const { options, message } = useOptions(open, text ?? '', version, search);
+  const { options, message, text: searched } = useOptions(text, props);
   const current = Math.min(active, options.length - 1);
   const optionId = (index: number) => `${id}-${index}`;
 
@@ -79,10 +81,11 @@ export function Combobox(props: ComboboxProps) {
     document.getElementById(optionId(next))?.scrollIntoView({ block: 'nearest' });
   }
   function onKeyDown(event: KeyboardEvent): void {
-    const act: Record<string, () => void> = {
+    const act: Record<string, () => unknown> = {
       ArrowDown: () => move(1),
       ArrowUp: () => move(-1),
-      ...(open && { Enter: () => choose(options[current]), Escape: () => setText(null) }),
+      // The list can still be of an earlier text: its first option is not the one that was typed.
+      ...(open && { Enter: () => searched === text && choose(options[current]), Escape: () => setText(null) }),
     };
     const found = act[event.key];
     if (found === undefined) return;

@@ -67,9 +67,9 @@ export function MultiChoice({ choices, selected, noun, disabled = false, allowsO
           placeholder={`Add ${article} ${noun}`}
           chosen={null}
           stays
-          version={selected.join('\n')}
+          omitted={selected}
           search={search}
-          onChoose={({ value }) => onChange([...new Set([...selected, value])])}
+          onChoose={({ value }) => onChange([...selected, value])}
         />
       )}
       <p class="hint" aria-live="polite" key={selected.length}>

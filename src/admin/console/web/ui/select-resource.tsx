@@ -17,6 +17,7 @@ export function SelectKey({ chosen, onChoose }: { chosen: Key | undefined; onCho
       label="Key"
       placeholder="Find a key by name or id"
       chosen={chosen ? keyOption(chosen) : null}
+      pause={150}
       search={async (q, signal) => {
         const { keys } = await calls.listKeys({ q, sort: q === '' ? 'created' : 'name', limit: SHOWN }, signal);
         return keys.map(keyOption);
