@@ -15,8 +15,6 @@ interface Effect {
 export class ReplicationLink {
   /** Writes arrive and are not applied: the link is cut, and comes back. */
   isStalled = false;
-  /** How long a write is under way, at least. Milliseconds. */
-  lag = 0.3;
   /** The master's offset up to which the replica has confirmed everything. */
   confirmedOffset = -1;
   #isClosed = false;
@@ -61,7 +59,7 @@ export class ReplicationLink {
       return;
     }
     const { kernel, random } = this.master;
-    this.#lastAt = Math.max(this.#lastAt, kernel.now + this.lag * random.between(1, 2));
+    this.#lastAt = Math.max(this.#lastAt, kernel.now + this.replica.replicationLag * random.between(1, 2));
     kernel.at(this.#lastAt, () => {
       if (this.#isClosed || !this.replica.isUp) return;
       if (this.isStalled) this.#waiting.push(apply);

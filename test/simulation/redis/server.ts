@@ -33,6 +33,8 @@ export class RedisServer {
   /** The link to the master, on a replica. */
   source: ReplicationLink | null = null;
   policy: ServerPolicy = { tracking: 'allowed', info: 'allowed' };
+  /** How long a write of its master is under way to it, at least, also after it has followed another. Milliseconds. */
+  replicationLag = 0.3;
   isUp = true;
   /** Packets to it are lost. */
   isUnreachable = false;

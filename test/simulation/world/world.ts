@@ -49,9 +49,11 @@ export class World {
     if (plan.hasReplica) {
       addServer('B');
       this.servers[1]!.follow(this.servers[0]!);
-      this.servers[1]!.source!.lag = plan.replicationLag;
     }
-    for (const server of this.servers) server.policy = plan.policy;
+    for (const server of this.servers) {
+      server.policy = plan.policy;
+      server.replicationLag = plan.replicationLag;
+    }
     this.target = this.servers[0]!;
     this.network = new Network(this.kernel, new Random(plan.seed, 4), plan.network, (process) =>
       this.flipped.has(process) ? this.otherServer : this.target,
