@@ -38,6 +38,9 @@ import { createUsageService } from './usage/service';
 const EPHEMERAL =
   'createApiKeys: keys are in the memory of this process, and end with it. Pass an ioredis client as `redis` in production.';
 
+const QUERY_TOKENS =
+  'createApiKeys: tokens in URLs end up in access logs, browser histories and Referer headers. Accept them in a header (`tokenSource`) as soon as your callers can.';
+
 function createStore(settings: Settings): Store {
   const { redis: client, auditLimit, clock } = settings;
   if (client === undefined) {
@@ -102,6 +105,9 @@ export function createApiKeys<const Permission extends string>(
     ? createImportedTokenAuthenticator({ keyscopeTokens, aliases, hasher, storeTimeout })
     : keyscopeTokens;
   const reader = createTokenReader(settings);
+  if (settings.tokenSources.some((source) => typeof source === 'object' && 'query' in source)) {
+    process.emitWarning(QUERY_TOKENS, 'KeyscopeWarning');
+  }
   const projectFeatures = createProjectFeatures({
     caches,
     clock,
@@ -172,7 +178,7 @@ export function createApiKeys<const Permission extends string>(
       createRedactResponse({
         resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
         fail,
-        keyHeader: reader.header,
+        vary: reader.vary,
         usesDefaultErrorBody: settings.onError === undefined,
         checkInterval: maxRevocationLag / 4,
         onRedacted(req, withheld) {
@@ -199,13 +205,13 @@ export function createApiKeys<const Permission extends string>(
       usesFeatures: () => usesFeatures,
       clock,
       console: createConsole(),
-      keyHeader: reader.header,
+      tokenExample: reader.example,
       defaultLifetime,
       report: (error) => events.emit('error', error),
       onClose: (release) => onCloseCallbacks.push(release),
     }) as Keys['adminRouter'],
     openapiSecurity: createOpenapiSecurity<PermissionRequirement<Permission>>({
-      securityScheme: reader.securityScheme,
+      securitySchemes: reader.securitySchemes,
       parse: (requirement) => parseRequirement(requirement, permissions, 'openapiSecurity'),
     }),
     on: (event, listener) => events.on(event, listener),

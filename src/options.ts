@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { type TokenSource, tokenSourcesSchema } from './auth/token-source';
 import { type Clock, systemClock } from './clock';
 import { FEATURE_NAMES } from './features';
 import type { ErrorResponder } from './http/problem-response';
-import { isRequestProperty, isUnsuitableHeader } from './http/reserved-names';
+import { isRequestProperty } from './http/reserved-names';
 import { parseDuration } from './keys/time';
 import type { RedisClient } from './store/redis/client';
 import { isTokenPrefix } from './token/format';
@@ -88,8 +89,13 @@ export interface ApiKeysOptions<Permission extends string = string> {
     /** Workspaces with their project configurations. Default 1,000. */
     readonly maxWorkspaces?: number;
   };
-  /** Request header of the token, in lower case. Default `'x-api-key'`. */
-  readonly header?: string;
+  /**
+   * Where requests carry the token. In an array, all are read; two different tokens in one request are denied. Default
+   * `{ header: 'x-api-key' }`.
+   *
+   * @example ['bearer', { header: 'x-api-key' }]
+   */
+  readonly tokenSource?: TokenSource | readonly TokenSource[];
   /** Protection space in `WWW-Authenticate` (RFC 9110 section 11.5). Default `'api'`. */
   readonly realm?: string;
   /** Property of the request that `requireApiKey` sets. `apiKeys.apiKeyOf(req)` does not need it. Default `'apiKey'`. */
@@ -138,7 +144,7 @@ export interface Settings {
   readonly maxKeys: number;
   readonly maxMisses: number;
   readonly maxWorkspaces: number;
-  readonly header: string;
+  readonly tokenSources: readonly TokenSource[];
   readonly realm: string;
   readonly requestProperty: string;
   readonly auditLimit: number;
@@ -150,7 +156,6 @@ export interface Settings {
   readonly clock: Clock;
 }
 
-const HEADER = /^[a-z0-9!#$%&'*+.^_`|~-]+$/;
 const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
 /** Content of a quoted-string without escapes (RFC 9110 section 5.6.4). */
@@ -227,14 +232,7 @@ const shape = {
       maxWorkspaces: count.default(1000),
     })
     .prefault({}),
-  header: z
-    .string()
-    .regex(HEADER, 'Expected the name of a header in lower case.')
-    .refine(
-      (name) => !isUnsuitableHeader(name),
-      'Expected another header: Node or proxies change this one, or hide that it was sent twice.',
-    )
-    .default('x-api-key'),
+  tokenSource: tokenSourcesSchema.prefault({ header: 'x-api-key' }),
   realm: z.string().regex(REALM, 'Expected printable ASCII without quotes or backslashes.').default('api'),
   requestProperty: z
     .string()
@@ -264,15 +262,12 @@ const optionsSchema = z
  * @throws {KeyscopeError} `invalid_options` with all issues.
  */
 export function resolveOptions(options: ApiKeysOptions): Settings {
-  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, storeTimeout, ...rest } = parseInput(
-    optionsSchema,
-    options,
-    'createApiKeys',
-    'invalid_options',
-  );
+  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, storeTimeout, tokenSource, ...rest } =
+    parseInput(optionsSchema, options, 'createApiKeys', 'invalid_options');
   return {
     ...rest,
     ...cache,
+    tokenSources: tokenSource,
     durability,
     storeTimeout: storeTimeout ?? Math.min(DEFAULT_STORE_TIMEOUT, rest.maxRevocationLag),
     serveStaleFor: whenStoreDown?.serveStaleFor ?? 0,

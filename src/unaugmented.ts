@@ -4,9 +4,10 @@ export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-secur
 export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
 export type { ApiKeys } from './api-keys';
 export type { AuditList, AuditRecord, AuditService, ListAuditInput } from './audit/service';
-export type { PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
+export type { IdentityHeaders, PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
 export type { RequestApiKey } from './auth/request-api-key';
 export type { Feature, RequireFeatureOptions } from './auth/require-feature';
+export type { TokenSource } from './auth/token-source';
 export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
 export { createApiKeys } from './create-api-keys';

@@ -56,8 +56,11 @@ test.each([
   'range',
   'set-cookie',
 ])('createApiKeys throws invalid_options when the header is %s, which can hide a second token', (header) => {
-  expect(() => createApiKeys({ permissions, header })).toThrow(
-    expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path: 'header' })] }),
+  expect(() => createApiKeys({ permissions, tokenSource: { header } })).toThrow(
+    expect.objectContaining({
+      code: 'invalid_options',
+      issues: [expect.objectContaining({ path: 'tokenSource.header' })],
+    }),
   );
 });
 

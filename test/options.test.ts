@@ -46,7 +46,12 @@ test.each<[string, object, string, RegExp]>([
   ],
   ['storeTimeout is above maxRevocationLag', { storeTimeout: '2s' }, 'storeTimeout', /at most `maxRevocationLag`/],
   ['pepper is short', { pepper: 'short' }, 'pepper', /string of at least 16 characters.*Received a string of 5 char/],
-  ['header is in upper case', { header: 'X-Api-Key' }, 'header', /lower case.*Received "X-Api-Key"/],
+  [
+    'header is in upper case',
+    { tokenSource: { header: 'X-Api-Key' } },
+    'tokenSource.header',
+    /lower case.*Received "X-Api-Key"/,
+  ],
   ['onError is no function', { onError: {} }, 'onError', /function \(error, req, res, next\).*Received an object/],
   ['clock is a function', { clock: Date.now }, 'clock', /wall\(\) and monotonic\(\).*Received a function/],
   ['an option is misspelt', { permisions: {} }, 'permisions', /Did you mean "permissions"\?/],

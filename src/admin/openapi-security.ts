@@ -26,13 +26,12 @@ export interface OpenapiSecurity<RequirementInput> {
 }
 
 export interface OpenapiSecurityDeps<RequirementInput> {
-  /** The OpenAPI security scheme of the token. */
-  readonly securityScheme: object;
+  /** The OpenAPI security schemes of the token by name. Any one is sufficient. */
+  readonly securitySchemes: Readonly<Record<string, object>>;
   /** Validates a requirement against the declared permissions. */
   readonly parse: (requirement: RequirementInput | undefined) => Requirement;
 }
 
-const SCHEME = 'apiKey';
 const PROBLEM = 'KeyscopeProblem';
 
 const deniedWith = (status: number) => DENIAL_CODES.filter((code) => ERRORS[code].status === status);
@@ -51,11 +50,11 @@ function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string,
 const stringHeader = { schema: { type: 'string' } };
 
 export function createOpenapiSecurity<RequirementInput>({
-  securityScheme,
+  securitySchemes,
   parse,
 }: OpenapiSecurityDeps<RequirementInput>) {
   const components = {
-    securitySchemes: { [SCHEME]: securityScheme },
+    securitySchemes,
     schemas: { [PROBLEM]: jsonSchemaOf(problemOfCodes(DENIAL_CODES)) },
     responses: {
       KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader }),
@@ -70,7 +69,9 @@ export function createOpenapiSecurity<RequirementInput>({
       security(permission, { optional = false } = {}) {
         const { mode, permissions } = parse(permission);
         const alternatives = mode === 'any' ? permissions.map((name) => [name]) : [[...permissions]];
-        const required: SecurityRequirement[] = alternatives.map((names) => ({ [SCHEME]: names }));
+        const required: SecurityRequirement[] = Object.keys(securitySchemes).flatMap((scheme) =>
+          alternatives.map((names) => ({ [scheme]: names })),
+        );
         return optional ? [...required, {}] : required;
       },
       responses: {

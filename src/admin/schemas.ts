@@ -113,7 +113,14 @@ export const sessionSchema = z
     workspaceId: z.string(),
     actor: z.string().nullable(),
     readOnly: z.boolean(),
-    keyHeader: z.string().meta({ description: 'The request header that carries API keys.' }),
+    tokenExample: z
+      .object({ in: z.enum(['header', 'query']), name: z.string(), value: z.string() })
+      .nullable()
+      .meta({
+        description:
+          'The header or query parameter of a request that carries the token. In its value, `{token}` stands for the token. ' +
+          'Null if a function of the app reads the token.',
+      }),
     exampleUrl: z.string().nullable().meta({ description: 'A URL of the API, to try a key with.' }),
     signInUrl: z.string().nullable().meta({ description: 'The sign-in page of the app.' }),
     defaultLifetime: z

@@ -2,11 +2,18 @@ import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
-import { type AuthContext, authorize, type Denial, type KeyDenial, type Requirement } from '../keys/authorize';
+import {
+  type AuthContext,
+  authorize,
+  type Denial,
+  invalidKey,
+  type KeyDenial,
+  type Requirement,
+} from '../keys/authorize';
+import { explainMalformed } from '../token/explain-malformed';
 import { ID_LENGTH } from '../token/format';
 import type { UsageRecorder } from '../usage/recorder';
 import type { Authenticator, Mismatch } from './authenticator';
-import { invalidKey, malformedKey } from './read-token';
 import type { CachedKey } from './request-api-key';
 
 /** A denial because the store could not be read. Keeps the error for its cause. */
@@ -77,10 +84,16 @@ export function createAccess(deps: {
 }): Access {
   const { authenticator, events, usage, prefix, clock, storeTimeout } = deps;
 
+  /** Denial of a string that is no token of this app. */
+  function malformedKey(text: string): Denial {
+    const { reason, hint } = explainMalformed(text, prefix);
+    return invalidKey(reason, hint);
+  }
+
   function toDenial(mismatch: Mismatch, id: string, token: string): Denial {
     // With imported tokens, a string that is no token of this app is looked up as well. Its form says more than 'unknown'.
     if (mismatch !== 'unknown' || id.length === ID_LENGTH) return invalidKey(mismatch);
-    const denial = malformedKey(token, prefix);
+    const denial = malformedKey(token);
     return denial.reason === 'malformed' ? invalidKey(mismatch) : denial;
   }
 
@@ -100,7 +113,7 @@ export function createAccess(deps: {
         return verified;
       }
       const id = authenticator.parseKeyId(token);
-      if (id === null) return malformedKey(token, prefix);
+      if (id === null) return malformedKey(token);
       const found = authenticator.getCached(id, token, wall, connection);
       emitCacheEvent(found === undefined ? 'miss' : 'hit');
       return typeof found === 'string' ? toDenial(found, id, token) : found;
@@ -108,7 +121,7 @@ export function createAccess(deps: {
 
     async fetch(token, fresh, conclude) {
       const id = authenticator.parseKeyId(token);
-      if (id === null) return conclude(malformedKey(token, prefix));
+      if (id === null) return conclude(malformedKey(token));
       return readValid(
         (isOwn) => authenticator.fetch(id, token, fresh || isOwn),
         { clock, storeTimeout },

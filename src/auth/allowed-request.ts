@@ -24,6 +24,8 @@ export interface WatchDeps {
  */
 export class AllowedRequest implements RequestContext, KeyUse, SignalSource {
   readonly apiKey: RequestApiKey;
+  /** See `RequestContext`. */
+  hiddenToken: string | undefined;
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
   readonly #key: CachedKey;

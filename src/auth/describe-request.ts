@@ -46,7 +46,8 @@ function contextHint({ reason }: Denial, sources: DeclaredSources, context: Auth
   return reason === 'agent' && agent && isAmbiguous ? missingHint('agent', agent, req) : null;
 }
 
-const PREFLIGHT_HINT = 'A CORS preflight has no token. Mount cors() before requireApiKey().';
+const PREFLIGHT_HINT =
+  'A CORS preflight has no token. Mount cors() before requireApiKey(), or pass `allowPreflight: true`.';
 
 /** Describes a request for the `denied` event, without anything that the caller sent: it could be the token. */
 export function describeRequest(

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { didYouMean, listNames } from '../did-you-mean';
+import { headerName } from '../http/reserved-names';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/authorize';
 import { inputError, parseInput, rejectRequest } from '../validate-input';
@@ -41,6 +42,31 @@ export interface RequireApiKeyOptions {
    * Default: those that stream a body behind `redactResponse`. The connection is closed, and the `ended` event emitted.
    */
   readonly endOnRevocation?: boolean;
+  /**
+   * Remove the token from the request before the handler or an upstream sees it. Not possible if a function reads it
+   * (`tokenSource`). Default `false`.
+   */
+  readonly hideCredentials?: boolean;
+  /**
+   * Request headers that tell an upstream which key was used. The client's own headers of these names are removed, in any
+   * spelling. Values are percent-encoded (RFC 3986) and separated by commas; `*` stands for all agents. Default: none.
+   *
+   * @example { id: 'x-key-id', workspaceId: 'x-workspace-id', permissions: 'x-key-permissions' }
+   */
+  readonly identityHeaders?: IdentityHeaders;
+  /**
+   * Allow CORS preflights, which carry no token: `OPTIONS` with `Origin` and `Access-Control-Request-Method`. They reach
+   * the next handler without `req.apiKey`. Better: mount `cors()` before `requireApiKey()`. Default `false`.
+   */
+  readonly allowPreflight?: boolean;
+}
+
+/** Names of request headers in lower case, by what they tell. */
+export interface IdentityHeaders {
+  readonly id?: string;
+  readonly workspaceId?: string;
+  readonly permissions?: string;
+  readonly agents?: string;
 }
 
 const SOURCES = "Expected the name of a route parameter, { query: 'name' }, or a function of the request";
@@ -61,6 +87,16 @@ const optionsSchema = z.strictObject({
   optional: z.boolean().default(false),
   fresh: z.boolean().default(false),
   endOnRevocation: z.boolean().optional(),
+  hideCredentials: z.boolean().default(false),
+  identityHeaders: z
+    .strictObject({
+      id: headerName.optional(),
+      workspaceId: headerName.optional(),
+      permissions: headerName.optional(),
+      agents: headerName.optional(),
+    })
+    .optional(),
+  allowPreflight: z.boolean().default(false),
 });
 
 export function parseRequireOptions(options: RequireApiKeyOptions) {

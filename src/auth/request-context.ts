@@ -11,6 +11,8 @@ export interface RequestContext {
   readonly agentId: string | undefined;
   /** Undefined for an anonymous request. */
   readonly apiKey: RequestApiKey | undefined;
+  /** The token that was removed from the request (`hideCredentials`), for a further `requireApiKey`. */
+  readonly hiddenToken?: string | undefined;
   /** Ends the response when its key stops being valid, if it streams a body. Undefined for an anonymous request. */
   endStream?(): void;
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */

@@ -6,6 +6,7 @@ import type { AuthContext, Denial } from '../keys/authorize';
 import { type Access, isDenial } from './access';
 import { AllowedRequest, type WatchDeps } from './allowed-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
+import { createPrepareRequest } from './forwarded-request';
 import {
   type PermissionRequirement,
   parseRequirement,
@@ -44,6 +45,11 @@ function createContextReader({ workspace, agent }: DeclaredSources): (req: Reque
   });
 }
 
+/** Fetch standard, section 3.3.1: "CORS-preflight request". */
+function isPreflight({ method, headers }: Request): boolean {
+  return method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+}
+
 function agentIdOf({ agent }: AuthContext): string | undefined {
   return typeof agent === 'object' ? agent?.value : undefined;
 }
@@ -58,7 +64,9 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, fresh, workspace, agent, endOnRevocation } = parseRequireOptions(options);
+    const { optional, fresh, workspace, agent, endOnRevocation, allowPreflight, ...changes } =
+      parseRequireOptions(options);
+    const prepareRequest = createPrepareRequest(reader, changes);
     // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
@@ -81,6 +89,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       res: Response,
       next: NextFunction,
       wall: number,
+      token: string,
       cached: boolean,
     ): void {
       if (isDenial(outcome)) {
@@ -100,8 +109,10 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const keepsStream = endOnRevocation === false;
       const before = isCounted ? earlier : undefined;
       const allowed = new AllowedRequest(outcome, requirement, context, req, watching, keepsStream, before);
+      if (changes.hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
       req[property] = allowed.apiKey;
+      prepareRequest?.(req, allowed.apiKey);
       if (endOnRevocation) allowed.endResponse();
       access.allow(outcome, cached);
       next();
@@ -118,23 +129,26 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       });
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req[property] !== undefined) req[property] = undefined;
+      prepareRequest?.(req, undefined);
       next();
     }
 
     return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
-      const token = reader.read(req);
-      if (token === undefined) {
-        if (optional && reader.isAbsent(req)) allowAnonymous(req, next);
-        else deny(reader.explain(req), null, null, req, res, next);
+      const found = reader.read(req) ?? contexts.get(req)?.hiddenToken ?? null;
+      if (typeof found !== 'string') {
+        if (found === null && (optional || (allowPreflight && isPreflight(req)))) allowAnonymous(req, next);
+        else deny(found ?? reader.missing, null, null, req, res, next);
         return;
       }
       const wall = clock.wall();
-      const outcome = fresh ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
+      const outcome = fresh ? undefined : access.authenticate(found, wall, req.socket ?? undefined);
       if (outcome !== undefined) {
-        conclude(outcome, req, res, next, wall, true);
+        conclude(outcome, req, res, next, wall, found, true);
         return;
       }
-      access.fetch(token, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), false)).catch(next);
+      access
+        .fetch(found, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), found, false))
+        .catch(next);
     };
   };
 }

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
-import type { AuthContext, Denial, RequestValue } from '../keys/authorize';
+import { type AuthContext, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
 import { AllowedRequest, type WatchDeps } from './allowed-request';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
-import { invalidKey } from './read-token';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
 export interface VerifyOptions<Permission extends string = string> {

@@ -71,3 +71,21 @@ export function createReadQueryParameter(name: string): ReadParameter {
     return parameter;
   };
 }
+
+/** A URL without a query parameter. All other bytes stay. */
+function without(url: string, name: string): string {
+  const at = url.indexOf('?');
+  if (at === -1) return url;
+  const kept = searchOf(url)
+    .split('&')
+    .filter((part) => decode(part.split('=', 1)[0] as string) !== name);
+  return kept.length === 0 ? url.slice(0, at) : `${url.slice(0, at)}?${kept.join('&')}`;
+}
+
+/** Removes a query parameter from a request, in all forms in which Express offers it. */
+export function removeQueryParameter(req: Request, name: string): void {
+  req.url = without(req.url, name);
+  if (req.originalUrl !== undefined) req.originalUrl = without(req.originalUrl, name);
+  // Express 4 parses the query once; Express 5 at each access.
+  if (Object.hasOwn(req, 'query')) delete req.query[name];
+}

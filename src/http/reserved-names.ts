@@ -1,4 +1,5 @@
 import { IncomingMessage } from 'node:http';
+import { z } from 'zod';
 
 /** Properties of requests that Express sets. */
 const EXPRESS_PROPERTIES =
@@ -32,9 +33,16 @@ const UNSUITABLE_HEADERS = new Set(
 );
 
 /**
- * True for a header that cannot carry a token. Node keeps only the first value of some, so that a second token would not
- * be noticed (https://nodejs.org/api/http.html#messageheaders). Node, proxies or this package change others.
+ * The name of a request header, in lower case, whose use is free. Node keeps only the first value of some others, so that a
+ * second one would not be noticed (https://nodejs.org/api/http.html#messageheaders). Node, proxies or this package change
+ * more.
  */
-export function isUnsuitableHeader(name: string): boolean {
-  return UNSUITABLE_HEADERS.has(name);
-}
+export const headerName = z
+  .string()
+  .regex(/^[a-z0-9!#$%&'*+.^_`|~-]+$/, 'Expected the name of a header in lower case.')
+  .refine((name) => !UNSUITABLE_HEADERS.has(name), {
+    error: ({ input }) =>
+      input === 'authorization'
+        ? "Expected another header. For `Authorization: Bearer`, use `tokenSource: 'bearer'`."
+        : 'Expected another header: Node or proxies change this one, or hide that it was sent twice.',
+  });

@@ -12,6 +12,11 @@ export interface Denial<Code extends ErrorCode = ErrorCode> {
   readonly hint?: string;
 }
 
+/** Denial for malformed, unknown, deleted and wrong tokens. The response is the same for all of them, to prevent probing. */
+export function invalidKey(reason: Denial['reason'], hint?: string): Denial {
+  return { code: 'invalid_key', reason, message: 'The API key is not valid.', hint };
+}
+
 /** Denials of requests whose key is known. They are counted in the key's usage. */
 export type KeyDenial = Denial<KeyDenialCode>;
 

@@ -5,7 +5,7 @@ import { createTokenReader } from '../../src/auth/read-token';
 import { validate } from './validate';
 
 const openapiSecurity = createOpenapiSecurity<PermissionRequirement>({
-  securityScheme: createTokenReader({ header: 'x-api-key', realm: 'api', prefix: 'ks' }).securityScheme,
+  securitySchemes: createTokenReader({ tokenSources: [{ header: 'x-api-key' }], realm: 'api' }).securitySchemes,
   parse: (requirement) => parseRequirement(requirement, ['conversations', 'handoff'], 'openapiSecurity'),
 });
 

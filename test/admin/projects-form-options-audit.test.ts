@@ -122,7 +122,7 @@ describe.each(expresses)('on %s', (_name, express) => {
     const { as } = setup(express);
     const session = {
       workspaceId: 'acme',
-      keyHeader: 'x-api-key',
+      tokenExample: { in: 'header', name: 'x-api-key', value: '{token}' },
       exampleUrl: null,
       ...{ title: 'keyscope', homeUrl: null, signInUrl: null, signOutUrl: null },
       defaultLifetime: 365 * 86_400_000,

@@ -71,7 +71,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     permissions: PERMISSIONS,
     usesFeatures: () => true,
     clock,
-    keyHeader: 'x-api-key',
+    tokenExample: { in: 'header', name: 'x-api-key', value: '{token}' },
     defaultLifetime: 365 * DAY,
     report: (error) => reported.push(error),
     onClose: (cleanUp) => cleanUps.push(cleanUp),

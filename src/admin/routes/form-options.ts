@@ -17,8 +17,8 @@ export interface FormOptionDeps {
   readonly permissions: Readonly<Record<string, PermissionChoice>>;
   /** True if the app has a route that redacts responses or requires a feature. */
   readonly usesFeatures: () => boolean;
-  /** The request header that carries API keys. */
-  readonly keyHeader: string;
+  /** Where an example request has the token. Null if only the app knows. */
+  readonly tokenExample: { readonly in: 'header' | 'query'; readonly name: string; readonly value: string } | null;
   /** In milliseconds. */
   readonly defaultLifetime: number;
 }
@@ -29,7 +29,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const { keyHeader, defaultLifetime, usesFeatures } = deps;
+  const { tokenExample, defaultLifetime, usesFeatures } = deps;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const allowsOtherAgents = settings.resolveAgent === null;
 
@@ -56,7 +56,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
         const page = { title, homeUrl, signInUrl, signOutUrl };
         return {
           status: 200,
-          body: { ...operator, ...page, keyHeader, exampleUrl: url, defaultLifetime, allowsOtherAgents },
+          body: { ...operator, ...page, tokenExample, exampleUrl: url, defaultLifetime, allowsOtherAgents },
         };
       },
     }),

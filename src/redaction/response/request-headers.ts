@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { removeRequestHeaders } from '../../http/edit-headers';
 import { isVouched, type RouteRules } from './body-decision';
 import { headerText } from './response-headers';
 
@@ -26,19 +27,6 @@ export function mayConfirm(req: IncomingMessage, hidden: HiddenHeaders | undefin
   return CONDITIONS.some((name) => req.headers[name] !== undefined);
 }
 
-/** Hides headers in all forms in which Node offers them, because a proxy may forward any of them. */
-function hide(req: IncomingMessage, names: readonly string[]): void {
-  // Node makes the first two from the third when they are first read, and depends on its length.
-  const { headers, headersDistinct, rawHeaders } = req;
-  for (const name of names) {
-    delete headers[name];
-    delete headersDistinct[name];
-  }
-  for (let i = rawHeaders.length - 2; i >= 0; i -= 2) {
-    if (names.includes(rawHeaders[i]!.toLowerCase())) rawHeaders.splice(i, 2);
-  }
-}
-
 /**
  * Hides the headers that a handler, a file or an upstream would answer from the unredacted body: byte ranges and conditions.
  * Asks for a response that is not compressed.
@@ -56,7 +44,7 @@ export function hideFromHandler(req: IncomingMessage, res: ServerResponse, rules
   }
   const conditions = READS.has(req.method ?? '') ? CONDITIONS.filter((name) => headers[name] !== undefined) : [];
   const values = conditions.map((name) => headers[name]);
-  if (names.length + conditions.length > 0) hide(req, [...names, ...conditions]);
+  if (names.length + conditions.length > 0) removeRequestHeaders(req, [...names, ...conditions]);
   const conditional = conditions.length > 0;
   const hidden = { conditional, revealed: false, ifNoneMatch: conditional ? ifNoneMatch : undefined, acceptEncoding };
   if (rules.passthrough.length > 0) {

@@ -17,8 +17,8 @@ export interface RedactDeps {
   resolvePolicy(req: Request): RoutePolicy | PromiseLike<RoutePolicy>;
   /** Sends an error response, or destroys a response that has begun. */
   fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
-  /** The request header that carries the token, in lower case: responses vary on it. */
-  readonly keyHeader: string;
+  /** The value of `Vary`: the request headers that can carry the token. Empty if it is not in a header. */
+  readonly vary: string;
   /** Whether `fail` sends an error's own message and calls no code of the application, so that it need not be redacted. */
   readonly usesDefaultErrorBody: boolean;
   /** Milliseconds between two looks at the policy of responses that pass through. */
@@ -128,7 +128,7 @@ export class ResponseContext {
     target.write = methods.write;
     target.end = methods.end;
     target.writeHead = methods.writeHead;
-    if (this.#changesHeaders) this.beforeHeaders(() => setPrivateCaching(res, route.deps.keyHeader));
+    if (this.#changesHeaders) this.beforeHeaders(() => setPrivateCaching(res, route.deps.vary));
     if (!this.isRestricted) return;
     if (this.hasExpressMethods) {
       target.json = methods.json;

@@ -178,7 +178,7 @@ export class ResponseHead {
     if (this.length !== undefined && !LENGTHS.some((name) => res.hasHeader(name))) {
       res.setHeader('Content-Length', this.length);
     }
-    headers.setPrivateCaching(res, route.deps.keyHeader, kinds);
+    headers.setPrivateCaching(res, route.deps.vary, kinds);
     if (hidden) restoreAcceptEncoding(req, hidden);
     Reflect.deleteProperty(res, 'headersSent');
     this.#context.call('writeHead', [res.statusCode]);
@@ -194,7 +194,7 @@ export class ResponseHead {
     const { res, route } = this.#context;
     if (!Array.isArray(args.at(-1)) || this.#context.isRestricted || res.getHeaderNames().length === 0) return false;
     this.decide('unknown');
-    this.#context.beforeHeaders(() => headers.setPrivateCaching(res, route.deps.keyHeader));
+    this.#context.beforeHeaders(() => headers.setPrivateCaching(res, route.deps.vary));
     this.#context.call('writeHead', args);
     return true;
   }

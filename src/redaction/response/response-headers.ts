@@ -91,14 +91,14 @@ function privateCacheControl(cacheControl: string): string {
 }
 
 /** Keeps shared caches from sending one caller's response to another. `kinds` are those of the headers. */
-export function setPrivateCaching(res: ServerResponse, keyHeader: string, kinds = headerKinds(res)): void {
+export function setPrivateCaching(res: ServerResponse, varyBy: string, kinds = headerKinds(res)): void {
   const cacheControl = headerText(res, 'cache-control');
   if (cacheControl !== 'private') {
     res.setHeader('Cache-Control', cacheControl === undefined ? 'private' : privateCacheControl(cacheControl));
   }
   const before = res.getHeader('vary');
-  if (before === undefined) res.setHeader('Vary', keyHeader);
-  else if (before !== keyHeader) vary(res, keyHeader);
+  if (before === undefined && varyBy !== '') res.setHeader('Vary', varyBy);
+  else if (before !== varyBy && varyBy !== '') vary(res, varyBy);
   if ((kinds & CACHE_OVERRIDE) !== 0) removeHeaders(res, CACHE_OVERRIDE);
 }
 

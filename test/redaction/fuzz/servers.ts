@@ -124,7 +124,7 @@ export class FuzzServers {
   #deps(usesDefaultErrorBody: boolean): RedactDeps {
     return {
       usesDefaultErrorBody,
-      keyHeader: 'x-api-key',
+      vary: 'x-api-key',
       checkInterval: 250,
       resolvePolicy: (req) => {
         const { policy, isPolicyAsync } = this.#caseOf(req).plan;

@@ -113,7 +113,7 @@ export async function serve(
       routeProject: routeProject ?? undefined,
       featuresFor: (id) => (id === undefined ? NOTHING_ENABLED : features(id)),
     }),
-    keyHeader: 'x-api-key',
+    vary: 'x-api-key',
     usesDefaultErrorBody: deps?.fail === undefined,
     checkInterval: 250,
     onRedacted: (_req, names) => withheld.push(names),

@@ -10,7 +10,7 @@ test('a response over HTTP/2 is rejected before its handler runs', async () => {
   const handler = jest.fn();
   const redact = createRedactResponse({
     resolvePolicy: () => ({ routeProject: undefined, featuresFor: () => NOTHING_ENABLED }),
-    keyHeader: 'x-api-key',
+    vary: 'x-api-key',
     usesDefaultErrorBody: true,
     checkInterval: 250,
     fail: (error, req, res, next) => sendProblem(error, req, res, next, { challenge: () => 'ApiKey' }),

@@ -1,7 +1,7 @@
 import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
-import { curlLine } from './token-text';
+import { curlLine, tokenPlace } from './token-text';
 
 /** The content of the page if the workspace has no keys. */
 export function FirstKey({ onCreate }: { onCreate(): void }) {
@@ -10,8 +10,8 @@ export function FirstKey({ onCreate }: { onCreate(): void }) {
     <div class="empty first">
       <Icon name="key" />
       <h2>No keys yet</h2>
-      <p>A key lets a program call your API. The program sends its token in the header {session.keyHeader}:</p>
-      <pre>{curlLine(session.exampleUrl, session.keyHeader, 'YOUR_TOKEN')}</pre>
+      <p>A key lets a program call your API. The program sends its token {tokenPlace(session.tokenExample)}:</p>
+      <pre>{curlLine(session.exampleUrl, session.tokenExample, 'YOUR_TOKEN')}</pre>
       {!session.readOnly && (
         <Button kind="primary" icon="plus" onClick={onCreate}>
           Create the first key

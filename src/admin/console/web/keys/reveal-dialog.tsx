@@ -41,7 +41,7 @@ export function RevealDialog({ created: { key, token }, onEnd }: RevealDialogPro
   const [asking, setAsking] = useState<{ proceed: () => void } | null>(null);
   const ask = useCallback((proceed: () => void) => setAsking({ proceed }), []);
   useLeaveGuard(saved === null, ask);
-  const curl = curlLine(session.exampleUrl, session.keyHeader, token);
+  const curl = curlLine(session.exampleUrl, session.tokenExample, token);
   const onCopied = () => setSaved('copied');
 
   function leave(): void {

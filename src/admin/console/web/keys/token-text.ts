@@ -5,9 +5,23 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** Where a request has the token: `{token}` in `value` stands for it. Null if only the app knows. */
+type TokenExample = { readonly in: 'header' | 'query'; readonly name: string; readonly value: string } | null;
+
 /** A command line that sends a request with the token. */
-export function curlLine(exampleUrl: string | null, header: string, token: string): string {
-  return `curl ${quoted(exampleUrl ?? PLACEHOLDER_URL)} -H ${quoted(`${header}: ${token}`)}`;
+export function curlLine(exampleUrl: string | null, example: TokenExample, token: string): string {
+  const url = exampleUrl ?? PLACEHOLDER_URL;
+  if (example === null) return `curl ${quoted(url)}`;
+  const value = example.value.replace('{token}', () => token);
+  if (example.in === 'header') return `curl ${quoted(url)} -H ${quoted(`${example.name}: ${value}`)}`;
+  const parameter = `${encodeURIComponent(example.name)}=${encodeURIComponent(value)}`;
+  return `curl ${quoted(`${url}${url.includes('?') ? '&' : '?'}${parameter}`)}`;
+}
+
+/** Says in a sentence's end where a program sends the token. */
+export function tokenPlace(example: TokenExample): string {
+  if (example === null) return 'with each request';
+  return example.in === 'header' ? `in the header ${example.name}` : `in the query parameter ${example.name}`;
 }
 
 /** A line for an `.env` file. */
