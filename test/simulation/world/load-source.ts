@@ -86,14 +86,15 @@ export class Source {
     this.package = { ...(module.exports as Package), importedTokensOption };
   }
 
-  /** Random bytes are those of the process. */
+  /** Random bytes and numbers are those of the process. */
   #createRequire(): (name: string) => unknown {
     const load = createRequire(path.join(__dirname, 'load-source.ts'));
     const randomBytes = (size: number) => this.current.loop!.random.bytes(size);
+    const randomInt = (max: number) => this.current.loop!.random.below(max);
     return (name) => {
       const loaded = load(name) as object;
       if (name !== 'node:crypto') return loaded;
-      return { ...loaded, randomBytes, randomUUID: () => randomBytes(16).toString('hex') };
+      return { ...loaded, randomBytes, randomInt, randomUUID: () => randomBytes(16).toString('hex') };
     };
   }
 }
