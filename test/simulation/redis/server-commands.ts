@@ -10,11 +10,11 @@ const CONTEXT = new ErrorReply(
 const NOPERM = (name: string) => new ErrorReply(`NOPERM User default has no permissions to run the '${name}' command`);
 
 function info(server: RedisServer, sections: readonly string[]): string {
-  const wanted = new Set(sections.map((section) => section.toLowerCase()));
-  const all = wanted.size === 0 || wanted.has('all') || wanted.has('default') || wanted.has('everything');
+  const wanted = sections.map((section) => section.toLowerCase());
+  const all = wanted.length === 0 || wanted.some((section) => /^(?:all|default|everything)$/.test(section));
   let text = '';
-  for (const [name, lines] of Object.entries(SECTIONS)) {
-    if (all || wanted.has(name.toLowerCase())) text += `# ${name}\r\n${lines(server)}\r\n`;
+  for (const name of SECTION_NAMES) {
+    if (all || wanted.includes(name.toLowerCase())) text += `# ${name}\r\n${SECTIONS[name]!(server)}\r\n`;
   }
   return `${text}\r\n`;
 }
@@ -34,6 +34,7 @@ const SECTIONS: Readonly<Record<string, (server: RedisServer) => string>> = {
     return `${role}\r\nconnected_slaves:${server.replicas.length}\r\nmaster_replid:${server.replicationId}\r\n`;
   },
 };
+const SECTION_NAMES = Object.keys(SECTIONS);
 
 function tracking(server: RedisServer, connection: ServerConnection, args: Command): Reply {
   if (server.policy.tracking === 'refused') return NOPERM('client|tracking');

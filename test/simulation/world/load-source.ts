@@ -1,3 +1,4 @@
+import crypto, { type BinaryToTextEncoding } from 'node:crypto';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { compileFunction } from 'node:vm';
@@ -31,10 +32,10 @@ const SHADOWED = [
 const ENTRY = "export { createApiKeys } from './create-api-keys'; export { KeyscopeError } from './errors';";
 
 /**
- * Parsers of inputs and requirements depend on the names of permissions only, which are the same in all processes, and take
- * most of the time of `createApiKeys`. Not every version of the package has all of these functions.
+ * Functions whose result depends on their arguments only, which are the same in all processes. Parsers take most of the time
+ * of `createApiKeys`. Not every version of the package has all of these functions, nor of those below.
  */
-const SHARED_PARSERS = ['createKeySchemas', 'createKeyInputs', 'parseRequirement']
+const SHARED_RESULTS = ['createKeySchemas', 'createKeyInputs', 'parseRequirement', 'workspaceTag']
   .map(
     (name) => `
 if (typeof ${name} === 'function') {
@@ -48,6 +49,48 @@ if (typeof ${name} === 'function') {
 }`,
   )
   .join('');
+
+/** Parts that no schedule uses. */
+const SHARED_PARTS = ['createAdminRouter', 'createConsole', 'createOpenapiSecurity', 'createRedactResponse']
+  .map(
+    (name) => `
+if (typeof ${name} === 'function') {
+  const create = ${name};
+  let known;
+  ${name} = (...args) => (known ??= create(...args));
+}`,
+  )
+  .join('');
+
+/** The options of the processes of one schedule differ in functions only. */
+const SHARED_OPTIONS = `
+if (typeof resolveOptions === 'function') {
+  const resolve = resolveOptions;
+  let [lastKey, last] = ['', null];
+  resolveOptions = ({ redis, onError, ...rest }) => {
+    const key = JSON.stringify(rest);
+    if (key !== lastKey) [lastKey, last] = [key, resolve({ redis, onError, ...rest })];
+    return { ...last, redis, onError };
+  };
+}`;
+
+/** Number of digests that are kept. */
+const MAX_DIGESTS = 1000;
+
+/** The same function. It keeps digests, because all schedules begin with the same tokens. */
+function keepDigests(hash: typeof crypto.hash) {
+  const known = new Map<string, string>();
+  return (algorithm: string, text: string, encoding: BinaryToTextEncoding) => {
+    const key = `${algorithm} ${encoding} ${text}`;
+    let digest = known.get(key);
+    if (digest === undefined) {
+      digest = hash(algorithm, text, encoding);
+      if (known.size >= MAX_DIGESTS) known.clear();
+      known.set(key, digest);
+    }
+    return digest;
+  };
+}
 
 type Body = (...values: unknown[]) => void;
 
@@ -76,7 +119,7 @@ export class Source {
       packages: 'external',
       logLevel: 'error',
     });
-    const code = transform(outputFiles[0]!.text) + SHARED_PARSERS;
+    const code = transform(outputFiles[0]!.text) + SHARED_RESULTS + SHARED_PARTS + SHARED_OPTIONS;
     const names = ['module', 'exports', 'require', ...SHADOWED];
     const body = compileFunction(code, names, { filename: 'keyscope.js' }) as Body;
     const module: { exports: Partial<Package> } = { exports: {} };
@@ -91,10 +134,11 @@ export class Source {
     const load = createRequire(path.join(__dirname, 'load-source.ts'));
     const randomBytes = (size: number) => this.current.loop!.random.bytes(size);
     const randomInt = (max: number) => this.current.loop!.random.below(max);
+    const hash = keepDigests(crypto.hash);
     return (name) => {
       const loaded = load(name) as object;
       if (name !== 'node:crypto') return loaded;
-      return { ...loaded, randomBytes, randomInt, randomUUID: () => randomBytes(16).toString('hex') };
+      return { ...loaded, hash, randomBytes, randomInt, randomUUID: () => randomBytes(16).toString('hex') };
     };
   }
 }
