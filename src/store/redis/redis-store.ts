@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../../clock';
-import { within } from '../../timeout';
+import { Deadline, within } from '../../timeout';
 import { type AppSettings, compareSettings } from '../app-settings';
 import type { ChangeListener, Store, StoreEvent } from '../store';
 import { recordAppSettings } from './app-settings';
@@ -121,20 +121,22 @@ export function createRedisStore({
     }
   }
 
-  function checkServer(): void {
+  async function checkServer(deadline = new Deadline(storeTimeout)): Promise<void> {
+    if (feed.serverProblem !== null) await deadline.within(feed.confirmServer());
     if (feed.serverProblem !== null) throw unusable(feed.serverProblem);
   }
 
   /** A read that rejects if its reply came from a server that was replaced, even if the reply is valid. */
   async function rejectIfServerReplaced<T>(reading: Promise<T>): Promise<T> {
+    const deadline = new Deadline(storeTimeout);
     const result = await reading;
-    checkServer();
+    await checkServer(deadline);
     return result;
   }
 
   const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
   const runMutation: RunMutation = async (mutation) => {
-    checkServer();
+    await checkServer();
     return mutations.run(mutation);
   };
 

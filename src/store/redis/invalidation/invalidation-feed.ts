@@ -15,6 +15,8 @@ export interface InvalidationFeed {
   leaseFor(key: string): Lease | null;
   /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
   readonly serverProblem: string | null;
+  /** Asks again if the reason is one that passes. */
+  confirmServer(): Promise<void>;
   /** Null until it is known. */
   readonly mode: FeedMode | null;
   nodes(): NodeHealth[];

@@ -93,7 +93,11 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   get serverProblem(): string | null {
-    return this.#server.problem;
+    return this.#server.problem ?? this.#sentinels?.problemOf(this.#server.role) ?? null;
+  }
+
+  async confirmServer(): Promise<void> {
+    await this.#sentinels?.confirm();
   }
 
   nodes(): NodeHealth[] {
@@ -108,14 +112,14 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   lastError(): string | null {
-    return this.#server.problem ?? this.#node.failure?.message ?? null;
+    return this.serverProblem ?? this.#node.failure?.message ?? null;
   }
 
   #startPolling(): void {
     if (this.#timer !== null) return;
     this.#timer = setInterval(() => this.#onTimer(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
-    if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options.maxRevocationLag);
+    if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options);
     this.#node.open();
   }
 
@@ -247,6 +251,7 @@ export class SingleServerFeed implements InvalidationFeed {
     if (this.#sentinels === null) return !this.#hasSentinels;
     const consensus = await this.#sentinels.ask();
     if (consensus === null) return false;
+    if (this.#mode.mode === null) this.#updateMode();
     this.#checkClientMaster(consensus);
     const { runId, isMajority } = consensus;
     if (runId === null) return false;
@@ -287,6 +292,7 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   #updateMode(): void {
-    if (this.#timer !== null) this.#mode.update([this.#node], this.lastError(), this.#server.problem !== null);
+    if (this.#timer === null || (this.#mode.mode === null && this.#sentinels?.isNew)) return;
+    this.#mode.update([this.#node], this.lastError(), this.serverProblem !== null);
   }
 }

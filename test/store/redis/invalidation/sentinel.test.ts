@@ -3,20 +3,24 @@ import { Redis as Redis5 } from 'ioredis5';
 import type { KeyRecord } from '../../../../src/store/records';
 import { type RedisSentinelServers, startSentinels } from '../../../support/redis/sentinel';
 import type { RedisServer } from '../../../support/redis/server';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
-import { createSample, newWorkspace } from '../../sample';
+import { createSample, newWorkspace, ORIGIN } from '../../sample';
 import { cacheKey, createReader, type Reader, untilTracking } from './reader';
 
 const LAG = 500;
 
 let servers: RedisSentinelServers;
 let readers: Reader[];
+let cleanups: (() => Promise<void>)[];
 beforeEach(async () => {
   servers = await startSentinels();
   readers = [];
+  cleanups = [];
 });
 afterEach(async () => {
   await Promise.all(readers.map((reader) => reader.close()));
+  for (const cleanup of cleanups) await cleanup();
   await servers.stop();
 });
 
@@ -120,13 +124,66 @@ test('a master that is replaced while it is well hands over', async () => {
   admin.disconnect();
 });
 
-test('cached data is used by age alone while most Sentinels are silent', async () => {
+/** Sentinels that one client loses while all others keep them. */
+async function startProxies(): Promise<TcpProxy[]> {
+  const proxies = await Promise.all(servers.sentinels.map(({ port }) => startTcpProxy({ target: port })));
+  cleanups.push(...proxies.map(({ close }) => close));
+  return proxies;
+}
+
+const throughProxies = (proxies: readonly TcpProxy[]) => ({
+  ...options(),
+  sentinels: proxies.map(({ port }) => ({ host: '127.0.0.1', port })),
+});
+
+test('a key is not read from a master that was cut off with this process and replaced', async () => {
+  const proxies = await startProxies();
+  const reader = await open(new Redis(throughProxies(proxies)));
+  const key = await given(reader);
+  for (const proxy of proxies) {
+    proxy.hinder('other', { toClient: { blackHole: true }, toServer: { blackHole: true } });
+  }
+  const old = servers.nodes[0] as RedisServer;
+  await old.kill('SIGSTOP');
+  const admin = await untilFailedOver();
+  await admin.del(nameOf(key.id));
+  // It calls itself a master for seconds.
+  await old.kill('SIGCONT');
+  const inOldMaster = new Redis(old.url);
+  await waitUntil('the old master answers', async () => (await inOldMaster.exists(nameOf(key.id))) === 1);
+  for (let read = 0; read < 5; read++) {
+    await expect(reader.read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+  }
+  expect(await inOldMaster.role()).toContain('master');
+  await expect(reader.store.updateKey(key.id, { disabled: true }, ORIGIN, {})).rejects.toMatchObject({
+    code: 'store_unavailable',
+  });
+  expect(reader.store.health().mode).toBe('down');
+  for (const proxy of proxies) proxy.hinder('other', {});
+  await waitUntil('the new master is read from', async () => (await reader.read(key.id)) === null, 40_000);
+  inOldMaster.disconnect();
+  admin.disconnect();
+}, 90_000);
+
+test('no data is read while most Sentinels are silent', async () => {
   const reader = await open(new Redis(options()));
   const key = await given(reader);
   for (const sentinel of servers.sentinels.slice(0, 2)) sentinel.kill('SIGSTOP');
   await waitUntil('there is no lease', () => reader.store.keyLease(key.id) === null);
-  expect(await reader.read(key.id)).toEqual(key);
-  await waitUntil('the mode says so', () => reader.store.health().mode === 'per-entry');
+  await waitUntil('the mode says so', () => reader.store.health().mode === 'down');
+  await expect(reader.read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+  expect(reader.store.health().lastError).toContain('Sentinels are silent');
   for (const sentinel of servers.sentinels.slice(0, 2)) sentinel.kill('SIGCONT');
   await untilTracking(reader);
+  expect(await reader.read(key.id)).toEqual(key);
+});
+
+test('the first request is answered although the app does not wait for the Sentinels', async () => {
+  const key = await given(await open(new Redis(options())));
+  const client = new Redis(options());
+  await waitUntil('it is connected', () => client.status === 'ready');
+  const reader = createReader({ client, maxRevocationLag: LAG, storeTimeout: LAG });
+  readers.push(reader);
+  reader.store.keyLease(key.id);
+  expect(await reader.store.getKey(key.id)).toEqual(key);
 });

@@ -35,6 +35,7 @@ type Poll = ClusterPoll<ClusterMaster>;
 export class ClusterFeed implements InvalidationFeed {
   /** The nodes of a Cluster redirect commands themselves, so that no server has to be avoided. */
   readonly serverProblem = null;
+  readonly confirmServer = () => Promise.resolve();
   readonly #options: InvalidationFeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
   readonly #mode: StoreModeTracker;

@@ -1,5 +1,9 @@
+import type { Clock } from '../../../../clock';
 import type { RedisClient } from '../../client';
+import type { ServerRole } from '../../server-role';
 import { MAX_UNANSWERED, POLLS_PER_LAG } from '../invalidation-feed';
+
+const UNCONFIRMED = 'the Sentinels are silent or disagree, so that another server can be the master';
 
 interface SentinelOptions {
   readonly sentinels: readonly { readonly host?: string; readonly port?: number }[];
@@ -40,6 +44,13 @@ export interface SentinelConsensus {
   readonly isMajority: boolean;
 }
 
+interface SentinelConnection {
+  readonly connection: RedisClient;
+  /** Resolves when the first attempt to connect is over. */
+  readonly attempted: Promise<void>;
+  unanswered: number;
+}
+
 function delay(ms: number): Promise<null> {
   return new Promise((resolve) => setTimeout(resolve, ms, null).unref());
 }
@@ -52,12 +63,21 @@ function delay(ms: number): Promise<null> {
  * of them names a server, no other server is master. Not covered: that fraction of a second if the leader is silent.
  */
 export class SentinelMonitor {
-  readonly #connections: { readonly connection: RedisClient; unanswered: number }[];
+  readonly #connections: SentinelConnection[];
   readonly #name: string;
   /** Milliseconds after which a Sentinel that has not answered counts as silent. */
   readonly #replyTimeout: number;
+  readonly #maxRevocationLag: number;
+  readonly #clock: Clock;
+  readonly #startedAt: number;
+  /** The server that more than half of them last named, and when they were asked; null until then. */
+  #confirmed: { readonly runId: string; readonly askedAt: number } | null = null;
+  #confirming: Promise<unknown> | null = null;
 
-  constructor(client: RedisClient, maxRevocationLag: number) {
+  constructor(client: RedisClient, { clock, maxRevocationLag }: { clock: Clock; maxRevocationLag: number }) {
+    this.#maxRevocationLag = maxRevocationLag;
+    this.#clock = clock;
+    this.#startedAt = clock.monotonic();
     const options = client.options as unknown as SentinelOptions;
     this.#name = options.name;
     this.#replyTimeout = maxRevocationLag / POLLS_PER_LAG;
@@ -80,10 +100,11 @@ export class SentinelMonitor {
         socketTimeout: Math.max(1000, 2 * maxRevocationLag),
         retryStrategy: (attempt: number) => Math.min(maxRevocationLag, 10 * 2 ** attempt),
         reconnectOnError: null,
+        // ioredis would drop commands in flight without an error, and the connection would count as full for good.
+        autoResendUnfulfilledCommands: true,
         enableOfflineQueue: false,
         enableAutoPipelining: false,
         enableReadyCheck: false,
-        autoResendUnfulfilledCommands: false,
         maxRetriesPerRequest: null,
         commandTimeout: undefined,
         readOnly: false,
@@ -93,34 +114,65 @@ export class SentinelMonitor {
       });
       // An error shows as a Sentinel that does not answer. Without a listener, ioredis would print it.
       connection.on('error', () => {});
-      connection.connect().catch(() => {});
-      return { connection, unanswered: 0 };
+      return { connection, attempted: connection.connect().catch(() => {}), unanswered: 0 };
     });
+  }
+
+  /**
+   * Why this server must not be used: more than half of them have not named it when they were asked within the last lag.
+   * A master that the network cut off with this process replies as before, while it has been replaced elsewhere. Null if
+   * it can be used, or if it hides its identity.
+   */
+  problemOf(server: ServerRole | null): string | null {
+    const identity = server?.identity ?? null;
+    if (identity === null) return null;
+    const confirmed = this.#confirmed;
+    return confirmed?.runId === identity && this.#isRecent(confirmed.askedAt) ? null : UNCONFIRMED;
+  }
+
+  /** They have not named a server yet, and may still do so in time. */
+  get isNew(): boolean {
+    return this.#confirmed === null && this.#isRecent(this.#startedAt);
+  }
+
+  /** Asks for the benefit of `problemOf`. Calls at the same time share the answers. */
+  async confirm(): Promise<void> {
+    this.#confirming ??= this.ask().finally(() => {
+      this.#confirming = null;
+    });
+    await this.#confirming;
   }
 
   /** Null if none of them answers. */
   async ask(): Promise<SentinelConsensus | null> {
+    const askedAt = this.#clock.monotonic();
     const answers = await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)));
     const replies = answers.filter((reply) => reply !== null);
     if (replies.length === 0) return null;
     const latest = replies.reduce((a, b) => (b.epoch > a.epoch ? b : a));
     const isInDoubt = replies.some((reply) => reply.isInDoubt && reply.epoch >= latest.epoch);
-    return {
-      runId: isInDoubt || latest.runId === '' ? null : latest.runId,
-      epoch: latest.epoch,
-      isMajority: replies.length * 2 > this.#connections.length,
-    };
+    const runId = isInDoubt || latest.runId === '' ? null : latest.runId;
+    const isMajority = replies.length * 2 > this.#connections.length;
+    if (isMajority && runId !== null && askedAt > (this.#confirmed?.askedAt ?? Number.NEGATIVE_INFINITY)) {
+      this.#confirmed = { runId, askedAt };
+    }
+    return { runId, epoch: latest.epoch, isMajority };
   }
 
   close(): void {
     for (const { connection } of this.#connections) connection.disconnect();
   }
 
-  async #askOne(sentinel: { readonly connection: RedisClient; unanswered: number }): Promise<SentinelReply | null> {
-    if (sentinel.connection.status !== 'ready' || sentinel.unanswered >= MAX_UNANSWERED) return null;
+  #isRecent(at: number): boolean {
+    return this.#clock.monotonic() - at < this.#maxRevocationLag;
+  }
+
+  async #askOne(sentinel: SentinelConnection): Promise<SentinelReply | null> {
+    if (sentinel.unanswered >= MAX_UNANSWERED) return null;
     sentinel.unanswered += 1;
-    const answer = sentinel.connection
-      .call('sentinel', 'MASTER', this.#name)
+    // Rejects at once while the connection is lost.
+    const answer = sentinel.attempted
+      .then(() => sentinel.connection.call('sentinel', 'MASTER', this.#name))
       .then(readReply, () => null)
       .finally(() => {
         sentinel.unanswered -= 1;
