@@ -118,7 +118,6 @@ export function createApiKeys<const Permission extends string>(
     },
   });
   const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
-  const watching = { watch, events, signals: new SharedSignals(watch, events) };
   const contexts = createRequestContexts();
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
@@ -171,7 +170,8 @@ export function createApiKeys<const Permission extends string>(
       permissions,
       contexts,
       requestProperty: settings.requestProperty,
-      watching,
+      watch,
+      events,
       fail,
     }) as Keys['requireApiKey'],
     redactResponse: usingFeatures(
@@ -183,14 +183,14 @@ export function createApiKeys<const Permission extends string>(
         checkInterval: maxRevocationLag / 4,
         onRedacted(req, withheld) {
           if (events.hasListeners('redacted')) {
-            events.emit('redacted', { keyId: contexts.get(req)?.apiKey?.id ?? null, withheld });
+            events.emit('redacted', { keyId: contexts.get(req)?.key?.record.id ?? null, withheld });
           }
         },
       }),
     ) as Keys['redactResponse'],
     requireFeature: usingFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
-    verify: createVerify({ access, clock, permissions, watching }) as Keys['verify'],
+    verify: createVerify({ access, clock, permissions, signals: new SharedSignals(watch, events) }) as Keys['verify'],
     keys,
     projects,
     audit,

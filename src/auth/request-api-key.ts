@@ -30,26 +30,27 @@ export interface CachedKey extends HasCounters {
   readonly scope: Scope;
 }
 
-/** Creates the signal of a request when it is first read. */
-export interface SignalSource {
-  openSignal(): AbortSignal;
+/** Creates the signal of a key's user, such as a request, when it is first read. */
+export interface SignalSource<User> {
+  openSignal(user: User): AbortSignal;
 }
 
 /**
  * The key of one request. Its signal is created when it is first read. Accessors of a class, because those of an object
  * literal cost microseconds.
  */
-class KeyOfRequest implements RequestApiKey {
+class KeyOfRequest<User> implements RequestApiKey {
   readonly id: string;
   readonly name: string;
   readonly workspaceId: string;
   readonly permissions: readonly string[];
   readonly scope: Scope;
   readonly #expiresAt: number;
-  readonly #source: SignalSource;
+  readonly #source: SignalSource<User>;
+  readonly #user: User;
   #signal: AbortSignal | undefined;
 
-  constructor({ record, scope }: CachedKey, source: SignalSource) {
+  constructor({ record, scope }: CachedKey, source: SignalSource<User>, user: User) {
     this.id = record.id;
     this.name = record.name;
     this.workspaceId = record.workspaceId;
@@ -57,6 +58,11 @@ class KeyOfRequest implements RequestApiKey {
     this.scope = scope;
     this.#expiresAt = record.expiresAt;
     this.#source = source;
+    this.#user = user;
+  }
+
+  static isFrom(value: unknown, source: object): value is RequestApiKey {
+    return typeof value === 'object' && value !== null && #source in value && value.#source === source;
   }
 
   get expiresAt(): Date {
@@ -64,7 +70,7 @@ class KeyOfRequest implements RequestApiKey {
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= this.#source.openSignal();
+    this.#signal ??= this.#source.openSignal(this.#user);
     return this.#signal;
   }
 
@@ -74,9 +80,12 @@ class KeyOfRequest implements RequestApiKey {
 }
 
 /** Creates the key of a request. */
-export function createRequestApiKey(key: CachedKey, source: SignalSource): RequestApiKey {
-  return Object.freeze(new KeyOfRequest(key, source));
+export function createRequestApiKey<User>(key: CachedKey, source: SignalSource<User>, user: User): RequestApiKey {
+  return Object.freeze(new KeyOfRequest(key, source, user));
 }
+
+/** Whether this is a key that was created with this source of its signal. */
+export const isApiKeyFrom: (value: unknown, source: object) => value is RequestApiKey = KeyOfRequest.isFrom;
 
 /** Distinct arrays of permissions whose scope is shared. */
 const MAX_SHARED = 1000;

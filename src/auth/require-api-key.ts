@@ -4,7 +4,7 @@ import type { KeyscopeError } from '../errors';
 import { createReadParameter } from '../http/route-parameter';
 import type { AuthContext, Denial } from '../keys/authorize';
 import { type Access, isDenial } from './access';
-import { AllowedRequest, type WatchDeps } from './allowed-request';
+import { AllowedRequest, type AllowedRequestDeps } from './allowed-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
 import { createPrepareRequest } from './forwarded-request';
 import {
@@ -17,16 +17,13 @@ import type { TokenReader } from './read-token';
 import type { CachedKey } from './request-api-key';
 import type { RequestContexts } from './request-context';
 
-export interface RequireApiKeyDeps {
+export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'events' | 'requestProperty'> {
   readonly access: Access;
   readonly clock: Clock;
   readonly reader: TokenReader;
   /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
-  /** Name of the request's property for the key. */
-  readonly requestProperty: string;
-  readonly watching: WatchDeps;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -56,7 +53,7 @@ function agentIdOf({ agent }: AuthContext): string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, clock, reader, permissions, contexts, watching, fail } = deps;
+  const { access, clock, reader, permissions, contexts, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
 
   return function requireApiKey(
@@ -70,6 +67,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
+    const allowedDeps = { ...deps, requirement, keepsStream: endOnRevocation === false };
 
     function deny(
       denial: Denial,
@@ -100,33 +98,26 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const context = readContext(req);
       // Two middlewares can allow the same request, which is counted once.
       const earlier = contexts.get(req);
-      const isCounted = earlier?.apiKey?.id === record.id;
+      const isCounted = earlier?.key?.record.id === record.id;
       const denial = access.authorize(outcome, requirement, context, wall, isCounted);
       if (denial !== null) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
-      const keepsStream = endOnRevocation === false;
-      const before = isCounted ? earlier : undefined;
-      const allowed = new AllowedRequest(outcome, requirement, context, req, watching, keepsStream, before);
+      const allowed = new AllowedRequest(outcome, context, allowedDeps, isCounted ? earlier : undefined);
       if (changes.hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
-      req[property] = allowed.apiKey;
-      prepareRequest?.(req, allowed.apiKey);
-      if (endOnRevocation) allowed.endResponse();
+      const apiKey = allowed.createApiKey(req);
+      req[property] = apiKey;
+      prepareRequest?.(req, apiKey);
+      if (endOnRevocation) allowed.endResponse(req);
       access.allow(outcome, cached);
       next();
     }
 
     function allowAnonymous(req: Request, next: NextFunction): void {
       const context = readContext(req);
-      const workspaceId = context.workspace?.value;
-      contexts.set(req, {
-        workspaceId,
-        agentId: agentIdOf(context),
-        apiKey: undefined,
-        belongsTo: (other) => other === req,
-      });
+      contexts.set(req, { workspaceId: context.workspace?.value, agentId: agentIdOf(context), key: undefined });
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req[property] !== undefined) req[property] = undefined;
       prepareRequest?.(req, undefined);

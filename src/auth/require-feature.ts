@@ -59,7 +59,7 @@ export function createRequireFeature(deps: {
         return;
       }
       const projectId = readProject ? readProject(req).value : target.agentId;
-      const { workspaceId, apiKey } = target;
+      const { workspaceId, key } = target;
 
       function conclude(outcome: Features | KeyscopeError): void {
         // An unknown configuration is not 403.
@@ -68,7 +68,7 @@ export function createRequireFeature(deps: {
         else fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
       }
 
-      if (workspaceId === undefined || projectId === undefined || apiKey?.scope.allowsAgent(projectId) === false) {
+      if (workspaceId === undefined || projectId === undefined || key?.scope.allowsAgent(projectId) === false) {
         conclude(NOTHING_ENABLED);
         return;
       }

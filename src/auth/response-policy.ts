@@ -14,11 +14,13 @@ interface PolicyDeps {
 /** The redaction policy of one request. A class, because a function of its own for each request costs more. */
 class RequestPolicy implements RoutePolicy {
   readonly #context: RequestContext;
+  readonly #req: Request;
   readonly #featuresFor: FeaturesFor;
   readonly #projectFeatures: ProjectFeatures;
 
-  constructor(context: RequestContext, featuresFor: FeaturesFor, projectFeatures: ProjectFeatures) {
+  constructor(context: RequestContext, req: Request, featuresFor: FeaturesFor, projectFeatures: ProjectFeatures) {
     this.#context = context;
+    this.#req = req;
     this.#featuresFor = featuresFor;
     this.#projectFeatures = projectFeatures;
   }
@@ -29,15 +31,15 @@ class RequestPolicy implements RoutePolicy {
 
   /** Data of agents that the key does not cover has nothing enabled, if a handler sends it. */
   featuresFor(projectId: string | undefined): Features {
-    const { apiKey } = this.#context;
-    const isAllowed = apiKey === undefined || apiKey.scope.allowsAgent(projectId as string);
+    const { key } = this.#context;
+    const isAllowed = key === undefined || key.scope.allowsAgent(projectId as string);
     return isAllowed ? this.#featuresFor(projectId) : NOTHING_ENABLED;
   }
 
   /** Called for responses that are still open at the first look, so that others pay nothing. */
   keepFresh(): () => void {
     const { workspaceId } = this.#context;
-    this.#context.endStream?.();
+    this.#context.endStream?.(this.#req);
     return workspaceId === undefined ? () => {} : this.#projectFeatures.keepFresh(workspaceId);
   }
 }
@@ -46,13 +48,13 @@ class RequestPolicy implements RoutePolicy {
 export function createResolvePolicy(deps: PolicyDeps): (req: Request) => RoutePolicy | Promise<RoutePolicy> {
   const { projectFeatures, contexts, events } = deps;
 
-  function resolveLater(context: RequestContext, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
+  function resolveLater(context: RequestContext, req: Request, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
     return reading.then(
-      (featuresFor) => new RequestPolicy(context, featuresFor, projectFeatures),
+      (featuresFor) => new RequestPolicy(context, req, featuresFor, projectFeatures),
       (error: unknown) => {
         if (!(error instanceof KeyscopeError)) throw error;
         events.emit('error', error);
-        return new RequestPolicy(context, () => NOTHING_ENABLED, projectFeatures);
+        return new RequestPolicy(context, req, () => NOTHING_ENABLED, projectFeatures);
       },
     );
   }
@@ -67,9 +69,9 @@ export function createResolvePolicy(deps: PolicyDeps): (req: Request) => RoutePo
     }
     const { workspaceId } = context;
     // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
-    if (context.leaseEndsSoon?.()) context.endStream?.();
+    if (context.leaseEndsSoon?.()) context.endStream?.(req);
     const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
-    if (typeof found === 'function') return new RequestPolicy(context, found, projectFeatures);
-    return resolveLater(context, found);
+    if (typeof found === 'function') return new RequestPolicy(context, req, found, projectFeatures);
+    return resolveLater(context, req, found);
   };
 }

@@ -4,9 +4,9 @@ import type { KeyscopeError } from '../errors';
 import { type AuthContext, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
-import { AllowedRequest, type WatchDeps } from './allowed-request';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
-import type { CachedKey, RequestApiKey } from './request-api-key';
+import { type CachedKey, createRequestApiKey, type RequestApiKey } from './request-api-key';
+import type { SharedSignals } from './shared-signals';
 
 export interface VerifyOptions<Permission extends string = string> {
   /** The required permissions. Default: none; any valid key. */
@@ -63,9 +63,9 @@ export function createVerify(deps: {
   readonly clock: Clock;
   /** The declared permissions. */
   readonly permissions: readonly string[];
-  readonly watching: WatchDeps;
+  readonly signals: SharedSignals;
 }) {
-  const { access, clock, permissions, watching } = deps;
+  const { access, clock, permissions, signals } = deps;
   // Also a hit path: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
@@ -90,7 +90,8 @@ export function createVerify(deps: {
       const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
       if (denial !== null) return deny(denial, outcome);
       access.allow(outcome, known !== undefined);
-      return { ok: true, key: new AllowedRequest(outcome, requirement, context, null, watching).apiKey };
+      const source = { openSignal: () => signals.open(outcome, requirement, context) };
+      return { ok: true, key: createRequestApiKey(outcome, source, undefined) };
     };
     return known === undefined ? access.fetch(token, fresh, conclude) : conclude(known);
   };

@@ -103,7 +103,7 @@ describe('a configuration whose lease lapses right after it was checked', () => 
     });
     const contexts = createRequestContexts();
     const req = {} as Request;
-    contexts.set(req, { workspaceId: 'W', agentId: 'P', apiKey: undefined, belongsTo: (other) => other === req });
+    contexts.set(req, { workspaceId: 'W', agentId: 'P', key: undefined });
     const projectFeatures = createProjectFeatures({
       caches: { projects },
       clock,
