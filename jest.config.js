@@ -8,7 +8,7 @@ module.exports = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
     ],
   },
-  moduleNameMapper: { '^keyscope$': '<rootDir>/src/index.ts' },
+  moduleNameMapper: { '^keyscope$': '<rootDir>/src/index.ts', '^keyscope/testing$': '<rootDir>/src/testing.ts' },
   // Two cores: one worker drives Node, the other leaves room for the redis-servers the tests start.
   maxWorkers: 2,
   testTimeout: 60_000,

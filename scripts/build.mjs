@@ -28,12 +28,14 @@ function compile() {
 }
 
 /** The names are those of the built package, so no list has to be maintained. */
-function writeModuleFace() {
-  const names = Object.keys(require(path.join(fresh, 'index.js'))).sort();
-  const text = `import keyscope from './index.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`;
-  writeFileSync(path.join(fresh, 'index.mjs'), text);
+function writeModuleFaces() {
+  for (const entry of ['index', 'testing']) {
+    const names = Object.keys(require(path.join(fresh, `${entry}.js`))).sort();
+    const text = `import keyscope from './${entry}.js';\n\nexport const { ${names.join(', ')} } = keyscope;\n`;
+    writeFileSync(path.join(fresh, `${entry}.mjs`), text);
+  }
   // To the compiler, './index.js' beside this file is './index.d.ts': both faces share one set of types.
-  for (const name of ['index', 'unaugmented']) {
+  for (const name of ['index', 'testing', 'unaugmented']) {
     writeFileSync(path.join(fresh, `${name}.d.mts`), `export * from './${name}.js';\n`);
   }
 }
@@ -54,7 +56,7 @@ async function writeConsole() {
 rmSync(fresh, { recursive: true, force: true });
 try {
   if (compile()) {
-    writeModuleFace();
+    writeModuleFaces();
     await writeConsole();
     rmSync(out, { recursive: true, force: true });
     renameSync(fresh, out);

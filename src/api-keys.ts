@@ -8,7 +8,7 @@ import type { Feature, RequireFeatureOptions } from './auth/require-feature';
 import type { Verification, VerifyOptions } from './auth/verify';
 import type { EventListener, EventName } from './events';
 import type { Middleware } from './http/middleware';
-import type { KeyService } from './keys/service';
+import type { KeyService } from './keys/types';
 import type { ProjectService } from './projects/service';
 import type { RedactOptions } from './redaction/options';
 import type { StoreHealth } from './store/store';

@@ -18,18 +18,19 @@ export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';
 export type { ParameterSource } from './http/route-parameter';
 export type { Scope } from './keys/scope';
-export type { KeyService } from './keys/service';
 export type {
   ApiKey,
   CreatedKey,
   CreateKeyInput,
   Duration,
+  EnsureKeyInput,
   Expiry,
   ImportKeyInput,
   KeyContext,
   KeyCreationContext,
   KeyList,
   KeyMutationContext,
+  KeyService,
   ListKeysInput,
   RotateKeyInput,
   Time,

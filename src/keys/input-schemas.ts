@@ -217,16 +217,21 @@ export function createKeyInputs(settings: KeyInputSettings, now: () => number) {
     })
     .refine(notBoth, NOT_BOTH)
     .refine(oneOfBoth, ONE_OF_BOTH);
+  const ensureSchema = schemas.create
+    .extend({ token: importedToken, disabled: z.boolean().optional() })
+    .refine(notBoth, NOT_BOTH);
   const rotateSchema = schemas.rotate.refine(notBoth, NOT_BOTH);
 
   // An imported token has no form, so that one in the wrong field could not be told from a name.
-  function readImport<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
-    return parseInput(schema, input, 'keys.import', 'invalid_request', true);
+  function readImport<S extends z.ZodType>(schema: S, input: unknown, what = 'keys.import'): z.output<S> {
+    return parseInput(schema, input, what, 'invalid_request', true);
   }
 
   return {
     create: (input: unknown) => parseInput(createSchema, input, 'keys.create'),
     import: (input: unknown) => readImport(importSchema, input),
+    ensure: (input: unknown) => readImport(ensureSchema, input, 'keys.ensure'),
+    ensureContext: (context: unknown) => readImport(importContextSchema, context ?? {}, 'keys.ensure'),
     update: (changes: unknown) => parseInput(schemas.update, changeable(changes, changeableNames), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listInputSchema, input ?? {}, 'keys.list'),

@@ -7,60 +7,15 @@ import { keyNotFound } from '../store/key-not-found';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
-import { isKeyId } from '../token/format';
+import { isKeyId, LAST_LENGTH } from '../token/format';
 import { createIdGenerator, deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
+import { createEnsureKey } from './ensure-key';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import { LAST_TIME } from './time';
-import {
-  type ApiKey,
-  type CreatedKey,
-  type CreateKeyInput,
-  type ImportKeyInput,
-  type KeyContext,
-  type KeyCreationContext,
-  type KeyList,
-  type KeyMutationContext,
-  type ListKeysInput,
-  type RotateKeyInput,
-  toApiKey,
-  type UpdateKeyInput,
-} from './types';
-
-/** Management of keys. Every method rejects with `KeyscopeError`, and can reject with `store_unavailable`. */
-export interface KeyService<Permission extends string = string> {
-  /**
-   * Creates a key. Rejects with `invalid_request`, or `conflict` if `idempotencyKey` was used before.
-   *
-   * @example const { key, token } = await apiKeys.keys.create({ name: 'CRM', permissions: ['conversations'] });
-   */
-  create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
-  /**
-   * Imports a key whose token another system issued, so that its callers keep the token. For apps with
-   * `importedTokens: true`. Rejects with `invalid_request`, with `conflict` if the token was imported before, or with
-   * `invalid_options` without that option. A rotation gives the key a token of this app.
-   */
-  import(
-    input: ImportKeyInput<Permission>,
-    context?: Omit<KeyMutationContext, 'revision'>,
-  ): Promise<ApiKey<Permission>>;
-  /** Rejects with `key_not_found`. */
-  get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
-  /** One page of a workspace's keys, including expired and disabled ones. Rejects with `invalid_request`. */
-  list(input?: ListKeysInput): Promise<KeyList<Permission>>;
-  /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` if the key has another `revision`. */
-  update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
-  /**
-   * Creates a key with the same workspace, name, agents and permissions. The old one expires after `overlap`; 0 revokes
-   * it at once, on every clock. Rejects as `update` does, and with `conflict` if the key is disabled, has expired,
-   * or was rotated before: then its successor is the one to rotate.
-   */
-  rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
-  /** Rejects with `key_not_found`, also the second time, and with `conflict` as `update` does. */
-  delete(id: string, context?: KeyMutationContext): Promise<void>;
-}
+import { type KeyMutationContext, type KeyService, toApiKey } from './types';
 
 export interface KeyServiceDeps extends KeyInputSettings {
   readonly store: Store;
@@ -193,7 +148,16 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     throw result.reason === 'not_found' ? keyNotFound(id) : new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
 
-  return {
+  /** Stores a key with a given token of this app. Rejects with `conflict` if the id in the token exists. */
+  async function addNative(id: string, input: ReturnType<typeof inputs.ensure>, context: KeyMutationContext) {
+    const { token, ...given } = input;
+    const { complete, createdAt, origin } = readNew('keys.ensure', given, context);
+    const ends = { prefix, last4: token.slice(-LAST_LENGTH) };
+    const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(token), rotatedFrom: null }, createdAt);
+    if (!(await store.createKey(record, origin))) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
+  }
+
+  const service: Omit<KeyService<Permission>, 'ensure'> = {
     async create(input, givenContext) {
       const { idempotencyKey, ...context } = inputs.creationContext(givenContext);
       const { complete, createdAt, origin } = readNew('keys.create', inputs.create(input), context);
@@ -284,5 +248,17 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const deleted = await change(id, () => store.deleteKey(id, originOf(context, now()), { workspaceId, revision }));
       await links.release(deleted);
     },
+  };
+  return {
+    ...service,
+    ensure: createEnsureKey<Permission>({
+      store,
+      hasher,
+      inputs,
+      now,
+      prefix,
+      addNative,
+      service: service as Omit<KeyService, 'ensure'>,
+    }),
   };
 }

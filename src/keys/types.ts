@@ -73,6 +73,14 @@ export interface ImportKeyInput<Permission extends string = string> extends Crea
   readonly disabled?: boolean;
 }
 
+/** Input of `keys.ensure`: a key whose token is given. */
+export interface EnsureKeyInput<Permission extends string = string> extends CreateKeyInput<Permission> {
+  /** String that callers send. Only a digest is stored. */
+  readonly token: string;
+  /** Default: not changed; false for a new key. */
+  readonly disabled?: boolean;
+}
+
 /** Changes of a key. Agents and expiry cannot change. */
 export interface UpdateKeyInput<Permission extends string = string> {
   readonly name?: string;
@@ -140,6 +148,48 @@ export interface KeyList<Permission extends string = string> {
   readonly total: number;
   /** Cursor of the next page; null on the last. */
   readonly cursor: string | null;
+}
+
+/** Management of keys. Every method rejects with `KeyscopeError`, and can reject with `store_unavailable`. */
+export interface KeyService<Permission extends string = string> {
+  /**
+   * Creates a key. Rejects with `invalid_request`, or `conflict` if `idempotencyKey` was used before.
+   *
+   * @example const { key, token } = await apiKeys.keys.create({ name: 'CRM', permissions: ['conversations'] });
+   */
+  create(input: CreateKeyInput<Permission>, context?: KeyCreationContext): Promise<CreatedKey<Permission>>;
+  /**
+   * Imports a key whose token another system issued, so that its callers keep the token. For apps with
+   * `importedTokens: true`. Rejects with `invalid_request`, with `conflict` if the token was imported before, or with
+   * `invalid_options` without that option. A rotation gives the key a token of this app.
+   */
+  import(
+    input: ImportKeyInput<Permission>,
+    context?: Omit<KeyMutationContext, 'revision'>,
+  ): Promise<ApiKey<Permission>>;
+  /**
+   * Creates a key with a given token if there is none, and otherwise gives the key these fields: for seeds that run at each
+   * start, and fixed tokens of development. The token is one that `create` has returned, or with `importedTokens: true` any.
+   * A key that has expired or has other agents is replaced. An absent `disabled` is left as it is.
+   */
+  ensure(
+    input: EnsureKeyInput<Permission>,
+    context?: Omit<KeyMutationContext, 'revision'>,
+  ): Promise<ApiKey<Permission>>;
+  /** Rejects with `key_not_found`. */
+  get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
+  /** One page of a workspace's keys, including expired and disabled ones. Rejects with `invalid_request`. */
+  list(input?: ListKeysInput): Promise<KeyList<Permission>>;
+  /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` if the key has another `revision`. */
+  update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
+  /**
+   * Creates a key with the same workspace, name, agents and permissions. The old one expires after `overlap`; 0 revokes
+   * it at once, on every clock. Rejects as `update` does, and with `conflict` if the key is disabled, has expired,
+   * or was rotated before: then its successor is the one to rotate.
+   */
+  rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
+  /** Rejects with `key_not_found`, also the second time, and with `conflict` as `update` does. */
+  delete(id: string, context?: KeyMutationContext): Promise<void>;
 }
 
 /** Public columns of a record, and the masked token. */

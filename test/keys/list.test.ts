@@ -1,5 +1,4 @@
-import type { KeyService } from '../../src/keys/service';
-import type { ApiKey, ListKeysInput } from '../../src/keys/types';
+import type { ApiKey, KeyService, ListKeysInput } from '../../src/keys/types';
 import { DAY, refusal, refusedPaths, setup, valid } from './setup';
 
 const namesOf = (keys: readonly ApiKey[]) => keys.map(({ name }) => name);

@@ -243,6 +243,27 @@ express().get('/:id', apiKeys.requireApiKey('orders'), (req, res) => { res.json(
   expect(await runNode(['run.cjs'], folder)).toMatchObject({ code: 0 });
 });
 
+test('keyscope/testing compiles, and shares the package with keyscope', async () => {
+  const folder = project('testing', {
+    'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },
+    'app.ts': `import { createTestKeys } from 'keyscope/testing';
+const { apiKeys, clock, tokenFor } = createTestKeys({ permissions: { orders: { label: 'Orders' } } });
+export const token: Promise<string> = tokenFor({ permissions: ['orders'], expiresIn: '1d' });
+clock.advance('25h');
+// @ts-expect-error It is not declared.
+apiKeys.requireApiKey('order');`,
+    'run.cjs': `const { createTestKeys } = require('keyscope/testing');
+const { KeyscopeError } = require('keyscope');
+try { createTestKeys({}); } catch (error) { if (!(error instanceof KeyscopeError)) throw error; }`,
+    'run.mjs': `import { createTestKeys } from 'keyscope/testing';
+const { apiKeys, tokenFor } = createTestKeys({ permissions: { orders: { label: 'Orders' } } });
+if (!(await apiKeys.verify(await tokenFor())).ok) throw new Error('Denied.');`,
+  });
+  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
+  expect(await runNode(['run.cjs'], folder)).toMatchObject({ code: 0 });
+  expect(await runNode(['run.mjs'], folder)).toMatchObject({ code: 0 });
+});
+
 test('clients of both supported majors of ioredis are accepted as they are', async () => {
   const folder = project('clients', {
     'tsconfig.json': { compilerOptions: { ...NODENEXT, noEmit: true }, include: ['*.ts'] },

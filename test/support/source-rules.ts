@@ -17,7 +17,7 @@ const GROUND = [
   'events',
 ];
 /** The composition root. These files may import every folder; only they and the command line import them. */
-const COMPOSITION = ['index', 'unaugmented', 'express-request', 'api-keys', 'create-api-keys', 'options'];
+const COMPOSITION = ['index', 'unaugmented', 'testing', 'express-request', 'api-keys', 'create-api-keys', 'options'];
 
 const BELOW_CACHE = ['store', 'token'];
 const BELOW_SERVICES = ['cache', ...BELOW_CACHE];

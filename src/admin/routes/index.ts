@@ -1,6 +1,6 @@
 import type { AuditService } from '../../audit/service';
 import type { KeyInputSettings } from '../../keys/input-schemas';
-import type { KeyService } from '../../keys/service';
+import type { KeyService } from '../../keys/types';
 import type { ProjectService } from '../../projects/service';
 import type { UsageService } from '../../usage/service';
 import { createDocument } from '../openapi';

@@ -1,7 +1,6 @@
 import { KeyscopeError } from '../../errors';
 import { refuseImmutable } from '../../keys/input-schemas';
-import type { KeyService } from '../../keys/service';
-import type { ApiKey, CreatedKey, CreateKeyInput, RotateKeyInput, UpdateKeyInput } from '../../keys/types';
+import type { ApiKey, CreatedKey, CreateKeyInput, KeyService, RotateKeyInput, UpdateKeyInput } from '../../keys/types';
 import { etagOf } from '../conditional-headers';
 import type { OperationRequest, OperationResponse } from '../handler';
 import { defineOperation, type Operation } from '../operation';

@@ -1,0 +1,154 @@
+import { Redis } from 'ioredis';
+import { createApiKeys } from 'keyscope';
+import { generateToken } from '../../src/token/generate';
+import { fakeClock } from '../support/clock';
+import { type TestRedis, testRedis } from '../support/redis/test-redis';
+
+const permissions = { orders: { label: 'Orders' }, invoices: { label: 'Invoices' } };
+const IMPORTED = 'dev-token-of-this-repository-only';
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await testRedis();
+});
+afterAll(() => redis.stop());
+
+describe.each(['in memory', 'in Redis'])('%s', (where) => {
+  let close: () => Promise<unknown> = async () => undefined;
+  let namespaces = 0;
+  afterEach(() => close());
+
+  function setUp(options: Partial<Parameters<typeof createApiKeys>[0]> = {}) {
+    const clock = fakeClock();
+    const namespace = `${redis.namespace}-${namespaces++}`;
+    const open = () => {
+      const client = where === 'in Redis' ? new Redis(redis.url) : undefined;
+      const apiKeys = createApiKeys({
+        permissions,
+        clock,
+        namespace,
+        importedTokens: true,
+        ...(client && { redis: client }),
+        ...options,
+      });
+      const before = close;
+      close = () => Promise.all([before(), apiKeys.close().then(() => client?.quit())]);
+      return apiKeys;
+    };
+    close = async () => undefined;
+    return { apiKeys: open(), clock, open };
+  }
+
+  describe.each([
+    ['an imported token', () => IMPORTED],
+    ['a token of the app', () => generateToken('ks', 'default').token],
+  ])('%s', (_what, newToken) => {
+    test('keys.ensure creates the key once, and changes nothing the second time', async () => {
+      const { apiKeys } = setUp();
+      const token = newToken();
+      const first = await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] });
+      expect(first).toMatchObject({ name: 'development', agents: 'all', revision: 1, disabled: false });
+      expect(await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] })).toEqual(first);
+      expect(await apiKeys.verify(token, { permission: 'orders' })).toMatchObject({ ok: true, key: { id: first.id } });
+      expect((await apiKeys.keys.list()).total).toBe(1);
+      expect(JSON.stringify(await apiKeys.audit.list())).not.toContain(token.slice(-12));
+    });
+
+    test('keys.ensure changes name, permissions and a given disabled', async () => {
+      const { apiKeys } = setUp();
+      const token = newToken();
+      const { id } = await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] });
+      const changed = await apiKeys.keys.ensure({
+        ...{ token, name: 'Development', permissions: ['invoices', 'orders'] },
+        disabled: true,
+      });
+      expect(changed).toMatchObject({ id, name: 'Development', permissions: ['invoices', 'orders'], disabled: true });
+      expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
+    });
+
+    test('keys.ensure does not enable a key that an operator disabled', async () => {
+      const { apiKeys } = setUp();
+      const token = newToken();
+      const { id } = await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] });
+      await apiKeys.keys.update(id, { disabled: true });
+      await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] });
+      expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
+    });
+
+    test('keys.ensure replaces a key that has expired or has other agents', async () => {
+      const { apiKeys, clock } = setUp();
+      const token = newToken();
+      const wanted = { token, name: 'development', permissions: ['orders' as const], expiresIn: '1d' };
+      await apiKeys.keys.ensure(wanted);
+      clock.advance(25 * 3_600_000);
+      expect(await apiKeys.verify(token)).toMatchObject({ ok: false });
+      await apiKeys.keys.ensure(wanted);
+      expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
+      expect(await apiKeys.keys.ensure({ ...wanted, agents: ['B', 'A'] })).toMatchObject({ agents: ['B', 'A'] });
+      const { revision } = await apiKeys.keys.ensure({ ...wanted, agents: ['A', 'B'] });
+      expect(revision).toBe(1);
+      expect((await apiKeys.keys.list()).total).toBe(1);
+    });
+
+    test('keys.ensure succeeds in every process that starts at the same time', async () => {
+      const { apiKeys, open } = setUp();
+      const processes = where === 'in Redis' ? [apiKeys, open(), open()] : [apiKeys, apiKeys, apiKeys];
+      const token = newToken();
+      const keys = await Promise.all(
+        processes.map((one, index) =>
+          one.keys.ensure({
+            token,
+            name: 'development',
+            permissions: index === 0 ? ['orders'] : ['orders', 'invoices'],
+          }),
+        ),
+      );
+      expect(new Set(keys.map(({ id }) => id)).size).toBe(1);
+      expect((await apiKeys.keys.list()).total).toBe(1);
+      expect(await apiKeys.verify(token, { permission: 'orders' })).toMatchObject({ ok: true });
+    });
+
+    test.each([
+      ['another field', { sha256: 'x' }, '(a name of 6 characters)'],
+      ['both expiries', { expiresIn: '1d', expiresAt: '2031-01-01' }, 'expiresIn'],
+      ['an unknown permission', { permissions: ['order'] }, 'permissions.0'],
+      ['no token', { token: undefined }, 'token'],
+    ])('keys.ensure rejects %s', async (_field, given, path) => {
+      const { apiKeys } = setUp();
+      const input = { token: newToken(), name: 'development', permissions: ['orders'], ...given };
+      await expect(apiKeys.keys.ensure(input as never)).rejects.toMatchObject({
+        code: 'invalid_request',
+        issues: [expect.objectContaining({ path })],
+        message: expect.stringMatching(/^keys\.ensure/),
+      });
+    });
+  });
+
+  test('keys.ensure rejects a token of another workspace, and accepts it there', async () => {
+    const { apiKeys } = setUp();
+    const { token } = generateToken('ks', 'acme');
+    const input = { token, name: 'development', permissions: ['orders' as const] };
+    await expect(apiKeys.keys.ensure(input)).rejects.toMatchObject({ issues: [{ path: 'token' }] });
+    expect(await apiKeys.keys.ensure({ ...input, workspaceId: 'acme' })).toMatchObject({ workspaceId: 'acme' });
+    expect(await apiKeys.keys.ensure(input, { workspaceId: 'acme' })).toMatchObject({ revision: 1 });
+  });
+
+  test('keys.ensure rejects a token whose id belongs to a key with another secret', async () => {
+    const { apiKeys } = setUp();
+    const { key } = await apiKeys.keys.create({ name: 'CRM', permissions: ['orders'] });
+    const { token } = generateToken('ks', 'default', undefined, key.id);
+    await expect(apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] })).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+    expect(await apiKeys.keys.get(key.id)).toEqual(key);
+  });
+
+  test('keys.ensure needs importedTokens for a token that the app did not create', async () => {
+    const { apiKeys } = setUp({ importedTokens: false });
+    const input = { name: 'development', permissions: ['orders' as const] };
+    await expect(apiKeys.keys.ensure({ ...input, token: IMPORTED })).rejects.toMatchObject({ code: 'invalid_options' });
+    const { token } = generateToken('ks', 'default');
+    await apiKeys.keys.ensure({ ...input, token });
+    expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
+  });
+});
