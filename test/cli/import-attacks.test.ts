@@ -70,6 +70,23 @@ describe('a column that may limit a key', () => {
       ['quota_remaining', '0'],
     ],
     ...[
+      ['phase', 'KEY_REVOKED'],
+      ['exp', '1600000000'],
+      ['expdt', '1600000000'],
+      ['max_age', '3600'],
+      ['flags', '4'],
+      ['stage', 'dev'],
+      ['removed_by_user', 'ann'],
+      ['attrs', '"""enabled""=>""false"""'],
+      ['data', '"a:1:{s:7:""enabled"";b:0;}"'],
+      ['extra', "{'enabled': False}"],
+      ['gesperrt', 'ja'],
+      ['estado', 'revocado'],
+      ['country', 'DE'],
+      ['user_name', 'KEY_REVOKED'],
+      ['account_type', 'suspended'],
+    ],
+    ...[
       ['tags', '"{old,revoked}"'],
       ['labels', 'vip;disabled'],
       ['comment', 'Was revoked by Ann'],
@@ -123,9 +140,10 @@ describe('a column that may limit a key', () => {
     ['user_id', '1'],
     ['request_count', '0'],
     ['rate_limit_enabled', 'true'],
-    ['country', 'DE'],
     ['created_by', 'ann'],
-    ['meta', '"{""credits"":{""remaining"":5}}"'],
+    ['customer_name', 'Acme Inc.'],
+    ['Token-Prefix', 'leg'],
+    ['updatedFrom', '10.0.0.1'],
   ])('a row is imported when %s is %s', async (column, value) => {
     const { token, summary } = fixture();
     expect(await summary(csv(token, column, value))).toMatchObject({ code: 0, imported: 1 });
@@ -133,6 +151,9 @@ describe('a column that may limit a key', () => {
 
   test.each([
     ['unkey', 'base64', 'hash', { meta: '{"revoked":true}' }],
+    ['unkey', 'base64', 'hash', { meta: '{"raw":"{\\"enabled\\":false}"}' }],
+    ['unkey', 'base64', 'hash', { meta: { claims: { exp: 1600000000 } } }],
+    ['unkey', 'base64', 'hash', { phase: 'live' }],
     ['unkey', 'base64', 'hash', { gone: true }],
     ['unkey', 'base64', 'hash', { access_status: 'revoked' }],
     ['better-auth', 'base64url', 'key', { metadata: '"{\\"revokedAt\\":\\"2024-01-01\\"}"' }],
@@ -161,6 +182,12 @@ describe('a column that may limit a key', () => {
     },
   );
 
+  test('a row is imported with --from unkey when its meta limits nothing', async () => {
+    const { token, summary } = fixture();
+    const row = { hash: sha256(token, 'base64'), name: 'CRM', enabled: 1, meta: '{"credits":{"remaining":5}}' };
+    expect(await summary(jsonl(row), ['--from', 'unkey', ...SCOPE])).toMatchObject({ code: 0, imported: 1 });
+  });
+
   test('import exits 2 when the rows belong to several tenants or environments', async () => {
     const { token, importFrom, key } = fixture();
     const input = `token,name,tenant_id\n${token}a,A,t1\n${token}b,B,t2\n`;
@@ -169,6 +196,34 @@ describe('a column that may limit a key', () => {
     expect(await importFrom(input, [...SCOPE, '--ignore', 'tenant_id'])).toMatchObject({ code: 0 });
     const environments = input.replace('tenant_id', 'env').replace('t1', 'live').replace('t2', 'test');
     expect(await importFrom(environments)).toMatchObject({ code: 2, stderr: expect.stringContaining('"env"') });
+  });
+});
+
+describe('--map', () => {
+  test.each([
+    ['disabled', 'enabled', 'false'],
+    ['disabled', 'is_active', 'false'],
+    ['enabled', 'disabled', 'true'],
+    ['active', 'revoked_at', '1'],
+    ['inactive', 'active', 'f'],
+    ['inactive', 'is_enabled', 'f'],
+  ])('import exits 2 when --map %s=%s names the opposite', async (field, column, value) => {
+    const { token, importFrom, key } = fixture();
+    const result = await importFrom(csv(token, column, value), [...SCOPE, '--map', `${field}=${column}`]);
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('which is the opposite') });
+    expect(await key()).toBeNull();
+  });
+
+  test.each([
+    ['expiresAt', 'expires', '2020-01-01'],
+    ['status', 'status', 'revoked'],
+    ['active', 'active', 'f'],
+    ['remaining', 'remaining', '0'],
+  ])('import exits 2 with --map %s= when the column %s is %s', async (field, column, value) => {
+    const { token, importFrom, key } = fixture();
+    const result = await importFrom(csv(token, column, value), [...SCOPE, '--map', `${field}=`]);
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('--ignore COLUMN') });
+    expect(await key()).toBeNull();
   });
 });
 
@@ -196,6 +251,49 @@ describe('a token that is in two rows', () => {
     const { token, expectNoKey } = fixture();
     const input = ['token,name,revoked_at', ...times.map((time) => `${token},CRM,${time}`), ''].join('\n');
     await expectNoKey(input, { code: 1 }, [...SCOPE, '--skip-invalid']);
+  });
+
+  test.each([
+    [',', 'has too many fields', (token: string) => `${token},CRM,Inc.,2024-01-01`],
+    ['\t', 'has too many fields', (token: string) => `${token}\tCRM\tInc.\t2024-01-01`],
+    [',', 'has too few fields', (token: string) => `"${token}",2024-01-01`],
+  ])(
+    'no key is imported with --skip-invalid when fields end with %j and the row that was revoked %s',
+    async (...args) => {
+      const [separator, , broken] = args;
+      const { token, expectNoKey } = fixture();
+      const input = [
+        ['token', 'name', 'revoked_at'].join(separator),
+        [token, 'CRM', ''].join(separator),
+        broken(token),
+      ];
+      const result = await expectNoKey(input.join('\n'), { code: 1, invalid: 2 }, [...SCOPE, '--skip-invalid']);
+      expect(result.stderr).toContain('line 2: It is the same token as in line 3.');
+    },
+  );
+
+  test.each([
+    ['is no JSON', (token: string) => `{"token":"${token}","revoked":true,}`],
+    ['has a member twice', (token: string) => `{"token":"${token}","revoked":true,"revoked":true}`],
+  ])('no key is imported with --skip-invalid when the line that was revoked %s', async (_, broken) => {
+    const { token, expectNoKey } = fixture();
+    const input = `${jsonl({ token, name: 'CRM' })}${broken(token)}\n`;
+    await expectNoKey(input, { code: 1, invalid: 2 }, [...SCOPE, '--skip-invalid']);
+  });
+
+  test.each([
+    ['token,name,active', 'token,name,revoked', SCOPE],
+    ['\ufefftoken,name,active', '\ufefftoken,name,revoked', SCOPE],
+    ['token\tname\tactive', 'token\tname\trevoked', SCOPE],
+    ['token,name,active', 'name,token,revoked', SCOPE],
+    ['secret,name,active', 'secret,name,revoked', ['--map', 'token=secret', ...SCOPE]],
+  ])('import exits 2 with --skip-invalid when %j is followed by %j', async (one, other, argv) => {
+    const { token, importFrom, key } = fixture();
+    const separator = one.includes('\t') ? '\t' : ',';
+    const rows = [one, `${token}a,A,false`, other, `${token}b,B,true`].map((row) => row.replaceAll(',', separator));
+    const result = await importFrom(rows.join('\n'), [...argv, '--skip-invalid']);
+    expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('A row names columns') });
+    expect(await key()).toBeNull();
   });
 
   test('no key is imported when the row that was revoked has other invalid fields', async () => {

@@ -2,7 +2,7 @@ import { listNames } from '../../did-you-mean';
 import { KeyscopeError } from '../../errors';
 import type { ApiKey } from '../../keys/types';
 import type { Command, CommandContext } from '../command';
-import { createColumns, quoteColumn } from '../import/columns';
+import { createColumns } from '../import/columns';
 import { concurrently } from '../import/concurrently';
 import { PRESETS } from '../import/fields';
 import { kindsOf, printKinds } from '../import/kinds';
@@ -35,12 +35,7 @@ function zoneGiven({ values }: CommandContext) {
   throw usageError('--time-zone: expected UTC, an offset such as +02:00, or a name such as Europe/Berlin.');
 }
 
-function noteOn(
-  context: CommandContext,
-  { localTimes, namedAsEnded, tokensLookHashed }: Plan,
-  unused: ReadonlySet<string>,
-  zone: string,
-): void {
+function noteOn(context: CommandContext, { localTimes, namedAsEnded, tokensLookHashed }: Plan, zone: string): void {
   if (localTimes > 0) {
     context.note(`Note: ${number(localTimes)} expiry times without a zone were read as ${zone} (--time-zone).`);
   }
@@ -53,10 +48,6 @@ function noteOn(
     context.note(
       'Note: all tokens have 64 hexadecimal digits, as a SHA-256 has. If they are hashes: --map sha256=COLUMN --map token=',
     );
-  }
-  if (unused.size > 0) {
-    const columns = [...unused].map(quoteColumn).join(', ');
-    context.note(escapeControls(`Note: unused columns: ${columns}. If one means a field, use --map FIELD=COLUMN.`));
   }
 }
 
@@ -97,7 +88,7 @@ async function readPlan(context: CommandContext): Promise<Plan> {
   const missing = columns.missing();
   if (missing.length > 0) throw usageError(`--map: no row has the column given for ${missing.join(', ')}.`);
   // After the plan: if the heading is missing, the first line contains tokens, and planning throws.
-  noteOn(context, plan, columns.unused, zone.name);
+  noteOn(context, plan, zone.name);
   return plan;
 }
 

@@ -5,8 +5,16 @@ import { type ColumnValue, FIELDS, type Field, fieldOf, fold, PRESETS, type Pres
 import { mayLimit, metadataMayLimit } from './limits';
 import { isEmpty } from './words';
 
-/** Columns listed in the note on unused columns. */
-const MAX_UNUSED = 20;
+/** Fields that say whether a key is usable, by whether a true value says so. */
+const USABLE: ReadonlyMap<Field | undefined, boolean> = new Map([
+  ...(['enabled', 'active'] as const).map((field) => [field, true] as const),
+  ...(['disabled', 'inactive'] as const).map((field) => [field, false] as const),
+]);
+/** Fields that no option can leave out: then every revoked or expired key would be imported. */
+const NEVER_EMPTY: ReadonlySet<Field> = new Set([
+  ...USABLE.keys(),
+  ...(['status', 'expiresAt', 'remaining'] as const),
+] as Field[]);
 
 function readPairs(given: readonly string[]): Map<Field, string> {
   const pairs = new Map<Field, string>();
@@ -19,10 +27,17 @@ function readPairs(given: readonly string[]): Map<Field, string> {
       throw usageError(`--map: there is no ${named('field', field)}. ${hint}Accepted: ${listNames(FIELDS)}.`);
     }
     if (pairs.has(field)) throw usageError(`--map: give ${field} once.`);
-    if (field === 'inactive' && at === pair.length - 1) {
-      throw usageError('--map inactive= would import deleted keys. Leave out single columns with --ignore COLUMN.');
+    const column = pair.slice(at + 1);
+    if (column === '' && NEVER_EMPTY.has(field)) {
+      throw usageError(
+        `--map ${field}= would import keys that have ended. Leave out single columns with --ignore COLUMN.`,
+      );
     }
-    pairs.set(field, pair.slice(at + 1));
+    const own = fieldOf(column, undefined);
+    if (USABLE.has(field) && USABLE.has(own) && USABLE.get(field) !== USABLE.get(own)) {
+      throw usageError(`--map ${field}=${column}: the column means ${own}, which is the opposite.`);
+    }
+    pairs.set(field, column);
   }
   return pairs;
 }
@@ -50,9 +65,10 @@ function twoColumns(field: Field, one: string, other: string): Error {
 
 function limitingColumns(columns: readonly string[]): Error {
   const names = columns.map(quoteColumn).join(', ');
-  const what = columns.length === 1 ? `The column ${names} may limit` : `The columns ${names} may limit`;
+  const ignoring = columns.map((column) => `--ignore ${isPlainWords(column) ? JSON.stringify(column) : 'COLUMN'}`);
+  const what = columns.length === 1 ? `The column ${names}` : `The columns ${names}`;
   return usageError(
-    `${what} what a key can do. Map each, such as --map inactive=COLUMN or --map expiresAt=COLUMN, or leave it out: --ignore COLUMN.`,
+    `${what} may limit what a key can do. Map each, such as --map inactive=COLUMN or --map expiresAt=COLUMN, or leave it out: ${ignoring.join(' ')}.`,
   );
 }
 
@@ -67,12 +83,13 @@ export interface PickedRow {
 }
 
 export interface Columns {
-  /** @throws {KeyscopeError} `invalid_options` if two columns mean one field, or an unknown column may limit the key. */
+  /**
+   * @throws {KeyscopeError} `invalid_options` if two columns mean one field, if an unknown column may limit the key, or if
+   * the row names columns, as in a file that was made of two.
+   */
   pick(values: readonly ColumnValue[]): PickedRow;
   /** Fields whose `--map` names a column that no row has. */
   missing(): Field[];
-  /** Columns that mean nothing for a key, for a note. */
-  readonly unused: ReadonlySet<string>;
 }
 
 export interface ColumnOptions {
@@ -87,8 +104,8 @@ export interface ColumnOptions {
 /**
  * Assigns columns to fields, by their usual names or by a preset's. `--map` takes precedence for its field.
  *
- * A column that may limit a key, by its name ("user_revoked") or its values ("gone" with "true"), is an error until it is
- * mapped or ignored: a key must not get more than it had because a name is unusual.
+ * A column is an error until it is mapped or ignored if its name is unknown or may limit a key ("user_revoked"), or its
+ * value may ("type" with "suspended"): a key must not get more than it had because a name is unusual.
  */
 export function createColumns({ preset: name, map, ignore, now }: ColumnOptions): Columns {
   const pairs = readPairs(map);
@@ -96,8 +113,6 @@ export function createColumns({ preset: name, map, ignore, now }: ColumnOptions)
   const ignored = new Set(ignore);
   const mapped = new Map([...pairs].map(([field, column]) => [column, field] as const));
   const seen = new Set(['']);
-  const unused = new Set<string>();
-
   const separate = new Map<string, unknown>();
   const isOfPreset = (column: string) => preset?.columns.has(fold(column)) === true;
 
@@ -139,14 +154,16 @@ export function createColumns({ preset: name, map, ignore, now }: ColumnOptions)
       if (field === undefined) {
         checkSeparate(column, value);
         if (limits(column, value)) limiting.push(column);
-        // JSON lines could have other names in each line.
-        else if (!isOfPreset(column) && unused.size < MAX_UNUSED && fieldOf(column, preset) === undefined)
-          unused.add(column);
         continue;
       }
       if (field === 'inactive') {
         inactive.push(value);
         continue;
+      }
+      if ((field === 'token' || field === 'sha256') && meaningOf(String(value)) !== undefined) {
+        throw usageError(
+          `A row names columns, as the first line does: ${quoteColumn(String(value))}. Import each file alone.`,
+        );
       }
       const other = columns.get(field);
       if (other !== undefined) throw twoColumns(field, other, column);
@@ -158,5 +175,5 @@ export function createColumns({ preset: name, map, ignore, now }: ColumnOptions)
     return { fields, inactive };
   }
 
-  return { pick, unused, missing: () => [...pairs].filter(([, column]) => !seen.has(column)).map(([field]) => field) };
+  return { pick, missing: () => [...pairs].filter(([, column]) => !seen.has(column)).map(([field]) => field) };
 }

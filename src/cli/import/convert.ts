@@ -147,7 +147,7 @@ export function toImport({ fields, inactive }: PickedRow, options: ConvertOption
     else if (status === 'inactive') isInactive = true;
     else if (status === undefined) {
       const message =
-        'Expected active, disabled, or a status such as revoked, deleted or archived. If the column says nothing of a key: --map status=';
+        'Expected active, disabled, or a status such as revoked, deleted or archived. If the column says nothing of a key: --ignore COLUMN';
       issues.push({ path: 'status', message });
     }
   }

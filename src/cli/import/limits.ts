@@ -4,13 +4,28 @@ import { isEmpty, namesEnd, statusOf, toBoolean } from './words';
 
 /** Parts of folded names that say that a key has ended or will end. */
 const ENDS =
-  /delet|revo[kcq]|archiv|deactiv|inactiv|disab|suspen|blocked|banned|cancel|invalid|terminat|retire|trash|tombst|expir|valid(?:until|till|to|thr|before)|discard|destroy|purge|obsolet|supersed|blacklist|denylist|frozen|freez/;
+  /delet|remov|withdr|kill|compromis|leak|stolen|revo[kcq]|archiv|deactiv|inactiv|disab|suspen|blocked|banned|cancel|invalid|terminat|retire|trash|tombst|expir|valid(?:until|till|to|thr|before)|discard|destroy|purge|obsolet|supersed|blacklist|denylist|frozen|freez/;
+
+/**
+ * Folded names of columns that limit no key, unless their values do: its owner, when and how often it was used, how it is
+ * shown. All other names are unknown.
+ */
+const HARMLESS = new RegExp(
+  [
+    '^(?=.)(?:api|key|token|user|owner|customer|client|company|account|member|creator|author|consumer|contact|reference)*' +
+      '(?:id|uuid|guid|name|slug|email|prefix|start|hint|preview|last4|suffix|masked|type)?$',
+    '^(?:last|first)?(?:creat|updat|modif|insert|issu|us|seen|access|sync|refresh|import|regist|activ|start|request)' +
+      '(?:e|ed|ing|ion|ied|ered|ration|ated|ation)?(?:at|on|by|date|time|timestamp|ts|ms|m|utc|ip|from)*$',
+    '^(?:total|num|number|numberof)?(?:request|usage|use|call|hit)s?(?:count|counter|total|number)?$',
+    '^(?:tenant|workspace|org|organi[sz]ation)(?:id|uuid|slug|name)?$|^(?:env|environment|mode|livemode|version|v)$',
+  ].join('|'),
+);
 
 /** Parts of folded names that may limit a key, unless they are times of use such as `last_active_at`. */
 const MAY_LIMIT = new RegExp(
   [
     'activ|enabl|status|(?:^|[^bc])locked|voided|replac|rotat|successor|lapse|hidden|closed|paus|lifecycle|state$|denied',
-    'stolen|until|lifetime|ttl$|valid(?!at)|notbefore|notafter|remaining|left$',
+    '^exp(?:$|at|on|date|dt|time|ts)|^nbf$|until|lifetime|lifespan|maxage|ttl$|valid(?!at)|notbefore|notafter|remaining|left$',
     '^(?:is|has|date|key|token)*end(?:s|ed)?(?:at|on|by|date|time)?$',
     'abilit|privileg|grants?$|roles?$|scope|permission|restrict|readonly|allowed|allowlist|whitelist',
     '^(?:agent|project)s?(?:ids?|uuids?|keys?|codes?|refs?|names?|slugs?|list)?$',
@@ -20,8 +35,6 @@ const MAY_LIMIT = new RegExp(
 /** Folded names of columns that say when a key was made or used. They limit no key if they hold a time that is past. */
 const HISTORY =
   /^(?:last|first)|creat|updat|modif|insert|issu|start|since|begin|regist|sync|refresh|import|seen|used|accessed|activat(?:ed|ion)(?:at|on|date)/;
-/** Folded names of rate limits, which keyscope does not have. */
-const RATE_LIMIT = /^ratelimit/;
 /** Folded names of columns that hold numbers, so that 0 and 1 are no flags. */
 const NUMBER =
   /(?:ids?|count|counter|number|num|total|version|revision|order|priority|rank|tier|level|size|limit|rate|max|min|amount|quota|weight|uses|requests|calls|hits)$|^v$/;
@@ -72,7 +85,8 @@ function endedState(value: unknown): boolean {
 /** True if a member, at any depth, may limit a key: `{ "lifecycle": { "deletedAt": "2024-01-01" } }`, `["revoked"]`. */
 function membersMayLimit(value: object): boolean {
   return Object.entries(value).some(([name, member]) => {
-    if (typeof member === 'object' && member !== null && membersMayLimit(member)) return true;
+    const inner = parseObject(member);
+    if (typeof inner === 'object' && inner !== null && membersMayLimit(inner)) return true;
     if (saysThatItEnded(member)) return true;
     if (Array.isArray(value)) return false;
     const field = fieldOf(name, undefined);
@@ -92,13 +106,14 @@ function nameMayLimit(column: string, value: unknown, now: number): boolean {
 }
 
 /**
- * True if a column that has no field may limit a key: by its name, or by a value that is a flag, a time, a state, or holds
- * one of these.
+ * True if a column that has no field may limit a key: its name is unknown or says so, or its value is a flag, a time, a
+ * state, or holds one of these.
  */
 export function mayLimit(column: string, value: unknown, now: number): boolean {
   if (column.trim() === '') return !isEmpty(value);
-  if (RATE_LIMIT.test(fold(column))) return false;
-  if (nameMayLimit(column, value, now)) return true;
+  // Rate limits have no counterpart here.
+  if (/^ratelimit/.test(fold(column))) return false;
+  if (!HARMLESS.test(fold(column)) || nameMayLimit(column, value, now)) return true;
   return !isEmpty(value) && !isHistory(column, value, now) && valueMayLimit(column, value);
 }
 

@@ -87,6 +87,8 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
   const ended: EndedRow[] = [];
   const left = { expired: 0, inactive: 0 };
   const unreadable: Problem[] = [];
+  /** Lines of the words in rows that cannot be read. One of them may be the token of another row. */
+  const words = new Map<string, number>();
   let [count, withToken, hashed, localTimes] = [0, 0, 0, 0];
 
   /** The id of a token. Throws if an earlier row has the same token; that row is invalid as well. */
@@ -154,6 +156,7 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     options.onProgress(count);
     if ('problem' in row) {
       unreadable.push({ line: row.line, message: row.problem });
+      for (const word of row.text.split(/[\s",;]+/)) words.set(word, row.line);
       continue;
     }
     try {
@@ -171,8 +174,8 @@ export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions)
     throw usageError(`No row can be read. Line ${first.line}: ${first.message}`);
   }
   if (withToken === 0) throw usageError(NO_TOKEN_MESSAGE);
-  const isRepeated = ({ line, id }: Candidate) => {
-    const later = repeated.get(id);
+  const isRepeated = ({ line, id, input }: Candidate) => {
+    const later = repeated.get(id) ?? words.get(String(input.token ?? input.sha256));
     if (later !== undefined) problems.push({ line, message: `It is the same token as in line ${later}.` });
     return later !== undefined;
   };

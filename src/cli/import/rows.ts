@@ -8,7 +8,11 @@ import { readMembers } from './read-members';
 export type Row = {
   /** Line on which the row begins, from 1. */
   readonly line: number;
-} & ({ readonly values: readonly ColumnValue[] } | { readonly problem: string });
+} & (
+  | { readonly values: readonly ColumnValue[] }
+  // With the text of the row, which may contain the token of another row.
+  | { readonly problem: string; readonly text: string }
+);
 
 export const FORMATS = ['csv', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -41,7 +45,7 @@ async function* jsonRows({ chunks }: Text): AsyncGenerator<Row> {
   for await (const text of linesOf(chunks)) {
     line += 1;
     if (text.trim() === '') continue;
-    yield { line, ...readMembers(text) };
+    yield { line, text, ...readMembers(text) };
   }
 }
 
@@ -98,7 +102,11 @@ function rowOf(line: number, names: readonly string[], record: readonly string[]
     return { line, values: names.map((name, index) => [name, record[index]] as const) };
   }
   const count = record.length === 1 ? '1 field' : `${record.length} fields`;
-  return { line, problem: `It has ${count}; the first line, which names the columns, has ${names.length}.` };
+  return {
+    line,
+    problem: `It has ${count}; the first line, which names the columns, has ${names.length}.`,
+    text: record.join(' '),
+  };
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { 0: '\0', t: '\t', n: '\n', r: '\r', '\\': '\\' };

@@ -16,11 +16,12 @@ const INACTIVE_STATUS = new Set(
 );
 
 /** Words in a longer string that say that a key has ended. */
-const ENDED_WORDS = /\b(?:revoked|deleted|disabled|deactivated|suspended|compromised|leaked|archived|expired)\b/i;
+const ENDED_WORDS =
+  /\b(?:revoked|deleted|disabled|deactivated|inactive|suspended|blocked|banned|terminated|cancell?ed|invalidated|withdrawn|compromised|leaked|stolen|archived|expired)\b/i;
 
-/** True if a string, such as a comment, says that a key has ended. */
+/** True if a string, such as a comment or "KEY_REVOKED", says that a key has ended. */
 export function namesEnd(text: string): boolean {
-  return ENDED_WORDS.test(text);
+  return ENDED_WORDS.test(text.replace(/_|(?<=[a-z])(?=[A-Z])/g, ' '));
 }
 
 export function isEmpty(value: unknown): boolean {
