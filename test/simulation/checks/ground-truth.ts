@@ -101,21 +101,18 @@ export function checkStored(world: World, subject: Subject<KeyState>, stored: St
   const candidates = subject.candidates(label);
   const found = candidates.at(-1);
   if (found === undefined || found.version === subject.applied) return;
-  const { version } = found;
-  if (version < subject.applied) {
-    const later = subject.changes.slice(version + 1, subject.applied + 1);
-    // A failover put an older state in place while this change was under way.
-    const isInOrder = later.every(({ process }) => process < 0) && found.outcome !== 'refused';
-    if (!isInOrder) {
-      const rule = subject.changes[subject.applied]!.state.isGone ? 'resurrected' : 'applied too late';
-      world.violate(rule, `${subject.name}: version ${version} was stored after version ${subject.applied}`);
-    }
+  const later = subject.overtaken(found);
+  // A failover put an older state in place while this change was under way.
+  const isInOrder = later.every(({ process }) => process < 0) && (later.length === 0 || found.outcome !== 'refused');
+  if (!isInOrder) {
+    const rule = subject.changes[subject.applied]!.state.isGone ? 'resurrected' : 'applied too late';
+    world.violate(rule, `${subject.name}: version ${found.version} was stored after version ${subject.applied}`);
   }
   if (candidates.length === 1) checkDeadline(world, subject, found);
   for (const candidate of candidates) {
     candidate.wasApplied = true;
     candidate.isAmbiguous = candidates.length > 1;
   }
-  subject.applied = version;
+  subject.apply(found);
   subject.storedAt = world.kernel.now;
 }

@@ -14,6 +14,11 @@ export type Outcome = 'pending' | 'acknowledged' | 'refused' | 'unknown';
 export interface Change<State> {
   /** Grows with each change of the subject. */
   readonly version: number;
+  /**
+   * Its place in the order in which changes were applied: its version, unless data were replaced while it was under way. It
+   * is then applied after a higher version.
+   */
+  rank: number;
   /** Shown by a request that is accepted by this state; null if a state looks like others. */
   readonly label: string | null;
   readonly state: State;
@@ -32,7 +37,7 @@ export interface Change<State> {
 /** All changes of one subject, in the order in which they were asked for. Each begins after the one before has ended. */
 export class Subject<State> {
   readonly changes: Change<State>[] = [];
-  /** The highest version that the master's data have shown. */
+  /** The version that the master's data showed last. */
   applied = -1;
   /** When they showed it first. */
   storedAt = 0;
@@ -45,7 +50,7 @@ export class Subject<State> {
 
   begin(state: State, label: string | null, process: number, now: number): Change<State> {
     const change: Change<State> = {
-      ...{ version: this.changes.length, label, state, process },
+      ...{ version: this.changes.length, rank: this.changes.length, label, state, process },
       ...{
         askedAt: now,
         endedAt: Number.POSITIVE_INFINITY,
@@ -64,8 +69,7 @@ export class Subject<State> {
     const change = this.begin(state, label, -1, now);
     change.outcome = 'acknowledged';
     change.endedAt = now;
-    change.wasApplied = true;
-    this.applied = change.version;
+    this.apply(change);
     this.storedAt = now;
     return change;
   }
@@ -75,11 +79,30 @@ export class Subject<State> {
    * `allowance`. Returns the later change that it should have known.
    */
   supersededBy(change: Change<State>, now: number, allowance: number): Change<State> | null {
-    for (let i = change.version + 1; i < this.changes.length; i++) {
-      const later = this.changes[i]!;
-      if (later.outcome === 'acknowledged' && later.lostAt === null && now > later.endedAt + allowance) return later;
-    }
-    return null;
+    const known = this.after(change.rank).find(
+      ({ outcome, lostAt, endedAt }) => outcome === 'acknowledged' && lostAt === null && now > endedAt + allowance,
+    );
+    return known ?? null;
+  }
+
+  /** The changes with a higher rank. */
+  after(rank: number): Change<State>[] {
+    return this.changes.filter((change) => change.rank > rank);
+  }
+
+  /** The changes that the data showed before this one, although they come after it. */
+  overtaken({ rank }: Change<State>): Change<State>[] {
+    const last = this.changes[this.applied]?.rank ?? -1;
+    return this.after(rank).filter((change) => change.rank <= last);
+  }
+
+  /** The data show a change. */
+  apply(change: Change<State>): void {
+    const last = this.changes[this.applied]?.rank ?? -1;
+    // Before the next version.
+    if (change.rank < last) change.rank = (last + this.changes.length) / 2;
+    change.wasApplied = true;
+    this.applied = change.version;
   }
 
   /** The latest change with a label. */

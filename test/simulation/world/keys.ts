@@ -95,7 +95,7 @@ export class Keys {
       if (isFailover && this.#world.plan.durability !== null) checkDurability(this.#world, subject);
     }
     const isEnabled = readStoredTranscript(server);
-    const last = this.transcript.changes.findLast(({ wasApplied }) => wasApplied)!;
+    const last = this.transcript.changes[this.transcript.applied]!;
     if (last.state !== isEnabled) this.#restore(this.transcript, isEnabled, null, kernel.now);
   }
 
@@ -104,7 +104,7 @@ export class Keys {
   #restore<State>(subject: Subject<State>, state: State, label: string | null, now: number): void {
     if (label !== null && subject.changes[subject.applied]?.label === label) return;
     const restored = label === null ? undefined : subject.find(label);
-    for (const change of subject.changes.slice((restored?.version ?? -1) + 1)) {
+    for (const change of subject.after(restored?.rank ?? -1)) {
       if (change.wasApplied) change.lostAt = now;
     }
     subject.force(state, label, now);
@@ -254,15 +254,13 @@ export class Keys {
     const version = readStoredVersion(server);
     const change = version === null ? undefined : this.transcript.changes[version];
     if (change === undefined || change.version === this.transcript.applied) return;
-    const later = this.transcript.changes.slice(change.version + 1, this.transcript.applied + 1);
-    if (later.some(({ process }) => process >= 0))
+    if (this.transcript.overtaken(change).some(({ process }) => process >= 0))
       this.#world.violate(
         'applied too late',
         `transcript: version ${version} was stored after version ${this.transcript.applied}`,
       );
     checkDeadline(this.#world, this.transcript, change);
-    change.wasApplied = true;
-    this.transcript.applied = change.version;
+    this.transcript.apply(change);
   }
 }
 

@@ -180,8 +180,8 @@ export class Traffic {
     const { kernel, plan } = this.#world;
     const opened = subject.find(shown)!;
     // Some state that is not too old must still allow the response.
-    const allowed = subject.changes.slice(opened.version).some(({ state, version, outcome }) => {
-      const change = subject.changes[version]!;
+    const allowed = [opened, ...subject.after(opened.rank)].some((change) => {
+      const { state, outcome } = change;
       if (outcome === 'refused' || state.isGone || state.isDisabled || !state.permissions.includes(permission))
         return false;
       const slack = allowanceOf(this.#world) + TIMER_SLACK + 0.1 * plan.maxRevocationLag;
