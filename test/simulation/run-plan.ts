@@ -95,7 +95,7 @@ class Schedule {
     const asleepUntil = () => Math.max(...processes.map(({ loop }) => loop.blockedUntil));
     kernel.runUntil(Math.max(kernel.now, asleepUntil()));
     if (plan.aim === null || plan.aim.checksService) {
-      kernel.runUntil(Math.max(kernel.now, world.faultsEndAt));
+      kernel.runUntil(Math.max(kernel.now, this.#steps.faultsEndAt));
       // TCP adds to a fault that delays an attempt to connect.
       while (world.network.settlesAt > kernel.now) kernel.runUntil(world.network.settlesAt);
       new ServiceCheck(world, this.#keys.slots).run();

@@ -4,7 +4,7 @@ import type { Plan, Step } from './plan';
  * How long it takes until a dead connection of the app's client has been replaced: keyscope makes the client reconnect, and
  * ioredis destroys the dead socket 2 s later.
  */
-function detectionTime(lag: number): number {
+export function detectionTime(lag: number): number {
   return 1.25 * Math.max(1000, 2 * lag) + lag + 2000;
 }
 

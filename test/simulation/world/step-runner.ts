@@ -1,5 +1,5 @@
 import type { SimulatedSocket } from '../client/socket';
-import { durationOf } from '../plans/duration';
+import { detectionTime, durationOf } from '../plans/duration';
 import type { SocketChoice, Step } from '../plans/plan';
 import type { RedisServer } from '../redis/server';
 import { copyKeyspace, emptyKeyspace, type Keyspace } from '../redis/values';
@@ -17,8 +17,8 @@ export class StepRunner {
   #isOver = false;
   /** Data of a while ago, as a snapshot on disk has them. */
   #older: Keyspace | null = null;
-  /** When the dead connections of each process have been replaced. */
-  readonly #replacedAt = new Map<number, number>();
+  /** Faults that leave a process with a dead connection. */
+  readonly #blackholes: { readonly process: number; readonly from: number }[] = [];
 
   constructor(world: World, keys: Keys, traffic: Traffic) {
     this.#world = world;
@@ -50,7 +50,7 @@ export class StepRunner {
     if (this.#isOver) return;
     const { kernel, processes, servers, target } = this.#world;
     this.#world.log(() => `* ${JSON.stringify(step)}`);
-    this.#world.faultsEndAt = Math.max(this.#world.faultsEndAt, this.#endOf(step));
+    this.#world.faultsEndAt = Math.max(this.#world.faultsEndAt, kernel.now + durationOf(step, this.#world.plan));
     if (step.kind !== 'blackhole') this.#world.keepUntil(this.#world.faultsEndAt);
     switch (step.kind) {
       case 'request':
@@ -75,6 +75,7 @@ export class StepRunner {
         }
         break;
       case 'blackhole':
+        this.#blackholes.push({ process: step.process, from: kernel.now });
         for (const socket of this.#sockets(step.process, step.which)) {
           if (!socket.isConnecting) socket.blackhole(step.direction);
         }
@@ -118,20 +119,17 @@ export class StepRunner {
     }
   }
 
-  /**
-   * When the fault of a step that begins now has ended. A dead connection is detected by the monotonic clock, which stands
-   * still while the machine is suspended.
-   */
-  #endOf(step: Step): number {
-    const { kernel, plan } = this.#world;
-    const end = kernel.now + durationOf(step, plan);
-    if (step.kind === 'blackhole') this.#replacedAt.set(step.process, end);
-    if (step.kind !== 'suspend') return end;
-    const replacedAt = this.#replacedAt.get(step.process);
-    if (replacedAt === undefined || replacedAt <= kernel.now) return end;
-    const later = replacedAt + step.duration;
-    this.#replacedAt.set(step.process, later);
-    return later;
+  /** When all faults so far have ended. A paused process does not notice that a connection is dead. */
+  get faultsEndAt(): number {
+    const { faultsEndAt, plan, processes } = this.#world;
+    const ends = this.#blackholes.map(({ process, from }) => {
+      let end = from + detectionTime(plan.maxRevocationLag);
+      for (const block of processes[process]!.loop.blocks) {
+        if (block.to > from && block.from < end) end += block.to - Math.max(block.from, from);
+      }
+      return end;
+    });
+    return Math.max(faultsEndAt, ...ends);
   }
 
   #sockets(process: number, which: SocketChoice): SimulatedSocket[] {
