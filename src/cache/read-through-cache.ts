@@ -86,36 +86,35 @@ class InFlightRead<V> implements CacheHandle<V> {
  */
 export class ReadThroughCache<V extends object> {
   readonly #options: ReadThroughCacheOptions<V>;
-  readonly #values: LRUCache<string, CacheEntry<V>>;
+  /** Undefined before the first value, as are the misses: an LRU cache takes milliseconds to allocate all its entries. */
+  #values: LRUCache<string, CacheEntry<V>> | undefined;
   /** Ids without a value. They are kept apart from the values, so that a flood of unknown ids evicts no value. */
-  readonly #misses: LRUCache<string, Lease>;
+  #misses: LRUCache<string, Lease> | undefined;
   readonly #inFlight = new Map<string, InFlightRead<V>>();
   /** Counts the invalidations of all ids. A counter per id would be lost when its entry is evicted. */
   #version = 0;
 
   constructor(options: ReadThroughCacheOptions<V>) {
     this.#options = options;
-    this.#values = new LRUCache({ max: options.maxEntries });
-    this.#misses = new LRUCache({ max: options.maxMisses });
   }
 
   /** The cached value; null if a miss is cached; undefined if neither is, or if the lease has lapsed. No I/O. */
   get(id: string, wall: number): V | null | undefined {
     const { clock } = this.#options;
-    const entry = this.#values.get(id);
+    const entry = this.#values?.get(id);
     if (entry !== undefined) return entry.lease.holds(clock, wall) ? entry.value : undefined;
-    return this.#misses.get(id)?.holds(clock, wall) ? null : undefined;
+    return this.#misses?.get(id)?.holds(clock, wall) ? null : undefined;
   }
 
   /** The lease of the cached value or miss; undefined if nothing is cached. It can have lapsed. */
   leaseOf(id: string): Lease | undefined {
-    return this.#values.peek(id)?.lease ?? this.#misses.peek(id);
+    return this.#values?.peek(id)?.lease ?? this.#misses?.peek(id);
   }
 
   /** Handle of the cached value, for a caller that uses it later; undefined if there is no value. */
   getHandle(id: string, wall: number): CacheHandle<V> | undefined {
     const { clock } = this.#options;
-    const entry = this.#values.get(id);
+    const entry = this.#values?.get(id);
     if (!entry?.lease.holds(clock, wall)) return undefined;
     return this.#createHandle(entry, (later) => entry.lease.holds(clock, later));
   }
@@ -154,8 +153,8 @@ export class ReadThroughCache<V extends object> {
   /** Removes the entry and the in-flight read of an id that has changed. */
   invalidate(id: string): void {
     this.#version += 1;
-    this.#values.delete(id);
-    this.#misses.delete(id);
+    this.#values?.delete(id);
+    this.#misses?.delete(id);
     const read = this.#inFlight.get(id);
     if (read === undefined) return;
     read.invalidated = true;
@@ -164,15 +163,15 @@ export class ReadThroughCache<V extends object> {
 
   invalidateAll(): void {
     this.#version += 1;
-    this.#values.clear();
-    this.#misses.clear();
+    this.#values?.clear();
+    this.#misses?.clear();
     for (const read of this.#inFlight.values()) read.invalidated = true;
     this.#inFlight.clear();
   }
 
   /** For metrics and for tests of bounds. */
   size(): { values: number; misses: number; reads: number } {
-    return { values: this.#values.size, misses: this.#misses.size, reads: this.#inFlight.size };
+    return { values: this.#values?.size ?? 0, misses: this.#misses?.size ?? 0, reads: this.#inFlight.size };
   }
 
   #createHandle({ value, lease }: CacheEntry<V>, holds: (wall: number) => boolean): CacheHandle<V> {
@@ -210,10 +209,12 @@ export class ReadThroughCache<V extends object> {
 
   #cache(id: string, value: V | null, lease: Lease): void {
     if (value === null) {
-      this.#values.delete(id);
+      this.#values?.delete(id);
+      this.#misses ??= new LRUCache({ max: this.#options.maxMisses });
       this.#misses.set(id, lease);
     } else {
-      this.#misses.delete(id);
+      this.#misses?.delete(id);
+      this.#values ??= new LRUCache({ max: this.#options.maxEntries });
       this.#values.set(id, { value, lease });
     }
   }
@@ -232,7 +233,7 @@ export class ReadThroughCache<V extends object> {
 
   #getStale(id: string, { serveStaleFor, onStale }: WhenDown): CacheHandle<V> | undefined {
     const { clock } = this.#options;
-    const entry = this.#values.get(id);
+    const entry = this.#values?.get(id);
     if (!entry?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
     onStale();
     return this.#createHandle(entry, (wall) => entry.lease.heldWithin(serveStaleFor, clock, wall));
