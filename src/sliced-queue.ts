@@ -1,11 +1,15 @@
-/** Time for items in one turn of the event loop. Milliseconds. */
-const SLICE = 3;
+/**
+ * Time for items in one turn of the event loop. Milliseconds. To end a response causes more work than its visit: Node closes
+ * the socket later in the same turn. Measured: a slice of 3 makes turns of 10 to 27 ms, one of 1 turns of 4 to 11, in the
+ * same time altogether.
+ */
+const SLICE = 1;
 
 /** Visits an item. Returns false if it stopped because `isOver` returned true; it is called again then. */
 type Visit<T> = (item: T, isOver: () => boolean) => boolean;
 
 /**
- * Visits items in slices of a few milliseconds, because ten thousand in one turn would block the event loop. An item that
+ * Visits items in slices of a millisecond, because ten thousand in one turn would block the event loop. An item that
  * is added several times before its visit is visited once.
  */
 export class SlicedQueue<T> {

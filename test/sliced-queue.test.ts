@@ -21,17 +21,17 @@ async function turnsOf(visited: number[], count: number): Promise<number[]> {
   return turns;
 }
 
-test('SlicedQueue visits items in slices of a few milliseconds', async () => {
+test('SlicedQueue visits items in slices of a millisecond, because a visit causes work after it', async () => {
   const visited: number[] = [];
   const queue = new SlicedQueue<number>((item) => {
-    elapsed += 1;
+    elapsed += 0.25;
     visited.push(item);
     return true;
   });
   for (let item = 0; item < 100; item++) queue.add(item);
   const turns = await turnsOf(visited, 100);
   expect(visited).toEqual(Array.from({ length: 100 }, (_, item) => item));
-  expect(Math.max(...turns)).toBeLessThan(10);
+  expect(Math.max(...turns)).toBeLessThanOrEqual(5);
 });
 
 test('SlicedQueue continues with an item that was not finished, after the others', async () => {
