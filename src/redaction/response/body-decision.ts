@@ -1,14 +1,6 @@
 import * as zlib from 'node:zlib';
 import type { BodyFormat } from '../options';
-import {
-  type Coding,
-  codingOf,
-  isByteRange,
-  isListed,
-  knownFormat,
-  parseMediaType,
-  RECORD_FORMATS,
-} from './media-type';
+import { type Coding, codingOf, isByteRange, isListed, parseMediaType, RECORD_FORMATS } from './media-type';
 
 /**
  * The part of a body that is known. `object`: a value that Express has not serialized. `whole`: all bytes. `more`: the
@@ -95,7 +87,7 @@ function cannotBeRedacted(what: string): BodyDecision {
 /** The format of a body of this type; undefined if it cannot be parsed. */
 export function formatFor(contentType: string | undefined, formats: RouteRules['formats']): BodyFormat | undefined {
   const media = contentType === undefined ? null : parseMediaType(contentType);
-  return media ? (formats.get(media.essence) ?? knownFormat(media.essence)) : undefined;
+  return media ? (formats.get(media.essence) ?? media.format) : undefined;
 }
 
 /** Whether a body of this type passes through unread. A type that can be parsed is parsed, even if `type/*` is listed. */

@@ -6,6 +6,8 @@ export interface MediaType {
   readonly essence: string;
   /** Lower case, without quotes; undefined if there is none. */
   readonly charset: string | undefined;
+  /** The format of a body of this type; undefined if it cannot be parsed. */
+  readonly format: BodyFormat | undefined;
 }
 
 /** A content coding that `node:zlib` can decode in a stream. */
@@ -63,7 +65,7 @@ function parse(value: string): MediaType | null {
     if (!TOKEN.test(text) || (charset !== undefined && charset !== text)) return null;
     charset = text;
   }
-  return { essence, charset };
+  return { essence, charset, format: FORMATS.find(([types]) => types.test(essence))?.[1] };
 }
 
 /**
@@ -78,11 +80,6 @@ export function parseMediaType(value: string): MediaType | null {
     parsed.set(value, type);
   }
   return type;
-}
-
-/** The format of a body of this type; undefined if it cannot be parsed. */
-export function knownFormat(essence: string): BodyFormat | undefined {
-  return FORMATS.find(([types]) => types.test(essence))?.[1];
 }
 
 /** Formats of a series of records, each of which is redacted by the policy of its moment. */

@@ -62,8 +62,6 @@ export class ResponseContext {
   readonly #methods: Pick<Methods, 'write' | 'end' | 'writeHead'>;
   /** Whether `write` or `end` had been replaced before. */
   readonly #isPatched: boolean;
-  /** Whether middleware that was mounted before us may change the headers when they are written. */
-  readonly #changesHeaders: boolean;
   /** How many of our own calls are in progress. Bytes that reach `_send` during one are ours. */
   #calls = 0;
   #isGuarded = false;
@@ -83,7 +81,6 @@ export class ResponseContext {
     const isReplaced = Object.hasOwn(res, 'json') || Object.hasOwn(res, 'send');
     this.hasExpressMethods = typeof json === 'function' && typeof send === 'function' && !isReplaced;
     this.#isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
-    this.#changesHeaders = Object.hasOwn(res, 'writeHead');
   }
 
   /**
@@ -122,14 +119,16 @@ export class ResponseContext {
   replaceMethods(receiver: Receiver): void {
     const { res, route } = this;
     const { key, methods } = route.hooks;
+    // Middleware that was mounted before us may change the headers when they are written.
+    if (Object.hasOwn(res, 'writeHead')) this.beforeHeaders(() => setPrivateCaching(res, route.deps.vary));
     // By name: a property added in a loop over names makes V8 give up on the object's shape, at 100 µs a response.
     const target = res as unknown as Methods & { [key: symbol]: Receiver };
     target[key] = receiver;
     target.write = methods.write;
     target.end = methods.end;
     target.writeHead = methods.writeHead;
-    if (this.#changesHeaders) this.beforeHeaders(() => setPrivateCaching(res, route.deps.vary));
-    if (!this.isRestricted) return;
+    // Nothing is hidden if everything is enabled.
+    if (this.policy !== undefined && this.hidden === undefined) return;
     if (this.hasExpressMethods) {
       target.json = methods.json;
       target.send = methods.send;

@@ -1,3 +1,4 @@
+import { FEATURE_NAMES } from '../../features';
 import { featuresOf, type PolicySource, restricts, type Withheld, withheldBy } from '../policy';
 import {
   type BodyDecision,
@@ -19,7 +20,6 @@ import { isKnownText } from './status-texts';
 const UNCHECKED = 'The head of the response was sent before it could be checked.';
 const STRICTER = 'The configuration of the project changed after the head of the response was sent.';
 const BODILESS = new Set([204, 205, 304]);
-const BOTH: readonly Withheld[] = ['transcript', 'metrics'];
 /** If one of these is set, a length has been said, or must not be (RFC 9112 section 6.2; trailers need chunks). */
 const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
 
@@ -73,7 +73,7 @@ export class ResponseHead {
     const open = !restricts(this.#source);
     if (open && body !== 'more') return PASS;
     const knownText = !open && body === 'whole' && isKnownText(bytes, req, res);
-    const facts = this.#read(open, body, knownText);
+    const facts = this.#read(open, body, knownText, req.method);
     if (!open) this.#facts = facts;
     this.#decision = decideBody(facts, route.options);
     return this.#decision;
@@ -93,8 +93,8 @@ export class ResponseHead {
   /** The decision for a body, if it were sent now. HEAD is decided as GET, because it has the same length and tag. */
   preview(body: KnownBody): BodyDecision {
     const { req, route } = this.#context;
-    const facts = this.#read(false, body, false);
-    return decideBody({ ...facts, method: req.method === 'HEAD' ? 'GET' : req.method }, route.options);
+    const method = req.method === 'HEAD' ? 'GET' : req.method;
+    return decideBody(this.#read(false, body, false, method), route.options);
   }
 
   /** The body is one that Express makes of bytes that were redacted by `source`. Its length and tag are theirs. */
@@ -104,13 +104,13 @@ export class ResponseHead {
     this.#decision = OBJECT;
   }
 
-  #read(open: boolean, body: KnownBody, knownText: boolean): ResponseFacts {
+  #read(open: boolean, body: KnownBody, knownText: boolean, method: string): ResponseFacts {
     const { req, res, hidden } = this.#context;
     return {
       open,
       body,
       knownText,
-      method: req.method,
+      method,
       ...this.#readLabels(),
       contentRange: headers.headerText(res, 'content-range'),
       sendsFile: (headers.headerKinds(res) & headers.SENDFILE) !== 0,
@@ -215,6 +215,6 @@ export class ResponseHead {
     const features = featuresOf(this.#source!);
     if (features !== undefined) return withheldBy(features);
     if (this.withheld !== undefined) return this.withheld;
-    return isStream || this.#context.req.method === 'HEAD' ? BOTH : [];
+    return isStream || this.#context.req.method === 'HEAD' ? FEATURE_NAMES : [];
   }
 }

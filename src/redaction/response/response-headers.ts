@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import vary from 'vary';
+import { FEATURE_NAMES } from '../../features';
 import type { Withheld } from '../policy';
 import { isByteRange } from './media-type';
 
@@ -105,8 +106,10 @@ export function setPrivateCaching(res: ServerResponse, varyBy: string, kinds = h
 /** `Redacted: transcript, metrics`: the features that the project has not enabled, and those that an upstream named. */
 export function setRedactedHeader(res: ServerResponse, withheld: readonly Withheld[]): void {
   if (withheld.length === 0) return;
-  const before = (headerText(res, 'redacted') ?? '').split(',').map((name) => name.trim());
-  const names = (['transcript', 'metrics'] as const).filter((name) => withheld.includes(name) || before.includes(name));
+  const before = headerText(res, 'redacted')
+    ?.split(',')
+    .map((name) => name.trim());
+  const names = before ? FEATURE_NAMES.filter((name) => withheld.includes(name) || before.includes(name)) : withheld;
   res.setHeader('Redacted', names.join(', '));
 }
 
