@@ -47,6 +47,28 @@ export interface CacheHandle<V> {
   isValid(wall: number): boolean;
 }
 
+/** Decides whether data of a lease, which was valid at a version of the cache, can be used. */
+type IsUsable = (data: { readonly version: number; readonly lease: Lease }, wall: number) => boolean;
+
+/** Handle of a cached value. A class, because functions of its own for each request cost more. */
+class EntryHandle<V> implements CacheHandle<V> {
+  readonly value: V;
+  readonly lease: Lease;
+  readonly version: number;
+  readonly #isUsable: IsUsable;
+
+  constructor({ value, lease }: CacheEntry<V>, version: number, isUsable: IsUsable) {
+    this.value = value;
+    this.lease = lease;
+    this.version = version;
+    this.#isUsable = isUsable;
+  }
+
+  isValid(wall: number): boolean {
+    return this.#isUsable(this, wall);
+  }
+}
+
 /** In-flight read and, when it completes, its result. Callers that load the same id share it. */
 class InFlightRead<V> implements CacheHandle<V> {
   value: V | null = null;
@@ -60,7 +82,7 @@ class InFlightRead<V> implements CacheHandle<V> {
 
   constructor(
     readonly lease: Lease,
-    readonly isUsable: (read: InFlightRead<V>, wall: number) => boolean,
+    readonly isUsable: IsUsable,
     send: (read: InFlightRead<V>) => Promise<CacheHandle<V>>,
   ) {
     this.result = send(this);
@@ -116,7 +138,7 @@ export class ReadThroughCache<V extends object> {
     const { clock } = this.#options;
     const entry = this.#values?.get(id);
     if (!entry?.lease.holds(clock, wall)) return undefined;
-    return this.#createHandle(entry, (later) => entry.lease.holds(clock, later));
+    return new EntryHandle(entry, this.#version, this.#isUsable);
   }
 
   /** True if the id is cached and the store grants a lease for it. It then need not be read again. */
@@ -174,12 +196,7 @@ export class ReadThroughCache<V extends object> {
     return { values: this.#values?.size ?? 0, misses: this.#misses?.size ?? 0, reads: this.#inFlight.size };
   }
 
-  #createHandle({ value, lease }: CacheEntry<V>, holds: (wall: number) => boolean): CacheHandle<V> {
-    const version = this.#version;
-    return { value, lease, isValid: (wall) => this.#version === version && holds(wall) };
-  }
-
-  readonly #isUsable = ({ version, lease }: InFlightRead<V>, wall: number): boolean =>
+  readonly #isUsable: IsUsable = ({ version, lease }, wall) =>
     version === this.#version && lease.holds(this.#options.clock, wall);
 
   #startRead(id: string): InFlightRead<V> {
@@ -236,6 +253,10 @@ export class ReadThroughCache<V extends object> {
     const entry = this.#values?.get(id);
     if (!entry?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
     onStale();
-    return this.#createHandle(entry, (wall) => entry.lease.heldWithin(serveStaleFor, clock, wall));
+    return new EntryHandle(
+      entry,
+      this.#version,
+      ({ version, lease }, wall) => version === this.#version && lease.heldWithin(serveStaleFor, clock, wall),
+    );
   }
 }
