@@ -99,8 +99,14 @@ export class ResponseHead {
 
   /** The body is one that Express makes of bytes that were redacted by `source`. Its length and tag are theirs. */
   acceptRedacted(source: PolicySource): void {
+    const { res } = this.#context;
     this.#source = source;
-    this.#facts = { ...this.#readLabels(), sendsFile: false };
+    this.#facts = {
+      status: res.statusCode | 0,
+      contentType: headers.headerText(res, 'content-type'),
+      contentEncoding: headers.headerText(res, 'content-encoding'),
+      sendsFile: false,
+    };
     this.#decision = OBJECT;
   }
 
@@ -111,7 +117,9 @@ export class ResponseHead {
       body,
       knownText,
       method,
-      ...this.#readLabels(),
+      status: res.statusCode | 0,
+      contentType: headers.headerText(res, 'content-type'),
+      contentEncoding: headers.headerText(res, 'content-encoding'),
       contentRange: headers.headerText(res, 'content-range'),
       sendsFile: (headers.headerKinds(res) & headers.SENDFILE) !== 0,
       mayConfirm: res.statusCode === 304 && mayConfirm(req, hidden),
@@ -119,22 +127,16 @@ export class ResponseHead {
     };
   }
 
-  #readLabels() {
-    const { res } = this.#context;
-    const contentType = headers.headerText(res, 'content-type');
-    return { status: res.statusCode | 0, contentType, contentEncoding: headers.headerText(res, 'content-encoding') };
-  }
-
   /** Whether the decision still holds for the headers as they are, which other middleware may have changed since. */
   #holds(sendsFile: boolean): boolean {
+    const { res } = this.#context;
     const facts = this.#facts;
-    if (facts === undefined) return true;
-    const { status, contentType, contentEncoding } = this.#readLabels();
     return (
-      facts.status === status &&
-      facts.contentType === contentType &&
-      facts.contentEncoding === contentEncoding &&
-      facts.sendsFile === sendsFile
+      facts === undefined ||
+      (facts.status === (res.statusCode | 0) &&
+        facts.contentType === headers.headerText(res, 'content-type') &&
+        facts.contentEncoding === headers.headerText(res, 'content-encoding') &&
+        facts.sendsFile === sendsFile)
     );
   }
 
