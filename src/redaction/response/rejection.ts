@@ -32,8 +32,11 @@ export function dropChunk(rejected: Rejectable, callback: Callback | undefined):
 }
 
 /** Calls back when the response has been sent, or never will be. */
-export function whenOver({ res }: ResponseContext, rejected: Rejectable, callback: Callback | undefined): void {
-  if (!callback) return;
+export function whenOver(context: ResponseContext, rejected: Rejectable, callback: Callback | undefined): void {
+  if (callback) callWhenOver(context, rejected, callback);
+}
+
+function callWhenOver({ res }: ResponseContext, rejected: Rejectable, callback: Callback): void {
   const over = (): void => {
     res.off('finish', over);
     res.off('close', over);

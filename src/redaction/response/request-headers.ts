@@ -23,13 +23,16 @@ const IDENTITY = 'identity';
 
 /** Whether a 304 could confirm the client's copy of the unredacted body. */
 export function mayConfirm(req: IncomingMessage, hidden: HiddenHeaders | undefined): boolean {
-  if (hidden !== undefined) return hidden.conditional && !hidden.revealed;
-  return CONDITIONS.some((name) => req.headers[name] !== undefined);
+  return hidden === undefined ? isConditional(req) : hidden.conditional && !hidden.revealed;
+}
+
+function isConditional({ headers }: IncomingMessage): boolean {
+  return CONDITIONS.some((name) => headers[name] !== undefined);
 }
 
 /**
  * Hides the headers that a handler, a file or an upstream would answer from the unredacted body: byte ranges and conditions.
- * Asks for a response that is not compressed.
+ * Asks for a response that is not compressed, which a request without `Accept-Encoding` does already.
  *
  * If the route has `passthrough` types, ranges stay, and a condition is visible once the response has such a type: `send`, which
  * serves files for Express, sets the type first.
@@ -38,29 +41,33 @@ export function hideFromHandler(req: IncomingMessage, res: ServerResponse, rules
   const { headers } = req;
   const acceptEncoding = headers['accept-encoding'] as string | undefined;
   const ifNoneMatch = headers['if-none-match'];
-  const names: string[] = [];
-  if (rules.passthrough.length === 0 && headers.range !== undefined && BYTE_RANGE.test(headers.range)) {
-    names.push('range', 'if-range');
-  }
-  const conditions = READS.has(req.method ?? '') ? CONDITIONS.filter((name) => headers[name] !== undefined) : [];
-  const values = conditions.map((name) => headers[name]);
-  if (names.length + conditions.length > 0) removeRequestHeaders(req, [...names, ...conditions]);
-  const conditional = conditions.length > 0;
+  const conditional = READS.has(req.method ?? '') && isConditional(req);
   const hidden = { conditional, revealed: false, ifNoneMatch: conditional ? ifNoneMatch : undefined, acceptEncoding };
-  if (rules.passthrough.length > 0) {
-    conditions.forEach((name, i) => {
-      Object.defineProperty(headers, name, {
-        get() {
-          const passes = isVouched(headerText(res, 'content-type'), rules);
-          hidden.revealed ||= passes;
-          return passes ? values[i] : undefined;
-        },
-        configurable: true,
-      });
-    });
+  if (rules.passthrough.length === 0 && headers.range !== undefined && BYTE_RANGE.test(headers.range)) {
+    removeRequestHeaders(req, ['range', 'if-range']);
   }
-  headers['accept-encoding'] = IDENTITY;
+  if (conditional) hideConditions(req, res, rules, hidden);
+  // Never deleted again: the loss of a property makes the object of all headers slow.
+  if (acceptEncoding !== undefined) headers['accept-encoding'] = IDENTITY;
   return hidden;
+}
+
+function hideConditions(req: IncomingMessage, res: ServerResponse, rules: RouteRules, hidden: HiddenHeaders): void {
+  const { headers } = req;
+  const conditions = CONDITIONS.filter((name) => headers[name] !== undefined);
+  const values = conditions.map((name) => headers[name]);
+  removeRequestHeaders(req, conditions);
+  if (rules.passthrough.length === 0) return;
+  conditions.forEach((name, i) => {
+    Object.defineProperty(headers, name, {
+      get() {
+        const passes = isVouched(headerText(res, 'content-type'), rules);
+        hidden.revealed ||= passes;
+        return passes ? values[i] : undefined;
+      },
+      configurable: true,
+    });
+  });
 }
 
 /**
@@ -68,9 +75,9 @@ export function hideFromHandler(req: IncomingMessage, res: ServerResponse, rules
  * our output goes through it. A value that a handler has set since stays.
  */
 export function restoreAcceptEncoding(req: IncomingMessage, { acceptEncoding }: HiddenHeaders): void {
-  if (req.headers['accept-encoding'] !== IDENTITY) return;
-  if (acceptEncoding === undefined) delete req.headers['accept-encoding'];
-  else req.headers['accept-encoding'] = acceptEncoding;
+  if (acceptEncoding !== undefined && req.headers['accept-encoding'] === IDENTITY) {
+    req.headers['accept-encoding'] = acceptEncoding;
+  }
 }
 
 /**

@@ -65,7 +65,7 @@ export class ResponseContext {
   /** How many of our own calls are in progress. Bytes that reach `_send` during one are ours. */
   #calls = 0;
   #isGuarded = false;
-  #sources: Readable[] | undefined = undefined;
+  readonly #sources: Readable[] = [];
   protected policy: RoutePolicy | undefined = undefined;
   #projectId: string | undefined = undefined;
   #mixesProjects = false;
@@ -133,9 +133,7 @@ export class ResponseContext {
       target.json = methods.json;
       target.send = methods.send;
     }
-    const sources: Readable[] = [];
-    this.#sources = sources;
-    res.on('pipe', (source: Readable) => void sources.push(source));
+    res.on('pipe', (source: Readable) => void this.#sources.push(source));
     // compression() moves listeners of 'drain' elsewhere.
     if (Object.hasOwn(res, 'on')) this.drain = new DrainEvents(res);
   }
@@ -246,7 +244,7 @@ export class ResponseContext {
    */
   releaseSources(): void {
     const { res } = this;
-    const sources = (this.#sources ?? []).filter((source) => typeof source.unpipe === 'function');
+    const sources = this.#sources.filter((source) => typeof source.unpipe === 'function');
     for (const source of sources) source.unpipe(res);
     const destroy = (): void => {
       for (const source of sources) if (source.listenerCount('data') === 0) source.destroy();

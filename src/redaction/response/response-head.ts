@@ -182,7 +182,7 @@ export class ResponseHead {
     }
     headers.setPrivateCaching(res, route.deps.vary, kinds);
     if (hidden) restoreAcceptEncoding(req, hidden);
-    Reflect.deleteProperty(res, 'headersSent');
+    if (Object.hasOwn(res, 'headersSent')) Reflect.deleteProperty(res, 'headersSent');
     this.#context.call('writeHead', [res.statusCode]);
     this.#isWritten = true;
     return true;

@@ -97,7 +97,7 @@ export class ResponseInterceptor implements BodySink {
     else if (state.name === 'passing') {
       whenOver(context, this, callback);
       this.finish(NOTHING);
-    } else if (this.#mayPass()) {
+    } else if (this.expected === undefined && this.#mayPass()) {
       this.#transition(PASSING);
       this.#endPassing(args, PASS);
     } else this.#beginRestricted(args, given, true);

@@ -4,7 +4,7 @@ import type { RoutePolicy } from '../../features';
 import { isVouched } from './body-decision';
 import { ErrorResponse } from './error-response';
 import { ExpressInterceptor } from './express-interceptor';
-import type { OpenResponses } from './open-responses';
+import type { OpenResponse, OpenResponses } from './open-responses';
 import type { InterceptorEvents } from './rejection';
 import { ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
@@ -12,7 +12,8 @@ import { headerText } from './response-headers';
 const STRICTER = 'The configuration of the project changed while the response was sent.';
 
 /** The redaction of one response, from its middleware to its end. */
-export class ResponseRedaction extends ResponseContext implements InterceptorEvents {
+export class ResponseRedaction extends ResponseContext implements InterceptorEvents, OpenResponse {
+  place = -1;
   readonly #openResponses: OpenResponses;
   readonly #interceptor: ExpressInterceptor;
   #hasBegun = false;

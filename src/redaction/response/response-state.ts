@@ -6,8 +6,7 @@ import type { BodyWriter } from './body-writer';
  * The states of a response. `undecided`: nothing has been sent. `held`: the handler wrote a head that fits no body that can be
  * sent, so the first byte decides. `head-sent`: only the head has been sent; `open` if nothing had to be removed at that time.
  * `express`: the head is written for bytes of Express that have been redacted. `passing`: the body is sent unchanged. `streaming`: bytes
- * are filtered.
- * `ended`: by the handler; `passed` if the body was sent unchanged. `discarding`: another response is sent instead of the handler's.
+ * are filtered. `ended`: by the handler; `passed` if the body was sent unchanged. `discarding`: another response is sent instead of the handler's.
  */
 export type ResponseState =
   | { readonly name: 'undecided' }

@@ -11,7 +11,7 @@ test('OpenResponses checks a thousand responses in slices, and each that is over
     checks += 1;
     return false;
   };
-  for (let i = 0; i < 1000; i++) open.add({ check });
+  for (let i = 0; i < 1000; i++) open.add({ place: -1, check });
   let largest = 0;
   for (let last = 0; checks < 1000; last = checks) {
     await nextTurn();
