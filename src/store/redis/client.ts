@@ -57,6 +57,16 @@ export function keyPrefixOf(client: RedisClient): string {
   return keyPrefix === undefined || keyPrefix === null ? '' : String(keyPrefix);
 }
 
+/**
+ * Why the client must not be read from, if the app has changed its key prefix: Redis sends no invalidations for other keys.
+ *
+ * @param prefix - The prefix that it had at first.
+ */
+export function prefixProblem(client: RedisClient, prefix: string): string | null {
+  if (keyPrefixOf(client) === prefix) return null;
+  return 'the app has changed `keyPrefix` of the client; give keyscope a client of its own';
+}
+
 const METHODS = ['connect', 'disconnect', 'duplicate', 'call', 'pipeline', 'defineCommand', 'on', 'off'] as const;
 
 function invalid(message: string): KeyscopeError {

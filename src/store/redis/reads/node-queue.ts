@@ -1,5 +1,5 @@
 import type { KeyscopeError } from '../../../errors';
-import { isCluster, type RedisClient, replicaProblem } from '../client';
+import { isCluster, prefixProblem, type RedisClient, replicaProblem } from '../client';
 import type { Connection } from '../connection';
 import { isRefusal, refusalCode, unavailable, unusable } from '../errors';
 import type { ServerConnection } from '../server-connection';
@@ -176,7 +176,8 @@ export class NodeQueue {
 
   /** Fails reads if the app has changed its client, or the server its role, so that a reply must not be used. */
   #failIfUnusable(reads: readonly PendingRead[], server: ServerConnection | null): boolean {
-    const problem = replicaProblem(this.#client) ?? server?.problem ?? null;
+    const changed = replicaProblem(this.#client) ?? prefixProblem(this.#client, this.#prefix);
+    const problem = changed ?? server?.problem ?? null;
     if (problem === null) return false;
     for (const read of reads) read.fail(unusable(problem));
     return true;

@@ -84,12 +84,15 @@ export class MutationRunner {
   readonly #options: MutationRunnerOptions;
   readonly #timeout: number;
   readonly #connections: MutationConnections;
+  /** Of the caller's client at first. The app can change it. */
+  readonly #prefix: string;
   /** The last call for each thing that is being changed. */
   readonly #turns = new Map<string, Promise<void>>();
 
   constructor(options: MutationRunnerOptions) {
     const { client, connection, storeTimeout, durability } = options;
     this.#options = options;
+    this.#prefix = keyPrefixOf(client);
     // One `storeTimeout` until the connection is ready, and one for the change.
     this.#timeout = durability === undefined ? storeTimeout : 2 * storeTimeout + durability.timeout;
     const replyTimeout = storeTimeout + (durability?.timeout ?? 0);
@@ -186,10 +189,9 @@ export class MutationRunner {
   }
 
   async #attempt(mutation: Mutation, call: Call, redirection: Redirection | null): Promise<Redirection | string[]> {
-    const { client } = this.#options;
     const connection = await this.#connections.connect(mutation.key, redirection);
     const asking = redirection?.asking ? [['asking'] as const] : [];
-    const prefix = keyPrefixOf(client);
+    const prefix = this.#prefix;
 
     const reads = (mutation.observe ?? []).flatMap(([name, key, ...args]) => [
       ...asking,

@@ -162,6 +162,24 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     },
   );
 
+  test('a key is neither read nor changed below another prefix when the app gives its client one', async () => {
+    const key = await createSample(writer, newWorkspace());
+    await admin.call('copy', nameOf(key.id), `tenant:${nameOf(key.id)}`);
+    const client = connect(server.port);
+    const { read, store } = await open(client);
+    await read(key.id);
+    client.options.keyPrefix = 'tenant:';
+    const inWorkspace = { workspaceId: key.workspaceId };
+    expect(await store.updateKey(key.id, { disabled: true }, ORIGIN, inWorkspace)).toMatchObject({ ok: true });
+    expect(await writer.getKey(key.id)).toMatchObject({ disabled: true });
+    await expect(read(key.id)).rejects.toMatchObject({
+      code: 'store_unavailable',
+      cause: expect.objectContaining({ message: expect.stringContaining('keyPrefix') }),
+    });
+    client.options.keyPrefix = '';
+    expect((await read(key.id))?.disabled).toBe(true);
+  });
+
   test('a key is not read from the cache when its database was swapped for another', async () => {
     await open(connect(server.port));
     const key = await createSample(writer, newWorkspace());
