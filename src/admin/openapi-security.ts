@@ -47,25 +47,23 @@ function response(codes: readonly ErrorCode[], headers?: Readonly<Record<string,
   };
 }
 
-const stringHeader = { schema: { type: 'string' } };
+const stringHeader = () => ({ schema: { type: 'string' } });
 
 export function createOpenapiSecurity<RequirementInput>({
   securitySchemes,
   parse,
 }: OpenapiSecurityDeps<RequirementInput>) {
-  const components = {
-    securitySchemes,
-    schemas: { [PROBLEM]: jsonSchemaOf(problemOfCodes(DENIAL_CODES)) },
-    responses: {
-      KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader }),
-      KeyscopeForbidden: response(FORBIDDEN),
-      KeyscopeUnavailable: response(UNAVAILABLE, { 'Retry-After': stringHeader }),
-    },
-  };
-
   return function openapiSecurity(): OpenapiSecurity<RequirementInput> {
     return {
-      components: structuredClone(components),
+      components: {
+        securitySchemes: structuredClone(securitySchemes),
+        schemas: { [PROBLEM]: jsonSchemaOf(problemOfCodes(DENIAL_CODES)) },
+        responses: {
+          KeyscopeUnauthorized: response(UNAUTHORIZED, { 'WWW-Authenticate': stringHeader() }),
+          KeyscopeForbidden: response(FORBIDDEN),
+          KeyscopeUnavailable: response(UNAVAILABLE, { 'Retry-After': stringHeader() }),
+        },
+      },
       security(permission, { optional = false } = {}) {
         const { mode, permissions } = parse(permission);
         const alternatives = mode === 'any' ? permissions.map((name) => [name]) : [[...permissions]];
