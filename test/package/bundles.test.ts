@@ -1,6 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
+import { createWorkshop, install, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
 
 /** Protects, redacts, serves the console, sends itself requests and prints the responses. */
 const APP = `
@@ -38,6 +38,17 @@ interface Bundler {
   readonly name: string;
   readonly script: string;
   readonly result: string;
+  /** True if Bun runs the result. Default: Node. */
+  readonly runsInBun?: boolean;
+}
+
+/** Bun's binary, which is installed for this test alone: it is 100 MB. */
+const BUN_VERSION = '1.4.5';
+const BUN_PACKAGE = `@oven/bun-${process.platform}-${process.arch === 'arm64' ? 'aarch64' : 'x64-baseline'}`;
+
+function bunBuild(target: string): string {
+  return `const { execFileSync } = await import('node:child_process');
+execFileSync(bun, ['build', 'app.mjs', '--target=${target}', '--outfile=out/app.mjs'], { stdio: ['ignore', 'ignore', 'pipe'] });`;
 }
 
 const BUNDLERS: readonly Bundler[] = [
@@ -86,6 +97,8 @@ for (const [name, { source }] of Object.entries(assets)) { mkdirSync(path.dirnam
 writeFileSync('out/app.mjs', code);`,
     result: 'app.mjs',
   },
+  { name: 'bun build for Node', script: bunBuild('node'), result: 'app.mjs' },
+  { name: 'bun build for Bun', script: bunBuild('bun'), result: 'app.mjs', runsInBun: true },
 ];
 
 const LOADER = `import { createRequire } from 'node:module';
@@ -98,10 +111,14 @@ const load = (name) => import(pathToFileURL(createRequire(${JSON.stringify(path.
 jest.setTimeout(300_000);
 
 let workshop: Awaited<ReturnType<typeof createWorkshop>>;
+let bun: string;
 
 beforeAll(async () => {
   workshop = await createWorkshop();
   await stagePackage(path.join(workshop.folder, 'staged'));
+  const tools = path.join(workshop.folder, 'tools');
+  await install(tools, { [BUN_PACKAGE]: BUN_VERSION });
+  bun = path.join(tools, 'node_modules', BUN_PACKAGE, 'bin', 'bun');
 }, 300_000);
 
 afterAll(() => workshop.remove());
@@ -127,18 +144,22 @@ function createProject(name: string, peers: readonly string[]): string {
 test.each([
   ...BUNDLERS.map((bundler) => ({ ...bundler, peers: [], state: 'is not installed' })),
   // These resolve an optional package in ways of their own.
-  ...BUNDLERS.filter(({ name }) => /^(?:Rollup|Rolldown|Vite)/.test(name)).map((bundler) => ({
+  ...BUNDLERS.filter(({ name }) => /^(?:Rollup|Rolldown|Vite|bun)/.test(name)).map((bundler) => ({
     ...bundler,
     peers: ['@opentelemetry/api'],
     state: 'is installed',
   })),
 ])('an app bundled by $name starts, redacts and serves the console when @opentelemetry/api $state', async (bundler) => {
   const folder = createProject(`${bundler.name} ${bundler.state}`.replace(/\W+/g, '-'), bundler.peers);
-  writeFiles(folder, { 'bundle.mjs': LOADER + bundler.script });
+  writeFiles(folder, { 'bundle.mjs': `${LOADER}const bun = ${JSON.stringify(bun)};\n${bundler.script}` });
   expect(await runNode(['bundle.mjs'], folder)).toMatchObject({ code: 0, stderr: '' });
   // As on a server that has nothing but the bundle.
   rmSync(path.join(folder, 'node_modules'), { recursive: true });
-  const { code, stdout, stderr } = await run(process.execPath, [bundler.result], path.join(folder, 'out'));
+  const { code, stdout, stderr } = await run(
+    bundler.runsInBun ? bun : process.execPath,
+    [bundler.result],
+    path.join(folder, 'out'),
+  );
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(stdout)).toEqual(SERVED);
 });

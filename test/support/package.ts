@@ -40,9 +40,9 @@ export function runNode(args: readonly string[], cwd: string): Promise<Outcome> 
   return run(process.execPath, args, cwd);
 }
 
-/** Runs the repository's compiler on another project. */
-export function compile(project: string): Promise<Outcome> {
-  const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+/** Runs a compiler on another project. Default: the repository's own. */
+export function compile(project: string, modules = path.join(ROOT, 'node_modules'), name = 'typescript') {
+  const compiler = path.join(modules, name, 'bin', 'tsc');
   return runNode([compiler, '-p', path.join(project, 'tsconfig.json'), '--pretty', 'false'], project);
 }
 
@@ -76,4 +76,30 @@ export async function stagePackage(folder: string): Promise<void> {
     ROOT,
   );
   if (code !== 0) throw new Error(`The package does not build:\n${stdout}${stderr}`);
+}
+
+/** The version of a package in the repository, which npm's cache has without a network. */
+export function ownVersion(name: string): string {
+  return require(path.join(ROOT, 'node_modules', name, 'package.json')).version;
+}
+
+/** Installs packages into a folder, and nothing else: no scripts run, and no lock file is written. */
+export async function install(folder: string, dependencies: Readonly<Record<string, string>>): Promise<void> {
+  writeFiles(folder, { 'package.json': { private: true, dependencies } });
+  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
+  const { code, stderr } = await run('npm', ['install', ...options], folder);
+  if (code !== 0) throw new Error(`npm install failed:\n${stderr}`);
+}
+
+/** Builds and packs the package as it will be published. Returns the path of the tarball. */
+export async function packPackage(folder: string): Promise<string> {
+  const staged = path.join(folder, 'staged');
+  await stagePackage(staged);
+  const { code, stdout, stderr } = await run(
+    'npm',
+    ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder],
+    staged,
+  );
+  if (code !== 0) throw new Error(`npm pack failed:\n${stderr}`);
+  return path.join(folder, stdout.trim());
 }
