@@ -1,6 +1,16 @@
-import { cpSync, symlinkSync } from 'node:fs';
+import { symlinkSync } from 'node:fs';
 import path from 'node:path';
-import { compile, createWorkshop, ROOT, run, runNode, stagePackage, writeFiles } from '../support/package';
+import {
+  compile,
+  createWorkshop,
+  install,
+  ownVersion,
+  packPackage,
+  ROOT,
+  run,
+  runNode,
+  writeFiles,
+} from '../support/package';
 import { testRedis } from '../support/redis/test-redis';
 
 /** The program of each consumer: it protects a route, creates a key, sends requests and prints the responses. */
@@ -38,11 +48,6 @@ const STRICT = { strict: true, skipLibCheck: false, target: 'es2022', outDir: 'o
 const NODENEXT = { ...STRICT, module: 'nodenext', moduleResolution: 'nodenext' };
 const BUNDLER = { ...STRICT, module: 'esnext', moduleResolution: 'bundler' };
 
-/** The version of the repository, which npm's cache has without a network. */
-function own(name: string): string {
-  return require(path.join(ROOT, 'node_modules', name, 'package.json')).version;
-}
-
 // Compilers and npm are slow on a busy machine.
 jest.setTimeout(60_000);
 
@@ -57,27 +62,12 @@ function project(name: string, files: Readonly<Record<string, string | object>>)
 // One installation for all projects, in the folder above them. ioredis is not part of it: keys in memory do not need it.
 beforeAll(async () => {
   workshop = await createWorkshop();
-  const staged = path.join(workshop.folder, 'staged');
-  await stagePackage(staged);
-  const packed = await run(
-    'npm',
-    ['pack', '--ignore-scripts', '--silent', '--pack-destination', workshop.folder],
-    staged,
-  );
-  expect(packed).toMatchObject({ code: 0 });
-  writeFiles(workshop.folder, {
-    'package.json': {
-      private: true,
-      dependencies: {
-        keyscope: `file:${packed.stdout.trim()}`,
-        express: own('express'),
-        '@types/express': own('@types/express'),
-        '@types/node': own('@types/node'),
-      },
-    },
+  await install(workshop.folder, {
+    keyscope: `file:${await packPackage(workshop.folder)}`,
+    express: ownVersion('express'),
+    '@types/express': ownVersion('@types/express'),
+    '@types/node': ownVersion('@types/node'),
   });
-  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
-  expect(await run('npm', ['install', ...options], workshop.folder)).toMatchObject({ code: 0 });
 }, 180_000);
 
 afterAll(() => workshop.remove());
@@ -137,80 +127,6 @@ test('a misspelt permission does not compile in any call', async () => {
   const complaints = stdout.split('\n').filter((line) => /error TS/.test(line));
   expect(complaints.map((line) => line.replace(/\(.*/, ''))).toEqual(Array(5).fill('wrong.ts'));
   expect(complaints.every((line) => line.includes('"conversatoins"'))).toBe(true);
-});
-
-const TYPES = `
-import express, { type Request, type RequestHandler, type Response, Router } from 'express';
-import {
-  createApiKeys, type ApiKey, type ApiKeys, type CreatedKey, type CreateKeyInput, type KeyList, type KeyService,
-  type ProjectConfiguration, type AuditList, type Usage, type Verification,
-} from 'keyscope';
-
-export const apiKeys = createApiKeys({ permissions: { conversations: { label: 'c' }, handoff: { label: 'h' } } });
-const app = express();
-app.get('/:account/:id', apiKeys.requireApiKey('conversations', { agent: 'id' }), apiKeys.redactResponse(),
-  apiKeys.requireFeature('transcript'), (req, res) => {
-    const id: string = req.params.id;
-    // @ts-expect-error The route has no such parameter.
-    const typo: string = req.params.idd;
-    const apiKey = apiKeys.apiKeyOf(req);
-    const allowed: boolean = apiKey.scope.has('conversations');
-    // @ts-expect-error There is no such permission.
-    apiKey.scope.has('conversatoins');
-    res.json({ id, typo, allowed, caller: req.apiKey?.name });
-  });
-
-interface Params { id: string }
-function typed(req: Request<Params, { ok: boolean }, { a: number }, { q?: string }>, res: Response<{ ok: boolean }>): void {
-  res.json({ ok: req.params.id === req.query.q });
-}
-app.post('/typed/:id', apiKeys.requireApiKey('handoff'), typed);
-app.get('/inline/:id', apiKeys.requireApiKey(), (req: Request<{ id: string }>, res) => { res.send(req.params.id); });
-app.use(apiKeys.requireApiKey(), apiKeys.redactResponse());
-app.use('/admin', apiKeys.adminRouter({ authenticate: () => null }));
-const router = Router({ mergeParams: true });
-router.use(apiKeys.requireApiKey(), apiKeys.redactResponse());
-router.get('/:k', apiKeys.requireApiKey({ anyOf: ['handoff'] }), (req, res) => { res.send(req.params.k); });
-router.route('/r/:k').get(apiKeys.requireApiKey(), (req, res) => { res.send(req.params.k); });
-export const handlers: RequestHandler[] = [apiKeys.requireApiKey('handoff'), apiKeys.redactResponse()];
-app.get('/array', handlers, (_req: Request, res: Response) => { res.send(''); });
-
-export type Permission = 'conversations' | 'handoff';
-export const same: ApiKeys<Permission> = apiKeys;
-export const service: KeyService<Permission> = apiKeys.keys;
-export const create = (input: CreateKeyInput<Permission>): Promise<CreatedKey<Permission>> => apiKeys.keys.create(input);
-export const list = async (): Promise<[KeyList, ApiKey[]]> => { const page = await apiKeys.keys.list(); return [page, page.keys]; };
-export const configure = (id: string): Promise<ProjectConfiguration> => apiKeys.projects.get(id);
-export const audit = (): Promise<AuditList> => apiKeys.audit.list();
-export const usage = (id: string): Promise<Usage> => apiKeys.usage(id);
-export async function check(token: string): Promise<Verification<Permission>> {
-  const result = await apiKeys.verify(token);
-  // @ts-expect-error There is no such permission.
-  if (result.ok) result.key.scope.has('conversatoins');
-  return result;
-}
-// Without annotations, the declaration file has to name every type.
-export const inferred = { rotate: apiKeys.keys.rotate, on: apiKeys.on, import: apiKeys.keys.import, ready: () => apiKeys.health() };
-`;
-
-test.each([
-  ['5', own('@types/express')],
-  ['4', own('types-express4')],
-])("middleware keeps Express' types, and all types can be named, with @types/express %s", async (major, version) => {
-  const folder = project(`types-${major}`, {
-    'package.json': { private: true, dependencies: { '@types/express': version } },
-    'tsconfig.json': {
-      compilerOptions: { ...NODENEXT, exactOptionalPropertyTypes: true, composite: true },
-      include: ['*.ts'],
-    },
-    'app.ts': TYPES,
-  });
-  const options = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock', '--ignore-scripts'];
-  expect(await run('npm', ['install', ...options], folder)).toMatchObject({ code: 0 });
-  // The package resolves @types/express from where it is installed.
-  const keyscope = path.join(folder, 'node_modules', 'keyscope');
-  cpSync(path.join(workshop.folder, 'node_modules', 'keyscope'), keyscope, { recursive: true });
-  expect(await compile(folder)).toMatchObject({ code: 0, stdout: '' });
 });
 
 test('req.apiKey is typed and may be undefined', async () => {
