@@ -189,6 +189,21 @@ test('an imported token is allowed in a process that denied it before, and denie
   await waitUntil('the key is allowed again', isGood);
 });
 
+test('an imported token whose link to its key was lost is allowed again when it is imported again', async () => {
+  const client = new Redis(redis.url);
+  ends.push(() => client.disconnect());
+  const namespace = `${redis.namespace}-lost`;
+  const apiKeys = open({ redis: client, namespace });
+  const token = newToken();
+  const { id } = await apiKeys.keys.import({ ...valid, token });
+  // As a failover of the link's node in a Cluster does.
+  await client.del(...(await client.keys(`${namespace}:imported:*`)));
+  expect(await apiKeys.verify(token, { fresh: true })).toMatchObject({ ok: false, error: { code: 'invalid_key' } });
+  const again = apiKeys.keys.import({ ...valid, token });
+  await expect(again).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(id) });
+  expect(await apiKeys.verify(token, { fresh: true })).toMatchObject({ ok: true, key: { id } });
+});
+
 test('nothing in Redis leads back to a token, and nothing of it is left when its key is deleted', async () => {
   const client = new Redis(redis.url);
   ends.push(() => client.disconnect());
