@@ -88,5 +88,6 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   console.error(error);
-  process.exitCode = 1;
+  // Servers and processes of the environment can still run.
+  process.exit(1);
 });

@@ -39,6 +39,8 @@ const WARM_UP = { from: 150, to: 400 };
 const FIRST_LOOK = 400;
 const LIVE_KEYS = 24;
 const PERMISSION_SETS: readonly (readonly Route[])[] = [['read', 'write'], ['read'], ['write']];
+/** How often the first key of a workspace is created, if processes that have just begun answer too late. */
+const ATTEMPTS = 10;
 const OVERLAPS = [0, 0, 400, 1500];
 
 /** Codes that prove that a change was not applied. */
@@ -66,7 +68,9 @@ export class Writer {
     const { model } = this.#options;
     await Promise.all(
       model.workspaces.map(async (workspace) => {
-        const witness = await this.create(workspace, ['read', 'write']);
+        let witness: TrackedKey | null = null;
+        for (let i = 0; i < ATTEMPTS && witness === null; i++)
+          witness = await this.create(workspace, ['read', 'write']);
         if (witness === null) throw new Error('The first keys could not be created.');
         model.makeWitness(witness);
         for (const id of ['a', 'b']) model.addProject(`${id}-${model.newName()}`, workspace);
