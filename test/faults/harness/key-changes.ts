@@ -1,7 +1,15 @@
 import type { KeyState, Step, Time } from '../checker/history';
 import { now } from './clock';
-import type { CommandRunner } from './commands';
+import type { CommandRunner, KeyView } from './commands';
 import { isSame, type Model, stateOf, type TrackedKey } from './model';
+
+interface KeyChangesOptions {
+  readonly model: Model;
+  readonly direct: CommandRunner;
+  readonly mayLose: boolean;
+  /** Data that no replica confirmed can be lost. */
+  readonly failsOver: boolean;
+}
 
 /**
  * Records the changes of keys with their possible outcomes. Of several changes with unknown outcome at most one can be
@@ -13,11 +21,13 @@ export class KeyChanges {
   readonly #model: Model;
   readonly #direct: CommandRunner;
   readonly #mayLose: boolean;
+  readonly #failsOver: boolean;
 
-  constructor(options: { readonly model: Model; readonly direct: CommandRunner; readonly mayLose: boolean }) {
-    this.#model = options.model;
-    this.#direct = options.direct;
-    this.#mayLose = options.mayLose;
+  constructor({ model, direct, mayLose, failsOver }: KeyChangesOptions) {
+    this.#model = model;
+    this.#direct = direct;
+    this.#mayLose = mayLose;
+    this.#failsOver = failsOver;
   }
 
   /** Records a change that is sent now and can be applied from now on. */
@@ -46,6 +56,9 @@ export class KeyChanges {
     if (isSame(key.lastKnown, seen)) {
       key.revision = seen?.revision ?? 0;
       if (rejected !== undefined) this.#drop(key, rejected);
+    } else if (step !== undefined && this.#failsOver && !this.#mayLose) {
+      this.#see(key, step, seen);
+      if (rejected !== undefined && rejected !== step) this.#drop(key, rejected);
     } else if (step !== undefined) {
       const replaced = { ...step, state: seen === null ? null : stateOf(seen) };
       key.timeline[key.timeline.indexOf(step)] = replaced;
@@ -58,6 +71,21 @@ export class KeyChanges {
       this.acknowledge(key, found, now(), seen?.revision ?? 0);
     }
     if (key.lastKnown === null) this.#model.retire(key);
+  }
+
+  /**
+   * A change was read that was not acknowledged, because no replica confirmed it. A failover can undo it, so that the state
+   * before it counts again. The next change that is acknowledged decides.
+   */
+  #see(key: TrackedKey, step: Step<KeyState>, seen: KeyView | null): void {
+    const before = key.timeline.findLast(({ knownAt }) => knownAt !== null);
+    if (before !== undefined && !key.undecided.includes(before)) key.undecided.push(before);
+    const state = seen === null ? null : stateOf(seen);
+    const replaced = { ...step, state };
+    key.timeline[key.timeline.indexOf(step)] = replaced;
+    key.undecided[key.undecided.indexOf(step)] = replaced;
+    key.lastKnown = state;
+    key.revision = seen?.revision ?? 0;
   }
 
   /** The step was not applied and will not be. */
