@@ -102,7 +102,8 @@ class Schedule {
     }
     this.#traffic.stop();
     const timeouts = 3 * plan.storeTimeout + (plan.durability ?? 0);
-    const limit = () => Math.max(isCalmAt, asleepUntil()) + timeouts + 20;
+    // Changes of one key come one after the other.
+    const limit = () => Math.max(isCalmAt, asleepUntil(), world.changeBeganAt) + timeouts + 20;
     const isCalmAt = kernel.now;
     while (world.pending > 0 && kernel.now < limit()) kernel.runUntil(kernel.now + STEP);
     if (world.pending > 0) world.violate('never decided', `${world.pending} requests or changes have no outcome`);

@@ -198,6 +198,7 @@ export class Keys {
     act: () => Promise<void>,
   ): Promise<void> {
     this.#world.pending += 1;
+    this.#world.changeBeganAt = this.#world.kernel.now;
     try {
       await act();
       change.outcome = 'acknowledged';

@@ -28,6 +28,8 @@ export class World {
   busyUntil = 0;
   /** When the last fault so far has ended. */
   faultsEndAt = 0;
+  /** When the latest change was asked for. */
+  changeBeganAt = 0;
   /** Requests and changes without an outcome. */
   pending = 0;
   readonly #log: string[] | null;
