@@ -94,6 +94,8 @@ function ownMembers<T>(value: T): T {
   return Object.assign(Object.create(null) as object, value) as T;
 }
 
+const OBJECT_MESSAGE = 'Expected an object.';
+
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 /** Says what is accepted, for rules without their own message. */
@@ -162,7 +164,10 @@ function unknownFields(
 function translate(schema: z.core.$ZodType, issue: z.core.$ZodIssue, allSecret: boolean): InputIssue[] {
   if (issue.code === 'unrecognized_keys') return unknownFields(schema, issue, allSecret);
   const secret = allSecret || issue.path.some((step) => SECRET_FIELDS.has(String(step)));
-  const message = `${issue.message} Received ${describeValue(issue.input, secret)}.`;
+  const isDefault = issue.code === 'invalid_type' && issue.message === OBJECT_MESSAGE;
+  const fields = isDefault ? fieldsAt(schema, issue.path) : [];
+  const accepted = fields.length === 0 ? issue.message : `Expected an object; its fields are ${listNames(fields)}.`;
+  const message = `${accepted} Received ${describeValue(issue.input, secret)}.`;
   return [{ path: issue.path.map(String).join('.'), message }];
 }
 

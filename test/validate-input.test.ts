@@ -76,6 +76,16 @@ describe('parseInput', () => {
     });
   });
 
+  test('parseInput names the fields of an object when it receives something else', () => {
+    const schema = z.strictObject({ name: z.string(), limits: z.strictObject({ depth: z.int() }).optional() });
+    expect(refused(schema, 'CRM').issues).toEqual([
+      { path: '', message: 'Expected an object; its fields are name, limits. Received "CRM".' },
+    ]);
+    expect(refused(schema, { name: 'CRM', limits: 5 }).issues).toEqual([
+      { path: 'limits', message: 'Expected an object; its fields are depth. Received 5.' },
+    ]);
+  });
+
   test('parseInput suggests a known field for an unknown one at any depth', () => {
     const inner = z.strictObject({ maxKeys: z.int().optional(), label: z.string().optional() });
     const schema = z.strictObject({

@@ -71,7 +71,10 @@ export interface IdentityHeaders {
 
 const SOURCES = "Expected the name of a route parameter, { query: 'name' }, or a function of the request";
 const sources = [
-  z.string().min(1),
+  z
+    .string()
+    .min(1)
+    .refine((name) => !/^:|\//.test(name), "Expected the name of a route parameter, such as 'id' for '/:id'."),
   z.strictObject({ query: z.string().min(1) }),
   z.custom<(req: Request) => string | undefined>((value) => typeof value === 'function'),
 ] as const;

@@ -111,15 +111,17 @@ test('limits are whole numbers of at least one, each of which may be left out', 
     );
   }
   expect(refusal({ limits: { dept: 5 } })).toMatch(/`limits\.dept`: There is no such field\. Did you mean "depth"\?/);
-  expect(refusal({ limits: 5 })).toBe('redactResponse: `limits`: Expected an object. Received 5.');
+  expect(refusal({ limits: 5 })).toMatch(
+    /^redactResponse: `limits`: Expected an object; its fields are depth, .* Received 5\.$/,
+  );
 });
 
 test.each([
   [{ transcripts: 'x' }, '`transcripts`: There is no such field. Did you mean "transcript"?'],
   [{ colour: 1 }, '`colour`: There is no such field. Accepted: conversations, transcript, metrics, metricAliases,'],
-  [[], 'Expected an object. Received an empty array.'],
-  [null, 'Expected an object. Received null.'],
-  ['turns', 'Expected an object. Received "turns".'],
+  [[], 'Expected an object; its fields are conversations, transcript, metrics,'],
+  [null, 'Expected an object; its fields are conversations,'],
+  ['turns', 'Expected an object; its fields are conversations,'],
   [{ transcript: 1 }, '`transcript`: Expected a path or an array of them. Received 1.'],
   [{ metrics: [1] }, '`metrics.0`: Expected a path. Received 1.'],
   [{ conversations: [] }, '`conversations`: Expected at least one entry; an empty array would redact nothing.'],
