@@ -61,10 +61,11 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     options: RequireApiKeyOptions = {},
   ): RequestHandler {
     const requirement = parseRequirement(permission, permissions, 'requireApiKey');
-    const { optional, fresh, workspace, agent, endOnRevocation, allowPreflight, ...changes } =
-      parseRequireOptions(options);
-    const prepareRequest = createPrepareRequest(reader, changes);
-    // Members of its own. A rest pattern would leave them out, and then `Object.prototype` could declare the agent.
+    // Each by its name: the rest of a pattern inherits from `Object.prototype`, which could then set an option.
+    const parsed = parseRequireOptions(options);
+    const { optional, fresh, workspace, agent, endOnRevocation } = parsed;
+    const { hideCredentials, identityHeaders, allowPreflight } = parsed;
+    const prepareRequest = createPrepareRequest(reader, { hideCredentials, identityHeaders });
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
     const allowedDeps = { ...deps, requirement, keepsStream: endOnRevocation === false };
@@ -105,7 +106,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const allowed = new AllowedRequest(outcome, context, allowedDeps, isCounted ? earlier : undefined);
-      if (changes.hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
+      if (hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
       const apiKey = allowed.createApiKey(req);
       req[property] = apiKey;

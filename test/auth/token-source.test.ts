@@ -231,6 +231,25 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(raw[raw.indexOf('x-key-id') + 1]).toBe(key.id);
     });
 
+    test('Object.prototype cannot name identity headers', async () => {
+      const apiKeys = createApiKeys({ permissions });
+      const { token } = await apiKeys.keys.create({ name: 'partner', permissions: ['conversations'] });
+      const app = express();
+      for (const [name, value] of Object.entries({ identityHeaders: { id: 'x-inherited' }, hideCredentials: true })) {
+        Object.defineProperty(Object.prototype, name, { value, configurable: true });
+      }
+      try {
+        app.use(apiKeys.requireApiKey('conversations'));
+      } finally {
+        Reflect.deleteProperty(Object.prototype, 'identityHeaders');
+        Reflect.deleteProperty(Object.prototype, 'hideCredentials');
+      }
+      app.use((req: Request, res) => res.json(req.headers));
+      const res = await request(app).get('/').set('x-api-key', token).expect(200);
+      expect(res.body['x-inherited']).toBeUndefined();
+      expect(res.body['x-api-key']).toBe(token);
+    });
+
     test('agents are percent-encoded, so that a name cannot be another value', async () => {
       const { app, apiKeys } = await setUp(undefined, { identityHeaders, agent: false });
       const { token } = await apiKeys.keys.create({
