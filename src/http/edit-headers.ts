@@ -36,9 +36,11 @@ export function replaceRequestHeaders(
 ): void {
   const variables = replacements.map(([name]) => asVariable(name));
   const { headers, headersDistinct, rawHeaders } = req;
+  // A middleware can have removed one from `headers` alone.
+  const given = [...Object.keys(headers), ...(rawHeaders ?? []).map((text) => text.toLowerCase())];
   removeRequestHeaders(
     req,
-    Object.keys(headers).filter((name) => variables.includes(asVariable(name))),
+    given.filter((name) => variables.includes(asVariable(name))),
   );
   for (const [name, value] of replacements) {
     if (value === undefined) continue;

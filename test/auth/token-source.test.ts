@@ -263,6 +263,19 @@ describe.each(expresses)('%s', (_name, express) => {
       );
     });
 
+    test('a header that only the raw headers still have is removed', async () => {
+      const apiKeys = createApiKeys({ permissions });
+      const app = express();
+      app.use((req, _res, next) => {
+        delete req.headers['x-key-id'];
+        next();
+      });
+      app.use(apiKeys.requireApiKey('conversations', { identityHeaders, optional: true }));
+      app.use((req: Request, res) => res.json(req.rawHeaders));
+      const res = await request(app).get('/').set('X-Key-Id', 'forged').expect(200);
+      expect(res.text).not.toContain('forged');
+    });
+
     test('an anonymous request has none', async () => {
       const { app } = await setUp(undefined, { identityHeaders, optional: true });
       const res = await request(app).get('/').set({ 'x-key-id': 'forged', X_KEY_ID: 'forged' }).expect(200);
