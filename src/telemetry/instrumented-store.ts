@@ -19,6 +19,7 @@ const OPERATIONS = {
   setProject: 'project.configure',
   clearProject: 'project.clear',
   addUsage: 'usage.add',
+  leaseSlice: 'limit.lease',
 } as const satisfies Partial<Record<keyof Store, string>>;
 
 /** Called at the end of an operation of the store. `error` is null if it succeeded. */

@@ -21,7 +21,7 @@ const COMPOSITION = ['index', 'unaugmented', 'testing', 'express-request', 'api-
 
 const BELOW_CACHE = ['store', 'token'];
 const BELOW_SERVICES = ['cache', ...BELOW_CACHE];
-const BELOW_FACES = ['keys', 'projects', 'audit', 'usage', ...BELOW_SERVICES, 'telemetry', 'http'];
+const BELOW_FACES = ['keys', 'projects', 'audit', 'usage', 'limits', ...BELOW_SERVICES, 'telemetry', 'http'];
 
 /** The folders that each folder may import, in addition to the files of the root in `GROUND` and itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   projects: BELOW_SERVICES,
   audit: BELOW_SERVICES,
   usage: BELOW_SERVICES,
+  limits: BELOW_SERVICES,
   auth: BELOW_FACES,
   admin: BELOW_FACES,
   cli: [...BELOW_FACES, ...COMPOSITION],

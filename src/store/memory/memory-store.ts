@@ -6,6 +6,7 @@ import { applyChanges } from '../key-fields';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
+import { LimitCounters } from './limit-counters';
 import { UsageCounters } from './usage-counters';
 import { Workspace } from './workspace';
 
@@ -28,6 +29,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   const aliases = new Map<string, string>();
   const listeners: ChangeListener[] = [];
   const usage = new UsageCounters(clock);
+  const limits = new LimitCounters(clock);
 
   function workspaceOf(workspaceId: string): Workspace {
     let workspace = workspaces.get(workspaceId);
@@ -114,6 +116,10 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
 
     async readUsage(ids, since) {
       return usage.read(ids, since);
+    },
+
+    async leaseSlice(request) {
+      return limits.lease(request);
     },
 
     async createKey(key, origin) {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { KeyscopeError } from '../../errors';
 import { tagOf, workspaceTag } from '../../token/format';
+import type { LimitSubject } from '../limit-store';
 import type { KeySort } from '../records';
 
 /**
@@ -23,6 +25,8 @@ export interface KeyNames {
   clearedProject(workspaceId: string, projectId: string): string;
   /** Hash: usage counters of a key, by day and outcome. */
   usage(id: string): string;
+  /** Hash: counter of one limit. @param window - Milliseconds. */
+  limit(subject: LimitSubject, window: number): string;
   /** String: id of the key that an imported token is linked to, by the token's alias. In a slot of its own. */
   alias(alias: string): string;
   /** Prefixes of the names whose values are cached. Redis sends invalidations for these names. */
@@ -37,6 +41,11 @@ export type TrackedKey = { readonly keyId: string } | { readonly workspaceId: st
 function afterTag(name: string, prefix: string): string | null {
   const close = name.indexOf('}', prefix.length);
   return name.startsWith(`${prefix}{`) && close !== -1 ? name.slice(close + 1) : null;
+}
+
+/** A request can state any string as its project. */
+function shortHash(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }
 
 export function createKeyNames(namespace: string): KeyNames {
@@ -57,6 +66,14 @@ export function createKeyNames(namespace: string): KeyNames {
     clearedProject: (workspaceId, projectId) =>
       `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
+    limit(subject, window) {
+      if ('keyId' in subject) {
+        const { keyId, permission } = subject;
+        return `${namespace}:limit:{${tagOf(keyId)}}${keyId}:${permission === null ? '' : `${permission}:`}${window}`;
+      }
+      const { workspaceId, projectId } = subject;
+      return `${namespace}:limit:{${workspaceTag(workspaceId)}}:${shortHash([workspaceId, projectId])}:${window}`;
+    },
     alias: (alias) => aliases + alias,
     trackedPrefixes: [keys, projects, aliases],
     parseKeyName(name) {

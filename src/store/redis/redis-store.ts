@@ -15,6 +15,7 @@ import { createReadProjects } from './reads/projects';
 import { createReadUsage } from './reads/usage';
 import { START_TIMEOUT, waitForServer, warnAtStart } from './startup-checks';
 import { createAliasStore } from './writes/imported-tokens';
+import { createLeaseSlice } from './writes/limits';
 import { createMutations } from './writes/mutations';
 import { type Durability, MutationRunner, type RunMutation } from './writes/run-mutation';
 import { createAddUsage } from './writes/usage';
@@ -140,14 +141,9 @@ export function createRedisStore({
     return mutations.run(mutation);
   };
 
-  const addUsage = createAddUsage({
-    client,
-    connection,
-    keyNames,
-    clock,
-    timeout: storeTimeout,
-    isServerReplaced: () => feed.serverProblem !== null,
-  });
+  const isServerReplaced = () => feed.serverProblem !== null;
+  const addUsage = createAddUsage({ client, connection, keyNames, clock, timeout: storeTimeout, isServerReplaced });
+  const leaseSlice = createLeaseSlice({ client, connection, keyNames, storeTimeout, isServerReplaced });
 
   const aliases = createAliasStore({ runMutation, keyNames, reader, clock, listeners });
 
@@ -179,6 +175,7 @@ export function createRedisStore({
     listAudit: (query) => within(storeTimeout, listAudit(query)),
     addUsage,
     readUsage,
+    leaseSlice,
 
     ...aliases,
     getAlias: (alias) => rejectIfServerReplaced(aliases.getAlias(alias)),

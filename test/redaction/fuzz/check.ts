@@ -21,13 +21,10 @@ function unpacked(bytes: Buffer): Buffer {
 }
 
 /**
- * Whether the handler gets further than without redaction, and so to other errors: without an exception, past a callback that
- * middleware never calls (`compression()`, for a chunk that it compresses), or to a response at all (a type that Express
- * cannot parse ends the connection, because it also fails for the error response).
+ * Whether the handler gets further than without redaction, and so to other errors: without an exception, or past a callback that
+ * middleware never calls (`compression()`, for a chunk that it compresses).
  */
 function goesFurther({ plain, guarded }: Compared): boolean {
-  const failed = plain.every(({ log, client }) => log.exceptions.size > 0 && client.status === undefined);
-  if (failed && guarded.client.status !== undefined) return true;
   const isWaiting = ({ log }: Outcome) => [...log.promises.values()].includes('pending');
   if (plain.some(isWaiting) && !isWaiting(guarded)) return true;
   return plain.some(({ log }) => [...log.exceptions].some((exception) => !guarded.log.exceptions.has(exception)));
@@ -104,17 +101,6 @@ function* checkClient(compared: Compared): Generator<string> {
   if (status !== undefined && status >= 400 && !CONDITIONAL.includes(status) && client.status !== undefined) {
     if (client.status !== status && !goesFurther(compared)) yield `status ${client.status} in place of ${status}`;
   }
-}
-
-/** Only error responses contain these: those of `servers.ts`, and problem documents. */
-const ERROR_BODY = /"ok":|unredactable_response|"error":/;
-
-/** The error response to a rejected body is sent whole, if the head had not been sent before. */
-function* checkRejection({ plan, guarded }: Compared): Generator<string> {
-  const { client, canRespond } = guarded;
-  if (isTimed(plan) || plan.late.includes('destroy') || plan.way === 'destroy in the middle') return;
-  if (canRespond && client.status === undefined) yield 'no response to a rejected body';
-  if (!client.isComplete && ERROR_BODY.test(client.body.toString('latin1'))) yield 'an unfinished error response';
 }
 
 /** Node itself calls back neither for a chunk that is written when the client goes, nor for the end after it. */
@@ -196,7 +182,6 @@ export function violationsOf(compared: Compared): string[] {
   return [
     ...checkHandler(compared),
     ...checkClient(compared),
-    ...checkRejection(compared),
     ...checkHeaders(compared),
     ...(policy === 'on' ? checkOpen(compared) : []),
     ...(isClean ? checkClean(compared) : []),

@@ -24,8 +24,6 @@ export interface Outcome {
   readonly client: ClientView;
   /** Whether redaction has rejected the body. */
   readonly isRejected: boolean;
-  /** Whether redaction has rejected the body before the head of the response was sent. */
-  readonly canRespond: boolean;
 }
 
 interface Case {
@@ -34,7 +32,6 @@ interface Case {
   readonly bytes: Buffer;
   readonly log: HandlerLog;
   rejections: number;
-  canRespond: boolean;
 }
 
 type Express = typeof expressModule;
@@ -140,7 +137,6 @@ export class FuzzServers {
       fail: (error, req, res, next) => {
         const current = this.#caseOf(req);
         current.rejections += 1;
-        current.canRespond = !res.headersSent;
         const { responder } = current.plan;
         const onError = {
           default: undefined,
@@ -231,7 +227,7 @@ export class FuzzServers {
     const body = bodyOf(plan);
     const bytes = CODINGS[plan.coding]!.encode(body.bytes);
     const id = String(this.#count++);
-    const current: Case = { plan, body, bytes, log: new HandlerLog(), rejections: 0, canRespond: false };
+    const current: Case = { plan, body, bytes, log: new HandlerLog(), rejections: 0 };
     this.#cases.set(id, current);
     const headers = Object.entries({ Host: 'api.example.com', Connection: 'close', 'X-Case': id, ...plan.headers });
     const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
@@ -244,7 +240,6 @@ export class FuzzServers {
     return {
       log: current.log,
       client,
-      canRespond: current.canRespond,
       isRejected: current.rejections > 0 || client.body.includes('unredactable_response'),
     };
   }

@@ -2,6 +2,7 @@ import type { Store } from '../../../src/store/store';
 import { auditContract } from './audit';
 import { importedTokenContract } from './imported-tokens';
 import { keysContract } from './keys';
+import { limitsContract } from './limits';
 import { listingContract } from './listing';
 import { modelContract } from './model';
 import { pagingContract } from './paging';
@@ -35,6 +36,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     racesContract(getStore);
     importedTokenContract(getStore);
     usageContract(getStore);
+    limitsContract(getStore);
     modelContract(getStore);
   });
 }
