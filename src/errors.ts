@@ -17,6 +17,7 @@ export const ERRORS = {
   expired_key: { status: 401, title: 'Expired API key', denies: 'key' },
   disabled_key: { status: 401, title: 'Disabled API key', denies: 'key' },
   permission_denied: { status: 403, title: 'Permission denied', denies: 'key' },
+  ip_not_allowed: { status: 403, title: 'Address not allowed', denies: 'key' },
   agent_not_in_scope: { status: 403, title: 'Agent not in scope', denies: 'key' },
   workspace_not_in_scope: { status: 403, title: 'Workspace not in scope', denies: 'key' },
   feature_not_enabled: { status: 403, title: 'Feature not enabled', denies: 'request' },
@@ -65,6 +66,8 @@ export type DenialReason =
   | 'pepper'
   | 'expired'
   | 'disabled'
+  /** The address of the request is not in the key's `allowedIps`, or unknown. */
+  | 'ip'
   | 'permission'
   | 'agent'
   /** The key is limited to some agents, and the request does not state which one it is about. */

@@ -31,6 +31,9 @@ export const keySchema = z
     updatedAt: time,
     expiresAt: time.meta({ description: 'The key works before this time, not at it.' }),
     disabled: z.boolean(),
+    allowedIps: z
+      .array(z.string())
+      .meta({ description: 'Addresses and CIDR blocks from which the key is accepted. Empty: any address.' }),
     revision: z
       .int()
       .min(1)

@@ -134,7 +134,7 @@ export function createAccess(deps: {
     },
 
     authorize(key, requirement, context, wall, isCounted) {
-      const denial = authorize(key.record, key.scope, requirement, context, wall);
+      const denial = authorize(key, requirement, context, wall);
       if (denial !== null) usage.count(key, denial.code, wall);
       else if (!isCounted) usage.count(key, 'allowed', wall);
       return denial;

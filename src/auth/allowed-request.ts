@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { Events } from '../events';
+import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyWatch } from './key-watch';
 import { OpenRequest } from './open-request';
@@ -81,9 +82,9 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     return this.#open(req).openSignal();
   }
 
-  check(entry: CachedKey, wall: number): KeyEnd | null {
-    const denial = authorize(entry.record, entry.scope, this.#deps.requirement, this.#context, wall);
-    return denial ?? this.#earlier?.check?.(entry, wall) ?? null;
+  check(entry: CachedKey, wall: number, req: Request): KeyEnd | null {
+    const denial = authorize(entry, this.#deps.requirement, this.#contextFor(entry, req), wall);
+    return denial ?? this.#earlier?.check?.(entry, wall, req) ?? null;
   }
 
   /** Emits one event, also if the signal aborts before the response ends. */
@@ -96,6 +97,13 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     const route = (req.route as { path?: unknown } | undefined)?.path;
     const { method } = req;
     events.emit('ended', { keyId, workspaceId, reason, method, route: route === undefined ? null : String(route) });
+  }
+
+  /** With the address, if the key was limited to addresses after the request was allowed. */
+  #contextFor({ addresses }: CachedKey, req: Request): AuthContext {
+    const context = this.#context;
+    if (addresses === null || context.address !== undefined) return context;
+    return { ...context, address: readRequestAddress(req) };
   }
 
   #open(req: Request): OpenRequest {

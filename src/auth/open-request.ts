@@ -9,7 +9,7 @@ type EndsResponse = 'streaming' | 'always' | 'never';
 /** The allowed request that is open. */
 interface Allowed {
   readonly key: CachedKey;
-  check(entry: CachedKey, wall: number): KeyEnd | null;
+  check(entry: CachedKey, wall: number, req: Request): KeyEnd | null;
   emitEnded(reason: KeyEnd['reason'], req: Request): void;
 }
 
@@ -51,7 +51,7 @@ export class OpenRequest implements KeyUse {
   }
 
   check(entry: CachedKey, wall: number): KeyEnd | null {
-    const end = this.#allowed.check(entry, wall);
+    const end = this.#allowed.check(entry, wall, this.#req);
     if (end === null) this.#endsAtWrite = false;
     return end;
   }

@@ -1,3 +1,4 @@
+import { type AddressList, compileAddressList } from '../keys/address-list';
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
 import type { Credential } from '../store/records';
@@ -28,6 +29,8 @@ export interface RequestApiKey<Permission extends string = string> {
 export interface CachedKey extends HasCounters {
   readonly record: Credential;
   readonly scope: Scope;
+  /** Addresses that the key is limited to; null: any. */
+  readonly addresses: AddressList | null;
 }
 
 /** Creates the signal of a key's user, such as a request, when it is first read. */
@@ -109,5 +112,10 @@ export function createToCachedKey(): (record: Credential) => CachedKey {
     return scope;
   }
 
-  return (record) => ({ record, scope: scopeOf(record), counters: null });
+  return (record) => ({
+    record,
+    scope: scopeOf(record),
+    addresses: compileAddressList(record.allowedIps),
+    counters: null,
+  });
 }

@@ -20,7 +20,7 @@ export interface RequestContext {
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
   leaseEndsSoon?(): boolean;
   /** The denial that the request would get now. */
-  check?(entry: CachedKey, wall: number): KeyEnd | null;
+  check?(entry: CachedKey, wall: number, req: Request): KeyEnd | null;
 }
 
 /** The contexts by request. `get` returns undefined if no `requireApiKey` has allowed the request. */

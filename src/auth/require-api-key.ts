@@ -1,6 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
+import { readRequestAddress, trustsAnyProxy } from '../http/request-address';
 import { createReadParameter } from '../http/route-parameter';
 import type { AuthContext, Denial } from '../keys/authorize';
 import { type Access, isDenial } from './access';
@@ -51,10 +52,26 @@ function agentIdOf({ agent }: AuthContext): string | undefined {
   return typeof agent === 'object' ? agent?.value : undefined;
 }
 
+const TRUSTS_ANY =
+  'requireApiKey: `trust proxy` is true, so that any client can state its address in X-Forwarded-For, and `allowedIps` of keys protects little. Set it to the number of proxies before the app, or to their addresses.';
+
+/** Creates the function that reads the address of a request for a key that is limited to addresses. */
+function createReadAddress(): (req: Request) => string | undefined {
+  let warned = false;
+  return function readAddressOf(req) {
+    if (!warned && trustsAnyProxy(req)) {
+      warned = true;
+      process.emitWarning(TRUSTS_ANY, 'KeyscopeWarning');
+    }
+    return readRequestAddress(req);
+  };
+}
+
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
   const { access, clock, reader, permissions, contexts, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
+  const readAddressOf = createReadAddress();
 
   return function requireApiKey(
     permission?: PermissionRequirement,
@@ -78,7 +95,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       res: Response,
       next: NextFunction,
     ): void {
-      const describe = () => describeRequest(req, reader, sources, context);
+      const describe = () => describeRequest(req, reader, sources, context, key);
       fail(access.deny(denial, key, describe), req, res, next);
     }
 
@@ -96,7 +113,8 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const { record } = outcome;
-      const context = readContext(req);
+      const stated = readContext(req);
+      const context = outcome.addresses === null ? stated : { ...stated, address: readAddressOf(req) };
       // Two middlewares can allow the same request, which is counted once.
       const earlier = contexts.get(req);
       const isCounted = earlier?.key?.record.id === record.id;

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
-import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
+import { ADDRESS_OTHER, type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
 import type { CachedKey } from './request-api-key';
 
-/** Signals that abort for the same reasons: of one key, with one requirement. */
+/** Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. */
 interface Pool {
   readonly all: Set<SharedSignal>;
   /** Without a listener, when they were looked at last. */
@@ -14,13 +14,25 @@ interface Pool {
   taken: number;
 }
 
+/** Whether a list of addresses covers another one, as far as their entries show. An empty list covers every address. */
+function coversAll(list: readonly string[], other: readonly string[]): boolean {
+  return list.length === 0 || (other.length > 0 && other.every((entry) => list.includes(entry)));
+}
+
 class SharedSignal implements KeyUse {
   readonly controller = new AbortController();
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
+  readonly #allowedIps: readonly string[];
   readonly #onEnd: (self: SharedSignal, end: KeyEnd) => void;
 
-  constructor(requirement: Requirement, context: AuthContext, onEnd: (self: SharedSignal, end: KeyEnd) => void) {
+  constructor(
+    requirement: Requirement,
+    context: AuthContext,
+    allowedIps: readonly string[],
+    onEnd: (self: SharedSignal, end: KeyEnd) => void,
+  ) {
+    this.#allowedIps = allowedIps;
     this.#requirement = requirement;
     this.#context = context;
     this.#onEnd = onEnd;
@@ -31,8 +43,13 @@ class SharedSignal implements KeyUse {
     return !signal.aborted && getEventListeners(signal, 'abort').length === 0;
   }
 
+  /**
+   * A signal is shared by callers with different addresses, so that there are not as many signals as addresses. It aborts
+   * if the key loses any of the addresses that it had.
+   */
   check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    return authorize(record, scope, this.#requirement, this.#context, wall);
+    if (!coversAll(record.allowedIps, this.#allowedIps)) return ADDRESS_OTHER;
+    return authorize({ record, scope, addresses: null }, this.#requirement, this.#context, wall);
   }
 
   isOver(): boolean {
@@ -79,7 +96,9 @@ export class SharedSignals {
   /** A signal for a use that was authorized by this entry. */
   open(key: CachedKey, requirement: Requirement, given: AuthContext): AbortSignal {
     const context = lastingContext(key, given);
-    const name = JSON.stringify([key.record.id, requirement.mode, requirement.permissions, agentOf(context)]);
+    const { id, allowedIps } = key.record;
+    const { mode, permissions } = requirement;
+    const name = JSON.stringify([id, mode, permissions, agentOf(context), allowedIps]);
     let pool = this.#pools.get(name);
     if (pool === undefined) {
       pool = { all: new Set(), free: [], taken: 0 };
@@ -89,8 +108,8 @@ export class SharedSignals {
   }
 
   #create(name: string, pool: Pool, key: CachedKey, requirement: Requirement, context: AuthContext): SharedSignal {
-    const { id: keyId, workspaceId } = key.record;
-    const shared = new SharedSignal(requirement, context, (self, { reason }) => {
+    const { id: keyId, workspaceId, allowedIps } = key.record;
+    const shared = new SharedSignal(requirement, context, allowedIps, (self, { reason }) => {
       pool.all.delete(self);
       if (pool.all.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
       if (!this.#events.hasListeners('ended')) return;

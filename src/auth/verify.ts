@@ -4,6 +4,7 @@ import type { KeyscopeError } from '../errors';
 import { type AuthContext, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
+import { addressHint } from './describe-request';
 import { type PermissionRequirement, parseRequirement } from './permission-requirement';
 import { type CachedKey, createRequestApiKey, type RequestApiKey } from './request-api-key';
 import type { SharedSignals } from './shared-signals';
@@ -18,6 +19,13 @@ export interface VerifyOptions<Permission extends string = string> {
    * limited to some agents are denied.
    */
   readonly agentId?: string | false;
+  /**
+   * Address of the caller. Keys with `allowedIps` are denied without it. Behind a proxy, do not pass a header that callers
+   * can forge.
+   *
+   * @example verify(token, { ip: req.ip })
+   */
+  readonly ip?: string | undefined;
   /** Read the key from the store instead of the cache, as `requireApiKey(permission, { fresh: true })` does. Default `false`. */
   readonly fresh?: boolean;
 }
@@ -31,6 +39,7 @@ const optionsSchema = z.strictObject({
   permission: z.unknown().optional(),
   workspaceId: z.string().optional(),
   agentId: z.union([z.string(), z.literal(false)]).optional(),
+  ip: z.string().optional(),
   fresh: z.boolean().optional(),
 });
 
@@ -39,15 +48,15 @@ const NO_OPTIONS: VerifyOptions = Object.freeze(Object.create(null) as object);
 
 const MISSING: Denial = { code: 'missing_key', reason: 'missing', message: 'Pass an API key.' };
 
-const DESCRIPTION: RequestDescription = { method: null, route: null, hint: () => null };
-const describe = () => DESCRIPTION;
+const NO_ADDRESS = 'The key is limited to some addresses. Pass the address of the caller: verify(token, { ip }).';
 
 function toValue(value: string): RequestValue {
   return { value: value === '' ? undefined : value, ambiguous: false };
 }
 
-function toContext({ workspaceId, agentId }: VerifyOptions): AuthContext {
+function toContext({ workspaceId, agentId, ip }: VerifyOptions): AuthContext {
   return {
+    address: ip,
     workspace: workspaceId === undefined ? null : toValue(workspaceId),
     agent: agentId === false ? 'handler' : agentId === undefined ? null : toValue(agentId),
   };
@@ -69,7 +78,12 @@ export function createVerify(deps: {
   // Also a hit path: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
-  function deny(denial: Denial, key: CachedKey | null): Verification {
+  function deny(denial: Denial, key: CachedKey | null, ip?: string): Verification {
+    const describe = (): RequestDescription => ({
+      method: null,
+      route: null,
+      hint: ({ reason }) => (reason === 'ip' ? addressHint(ip, key, NO_ADDRESS) : null),
+    });
     return { ok: false, error: access.deny(denial, key, describe) };
   }
 
@@ -88,7 +102,7 @@ export function createVerify(deps: {
     const conclude = (outcome: CachedKey | Denial): Verification => {
       if (isDenial(outcome)) return deny(outcome, null);
       const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
-      if (denial !== null) return deny(denial, outcome);
+      if (denial !== null) return deny(denial, outcome, options.ip);
       access.allow(outcome, known !== undefined);
       const source = { openSignal: () => signals.open(outcome, requirement, context) };
       return { ok: true, key: createRequestApiKey(outcome, source, undefined) };

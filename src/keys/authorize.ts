@@ -1,5 +1,6 @@
 import { type DenialReason, type ErrorCode, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { KeyRecord } from '../store/records';
+import type { AddressList } from './address-list';
 import type { Scope } from './scope';
 
 /** Why a request is denied. */
@@ -52,6 +53,16 @@ export interface AuthContext {
    * `req.apiKey.scope` (`agent: false`), and nothing is checked here.
    */
   readonly agent: RequestValue | 'handler' | null;
+  /** Address of the caller, if it is known. Read only for keys that are limited to some addresses. */
+  readonly address?: string | undefined;
+}
+
+/** A key that can be authorized. */
+export interface AuthorizableKey {
+  readonly record: Pick<KeyRecord, 'workspaceId' | 'disabled' | 'expiresAt' | 'revoked'>;
+  readonly scope: Scope;
+  /** Null: any address. */
+  readonly addresses: AddressList | null;
 }
 
 function denial(code: KeyDenial['code'], reason: DenialReason, message: string): KeyDenial {
@@ -60,6 +71,7 @@ function denial(code: KeyDenial['code'], reason: DenialReason, message: string):
 
 const DISABLED = denial('disabled_key', 'disabled', 'This API key is disabled.');
 const EXPIRED = denial('expired_key', 'expired', 'This API key has expired.');
+export const ADDRESS_OTHER = denial('ip_not_allowed', 'ip', 'This API key is not accepted from this address.');
 const WORKSPACE_AMBIGUOUS = denial(
   'workspace_not_in_scope',
   'workspace',
@@ -127,16 +139,14 @@ function satisfies(scope: Scope, { mode, permissions }: Requirement): boolean {
  * The first reason counts. The order reveals least and helps most:
  * 1. Whether the key works. *Disabled* comes first: the key may be stolen, and its holder learns nothing more. Then
  *    *expired*, which no change of the request can help.
- * 2. Workspace and agent. A key of another workspace learns neither what the route requires nor what exists there.
- * 3. Permissions. At this point the caller belongs to the workspace, so naming the missing permission leaks nothing.
+ * 2. Address. Who has stolen the key learns nothing about its workspace, agents and permissions.
+ * 3. Workspace and agent. A key of another workspace learns neither what the route requires nor what exists there.
+ * 4. Permissions. At this point the caller belongs to the workspace, so naming the missing permission leaks nothing.
  *
- * @param record The key's record.
- * @param scope `createScope(record)`, created once per record.
  * @param wall Milliseconds since the epoch. A key is expired from the millisecond `expiresAt` on.
  */
 export function authorize(
-  record: Pick<KeyRecord, 'workspaceId' | 'disabled' | 'expiresAt' | 'revoked'>,
-  scope: Scope,
+  { record, scope, addresses }: AuthorizableKey,
   requirement: Requirement,
   context: AuthContext,
   wall: number,
@@ -144,6 +154,8 @@ export function authorize(
   if (record.disabled) return DISABLED;
   // Revoked by a rotation without overlap: denied on every clock. An expiry that is no number counts as expired.
   if (record.revoked || !(wall < record.expiresAt)) return EXPIRED;
+
+  if (addresses !== null && (context.address === undefined || !addresses.has(context.address))) return ADDRESS_OTHER;
 
   const { workspace, agent } = context;
   if (workspace !== null) {

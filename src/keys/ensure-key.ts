@@ -22,13 +22,14 @@ function hasSameMembers(left: 'all' | readonly string[], right: 'all' | readonly
   return left.length === right.length && left.every((member) => right.includes(member));
 }
 
-/** The changes that give a key the wanted state. An absent `disabled` leaves it as an operator has set it. */
+/** The changes that give a key the wanted state. Absent fields are left as an operator has set them. */
 function changesOf(key: KeyRecord, wanted: Required<Pick<UpdateKeyInput, 'name' | 'permissions'>> & UpdateKeyInput) {
-  const { name, permissions, disabled } = wanted;
+  const { name, permissions, disabled, allowedIps } = wanted;
   return {
     ...(key.name !== name && { name }),
     ...(!hasSameMembers(key.permissions, permissions) && { permissions }),
     ...(disabled !== undefined && key.disabled !== disabled && { disabled }),
+    ...(allowedIps !== undefined && !hasSameMembers(key.allowedIps, allowedIps) && { allowedIps }),
   };
 }
 

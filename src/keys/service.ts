@@ -32,8 +32,9 @@ export interface KeyServiceDeps extends KeyInputSettings {
 }
 
 /** The columns of a new key that are the same for all. */
-const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revoked' | 'revision' | 'rotatedTo' | 'alias'> = {
+const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revoked' | 'revision' | 'rotatedTo' | 'alias' | 'allowedIps'> = {
   disabled: false,
+  allowedIps: [],
   revoked: false,
   revision: 1,
   rotatedTo: null,

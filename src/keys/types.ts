@@ -21,6 +21,8 @@ export interface ApiKey<Permission extends string = string> {
   /** The key is accepted before this time, not at it. */
   readonly expiresAt: Date;
   readonly disabled: boolean;
+  /** Addresses and CIDR blocks from which the key is accepted. Empty: any address. */
+  readonly allowedIps: readonly string[];
   /** 1 for a new key, incremented by every change. Pass it to `update` to change only that revision. */
   readonly revision: number;
   /** Masked token, e.g. `ks_8MPCk3Za************YphQ`. For an imported token possibly only asterisks. */
@@ -57,6 +59,11 @@ export interface CreateKeyInput<Permission extends string = string> extends Expi
   readonly agents?: Agents;
   /** At least one, each once, all of them declared. */
   readonly permissions: readonly Permission[];
+  /**
+   * Addresses from which the key is accepted: at most 32 IPv4 or IPv6 addresses, or CIDR blocks such as `203.0.113.0/24`.
+   * A block begins with its first address. Default: any address.
+   */
+  readonly allowedIps?: readonly string[];
   /** Person or program that asked for the key. Default: `actor` of the context. */
   readonly createdBy?: string | null;
 }
@@ -87,6 +94,8 @@ export interface UpdateKeyInput<Permission extends string = string> {
   readonly permissions?: readonly Permission[];
   /** Requests with a disabled key are denied until it is enabled again. */
   readonly disabled?: boolean;
+  /** As for `create`. An empty array: any address. */
+  readonly allowedIps?: readonly string[];
 }
 
 /** Input of `keys.rotate`. Default expiry of the new key: the lifetime of the old one, from now. */

@@ -126,6 +126,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `revoked`: set by a rotation without overlap. The key is denied permanently, regardless of a process's clock.
  * - `revision`: 1 at first. Grows by one with every change.
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
+ * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
  * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
 const KEY_FIELDS = {
@@ -149,6 +150,14 @@ const KEY_FIELDS = {
     carried: true,
   }),
   digest: column(TEXT, { missing: REQUIRED, onRequest: true }),
+  allowedIps: column(ARRAY, {
+    missing: [],
+    onRequest: true,
+    public: 'value',
+    editable: true,
+    audited: true,
+    carried: true,
+  }),
   expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'time', audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
   revoked: column(BOOLEAN, { missing: false, onRequest: true }),

@@ -80,7 +80,7 @@ class CountedUse implements KeyUse {
   constructor(readonly requirement = NO_REQUIREMENT) {}
 
   check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    return authorize(record, scope, this.requirement, { workspace: null, agent: null }, wall);
+    return authorize({ record, scope, addresses: null }, this.requirement, { workspace: null, agent: null }, wall);
   }
 
   isOver(): boolean {

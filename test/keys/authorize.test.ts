@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { KeyscopeError } from '../../src/errors';
+import { compileAddressList } from '../../src/keys/address-list';
 import {
   type AuthContext,
   authorize,
@@ -27,15 +28,44 @@ interface Case {
   requirement?: Requirement;
   workspace?: AuthContext['workspace'];
   agent?: AuthContext['agent'];
+  allowedIps?: string[];
+  address?: string;
 }
 
 function decideCase(given: Case): Decision {
   const { agents = 'all', permissions = ['conversations'], disabled = false, expiresAt = NOW + 1 } = given;
   const { revoked = false, requirement = NO_REQUIREMENT, workspace = null, agent = null } = given;
   const record = { workspaceId: 'acme', disabled, revoked, expiresAt };
-  return authorize(record, createScope({ agents, permissions }), requirement, { workspace, agent }, NOW);
+  const { allowedIps = [], address } = given;
+  const key = { record, scope: createScope({ agents, permissions }), addresses: compileAddressList(allowedIps) };
+  return authorize(key, requirement, { workspace, agent, address }, NOW);
 }
 const codeOf = (given: Case) => decideCase(given)?.code ?? null;
+
+describe('a key that is limited to addresses', () => {
+  const allowedIps = ['192.0.2.0/24'];
+
+  test('authorize allows a request from an address in the list', () => {
+    expect(codeOf({ allowedIps, address: '192.0.2.7' })).toBeNull();
+    expect(codeOf({ allowedIps: [], address: '198.51.100.1' })).toBeNull();
+    expect(codeOf({ allowedIps: [] })).toBeNull();
+  });
+
+  test('authorize denies a request with ip_not_allowed when its address is another one or unknown', () => {
+    expect(decideCase({ allowedIps, address: '198.51.100.1' })).toMatchObject({ code: 'ip_not_allowed', reason: 'ip' });
+    expect(codeOf({ allowedIps })).toBe('ip_not_allowed');
+    expect(codeOf({ allowedIps, address: '' })).toBe('ip_not_allowed');
+    expect(codeOf({ allowedIps, address: 'unknown' })).toBe('ip_not_allowed');
+  });
+
+  test('authorize names the address before workspace, agent and permission, and after disabled and expired', () => {
+    const elsewhere = { allowedIps, address: '198.51.100.1' };
+    expect(codeOf({ ...elsewhere, workspace: said('other'), agent: AMBIGUOUS })).toBe('ip_not_allowed');
+    expect(codeOf({ ...elsewhere, requirement: compileRequirement('all', ['handoff']) })).toBe('ip_not_allowed');
+    expect(codeOf({ ...elsewhere, disabled: true })).toBe('disabled_key');
+    expect(codeOf({ ...elsewhere, expiresAt: NOW })).toBe('expired_key');
+  });
+});
 
 describe('a key that is in order', () => {
   test('authorize allows a valid key', () => {

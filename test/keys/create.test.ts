@@ -25,6 +25,7 @@ describe('creating a key', () => {
       updatedAt: new Date(NOW),
       expiresAt: new Date(NOW + 90 * DAY),
       disabled: false,
+      allowedIps: [],
       revision: 1,
       masked: `ks_${token.slice(3, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,

@@ -158,7 +158,9 @@ describe('updating a key', () => {
     for (const [changes, paths] of wrong) {
       expect(await refusedPaths(keys.update(key.id, changes as never))).toEqual(paths);
     }
-    expect((await refusal(keys.update(key.id, {}))).message).toContain('at least one of: name, permissions, disabled');
+    expect((await refusal(keys.update(key.id, {}))).message).toContain(
+      'at least one of: name, permissions, disabled, allowedIps',
+    );
     expect(await keys.get(key.id)).toEqual(key);
   });
 

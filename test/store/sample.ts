@@ -45,6 +45,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     updatedAt: 1_750_000_000_000,
     expiresAt: 1_790_000_000_000,
     disabled: false,
+    allowedIps: [],
     revoked: false,
     revision: 1,
     rotatedFrom: null,

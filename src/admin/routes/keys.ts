@@ -110,7 +110,7 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents:
       method: 'PATCH',
       path: '/keys/:id',
       operationId: 'updateKey',
-      summary: 'Change the name or the permissions, disable or enable the key',
+      summary: 'Change columns of the key, disable or enable it',
       body: bodies.update,
       checkBody: refuseImmutable,
       conditional: true,

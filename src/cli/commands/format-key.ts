@@ -59,6 +59,7 @@ export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' 
     ['updated', `${fullTime(key.updatedAt, now)}, revision ${key.revision}`],
     ['expires', fullTime(key.expiresAt, now)],
   ];
+  if (key.allowedIps.length > 0) entries.push(['addresses', key.allowedIps.join(', ')]);
   if (key.rotatedFrom !== null) entries.push(['replaces', key.rotatedFrom]);
   if (key.rotatedTo !== null) entries.push(['replaced by', key.rotatedTo]);
   return fields(entries, style);

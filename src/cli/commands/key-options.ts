@@ -1,3 +1,4 @@
+import type { UpdateKeyInput } from '../../keys/types';
 import type { CommandContext, OptionSpecs } from '../command';
 import { isEveryAgent } from '../import/read-names';
 import { usageError } from '../io';
@@ -12,6 +13,23 @@ export const EXPIRY_OPTIONS: OptionSpecs = {
   },
   'expires-at': { value: 'TIME', help: 'End: 2031-05-01, which is 00:00 UTC, or 2031-05-01T12:00:00Z.' },
 };
+
+const ADDRESSES = 'Addresses or CIDR blocks that may use the key.';
+
+/** Options for the optional columns of a key. */
+export const COLUMN_OPTIONS: OptionSpecs = {
+  'allowed-ips': { value: 'any|A,B', multiple: true, help: `${ADDRESSES} Default: any.` },
+};
+export const COLUMN_CHANGE_OPTIONS: OptionSpecs = {
+  'allowed-ips': { value: 'any|A,B', multiple: true, help: ADDRESSES },
+};
+
+/** The optional columns that are given. */
+export function columnsOf({ values }: Given): Pick<UpdateKeyInput, 'allowedIps'> {
+  const addresses = values.texts('allowed-ips').flatMap(splitNames);
+  if (addresses.length === 0) return {};
+  return { allowedIps: addresses.length === 1 && addresses[0] === 'any' ? [] : addresses };
+}
 
 export function permissionsOf({ values }: Given): string[] {
   return values.texts('permissions').flatMap(splitNames);

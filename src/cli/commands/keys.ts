@@ -1,3 +1,4 @@
+import { listNames } from '../../did-you-mean';
 import { parseDuration } from '../../keys/time';
 import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/types';
 import type { Command, CommandContext } from '../command';
@@ -8,7 +9,15 @@ import { confirm } from '../prompts';
 import { toJson } from '../terminal-text';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 import { keyFields, keyListing, printKey } from './format-key';
-import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
+import {
+  agentsOf,
+  COLUMN_CHANGE_OPTIONS,
+  COLUMN_OPTIONS,
+  columnsOf,
+  EXPIRY_OPTIONS,
+  expiryOf,
+  permissionsOf,
+} from './key-options';
 
 const ID = 'ID';
 const REVISION = { revision: { value: 'N', help: 'Only if the key still has this revision.' } };
@@ -47,6 +56,7 @@ async function create(context: CommandContext): Promise<undefined> {
     agents: agents.length === 0 ? 'all' : agents,
     permissions: permissionsOf(context),
     ...expiryOf(context),
+    ...columnsOf(context),
   };
   reveal(context, await apiKeys.keys.create(input, origin));
 }
@@ -79,13 +89,16 @@ async function update(context: CommandContext, changes: UpdateKeyInput): Promise
 
 async function edit(context: CommandContext): Promise<undefined> {
   const [name, permissions] = [context.values.text('name'), permissionsOf(context)];
-  if (name === undefined && permissions.length === 0) {
-    throw usageError('`keyscope keys edit` needs --name or --permissions. See --help.');
-  }
-  await update(context, {
+  const changes: UpdateKeyInput = {
     ...(name === undefined ? {} : { name }),
     ...(permissions.length === 0 ? {} : { permissions }),
-  });
+    ...columnsOf(context),
+  };
+  if (Object.keys(changes).length === 0) {
+    const names = ['name', 'permissions', ...Object.keys(COLUMN_CHANGE_OPTIONS)].map((option) => `--${option}`);
+    throw usageError(`\`keyscope keys edit\` needs at least one of ${listNames(names)}. See --help.`);
+  }
+  await update(context, changes);
 }
 
 async function rotate(context: CommandContext): Promise<undefined> {
@@ -123,6 +136,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       agents: { value: 'all|A,B', multiple: true, help: 'Agents of the key. Fixed at creation. Default: all.' },
       agent: { value: ID, multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
       ...EXPIRY_OPTIONS,
+      ...COLUMN_OPTIONS,
       ...CHANGE_OPTIONS,
     },
     example: 'keyscope keys create --name "CRM export" --permissions conversations --expires-in 90d',
@@ -153,11 +167,12 @@ export const KEY_COMMANDS: readonly Command[] = [
   },
   {
     name: 'keys edit',
-    summary: 'Change the name or the permissions of a key',
+    summary: 'Change a key',
     args: [ID],
     options: {
       name: { value: 'TEXT', help: 'The new name.' },
       permissions: { ...PERMISSIONS, help: 'All permissions that the key has from now on.' },
+      ...COLUMN_CHANGE_OPTIONS,
       ...REVISION,
       ...CHANGE_OPTIONS,
     },

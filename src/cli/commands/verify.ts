@@ -8,8 +8,10 @@ type VerifyOptions = NonNullable<Parameters<CommandContext['apiKeys']['verify']>
 
 function optionsOf({ values, within }: CommandContext): VerifyOptions {
   const permission = values.text('permission');
+  const ip = values.text('ip');
   return {
     ...within,
+    ...(ip === undefined ? {} : { ip }),
     ...(permission === undefined ? {} : { permission }),
     // Without --agent, keys for some agents are valid also.
     agentId: values.text('agent') ?? false,
@@ -54,6 +56,10 @@ export const VERIFY_COMMAND: Command = {
   options: {
     permission: { value: 'NAME', help: 'Check that the key has this permission.' },
     agent: { value: 'ID', help: 'Check that this agent is in the scope of the key.' },
+    ip: {
+      value: 'ADDRESS',
+      help: 'Check that the key is accepted from this address. Required if it has --allowed-ips.',
+    },
   },
   example: 'keyscope verify --permission conversations < token.txt',
   permissionOptions: ['permission'],

@@ -24,6 +24,7 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
         permissions: ['conversations'],
         expiresAt: key.expiresAt,
         disabled: false,
+        allowedIps: [],
       };
       const last = {
         ...first,

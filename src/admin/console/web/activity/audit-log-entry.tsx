@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   name: 'Name',
   agents: 'Agents',
   permissions: 'Permissions',
+  allowedIps: 'Allowed addresses',
   expiresAt: 'Expires',
   disabled: 'Disabled',
   rotatedFrom: 'Replaces',
@@ -38,7 +39,11 @@ function valueText(field: string, value: unknown, nameOf: NameOf): string {
   if (value === false) return field === 'disabled' ? 'no' : 'off';
   if (value === 'all') return 'all';
   if (Array.isArray(value))
-    return value.length === 0 ? 'none' : value.map((id) => nameOf(field, String(id))).join(', ');
+    return value.length === 0
+      ? field === 'allowedIps'
+        ? 'any'
+        : 'none'
+      : value.map((id) => nameOf(field, String(id))).join(', ');
   if (field === 'expiresAt') return exactTime(String(value));
   return String(value);
 }
@@ -50,7 +55,8 @@ function valueText(field: string, value: unknown, nameOf: NameOf): string {
 function isOmitted(field: string, { before, after }: AuditEntry): boolean {
   if (before !== null && after !== null) return JSON.stringify(before[field]) === JSON.stringify(after[field]);
   const value = (before ?? after)?.[field];
-  return field === 'name' || value === null || (field === 'disabled' && value === false);
+  const isEmpty = Array.isArray(value) && value.length === 0;
+  return field === 'name' || value === null || isEmpty || (field === 'disabled' && value === false);
 }
 
 function Changes({ entry }: { readonly entry: AuditEntry }) {

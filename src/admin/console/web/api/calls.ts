@@ -45,7 +45,12 @@ export function getKey(id: string): Promise<Key> {
   return request(keyPath(id));
 }
 
-export interface NewKey {
+/** Optional columns of a key. */
+export interface KeyColumns {
+  readonly allowedIps?: readonly string[];
+}
+
+export interface NewKey extends KeyColumns {
   readonly name: string;
   readonly agents: Agents;
   readonly permissions: readonly string[];
@@ -56,7 +61,7 @@ export function createKey(body: NewKey, idempotencyKey: string): Promise<Created
   return request('keys', { method: 'POST', body, idempotencyKey });
 }
 
-export interface KeyChanges {
+export interface KeyChanges extends KeyColumns {
   readonly name?: string;
   readonly permissions?: readonly string[];
   readonly disabled?: boolean;

@@ -39,6 +39,7 @@ function changesOf({ before, now }: Conflict, permissions: readonly Permission[]
       from: labels(before.permissions, permissions),
       to: labels(now.permissions, permissions),
     },
+    { what: 'Allowed addresses', from: before.allowedIps.join(', '), to: now.allowedIps.join(', ') },
     { what: 'State', from: state(before), to: state(now) },
     { what: 'Rotated', from: before.rotatedTo === null ? 'No' : 'Yes', to: now.rotatedTo === null ? 'No' : 'Yes' },
   ].filter(({ from, to }) => from !== to);

@@ -11,6 +11,7 @@ import { useAction } from '../use-action';
 import { AgentsField } from './agents-field';
 import { type ExpiryChoice, ExpiryField, expiryBody, expiryError, presetsFor } from './expiry-field';
 import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { COLUMN_FIELDS, type ColumnsDraft, changedColumns, MoreOptions, NO_COLUMNS } from './more-options';
 import { PermissionsField } from './permissions-field';
 import { RevealDialog } from './reveal-dialog';
 
@@ -19,9 +20,10 @@ interface Draft {
   readonly agents: Agents;
   readonly permissions: readonly string[];
   readonly expiry: ExpiryChoice;
+  readonly columns: ColumnsDraft;
 }
 
-const FIELDS = ['name', 'agents', 'permissions', 'expiresIn', 'expiresAt'];
+const FIELDS = ['name', 'agents', 'permissions', 'expiresIn', 'expiresAt', ...COLUMN_FIELDS];
 const idOf = (name: string) => `create-${name.startsWith('expires') ? 'expiry' : name}`;
 
 function errorsIn({ name, agents, permissions, expiry }: Draft): FieldErrors {
@@ -33,8 +35,14 @@ function errorsIn({ name, agents, permissions, expiry }: Draft): FieldErrors {
   };
 }
 
-function bodyOf({ name, agents, permissions, expiry }: Draft): calls.NewKey {
-  return { name: name.trim(), agents, permissions, ...expiryBody(expiry) };
+function bodyOf({ name, agents, permissions, expiry, columns }: Draft): calls.NewKey {
+  return {
+    name: name.trim(),
+    agents,
+    permissions,
+    ...expiryBody(expiry),
+    ...changedColumns(columns, NO_COLUMNS),
+  };
 }
 
 /** Returns the idempotency key for a body: the same one until the body changes. */
@@ -59,6 +67,7 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
     agents: 'all',
     permissions: [],
     expiry: { lifetime: session.defaultLifetime },
+    columns: NO_COLUMNS,
   });
   const [checked, setChecked] = useState(false);
   const [created, setCreated] = useState<Created | null>(null);
@@ -113,6 +122,12 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
           presets={presetsFor(session.defaultLifetime)}
           error={own.expiry ?? fieldError(error, 'expiresAt') ?? fieldError(error, 'expiresIn')}
           onChange={(expiry) => change({ expiry })}
+        />
+        <MoreOptions
+          id="create"
+          draft={draft.columns}
+          error={error}
+          onChange={(part) => change({ columns: { ...draft.columns, ...part } })}
         />
         {error && <ErrorNotice title="The key was not created." error={error} shownElsewhere={FIELDS} />}
         <div class="dialog-actions">

@@ -11,6 +11,7 @@ import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
 import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { COLUMN_FIELDS, changedColumns, draftOf, MoreOptions } from './more-options';
 import { PermissionsField } from './permissions-field';
 
 const idOf = (name: string) => `edit-${name}`;
@@ -38,6 +39,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
   const [base, setBase] = useState(item);
   const [name, setName] = useState(item.name);
   const [permissions, setPermissions] = useState<readonly string[]>(item.permissions);
+  const [columns, setColumns] = useState(() => draftOf(item));
   const [conflict, setConflict] = useState<Conflict | null>(null);
 
   /** The changed fields only, so that saving does not undo another operator's changes to the rest. */
@@ -45,6 +47,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
     return {
       ...(name.trim() !== base.name && { name: name.trim() }),
       ...(!same(permissions, base.permissions) && { permissions }),
+      ...changedColumns(columns, draftOf(base)),
     };
   }
 
@@ -76,12 +79,14 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
     setBase(now);
     setName(mine.name ?? now.name);
     setPermissions(mine.permissions ?? now.permissions);
+    setColumns(draftOf({ ...now, ...mine } as Key));
     setConflict(null);
   }
   function takeTheirs({ now }: Conflict): void {
     setBase(now);
     setName(now.name);
     setPermissions(now.permissions);
+    setColumns(draftOf(now));
     setConflict(null);
   }
 
@@ -100,6 +105,12 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
           selected={permissions}
           error={own.permissions ?? fieldError(saving.error, 'permissions')}
           onChange={setPermissions}
+        />
+        <MoreOptions
+          id="edit"
+          draft={columns}
+          error={saving.error}
+          onChange={(part) => setColumns((now) => ({ ...now, ...part }))}
         />
         <dl class="facts">
           <dt>Agents</dt>
@@ -130,7 +141,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
           <ErrorNotice
             title="The change was not saved."
             error={saving.error}
-            shownElsewhere={['name', 'permissions']}
+            shownElsewhere={['name', 'permissions', ...COLUMN_FIELDS]}
           />
         )}
         {!conflict && (

@@ -70,6 +70,12 @@ function Facts({ item }: { readonly item: Key }) {
       <dd>
         {exactTime(item.expiresAt)}, {relativeTime(item.expiresAt)}
       </dd>
+      {item.allowedIps.length > 0 && (
+        <>
+          <dt>Allowed addresses</dt>
+          <dd>{item.allowedIps.join(', ')}</dd>
+        </>
+      )}
       {item.rotatedFrom !== null && (
         <>
           <dt>Replaces</dt>

@@ -45,6 +45,32 @@ export interface TextFieldProps {
   onInput(value: string): void;
 }
 
+/** Several lines of text. */
+export function TextArea({ id, label, value, error, hint, onInput }: Omit<TextFieldProps, 'autofocus'>) {
+  const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <textarea
+        id={id}
+        rows={3}
+        autocomplete="off"
+        spellcheck={false}
+        value={value}
+        aria-invalid={error === undefined ? undefined : 'true'}
+        aria-describedby={described || undefined}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+      {hint && (
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+      <FieldError id={`${id}-error`} text={error} />
+    </div>
+  );
+}
+
 export function TextField({ id, label, value, error, hint, autofocus, onInput }: TextFieldProps) {
   const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
   return (
