@@ -58,6 +58,13 @@ export function withheldBy(features: Features): readonly Withheld[] {
   return withheld;
 }
 
+/** Whether `rules` allow something that `others` do not. */
+function allowMore(rules: Rules, others: Rules): boolean {
+  if (rules.transcript && !others.transcript) return true;
+  if (others.metrics === null) return false;
+  return rules.metrics === null || [...rules.metrics].some((metric) => !others.metrics!.has(metric));
+}
+
 /** Whether anything could have to be removed. If not, a body may pass through unread. */
 export function restricts(source: PolicySource): boolean {
   const features = featuresOf(source);
@@ -117,6 +124,16 @@ export class RedactionPolicy {
     if (this.#known.size === MAX_KNOWN) this.#known.clear();
     this.#known.set(projectId, rules);
     return rules;
+  }
+
+  /** Whether the body under way has been redacted by rules that allow more than `source` does now. */
+  isLooserThan(source: PolicySource): boolean {
+    if ('featuresFor' in source) {
+      const known = [...(this.#known ?? [])];
+      return known.some(([projectId, rules]) => allowMore(rules, rulesFor(source.featuresFor(projectId))));
+    }
+    const [rules] = this.#open;
+    return rules !== undefined && allowMore(rules, rulesFor(source.features));
   }
 
   /** A level of these matches whose project is not known yet; -1: all are known. */

@@ -71,8 +71,10 @@ export class BodyWriter {
     return this.#filter.value.withheld;
   }
 
-  get isPassingRecord(): boolean {
-    return this.#filter.isPassingRecord === true;
+  /** Whether a value is under way that began when more was enabled than is now. */
+  get isOutdated(): boolean {
+    if (this.#filter.isPassingRecord === true) return this.#context.isRestricted;
+    return this.#filter.value.isOutdated;
   }
 
   /** Whether the body has ended, though its last bytes may still be in the decoder. */

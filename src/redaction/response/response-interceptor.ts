@@ -8,7 +8,7 @@ import { asKeyscopeError, dropChunk, dropEnd, type InterceptorEvents, reportLate
 import type { ResponseContext } from './response-context';
 import { ResponseHead } from './response-head';
 import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
-import { hasEnded, type ResponseState, transition, writtenHead } from './response-state';
+import { hasEnded, passesByPolicy, type ResponseState, transition, writtenHead } from './response-state';
 import { bytesOf, isChunk, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
 const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
@@ -53,12 +53,13 @@ export class ResponseInterceptor implements BodySink {
     this.#transition({ name: 'passing', decision: VOUCHED });
   }
 
-  /** Whether the body, or a record of it, is passing through because nothing had to be removed from it, which may change. */
+  /** Whether a value of a filtered body is being sent that began when more was enabled than is now. */
+  get isOutdated(): boolean {
+    return this.#state.name === 'streaming' && this.#state.writer.isOutdated;
+  }
+
   get passesByPolicy(): boolean {
-    const state = this.#state;
-    if (state.name === 'streaming') return state.writer.isPassingRecord;
-    const decision = state.name === 'passing' ? state.decision : state.name === 'ended' ? state.passed : undefined;
-    return decision?.vouched === false;
+    return passesByPolicy(this.#state);
   }
 
   #transition(state: ResponseState): void {

@@ -62,12 +62,9 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
       return false;
     }
     this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
-    const stops =
-      res.headersSent &&
-      this.#interceptor.passesByPolicy &&
-      this.isRestricted &&
-      !isVouched(headerText(res, 'content-type'), this.route.options);
-    if (stops) res.destroy(new KeyscopeError('unredactable_response', STRICTER));
+    const passes = this.#interceptor.passesByPolicy && !isVouched(headerText(res, 'content-type'), this.route.options);
+    const isOutdated = passes ? this.isRestricted : this.#interceptor.isOutdated;
+    if (res.headersSent && isOutdated) res.destroy(new KeyscopeError('unredactable_response', STRICTER));
     return true;
   }
 }

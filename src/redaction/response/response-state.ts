@@ -46,3 +46,9 @@ export function writtenHead(state: ResponseState, isHeadSent: boolean): WrittenH
   if (state.name === 'head-sent') return state.open ? 'open' : 'restricted';
   return state.name === 'undecided' && isHeadSent ? 'unchecked' : 'none';
 }
+
+/** Whether a body is passing through because nothing had to be removed from it, which may change. */
+export function passesByPolicy(state: ResponseState): boolean {
+  const decision = state.name === 'passing' ? state.decision : state.name === 'ended' ? state.passed : undefined;
+  return decision?.vouched === false;
+}

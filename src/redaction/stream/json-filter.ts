@@ -49,6 +49,11 @@ export class JsonFilter {
     return restricts(this.#getPolicy());
   }
 
+  /** Whether a value is under way that began when more was enabled than is now. */
+  get isOutdated(): boolean {
+    return !this.#between && !this.#tracker.isDone && this.#policy.isLooserThan(this.#getPolicy());
+  }
+
   /** The features of which a member was withheld since the filter was made. */
   get withheld(): readonly Withheld[] {
     return this.#policy.withheld;

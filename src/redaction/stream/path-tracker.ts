@@ -101,7 +101,10 @@ export class PathTracker {
         else i = this.#token(stage, byte, i);
       } else if (stage === SEARCHING) {
         i = this.#resolver.run(bytes, i, end);
-        if (this.#resolver.found) this.#onProjectResolved();
+        if (this.#resolver.found) {
+          scanner.restore(this.#frames.map(({ list }) => (list ? 0 : 1)));
+          this.#stage = AT_VALUE;
+        }
       } else {
         i = scanner.skip(bytes, i, end);
         if (stage === IN_MEMBERS) {
@@ -112,6 +115,11 @@ export class PathTracker {
         }
       }
     }
+  }
+
+  /** Whether a value is complete. */
+  get isDone(): boolean {
+    return this.#stage === DONE;
   }
 
   /** The body is over. */
@@ -271,12 +279,6 @@ export class PathTracker {
     this.#resolver.wait(this.#frames[index]!.position, index + 1, at);
     this.#stage = SEARCHING;
     return at;
-  }
-
-  /** Goes back to the value that waited. */
-  #onProjectResolved(): void {
-    this.#scanner.restore(this.#frames.map(({ list }) => (list ? 0 : 1)));
-    this.#stage = AT_VALUE;
   }
 
   /**

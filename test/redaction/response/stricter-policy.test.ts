@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { Response } from 'express';
 import type { Features } from '../../../src/features';
+import type { RedactOptions } from '../../../src/redaction/options';
 import { expresses } from '../../support/express-versions';
 import { ask, closeAll, EVERYTHING, SECRET, type Served, serve } from './harness';
 
@@ -72,6 +73,81 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
     features = CLOSED;
     response.resume();
     expect(await closed).toBe(true);
+  });
+
+  describe('when the project had something else disabled from the start', () => {
+    const SOME: Features = { transcript: true, metrics: ['CALL_COMPLETED'] };
+
+    /** Sends `next` again and again until the connection is closed. */
+    async function servingPieces(type: string, first: string, next: string, redact: RedactOptions = {}) {
+      features = SOME;
+      const served = await serve(
+        express,
+        (app, redactResponse) => {
+          app.get('/', redactResponse(redact), (_req, res) => {
+            res.type(type).write(first);
+            const timer = setInterval(() => res.write(next), CHECK_INTERVAL / 3);
+            res.on('close', () => clearInterval(timer));
+          });
+        },
+        { features: () => features, deps: { checkInterval: CHECK_INTERVAL } },
+      );
+      return begin(served);
+    }
+
+    test.each<[string, string, string, string, RedactOptions]>([
+      ['a list of conversations', 'json', `[${turn}`, `,${turn}`, {}],
+      ['one transcript', 'json', `{"turns":["${SECRET}"`, `,"${SECRET}"`, {}],
+      ['a line', 'application/x-ndjson', `[${turn}`, `,${turn}`, {}],
+      ['the second of two values', 'json', `{"id":1}[${turn}`, `,${turn}`, {}],
+      [
+        'a list of conversations of several projects',
+        'json',
+        `[{"project_id":"PROJECT-1","turns":["${SECRET}"]}`,
+        `,{"project_id":"PROJECT-1","turns":["${SECRET}"]}`,
+        { project: { member: 'project_id' } },
+      ],
+    ])('redactResponse closes the connection when %s has no end', async (_what, type, first, next, redact) => {
+      const { response, closed } = await servingPieces(type, first, next, redact);
+      features = CLOSED;
+      response.resume();
+      expect(await closed).toBe(true);
+    });
+
+    test.each([
+      ['only more is enabled', EVERYTHING],
+      ['a metric is enabled', { transcript: true, metrics: ['CALL_COMPLETED', 'CSAT'] }],
+      ['the same is enabled again', { transcript: true, metrics: ['CALL_COMPLETED'] }],
+    ])('redactResponse leaves a JSON value open when %s', async (_change, changed: Features) => {
+      const { response, closed } = await servingPieces('json', `[${turn}`, `,${turn}`);
+      features = changed;
+      // Another response, which passes through and is looked at three times as rarely, is closed when this one has been looked at.
+      let others = EVERYTHING;
+      const other = await serve(
+        express,
+        (app, redact) => app.get('/', redact(), (_req, res) => void res.type('text').write('text')),
+        { features: () => others, deps: { checkInterval: CHECK_INTERVAL * 3 } },
+      );
+      const closing = await begin(other);
+      others = CLOSED;
+      closing.response.resume();
+      response.resume();
+      expect(await closing.closed).toBe(true);
+      expect(response.destroyed).toBe(false);
+      response.destroy();
+      await closed;
+    });
+
+    test('redactResponse redacts the next of several JSON values when the one before is complete', async () => {
+      const { response } = await servingPieces('json', turn, ` ${turn}`);
+      features = CLOSED;
+      let rest = '';
+      for await (const chunk of response) {
+        rest += String(chunk);
+        if (rest.split('[]').length > 20) break;
+      }
+      expect(rest.replaceAll(' {"turns":[]}', '').length).toBeLessThan(20 * turn.length);
+    });
   });
 
   test('redactResponse leaves a stream open when no record is under way', async () => {
