@@ -43,8 +43,11 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   }
 
   onAbort(error: KeyscopeError): void {
-    this.route.deps.fail(error, this.req, this.res, this.next);
-    if (!this.res.destroyed) this.res.destroy(error);
+    const { res } = this;
+    // Since Node 21, a response keeps the chunks and callbacks that were written while it was corked, and loses both if destroyed.
+    for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
+    this.route.deps.fail(error, this.req, res, this.next);
+    if (!res.destroyed) res.destroy(error);
   }
 
   onEnd(): void {

@@ -233,6 +233,35 @@ describe.each(expresses)('%s', (_version, express) => {
     },
   );
 
+  test.each(['alone', 'behind a wrapper of write', 'behind compression()'])(
+    'every chunk of a corked response calls back when its body is rejected in the middle: %s',
+    async (stack) => {
+      const { promise: closed, resolve } = deferred<void>();
+      const pieces = ['{"id":1', ',"a":2', ',"b":3}', 'x', '{}'];
+      let called = 0;
+      const served = await serve(express, (app, redact) => {
+        if (stack === 'behind compression()') app.use(compression());
+        app.use((_req, res, next) => {
+          res.on('close', () => resolve());
+          const { write } = res;
+          if (stack === 'behind a wrapper of write')
+            res.write = (...args: unknown[]) => Reflect.apply(write, res, args);
+          next();
+        });
+        app.get('/', redact(), (_req, res) => {
+          res.type('json').cork();
+          for (const piece of pieces) res.write(piece, () => void called++);
+          process.nextTick(() => res.uncork());
+        });
+      });
+      const text = await bytesOf(served.port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+      expect(text).not.toContain('}x');
+      await closed;
+      for (let i = 0; i < 10 && called < pieces.length; i++) await nextRound();
+      expect(called).toBe(pieces.length);
+    },
+  );
+
   test.each(['a second redaction', 'a json bound to the response'])(
     'an onError that responds later is sent when middleware before has replaced json: %s',
     async (before) => {
