@@ -22,6 +22,7 @@ import type { KeyscopeError } from './errors';
 import { Events } from './events';
 import { sendProblem } from './http/problem-response';
 import { createKeyService } from './keys/service';
+import { RequestLimits } from './limits/request-limits';
 import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
 import { createProjectFeatures } from './projects/project-features';
 import { createProjectService } from './projects/service';
@@ -40,6 +41,9 @@ const EPHEMERAL =
 
 const QUERY_TOKENS =
   'createApiKeys: tokens in URLs end up in access logs, browser histories and Referer headers. Accept them in a header (`tokenSource`) as soon as your callers can.';
+
+const NOT_CHECKED =
+  "Store unreachable: requests are allowed although their limits cannot be checked (`rateLimit.onStoreFailure: 'allow'`).";
 
 function createStore(settings: Settings): Store {
   const { redis: client, auditLimit, clock } = settings;
@@ -117,6 +121,14 @@ export function createApiKeys<const Permission extends string>(
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
     },
   });
+  const limits = new RequestLimits({
+    ...settings.rateLimits,
+    store,
+    clock,
+    maxSubjects: settings.maxKeys,
+    storeTimeout,
+    onUnchecked: () => events.emit('store', { type: 'warning', code: 'limits_not_checked', message: NOT_CHECKED }),
+  });
   const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
   const contexts = createRequestContexts();
 
@@ -165,6 +177,7 @@ export function createApiKeys<const Permission extends string>(
   return {
     requireApiKey: createRequireApiKey({
       access,
+      limits,
       clock,
       reader,
       permissions,
@@ -190,7 +203,13 @@ export function createApiKeys<const Permission extends string>(
     ) as Keys['redactResponse'],
     requireFeature: usingFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
-    verify: createVerify({ access, clock, permissions, signals: new SharedSignals(watch, events) }) as Keys['verify'],
+    verify: createVerify({
+      access,
+      limits,
+      clock,
+      permissions,
+      signals: new SharedSignals(watch, events),
+    }) as Keys['verify'],
     keys,
     projects,
     audit,
@@ -223,7 +242,7 @@ export function createApiKeys<const Permission extends string>(
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
       projectFeatures.close();
-      await recorder.close();
+      await Promise.all([recorder.close(), limits.close()]);
       await store.close();
     },
   };

@@ -20,6 +20,8 @@ export const ERRORS = {
   ip_not_allowed: { status: 403, title: 'Address not allowed', denies: 'key' },
   agent_not_in_scope: { status: 403, title: 'Agent not in scope', denies: 'key' },
   workspace_not_in_scope: { status: 403, title: 'Workspace not in scope', denies: 'key' },
+  rate_limited: { status: 429, title: 'Rate limit exceeded', denies: 'key' },
+  quota_exceeded: { status: 429, title: 'Quota exceeded', denies: 'key' },
   feature_not_enabled: { status: 403, title: 'Feature not enabled', denies: 'request' },
   invalid_request: { status: 400, title: 'Invalid request' },
   immutable_field: { status: 400, title: 'Field cannot be changed' },
@@ -73,6 +75,10 @@ export type DenialReason =
   /** The key is limited to some agents, and the request does not state which one it is about. */
   | 'agent_not_stated'
   | 'workspace'
+  /** A limit with a window below one day is exceeded. */
+  | 'rate_limit'
+  /** A limit with a window of one day or longer is exceeded. */
+  | 'quota'
   | 'store';
 
 const CODES = Object.keys(ERRORS) as ErrorCode[];
@@ -80,10 +86,24 @@ const CODES = Object.keys(ERRORS) as ErrorCode[];
 export const DENIAL_CODES = CODES.filter((code): code is DenialCode => 'denies' in ERRORS[code]);
 export const KEY_DENIAL_CODES = DENIAL_CODES.filter((code): code is KeyDenialCode => ERRORS[code].denies === 'key');
 
+/** The limit that a request has exceeded. */
+export interface ExceededLimit {
+  /** As in the `RateLimit` header, such as `key-1m`. */
+  readonly name: string;
+  /** Requests in a window. */
+  readonly limit: number;
+  /** Milliseconds. */
+  readonly window: number;
+  /** Seconds until the window ends. */
+  readonly retryAfter: number;
+}
+
 export interface KeyscopeErrorOptions {
   cause?: unknown;
   /** For `invalid_request`, `immutable_field` and `invalid_options`: all issues of the input. */
   issues?: readonly InputIssue[];
+  /** For `rate_limited` and `quota_exceeded`. */
+  limit?: ExceededLimit;
 }
 
 /**
@@ -98,11 +118,14 @@ export class KeyscopeError extends Error {
   readonly status: number;
   /** All issues of an input. Empty for other errors. */
   readonly issues: readonly InputIssue[];
+  /** The limit of `rate_limited` and `quota_exceeded`. Null for other errors. */
+  readonly limit: ExceededLimit | null;
 
   constructor(code: ErrorCode, message: string, options: KeyscopeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = ERRORS[code].status;
     this.issues = options.issues ?? [];
+    this.limit = options.limit ?? null;
   }
 }

@@ -4,7 +4,9 @@ import { type Clock, systemClock } from './clock';
 import { FEATURE_NAMES } from './features';
 import type { ErrorResponder } from './http/problem-response';
 import { isRequestProperty } from './http/reserved-names';
+import { limitsOfPermissions, type RateLimitOptions, rateLimitOptions, rateLimits } from './keys/rate-limit-schema';
 import { parseDuration } from './keys/time';
+import type { LimitSettings } from './limits/request-limits';
 import type { RedisClient } from './store/redis/client';
 import { isTokenPrefix } from './token/format';
 import { parseInput } from './validate-input';
@@ -20,6 +22,8 @@ export interface PermissionInfo {
    * features, if a route uses `redactResponse` or `requireFeature`.
    */
   readonly features?: readonly ('transcript' | 'metrics')[];
+  /** Limits of each key without limits of its own, for requests that require this permission. Default: none. */
+  readonly rateLimit?: RateLimitOptions['default'];
 }
 
 /** Options of `createApiKeys`. Durations are milliseconds, or strings such as `'90d'`, `'12h'`, `'30m'`, `'45s'`. */
@@ -80,6 +84,8 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * @example { serveStaleFor: '5m' }
    */
   readonly whenStoreDown?: { readonly serveStaleFor: number | string };
+  /** Limits of requests. Default: none. @example { default: [{ limit: 600, window: '1m' }] } */
+  readonly rateLimit?: RateLimitOptions;
   /** Bounds of the cache, as numbers of entries. The least recently used entries are evicted. */
   readonly cache?: {
     /** Keys. Default 10,000, about 10 MB. */
@@ -144,6 +150,7 @@ export interface Settings {
   readonly maxKeys: number;
   readonly maxMisses: number;
   readonly maxWorkspaces: number;
+  readonly rateLimits: LimitSettings;
   readonly tokenSources: readonly TokenSource[];
   readonly realm: string;
   readonly requestProperty: string;
@@ -201,6 +208,7 @@ const shape = {
           label: z.string().min(1),
           description: z.string().optional(),
           features: z.array(z.enum(FEATURE_NAMES)).readonly().optional(),
+          rateLimit: rateLimits.optional(),
         },
         {
           error: (issue) =>
@@ -225,6 +233,7 @@ const shape = {
     .strictObject({ replicas: z.int().min(1).max(100), timeout: duration(10, HOUR).prefault(1000) })
     .optional(),
   whenStoreDown: z.strictObject({ serveStaleFor: duration(1) }).optional(),
+  rateLimit: rateLimitOptions.prefault({}),
   cache: z
     .strictObject({
       maxKeys: count.default(10_000),
@@ -262,11 +271,23 @@ const optionsSchema = z
  * @throws {KeyscopeError} `invalid_options` with all issues.
  */
 export function resolveOptions(options: ApiKeysOptions): Settings {
-  const { permissions, redis, pepper, cache, clock, whenStoreDown, durability, storeTimeout, tokenSource, ...rest } =
-    parseInput(optionsSchema, options, 'createApiKeys', 'invalid_options');
+  const {
+    permissions,
+    redis,
+    pepper,
+    cache,
+    clock,
+    rateLimit,
+    whenStoreDown,
+    durability,
+    storeTimeout,
+    tokenSource,
+    ...rest
+  } = parseInput(optionsSchema, options, 'createApiKeys', 'invalid_options');
   return {
     ...rest,
     ...cache,
+    rateLimits: { ...rateLimit, permissions: limitsOfPermissions(permissions) },
     tokenSources: tokenSource,
     durability,
     storeTimeout: storeTimeout ?? Math.min(DEFAULT_STORE_TIMEOUT, rest.maxRevocationLag),

@@ -26,6 +26,10 @@ export const keySchema = z
     workspaceId: z.string(),
     agents: agentsOut,
     permissions: z.array(z.string()),
+    rateLimit: z
+      .array(z.object({ limit: z.int().min(1), window: z.int().meta({ description: 'Milliseconds.' }) }))
+      .nullable()
+      .meta({ description: 'Limits of the requests of the key. Null: the defaults of the app.' }),
     createdAt: time,
     createdBy: z.string().nullable(),
     updatedAt: time,

@@ -1,15 +1,8 @@
 import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
-import { KeyscopeError } from '../errors';
+import { KEY_DENIAL_CODES, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
-import {
-  type AuthContext,
-  authorize,
-  type Denial,
-  invalidKey,
-  type KeyDenial,
-  type Requirement,
-} from '../keys/authorize';
+import { type Denial, invalidKey } from '../keys/authorize';
 import { explainMalformed } from '../token/explain-malformed';
 import { ID_LENGTH } from '../token/format';
 import type { UsageRecorder } from '../usage/recorder';
@@ -31,7 +24,7 @@ export interface RequestDescription extends Pick<DeniedEvent, 'method' | 'route'
   hint(denial: Denial): string | null;
 }
 
-/** Decision about a token, shared by `requireApiKey` and `verify`: authenticate, then authorize or deny. */
+/** Decision about a token, shared by `requireApiKey` and `verify`: authenticate, then allow or deny. */
 export interface Access {
   /**
    * The key of a token or the denial, from the cache. Undefined if the cache cannot decide. No I/O. The same token on the
@@ -44,22 +37,18 @@ export interface Access {
    * @param fresh - Only data that was read after this call.
    */
   fetch<T>(token: string, fresh: boolean, conclude: (outcome: CachedKey | Denial) => T): Promise<T>;
-  /** Null: allowed. Counts denied requests, and allowed ones unless `isCounted`. */
-  authorize(
-    key: CachedKey,
-    requirement: Requirement,
-    context: AuthContext,
-    wall: number,
-    isCounted: boolean,
-  ): KeyDenial | null;
-  /** Emits the `authenticated` event of an allowed request. */
-  allow(key: CachedKey, cached: boolean): void;
-  /** Emits the `denied` event. Returns the error for the caller. `key`: null unless the caller sent its secret. */
+  /** Counts an allowed request unless `isCounted`, and emits the `authenticated` event. */
+  allow(key: CachedKey, wall: number, cached: boolean, isCounted: boolean): void;
+  /** Counts a denied request whose key is known, and emits the `denied` event. Returns the error for the caller. `key`: null unless the caller sent its secret. */
   deny(denial: Denial, key: CachedKey | null, describe: () => RequestDescription): KeyscopeError;
 }
 
 export function isDenial(outcome: CachedKey | Denial): outcome is Denial {
   return !('record' in outcome);
+}
+
+function isKeyDenialCode(code: string): code is KeyDenialCode {
+  return (KEY_DENIAL_CODES as readonly string[]).includes(code);
 }
 
 const HINTS: Partial<Record<Denial['reason'], string>> = {
@@ -133,19 +122,15 @@ export function createAccess(deps: {
       );
     },
 
-    authorize(key, requirement, context, wall, isCounted) {
-      const denial = authorize(key, requirement, context, wall);
-      if (denial !== null) usage.count(key, denial.code, wall);
-      else if (!isCounted) usage.count(key, 'allowed', wall);
-      return denial;
-    },
-
-    allow({ record }, cached) {
+    allow(key, wall, cached, isCounted) {
+      if (!isCounted) usage.count(key, 'allowed', wall);
       if (!events.hasListeners('authenticated')) return;
-      events.emit('authenticated', { keyId: record.id, workspaceId: record.workspaceId, cached });
+      const { id: keyId, workspaceId } = key.record;
+      events.emit('authenticated', { keyId, workspaceId, cached });
     },
 
     deny(denial, key, describe) {
+      if (key !== null && isKeyDenialCode(denial.code)) usage.count(key, denial.code, clock.wall());
       if (events.hasListeners('denied')) {
         const description = describe();
         const { method, route } = description;
@@ -153,7 +138,10 @@ export function createAccess(deps: {
         const { id: keyId = null, workspaceId = null } = key?.record ?? {};
         events.emit('denied', { code, reason, hint: hintOf(denial, description), keyId, workspaceId, method, route });
       }
-      return (denial as Partial<StoreDenial>).error ?? new KeyscopeError(denial.code, denial.message);
+      return (
+        (denial as Partial<StoreDenial>).error ??
+        new KeyscopeError(denial.code, denial.message, { limit: denial.limit })
+      );
     },
   };
 }

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import type { Events } from '../events';
 import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
+import type { Limiter } from '../limits/limiter';
 import type { KeyEnd, KeyWatch } from './key-watch';
 import { OpenRequest } from './open-request';
 import {
@@ -30,6 +31,7 @@ export interface AllowedRequestDeps {
  */
 export class AllowedRequest implements RequestContext, SignalSource<Request> {
   readonly key: CachedKey;
+  readonly limiters: readonly Limiter[];
   /** See `RequestContext`. */
   hiddenToken: string | undefined = undefined;
   readonly #context: AuthContext;
@@ -39,8 +41,15 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
   #opened: OpenRequest | undefined = undefined;
   #hasEnded = false;
 
-  constructor(key: CachedKey, context: AuthContext, deps: AllowedRequestDeps, earlier: RequestContext | undefined) {
+  constructor(
+    key: CachedKey,
+    context: AuthContext,
+    deps: AllowedRequestDeps,
+    earlier: RequestContext | undefined,
+    limiters: readonly Limiter[],
+  ) {
     this.key = key;
+    this.limiters = earlier?.limiters?.length ? [...earlier.limiters, ...limiters] : limiters;
     this.#context = context;
     this.#deps = deps;
     this.#earlier = earlier;

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
+import type { Limiter } from '../limits/limiter';
 import type { KeyEnd } from './key-watch';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
@@ -13,6 +14,8 @@ export interface RequestContext {
   readonly key: CachedKey | undefined;
   /** The token that was removed from the request (`hideCredentials`), for a further `requireApiKey`. */
   readonly hiddenToken?: string | undefined;
+  /** The limiters that the request has taken allowance from. */
+  readonly limiters?: readonly Limiter[];
   /** `req.apiKey`. */
   apiKeyOf?(req: Request): RequestApiKey;
   /** Ends the response when its key stops being valid, if it streams a body. */

@@ -3,7 +3,9 @@ import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
 import { readRequestAddress, trustsAnyProxy } from '../http/request-address';
 import { createReadParameter } from '../http/route-parameter';
-import type { AuthContext, Denial } from '../keys/authorize';
+import { type AuthContext, authorize, type Denial } from '../keys/authorize';
+import { setLimitHeaders } from '../limits/headers';
+import { LimitWait, NO_LIMITERS, type RequestLimits } from '../limits/request-limits';
 import { type Access, isDenial } from './access';
 import { AllowedRequest, type AllowedRequestDeps } from './allowed-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
@@ -20,6 +22,7 @@ import type { RequestContexts } from './request-context';
 
 export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'events' | 'requestProperty'> {
   readonly access: Access;
+  readonly limits: RequestLimits;
   readonly clock: Clock;
   readonly reader: TokenReader;
   /** The declared permissions. */
@@ -69,7 +72,7 @@ function createReadAddress(): (req: Request) => string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, clock, reader, permissions, contexts, fail } = deps;
+  const { access, limits, clock, reader, permissions, contexts, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
   const readAddressOf = createReadAddress();
 
@@ -107,6 +110,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       wall: number,
       token: string,
       cached: boolean,
+      waited: LimitWait | null,
     ): void {
       if (isDenial(outcome)) {
         deny(outcome, null, null, req, res, next);
@@ -118,19 +122,30 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       // Two middlewares can allow the same request, which is counted once.
       const earlier = contexts.get(req);
       const isCounted = earlier?.key?.record.id === record.id;
-      const denial = access.authorize(outcome, requirement, context, wall, isCounted);
+      let denial: Denial | null = authorize(outcome, requirement, context, wall);
+      const limiters = denial === null ? limits.of(outcome, requirement.permissions, agentIdOf(context)) : NO_LIMITERS;
+      if (limiters.length > 0) {
+        const result = limits.take(limiters, (isCounted && earlier?.limiters) || NO_LIMITERS, waited, wall);
+        if (result instanceof LimitWait) {
+          // The key is read again then: a request is accepted by what is valid at that moment.
+          result.done.then(() => decide(req, res, next, token, result)).catch(next);
+          return;
+        }
+        setLimitHeaders(res, limiters, wall);
+        denial = result;
+      }
       if (denial !== null) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
-      const allowed = new AllowedRequest(outcome, context, allowedDeps, isCounted ? earlier : undefined);
+      const allowed = new AllowedRequest(outcome, context, allowedDeps, isCounted ? earlier : undefined, limiters);
       if (hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
       const apiKey = allowed.createApiKey(req);
       req[property] = apiKey;
       prepareRequest?.(req, apiKey);
       if (endOnRevocation) allowed.endResponse(req);
-      access.allow(outcome, cached);
+      access.allow(outcome, wall, cached, isCounted);
       next();
     }
 
@@ -143,6 +158,18 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       next();
     }
 
+    function decide(req: Request, res: Response, next: NextFunction, token: string, waited: LimitWait | null): void {
+      const wall = clock.wall();
+      const outcome = fresh ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
+      if (outcome !== undefined) {
+        conclude(outcome, req, res, next, wall, token, true, waited);
+        return;
+      }
+      access
+        .fetch(token, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), token, false, waited))
+        .catch(next);
+    }
+
     return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
       const found = reader.read(req) ?? contexts.get(req)?.hiddenToken ?? null;
       if (typeof found !== 'string') {
@@ -150,15 +177,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         else deny(found ?? reader.missing, null, null, req, res, next);
         return;
       }
-      const wall = clock.wall();
-      const outcome = fresh ? undefined : access.authenticate(found, wall, req.socket ?? undefined);
-      if (outcome !== undefined) {
-        conclude(outcome, req, res, next, wall, found, true);
-        return;
-      }
-      access
-        .fetch(found, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), found, false))
-        .catch(next);
+      decide(req, res, next, found, null);
     };
   };
 }

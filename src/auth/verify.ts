@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
-import { type AuthContext, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
+import { type AuthContext, authorize, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
+import { LimitWait, NO_LIMITERS, type RequestLimits } from '../limits/request-limits';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
 import { addressHint } from './describe-request';
@@ -28,6 +29,8 @@ export interface VerifyOptions<Permission extends string = string> {
   readonly ip?: string | undefined;
   /** Read the key from the store instead of the cache, as `requireApiKey(permission, { fresh: true })` does. Default `false`. */
   readonly fresh?: boolean;
+  /** Count the call in the limits of the key and the project, and deny it when one is exceeded. Default `true`. */
+  readonly rateLimit?: boolean;
 }
 
 /** Decision about a token. `error` has the code and the status that a response would have. */
@@ -41,6 +44,7 @@ const optionsSchema = z.strictObject({
   agentId: z.union([z.string(), z.literal(false)]).optional(),
   ip: z.string().optional(),
   fresh: z.boolean().optional(),
+  rateLimit: z.boolean().optional(),
 });
 
 /** Default options. Parsing none would cost as much as the rest of the decision. Inherits nothing. */
@@ -69,12 +73,13 @@ function toContext({ workspaceId, agentId, ip }: VerifyOptions): AuthContext {
  */
 export function createVerify(deps: {
   readonly access: Access;
+  readonly limits: RequestLimits;
   readonly clock: Clock;
   /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly signals: SharedSignals;
 }) {
-  const { access, clock, permissions, signals } = deps;
+  const { access, limits, clock, permissions, signals } = deps;
   // Also a hit path: requirements of one permission are compiled once.
   const single = new Map(permissions.map((name) => [name, parseRequirement(name, permissions, 'verify')]));
 
@@ -92,21 +97,39 @@ export function createVerify(deps: {
       given === undefined
         ? NO_OPTIONS
         : (parseInput(optionsSchema, given, 'verify', 'invalid_options') as VerifyOptions);
-    const { permission, fresh = false } = options;
+    const { permission, fresh = false, rateLimit = true } = options;
     const requirement = single.get(permission as string) ?? parseRequirement(permission, permissions, 'verify');
     if (token === undefined || token === '') return deny(MISSING, null);
     if (typeof token !== 'string') return deny(invalidKey('malformed', 'The token is not a string.'), null);
 
-    const known = fresh ? undefined : access.authenticate(token, clock.wall());
     const context = toContext(options);
-    const conclude = (outcome: CachedKey | Denial): Verification => {
+    let cached = false;
+    let waited: LimitWait | null = null;
+
+    function conclude(outcome: CachedKey | Denial): Verification | LimitWait {
       if (isDenial(outcome)) return deny(outcome, null);
-      const denial = access.authorize(outcome, requirement, context, clock.wall(), false);
+      const wall = clock.wall();
+      const denial = authorize(outcome, requirement, context, wall);
       if (denial !== null) return deny(denial, outcome, options.ip);
-      access.allow(outcome, known !== undefined);
+      const limited = rateLimit
+        ? limits.of(outcome, requirement.permissions, options.agentId || undefined)
+        : NO_LIMITERS;
+      const result = limited.length === 0 ? null : limits.take(limited, NO_LIMITERS, waited, wall);
+      if (result instanceof LimitWait) return result;
+      if (result !== null) return deny(result, outcome);
+      access.allow(outcome, wall, cached, false);
       const source = { openSignal: () => signals.open(outcome, requirement, context) };
       return { ok: true, key: createRequestApiKey(outcome, source, undefined) };
-    };
-    return known === undefined ? access.fetch(token, fresh, conclude) : conclude(known);
+    }
+
+    for (;;) {
+      const known = fresh ? undefined : access.authenticate(token, clock.wall());
+      cached = known !== undefined;
+      const result = known === undefined ? await access.fetch(token, fresh, conclude) : conclude(known);
+      if (!(result instanceof LimitWait)) return result;
+      // The key is read again then: a call is accepted by what is valid at that moment.
+      await result.done;
+      waited = result;
+    }
   };
 }

@@ -2,7 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { ERRORS, type KeyscopeError } from '../errors';
 
 /**
- * Replaces the body of an error response. Status, `WWW-Authenticate` and `Retry-After` are set before it is called. If it
+ * Replaces the body of an error response. Status, `WWW-Authenticate`, `Retry-After` and `RateLimit` are set before it is called. If it
  * throws or rejects, the error goes to `next`.
  */
 export type ErrorResponder = (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => unknown;
@@ -24,6 +24,8 @@ export function problemOf(error: KeyscopeError): Record<string, unknown> {
     code: error.code,
   };
   if (error.issues.length > 0) problem.issues = error.issues;
+  // draft-ietf-httpapi-ratelimit-headers-10, section 3.
+  if (error.limit !== null) problem['violated-policies'] = [error.limit.name];
   return problem;
 }
 
@@ -57,6 +59,7 @@ export function sendProblem(
   res.setHeader('Cache-Control', 'no-store');
   if (error.status === 401) res.setHeader('WWW-Authenticate', challenge(error));
   if (error.code === 'store_unavailable') res.setHeader('Retry-After', RETRY_AFTER_SECONDS);
+  if (error.limit !== null) res.setHeader('Retry-After', String(error.limit.retryAfter));
   if (onError !== undefined) {
     const forward = (thrown: unknown): void => next(errorForNext(thrown));
     try {

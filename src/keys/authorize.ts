@@ -1,4 +1,4 @@
-import { type DenialReason, type ErrorCode, type KeyDenialCode, KeyscopeError } from '../errors';
+import { type DenialReason, type ErrorCode, type ExceededLimit, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { KeyRecord } from '../store/records';
 import type { AddressList } from './address-list';
 import type { Scope } from './scope';
@@ -11,6 +11,8 @@ export interface Denial<Code extends ErrorCode = ErrorCode> {
   readonly message: string;
   /** One sentence for the developer, in the `denied` event. */
   readonly hint?: string;
+  /** For a request that has exceeded a limit. */
+  readonly limit?: ExceededLimit;
 }
 
 /** Denial for malformed, unknown, deleted and wrong tokens. The response is the same for all of them, to prevent probing. */

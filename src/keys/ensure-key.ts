@@ -24,10 +24,11 @@ function hasSameMembers(left: 'all' | readonly string[], right: 'all' | readonly
 
 /** The changes that give a key the wanted state. Absent fields are left as an operator has set them. */
 function changesOf(key: KeyRecord, wanted: Required<Pick<UpdateKeyInput, 'name' | 'permissions'>> & UpdateKeyInput) {
-  const { name, permissions, disabled, allowedIps } = wanted;
+  const { name, permissions, disabled, allowedIps, rateLimit } = wanted;
   return {
     ...(key.name !== name && { name }),
     ...(!hasSameMembers(key.permissions, permissions) && { permissions }),
+    ...(rateLimit !== undefined && JSON.stringify(key.rateLimit) !== JSON.stringify(rateLimit) && { rateLimit }),
     ...(disabled !== undefined && key.disabled !== disabled && { disabled }),
     ...(allowedIps !== undefined && !hasSameMembers(key.allowedIps, allowedIps) && { allowedIps }),
   };

@@ -17,6 +17,7 @@ import { KEY_SORTS } from '../store/records';
 import { isImportedToken, readFingerprint } from '../token/imported-token';
 import { boundFields, inputError, parseInput } from '../validate-input';
 import { normalizeEntry } from './address-list';
+import { keyRateLimits } from './rate-limit-schema';
 import { expiryFields, overlap } from './time-schemas';
 
 const MAX_NAME_LENGTH = 100;
@@ -210,6 +211,7 @@ export function createKeySchemas({ permissions }: KeyInputSettings, now: () => n
       agents: agents.exactOptional(),
       permissions: permissionsField,
       allowedIps: allowedIps.exactOptional(),
+      rateLimit: keyRateLimits.optional(),
       createdBy: auditText,
       ...expiry,
     }),
@@ -218,6 +220,7 @@ export function createKeySchemas({ permissions }: KeyInputSettings, now: () => n
       permissions: permissionsField.optional(),
       disabled: z.boolean().optional(),
       allowedIps: allowedIps.optional(),
+      rateLimit: keyRateLimits.optional(),
     }),
     rotate: z.strictObject({ overlap, ...expiry }),
   };

@@ -122,7 +122,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   /** Common part of `create` and `import`. */
   function readNew<Given extends ReturnType<typeof inputs.create>>(
     what: string,
-    { expiresAt, expiresIn, workspaceId, createdBy, ...fields }: Given,
+    { expiresAt, expiresIn, workspaceId, createdBy, rateLimit = null, ...fields }: Given,
     context: { workspaceId?: string; actor?: string | null; source?: string | null },
   ) {
     if (workspaceId !== undefined && context.workspaceId !== undefined && workspaceId !== context.workspaceId) {
@@ -134,6 +134,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     const complete = {
       agents: 'all' as const,
       ...fields,
+      rateLimit,
       workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
       expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
       createdBy: owner,

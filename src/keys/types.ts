@@ -1,4 +1,5 @@
 import { publicFields } from '../store/key-fields';
+import type { RateLimit } from '../store/limit-store';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
 
@@ -15,6 +16,8 @@ export interface ApiKey<Permission extends string = string> {
   /** `'all'`: every agent of the workspace, now and later. Otherwise exactly these. */
   readonly agents: Agents;
   readonly permissions: readonly Permission[];
+  /** Limits of the key's requests, with windows in milliseconds. Null: the app's defaults. Empty: none. */
+  readonly rateLimit: readonly RateLimit[] | null;
   readonly createdAt: Date;
   readonly createdBy: string | null;
   readonly updatedAt: Date;
@@ -43,6 +46,16 @@ export type Time = Date | string | number;
 /** A duration: milliseconds, or a string such as `'90d'`, `'12h'`, `'30m'`, `'45s'`, `'2w'`. A day is 24 hours. */
 export type Duration = number | string;
 
+/**
+ * At most `limit` requests in each window, from `'1s'` to `'366d'` in whole seconds. A window of a day or longer is a quota.
+ *
+ * @example { limit: 1000, window: '1m' }
+ */
+export interface RateLimitInput {
+  readonly limit: number;
+  readonly window: Duration;
+}
+
 /** Expiry of a key. Default: after `defaultLifetime`. Both: an error. At the latest in the year 9999. */
 export interface Expiry {
   readonly expiresAt?: Time;
@@ -64,6 +77,8 @@ export interface CreateKeyInput<Permission extends string = string> extends Expi
    * A block begins with its first address. Default: any address.
    */
   readonly allowedIps?: readonly string[];
+  /** At most 4 limits with different windows. Null: the app's defaults. Empty: none. Default null. */
+  readonly rateLimit?: readonly RateLimitInput[] | null;
   /** Person or program that asked for the key. Default: `actor` of the context. */
   readonly createdBy?: string | null;
 }
@@ -96,6 +111,8 @@ export interface UpdateKeyInput<Permission extends string = string> {
   readonly disabled?: boolean;
   /** As for `create`. An empty array: any address. */
   readonly allowedIps?: readonly string[];
+  /** At most 4 limits with different windows. Null: the app's defaults. Empty: none. */
+  readonly rateLimit?: readonly RateLimitInput[] | null;
 }
 
 /** Input of `keys.rotate`. Default expiry of the new key: the lifetime of the old one, from now. */

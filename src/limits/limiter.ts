@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
 import { Lease, timestampsOf } from '../store/lease';
 import type { LimitStore, LimitSubject, RateLimit, SliceGrant } from '../store/limit-store';
+import { limitName } from './limit-name';
 
 /**
  * - `ready`: the slice has allowance.
@@ -41,6 +42,10 @@ function newLessee(): string {
  */
 export class Limiter {
   readonly limit: RateLimit;
+  /** See `limitName`. */
+  readonly name: string;
+  /** Its item in `RateLimit-Policy`. */
+  readonly policy: string;
   /**
    * Milliseconds for which a slice can be unused, and for which an exhausted limit is not looked up again: a hundredth of
    * the window.
@@ -75,6 +80,8 @@ export class Limiter {
 
   constructor(limit: RateLimit, subject: LimitSubject, deps: { readonly store: LimitStore; readonly clock: Clock }) {
     this.limit = limit;
+    this.name = limitName(subject, limit);
+    this.policy = `"${this.name}";q=${limit.limit};w=${limit.window / 1000}`;
     this.idleTime = Math.min(Math.max(limit.window / 100, MIN_IDLE_TIME), MAX_IDLE_TIME);
     this.#subject = subject;
     this.#store = deps.store;

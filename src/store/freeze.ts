@@ -7,12 +7,16 @@ function frozenList<T extends string>(list: 'all' | readonly T[]): 'all' | reado
   return list === 'all' ? list : Object.freeze([...list]);
 }
 
+function frozenItem(item: unknown): unknown {
+  return typeof item === 'object' && item !== null ? Object.freeze({ ...item }) : item;
+}
+
 /** Frozen copy of a record. It shares no arrays with the original. */
 export function frozenKey(key: KeyRecord): KeyRecord {
   const copy: Record<string, unknown> = {};
   for (const name of KEY_FIELD_NAMES) {
     const value = key[name];
-    copy[name] = Array.isArray(value) ? Object.freeze([...value]) : value;
+    copy[name] = Array.isArray(value) ? Object.freeze(value.map(frozenItem)) : value;
   }
   return Object.freeze(copy) as KeyRecord;
 }

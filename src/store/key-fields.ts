@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../errors';
 import { isAlias } from '../token/imported-token';
+import type { RateLimit } from './limit-store';
 
 /** Marks a column without a default: a record that lacks it is damaged, and is not read. */
 export const REQUIRED = Symbol('required');
@@ -82,6 +83,22 @@ const ALL_OR_ARRAY: Codec<'all' | readonly string[]> = {
   isJson: true,
 };
 
+function isRateLimit(value: unknown): value is RateLimit {
+  const { limit, window } = (value ?? {}) as Record<string, unknown>;
+  return [limit, window].every((part) => Number.isSafeInteger(part) && (part as number) > 0);
+}
+
+const RATE_LIMITS: Codec<readonly RateLimit[] | null> = {
+  encode: JSON.stringify,
+  decode(text) {
+    const value = parseJson(text);
+    if (value === null) return null;
+    if (!Array.isArray(value) || !value.every(isRateLimit)) throw new Error('is not an array of rate limits');
+    return Object.freeze(value.map(({ limit, window }) => Object.freeze({ limit, window })));
+  },
+  isJson: true,
+};
+
 const BOOLEAN: Codec<boolean> = {
   encode: String,
   decode(text) {
@@ -124,6 +141,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `prefix`, `last4`: prefix of the token at its creation, and end of its checksum, for the masked form. If the token
  *   was imported, they are its two ends, or empty.
  * - `revoked`: set by a rotation without overlap. The key is denied permanently, regardless of a process's clock.
+ * - `rateLimit`: limits of the key's requests. Null: those of the app.
  * - `revision`: 1 at first. Grows by one with every change.
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
  * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
@@ -161,6 +179,14 @@ const KEY_FIELDS = {
   expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'time', audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
   revoked: column(BOOLEAN, { missing: false, onRequest: true }),
+  rateLimit: column(RATE_LIMITS, {
+    missing: null,
+    onRequest: true,
+    public: 'value',
+    editable: true,
+    audited: true,
+    carried: true,
+  }),
   last4: column(TEXT, { missing: '' }),
   prefix: column(TEXT, { missing: '' }),
   createdAt: column(NUMBER, { missing: 0, public: 'time' }),

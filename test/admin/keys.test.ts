@@ -27,6 +27,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
       masked: `${token.slice(0, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,
       rotatedTo: null,
+      rateLimit: null,
     });
     expect(res.headers.location).toBe(`${MOUNT}/keys/${key.id}`);
     expect(res.headers.etag).toBe('"1"');

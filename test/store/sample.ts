@@ -47,6 +47,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     disabled: false,
     allowedIps: [],
     revoked: false,
+    rateLimit: null,
     revision: 1,
     rotatedFrom: null,
     rotatedTo: null,

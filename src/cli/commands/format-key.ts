@@ -1,4 +1,5 @@
 import type { ApiKey } from '../../keys/types';
+import { describeLimit } from '../../limits/limit-name';
 import type { CommandContext } from '../command';
 import type { Listing } from '../paging';
 import { type Cell, fields, toJson } from '../terminal-text';
@@ -44,6 +45,11 @@ export function keyListing({ io, style }: CommandContext): Listing<ApiKey> {
   };
 }
 
+function limitsInField(limits: ApiKey['rateLimit']): string {
+  if (limits === null) return "the app's defaults";
+  return limits.length === 0 ? 'none' : limits.map(describeLimit).join(', ');
+}
+
 /** All columns of a key, one a line. */
 export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' | 'style'>): string {
   const now = io.now();
@@ -55,6 +61,7 @@ export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' 
     ['workspace', key.workspaceId],
     ['agents', key.agents === 'all' ? 'all' : key.agents.join(', ')],
     ['permissions', key.permissions.join(', ')],
+    ['rate limits', limitsInField(key.rateLimit)],
     ['created', fullTime(key.createdAt, now) + (key.createdBy === null ? '' : ` by ${key.createdBy}`)],
     ['updated', `${fullTime(key.updatedAt, now)}, revision ${key.revision}`],
     ['expires', fullTime(key.expiresAt, now)],

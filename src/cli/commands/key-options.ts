@@ -1,4 +1,4 @@
-import type { UpdateKeyInput } from '../../keys/types';
+import type { RateLimitInput, UpdateKeyInput } from '../../keys/types';
 import type { CommandContext, OptionSpecs } from '../command';
 import { isEveryAgent } from '../import/read-names';
 import { usageError } from '../io';
@@ -14,21 +14,39 @@ export const EXPIRY_OPTIONS: OptionSpecs = {
   'expires-at': { value: 'TIME', help: 'End: 2031-05-01, which is 00:00 UTC, or 2031-05-01T12:00:00Z.' },
 };
 
+const LIMITS = 'Limit of requests, such as 1000/1m or 50000/1d; up to four. none: no limit. default: those of the app.';
 const ADDRESSES = 'Addresses or CIDR blocks that may use the key.';
 
 /** Options for the optional columns of a key. */
 export const COLUMN_OPTIONS: OptionSpecs = {
   'allowed-ips': { value: 'any|A,B', multiple: true, help: `${ADDRESSES} Default: any.` },
+  'rate-limit': { value: 'N/WINDOW', multiple: true, help: LIMITS },
 };
 export const COLUMN_CHANGE_OPTIONS: OptionSpecs = {
   'allowed-ips': { value: 'any|A,B', multiple: true, help: ADDRESSES },
+  'rate-limit': { value: 'N/WINDOW', multiple: true, help: LIMITS },
 };
 
+function rateLimitsOf(given: readonly string[]): readonly RateLimitInput[] | null {
+  if (given.length === 1 && given[0] === 'default') return null;
+  if (given.length === 1 && given[0] === 'none') return [];
+  return given.map((text) => {
+    const [, limit, window] = /^(\d{1,10})\/(\w+)$/.exec(text) ?? [];
+    if (limit === undefined || window === undefined) {
+      throw usageError('--rate-limit: expected requests and a window, such as 1000/1m; or `none`, or `default`.');
+    }
+    return { limit: Number(limit), window };
+  });
+}
+
 /** The optional columns that are given. */
-export function columnsOf({ values }: Given): Pick<UpdateKeyInput, 'allowedIps'> {
+export function columnsOf({ values }: Given): Pick<UpdateKeyInput, 'allowedIps' | 'rateLimit'> {
   const addresses = values.texts('allowed-ips').flatMap(splitNames);
-  if (addresses.length === 0) return {};
-  return { allowedIps: addresses.length === 1 && addresses[0] === 'any' ? [] : addresses };
+  const limits = values.texts('rate-limit').flatMap(splitNames);
+  return {
+    ...(addresses.length > 0 && { allowedIps: addresses.length === 1 && addresses[0] === 'any' ? [] : addresses }),
+    ...(limits.length > 0 && { rateLimit: rateLimitsOf(limits) }),
+  };
 }
 
 export function permissionsOf({ values }: Given): string[] {

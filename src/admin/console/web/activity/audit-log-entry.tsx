@@ -1,6 +1,7 @@
-import type { AuditEntry } from '../api/types';
+import type { AuditEntry, Key } from '../api/types';
 import { useApp } from '../context';
 import { agentName, exactTime } from '../format';
+import { rateLimitText } from '../keys/rate-limit-text';
 import { hrefOf } from '../page-route';
 import { Icon, type IconName } from '../ui/icon';
 import { RelativeTime } from '../ui/relative-time';
@@ -21,6 +22,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   agents: 'Agents',
   permissions: 'Permissions',
   allowedIps: 'Allowed addresses',
+  rateLimit: 'Rate limits',
   expiresAt: 'Expires',
   disabled: 'Disabled',
   rotatedFrom: 'Replaces',
@@ -34,6 +36,7 @@ type NameOf = (field: string, id: string) => string;
 
 /** A value of a field as text. */
 function valueText(field: string, value: unknown, nameOf: NameOf): string {
+  if (field === 'rateLimit') return rateLimitText(value as Key['rateLimit']) || 'defaults of the app';
   if (value === null || value === undefined) return 'none';
   if (value === true) return field === 'disabled' ? 'yes' : 'on';
   if (value === false) return field === 'disabled' ? 'no' : 'off';

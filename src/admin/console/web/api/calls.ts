@@ -1,3 +1,4 @@
+import type { RateLimits } from '../keys/rate-limit-text';
 import { request } from './request';
 import type {
   Agent,
@@ -48,6 +49,7 @@ export function getKey(id: string): Promise<Key> {
 /** Optional columns of a key. */
 export interface KeyColumns {
   readonly allowedIps?: readonly string[];
+  readonly rateLimit?: RateLimits;
 }
 
 export interface NewKey extends KeyColumns {

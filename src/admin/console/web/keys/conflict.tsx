@@ -5,6 +5,7 @@ import { useApp } from '../context';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { RelativeTime } from '../ui/relative-time';
+import { rateLimitText } from './rate-limit-text';
 
 /** A key that another operator has changed while a dialog was open. */
 export interface Conflict {
@@ -40,6 +41,7 @@ function changesOf({ before, now }: Conflict, permissions: readonly Permission[]
       to: labels(now.permissions, permissions),
     },
     { what: 'Allowed addresses', from: before.allowedIps.join(', '), to: now.allowedIps.join(', ') },
+    { what: 'Rate limits', from: rateLimitText(before.rateLimit), to: rateLimitText(now.rateLimit) },
     { what: 'State', from: state(before), to: state(now) },
     { what: 'Rotated', from: before.rotatedTo === null ? 'No' : 'Yes', to: now.rotatedTo === null ? 'No' : 'Yes' },
   ].filter(({ from, to }) => from !== to);

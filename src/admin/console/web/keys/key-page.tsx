@@ -15,6 +15,7 @@ import { useLoad } from '../use-load';
 import { KeyBadges } from './key-badges';
 import { KeyDialogs } from './key-dialogs';
 import { KeyMenu } from './key-menu';
+import { rateLimitText } from './rate-limit-text';
 import { useTask } from './use-task';
 
 const RANGES = [7, 30, 90] as const;
@@ -56,6 +57,8 @@ function Facts({ item }: { readonly item: Key }) {
       <dd>
         <bdi>{item.agents === 'all' ? 'All agents' : item.agents.map((id) => agentName(id, agents)).join(', ')}</bdi>
       </dd>
+      <dt>Rate limits</dt>
+      <dd>{rateLimitText(item.rateLimit) || 'Defaults of the app'}</dd>
       <dt>Created</dt>
       <dd>
         {exactTime(item.createdAt)}

@@ -1,19 +1,22 @@
 import type { ApiError } from '../api/api-error';
 import type { KeyColumns } from '../api/calls';
 import type { Key } from '../api/types';
-import { TextArea } from '../ui/field';
+import { TextArea, TextField } from '../ui/field';
 import { fieldError } from './field-errors';
+import { parseRateLimits, rateLimitText } from './rate-limit-text';
 
 /** The optional columns of a key, as they are typed. */
 export interface ColumnsDraft {
   /** One entry a line. */
   readonly allowedIps: string;
+  /** `1000/1m, 50000/1d`. */
+  readonly rateLimit: string;
 }
 
-export const NO_COLUMNS: ColumnsDraft = { allowedIps: '' };
+export const NO_COLUMNS: ColumnsDraft = { allowedIps: '', rateLimit: '' };
 
 /** Names of the columns in requests. */
-export const COLUMN_FIELDS = ['allowedIps'];
+export const COLUMN_FIELDS = ['allowedIps', 'rateLimit'];
 
 const linesOf = (text: string) =>
   text
@@ -21,12 +24,12 @@ const linesOf = (text: string) =>
     .map((line) => line.trim())
     .filter((line) => line !== '');
 
-export function draftOf({ allowedIps }: Key): ColumnsDraft {
-  return { allowedIps: allowedIps.join('\n') };
+export function draftOf({ allowedIps, rateLimit }: Key): ColumnsDraft {
+  return { allowedIps: allowedIps.join('\n'), rateLimit: rateLimitText(rateLimit) };
 }
 
-function columnsOf({ allowedIps }: ColumnsDraft): Required<KeyColumns> {
-  return { allowedIps: linesOf(allowedIps) };
+function columnsOf({ allowedIps, rateLimit }: ColumnsDraft): Required<KeyColumns> {
+  return { allowedIps: linesOf(allowedIps), rateLimit: parseRateLimits(rateLimit) };
 }
 
 /** The columns that differ between two drafts, for a request. */
@@ -59,6 +62,14 @@ export function MoreOptions({ id, draft, error, onChange }: MoreOptionsProps) {
         value={draft.allowedIps}
         error={fieldError(error, 'allowedIps')}
         onInput={(allowedIps) => onChange({ allowedIps })}
+      />
+      <TextField
+        id={`${id}-rateLimit`}
+        label="Rate limits"
+        hint="Requests per window, such as “1000/1m” or “50/1s, 100000/1d”. Empty: the app’s defaults. “none”: no limit."
+        value={draft.rateLimit}
+        error={fieldError(error, 'rateLimit')}
+        onInput={(rateLimit) => onChange({ rateLimit })}
       />
     </details>
   );
