@@ -192,6 +192,19 @@ describe('one key', () => {
     expect(await world.run(['keys', 'edit', id])).toMatchObject({ code: 2, stdout: '' });
   });
 
+  test('the rate limits of a key are created, edited and shown', async () => {
+    const { id } = await makeKey(world, [...MINIMUM, '--rate-limit', '50/1s,1000/1d']);
+    expect((await world.run(['keys', 'show', id])).stdout).toMatch(
+      /rate limits +50 requests per 1s, 1000 requests per 1d/,
+    );
+    const edit = (text: string) => world.run(['keys', 'edit', id, '--rate-limit', text, '--json']);
+    expect(JSON.parse((await edit('7/1m')).stdout).rateLimit).toEqual([{ limit: 7, window: 60_000 }]);
+    expect(JSON.parse((await edit('none')).stdout).rateLimit).toEqual([]);
+    expect(JSON.parse((await edit('default')).stdout).rateLimit).toBeNull();
+    expect(await edit('7')).toMatchObject({ code: 2, stderr: expect.stringContaining('such as 1000/1m') });
+    expect(await edit('7/1x')).toMatchObject({ code: 2, stderr: expect.stringContaining("from '1s' to '366d'") });
+  });
+
   test.each(['agents', 'expires-at'])('keys edit says that --%s is fixed at creation', async (option) => {
     const { id } = await makeKey(world);
     const { code, stderr } = await world.run(['keys', 'edit', id, `--${option}`, 'all']);
