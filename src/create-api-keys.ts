@@ -10,11 +10,12 @@ import { createAuthenticator, createImportedTokenAuthenticator } from './auth/au
 import { KeyWatch } from './auth/key-watch';
 import { type PermissionRequirement, parseRequirement } from './auth/permission-requirement';
 import { createTokenReader } from './auth/read-token';
+import { Reports } from './auth/reports';
 import { type CachedKey, createToCachedKey } from './auth/request-api-key';
 import { createApiKeyOf, createRequestContexts } from './auth/request-context';
 import { createRequireApiKey } from './auth/require-api-key';
 import { createRequireFeature } from './auth/require-feature';
-import { createResolvePolicy } from './auth/response-policy';
+import { createPolicies } from './auth/response-policy';
 import { SharedSignals } from './auth/shared-signals';
 import { createVerify } from './auth/verify';
 import { createCaches } from './cache/caches';
@@ -131,6 +132,8 @@ export function createApiKeys<const Permission extends string>(
   });
   const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
   const contexts = createRequestContexts();
+  const reports = new Reports(events, contexts);
+  const policies = createPolicies({ projectFeatures, contexts, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
@@ -182,6 +185,7 @@ export function createApiKeys<const Permission extends string>(
       reader,
       permissions,
       contexts,
+      reports,
       requestProperty: settings.requestProperty,
       watch,
       events,
@@ -189,7 +193,7 @@ export function createApiKeys<const Permission extends string>(
     }) as Keys['requireApiKey'],
     redactResponse: usingFeatures(
       createRedactResponse({
-        resolvePolicy: createResolvePolicy({ projectFeatures, contexts, events }),
+        resolvePolicy: policies.resolve,
         fail,
         vary: reader.vary,
         usesDefaultErrorBody: settings.onError === undefined,
@@ -198,6 +202,11 @@ export function createApiKeys<const Permission extends string>(
           if (events.hasListeners('redacted')) {
             events.emit('redacted', { keyId: contexts.get(req)?.key?.record.id ?? null, withheld });
           }
+        },
+        reports: {
+          resolvePolicy: policies.resolveReported,
+          onReport: (req, report) => void reports.emitRedaction(req, report),
+          onError: reports.fail,
         },
       }),
     ) as Keys['redactResponse'],

@@ -17,6 +17,33 @@ export interface DeniedEvent {
   readonly route: string | null;
 }
 
+/** A decision of middleware with `mode: 'report'`, which changes nothing. */
+export type ReportedEvent =
+  /** `requireApiKey` would have denied the request. */
+  | ({ readonly kind: 'denied' } & DeniedEvent)
+  /** `requireApiKey` decides otherwise than `compareWith`. `code` and `reason` are null if it would have allowed the request. */
+  | ({
+      readonly kind: 'difference';
+      readonly allowed: boolean;
+      readonly comparedAllowed: boolean;
+      readonly code: KeyscopeError['code'] | null;
+      readonly reason: DenialReason | null;
+    } & Omit<DeniedEvent, 'code' | 'reason'>)
+  /** `redactResponse` would have removed fields, or not sent the body. */
+  | {
+      readonly kind: 'redacted';
+      /** The features whose fields would have been removed. */
+      readonly withheld: readonly ('transcript' | 'metrics')[];
+      /** Why the body could not have been sent; null if it could. */
+      readonly rejection: string | null;
+      /** Whether only the beginning of the body was looked at: its first 1,048,576 bytes (1 MiB), or what was sent. */
+      readonly isPartial: boolean;
+      readonly keyId: string | null;
+      readonly workspaceId: string | null;
+      readonly method: string;
+      readonly route: string | null;
+    };
+
 /** An open response, or a signal, that ended because its key stopped being valid. */
 export interface EndedEvent {
   readonly keyId: string;
@@ -48,6 +75,8 @@ export interface KeyscopeEvents {
   authenticated: { readonly keyId: string; readonly workspaceId: string; readonly cached: boolean };
   /** A request was denied. */
   denied: DeniedEvent;
+  /** A middleware with `mode: 'report'` would have denied a request or changed a response, or decides otherwise than `compareWith`. */
+  reported: ReportedEvent;
   /** A response was ended, or a signal aborted, because its key stopped being valid. */
   ended: EndedEvent;
   /** A key or a configuration was changed by this process: `keys`, `projects` or `adminRouter`. */
@@ -70,6 +99,7 @@ export type EventListener<E extends EventName> = (event: KeyscopeEvents[E]) => u
 const EVENT_NAMES = Object.keys({
   authenticated: true,
   denied: true,
+  reported: true,
   ended: true,
   changed: true,
   redacted: true,

@@ -5,6 +5,7 @@ export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } fro
 export type { ApiKeys } from './api-keys';
 export type { AuditList, AuditRecord, AuditService, ListAuditInput } from './audit/service';
 export type { IdentityHeaders, PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
+export type { CompareWith } from './auth/report-requests';
 export type { RequestApiKey } from './auth/request-api-key';
 export type { Feature, RequireFeatureOptions } from './auth/require-feature';
 export type { TokenSource } from './auth/token-source';
@@ -12,7 +13,15 @@ export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
 export { createApiKeys } from './create-api-keys';
 export { type DenialReason, ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
-export type { ChangedEvent, DeniedEvent, EndedEvent, EventListener, EventName, KeyscopeEvents } from './events';
+export type {
+  ChangedEvent,
+  DeniedEvent,
+  EndedEvent,
+  EventListener,
+  EventName,
+  KeyscopeEvents,
+  ReportedEvent,
+} from './events';
 export type { Features } from './features';
 export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';

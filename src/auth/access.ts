@@ -39,7 +39,9 @@ export interface Access {
   fetch<T>(token: string, fresh: boolean, conclude: (outcome: CachedKey | Denial) => T): Promise<T>;
   /** Counts an allowed request unless `isCounted`, and emits the `authenticated` event. */
   allow(key: CachedKey, wall: number, cached: boolean, isCounted: boolean): void;
-  /** Counts a denied request whose key is known, and emits the `denied` event. Returns the error for the caller. `key`: null unless the caller sent its secret. */
+  /** The event of a denial. `key`: null unless the caller sent its secret. */
+  describe(denial: Denial, key: CachedKey | null, description: RequestDescription): DeniedEvent;
+  /** Counts a denied request whose key is known, and emits the `denied` event. Returns the error for the caller. */
   deny(denial: Denial, key: CachedKey | null, describe: () => RequestDescription): KeyscopeError;
 }
 
@@ -94,7 +96,16 @@ export function createAccess(deps: {
     if (events.hasListeners('cache')) events.emit('cache', { subject: 'key', outcome });
   }
 
+  function describeDenial(denial: Denial, key: CachedKey | null, description: RequestDescription): DeniedEvent {
+    const { code, reason } = denial;
+    const { method, route } = description;
+    const { id: keyId = null, workspaceId = null } = key?.record ?? {};
+    return { code, reason, hint: hintOf(denial, description), keyId, workspaceId, method, route };
+  }
+
   return {
+    describe: describeDenial,
+
     authenticate(token, wall, connection) {
       const verified = connection === undefined ? undefined : authenticator.getVerified(connection, token, wall);
       if (verified !== undefined) {
@@ -131,13 +142,7 @@ export function createAccess(deps: {
 
     deny(denial, key, describe) {
       if (key !== null && isKeyDenialCode(denial.code)) usage.count(key, denial.code, clock.wall());
-      if (events.hasListeners('denied')) {
-        const description = describe();
-        const { method, route } = description;
-        const { code, reason } = denial;
-        const { id: keyId = null, workspaceId = null } = key?.record ?? {};
-        events.emit('denied', { code, reason, hint: hintOf(denial, description), keyId, workspaceId, method, route });
-      }
+      if (events.hasListeners('denied')) events.emit('denied', describeDenial(denial, key, describe()));
       return (
         (denial as Partial<StoreDenial>).error ??
         new KeyscopeError(denial.code, denial.message, { limit: denial.limit })

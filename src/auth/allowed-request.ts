@@ -3,6 +3,7 @@ import type { Events } from '../events';
 import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { Limiter } from '../limits/limiter';
+import { describeRoute } from './describe-request';
 import type { KeyEnd, KeyWatch } from './key-watch';
 import { OpenRequest } from './open-request';
 import {
@@ -103,9 +104,7 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     this.#hasEnded = true;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
-    const route = (req.route as { path?: unknown } | undefined)?.path;
-    const { method } = req;
-    events.emit('ended', { keyId, workspaceId, reason, method, route: route === undefined ? null : String(route) });
+    events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(req) });
   }
 
   /** With the address, if the key was limited to addresses after the request was allowed. */

@@ -73,6 +73,12 @@ function contextHint(
 const PREFLIGHT_HINT =
   'A CORS preflight has no token. Mount cors() before requireApiKey(), or pass `allowPreflight: true`.';
 
+/** Method and declared path of a request, without anything else that the caller sent: it could be the token. */
+export function describeRoute(req: Request): { readonly method: string; readonly route: string | null } {
+  const route = (req.route as { path?: unknown } | undefined)?.path;
+  return { method: req.method, route: route === undefined ? null : String(route) };
+}
+
 /** Describes a request for the `denied` event, without a string that the caller sent: it could be the token. */
 export function describeRequest(
   req: Request,
@@ -81,10 +87,8 @@ export function describeRequest(
   context: AuthContext | null,
   key: CachedKey | null,
 ): RequestDescription {
-  const route = (req.route as { path?: unknown } | undefined)?.path;
   return {
-    method: req.method,
-    route: route === undefined ? null : String(route),
+    ...describeRoute(req),
     hint(denial) {
       if (context !== null) return contextHint(denial, sources, context, req, key);
       if (denial.reason !== 'missing') return null;

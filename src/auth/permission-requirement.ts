@@ -5,6 +5,7 @@ import { headerName } from '../http/reserved-names';
 import type { ParameterSource } from '../http/route-parameter';
 import { compileRequirement, NO_REQUIREMENT, type Requirement } from '../keys/authorize';
 import { inputError, parseInput, rejectRequest } from '../validate-input';
+import type { CompareWith } from './report-requests';
 
 /**
  * Permissions that a key must have. Default: none; any valid key.
@@ -59,6 +60,18 @@ export interface RequireApiKeyOptions {
    * the next handler without `req.apiKey`. Better: mount `cors()` before `requireApiKey()`. Default `false`.
    */
   readonly allowPreflight?: boolean;
+  /**
+   * `'report'`: decide, and change nothing. The request is not delayed, `req.apiKey` is not set, and what would have been denied
+   * is emitted as `reported`. For a trial beside an existing check. Default `'enforce'`.
+   */
+  readonly mode?: 'enforce' | 'report';
+  /**
+   * With `mode: 'report'`: what the existing check decided. Called when the response has ended. Differences are emitted as
+   * `reported`.
+   *
+   * @example (req) => req.user !== undefined
+   */
+  readonly compareWith?: CompareWith;
 }
 
 /** Names of request headers in lower case, by what they tell. */
@@ -100,10 +113,19 @@ const optionsSchema = z.strictObject({
     })
     .optional(),
   allowPreflight: z.boolean().default(false),
+  mode: z.enum(['enforce', 'report'], "Expected 'enforce' or 'report'.").default('enforce'),
+  compareWith: z
+    .custom<CompareWith>((value) => typeof value === 'function', 'Expected a function of the request and the response.')
+    .optional(),
 });
 
 export function parseRequireOptions(options: RequireApiKeyOptions) {
-  return parseInput(optionsSchema, options, 'requireApiKey', 'invalid_options');
+  const parsed = parseInput(optionsSchema, options, 'requireApiKey', 'invalid_options');
+  if (parsed.compareWith !== undefined && parsed.mode !== 'report') {
+    const message = "compareWith needs `mode: 'report'`: it only compares.";
+    throw inputError('requireApiKey', [{ path: 'compareWith', message }], 'invalid_options');
+  }
+  return parsed;
 }
 
 /**

@@ -17,8 +17,11 @@ import {
   type RequireApiKeyOptions,
 } from './permission-requirement';
 import type { TokenReader } from './read-token';
+import { createReportRequests } from './report-requests';
+import type { Reports } from './reports';
 import type { CachedKey } from './request-api-key';
-import type { RequestContexts } from './request-context';
+import type { RequestContext, RequestContexts } from './request-context';
+import type { TokenFinding } from './token-source';
 
 export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'events' | 'requestProperty'> {
   readonly access: Access;
@@ -28,6 +31,7 @@ export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'e
   /** The declared permissions. */
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
+  readonly reports: Reports;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -53,6 +57,15 @@ function isPreflight({ method, headers }: Request): boolean {
 
 function agentIdOf({ agent }: AuthContext): string | undefined {
   return typeof agent === 'object' ? agent?.value : undefined;
+}
+
+/** The context of a request whose key is not watched: it has none, or nothing depends on it. */
+function plainContext(key: CachedKey | undefined, context: AuthContext): RequestContext {
+  return {
+    key,
+    workspaceId: key?.record.workspaceId ?? context.workspace?.value,
+    agentId: agentIdOf(context),
+  };
 }
 
 const TRUSTS_ANY =
@@ -84,11 +97,32 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     // Each by its name: the rest of a pattern inherits from `Object.prototype`, which could then set an option.
     const parsed = parseRequireOptions(options);
     const { optional, fresh, workspace, agent, endOnRevocation } = parsed;
-    const { hideCredentials, identityHeaders, allowPreflight } = parsed;
+    const { hideCredentials, identityHeaders, allowPreflight, mode, compareWith } = parsed;
     const prepareRequest = createPrepareRequest(reader, { hideCredentials, identityHeaders });
     const sources: DeclaredSources = { workspace, agent };
     const readContext = createContextReader(sources);
     const allowedDeps = { ...deps, requirement, keepsStream: endOnRevocation === false };
+    const allowsMissing = (req: Request) => optional || (allowPreflight && isPreflight(req));
+
+    /** The address is read only for a key that is limited to addresses. */
+    function withAddress(key: CachedKey, context: AuthContext, req: Request): AuthContext {
+      return key.addresses === null ? context : { ...context, address: readAddressOf(req) };
+    }
+
+    function readToken(req: Request): TokenFinding {
+      return reader.read(req) ?? contexts.get(req)?.hiddenToken ?? null;
+    }
+
+    if (mode === 'report') {
+      const { missing } = reader;
+      const describe = (req: Request, context: AuthContext | null, key: CachedKey | null) =>
+        describeRequest(req, reader, sources, context, key);
+      return createReportRequests(deps, {
+        ...{ requirement, fresh, compareWith, missing, readToken, allowsMissing, readContext, describe },
+        withAddress,
+        contextOf: plainContext,
+      });
+    }
 
     function deny(
       denial: Denial,
@@ -117,8 +151,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const { record } = outcome;
-      const stated = readContext(req);
-      const context = outcome.addresses === null ? stated : { ...stated, address: readAddressOf(req) };
+      const context = withAddress(outcome, readContext(req), req);
       // Two middlewares can allow the same request, which is counted once.
       const earlier = contexts.get(req);
       const isCounted = earlier?.key?.record.id === record.id;
@@ -150,8 +183,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     }
 
     function allowAnonymous(req: Request, next: NextFunction): void {
-      const context = readContext(req);
-      contexts.set(req, { workspaceId: context.workspace?.value, agentId: agentIdOf(context), key: undefined });
+      contexts.set(req, plainContext(undefined, readContext(req)));
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req[property] !== undefined) req[property] = undefined;
       prepareRequest?.(req, undefined);
@@ -171,9 +203,9 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     }
 
     return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
-      const found = reader.read(req) ?? contexts.get(req)?.hiddenToken ?? null;
+      const found = readToken(req);
       if (typeof found !== 'string') {
-        if (found === null && (optional || (allowPreflight && isPreflight(req)))) allowAnonymous(req, next);
+        if (found === null && allowsMissing(req)) allowAnonymous(req, next);
         else deny(found ?? reader.missing, null, null, req, res, next);
         return;
       }

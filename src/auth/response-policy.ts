@@ -3,11 +3,13 @@ import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
 import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
+import type { Reports } from './reports';
 import type { RequestContext, RequestContexts } from './request-context';
 
 interface PolicyDeps {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
+  readonly reports: Reports;
   readonly events: Events;
 }
 
@@ -44,8 +46,18 @@ class RequestPolicy implements RoutePolicy {
   }
 }
 
-/** Creates the function that finds the redaction policy of a request that `requireApiKey` has allowed. */
-export function createResolvePolicy(deps: PolicyDeps): (req: Request) => RoutePolicy | Promise<RoutePolicy> {
+/** Finds the redaction policies of requests. */
+export interface Policies {
+  /** The policy of a request that `requireApiKey` has allowed. */
+  resolve(req: Request): RoutePolicy | Promise<RoutePolicy>;
+  /** The same, also of a request that it has only reported on. Undefined if it would have denied the request. */
+  resolveReported(req: Request): Promise<RoutePolicy | undefined>;
+}
+
+const NOT_FOUND =
+  "redactResponse() found no requireApiKey() before it. Put that one first. One with `mode: 'report'` counts only if both have it.";
+
+export function createPolicies(deps: PolicyDeps): Policies {
   const { projectFeatures, contexts, events } = deps;
 
   function resolveLater(context: RequestContext, req: Request, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
@@ -59,19 +71,25 @@ export function createResolvePolicy(deps: PolicyDeps): (req: Request) => RoutePo
     );
   }
 
-  return function resolvePolicy(req) {
-    const context = contexts.get(req);
-    if (context === undefined) {
-      throw new KeyscopeError(
-        'invalid_options',
-        'redactResponse() found no requireApiKey() before it. Put that one first.',
-      );
-    }
+  function policyOf(context: RequestContext, req: Request): RoutePolicy | Promise<RoutePolicy> {
     const { workspaceId } = context;
-    // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
-    if (context.leaseEndsSoon?.()) context.endStream?.(req);
     const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
     if (typeof found === 'function') return new RequestPolicy(context, req, found, projectFeatures);
     return resolveLater(context, req, found);
+  }
+
+  return {
+    resolve(req) {
+      const context = contexts.get(req);
+      if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
+      // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
+      if (context.leaseEndsSoon?.()) context.endStream?.(req);
+      return policyOf(context, req);
+    },
+    async resolveReported(req) {
+      const context = await deps.reports.contextOf(req);
+      if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
+      return context === null ? undefined : policyOf(context, req);
+    },
   };
 }

@@ -67,6 +67,11 @@ export interface RedactOptions {
   readonly callerChoosesNames?: boolean;
   /** See {@link Limits}. */
   readonly limits?: Partial<Limits>;
+  /**
+   * `'report'`: send every response unchanged, and emit what would have been removed or rejected as `reported`. The first
+   * 1,048,576 bytes (1 MiB) of each body are looked at, after its end. Default `'enforce'`.
+   */
+  readonly mode?: 'enforce' | 'report';
 }
 
 /** The options as the request path reads them. */
@@ -81,6 +86,7 @@ export interface ResolvedRedactOptions {
   readonly callerChoosesNames: boolean;
   readonly asciiNames: boolean;
   readonly limits: Limits;
+  readonly mode: 'enforce' | 'report';
 }
 
 const DEFAULT_LIMITS: Limits = { depth: 1024, keyBytes: 65_536, heldBytes: 1_048_576 };
@@ -133,6 +139,7 @@ const schema = z.strictObject({
   limits: z
     .strictObject({ depth: limit('depth', MACHINE_DEPTH), keyBytes: limit('keyBytes'), heldBytes: limit('heldBytes') })
     .prefault({}),
+  mode: z.enum(['enforce', 'report'], "Expected 'enforce' or 'report'.").default('enforce'),
 });
 
 function fail(what: string): never {
@@ -213,5 +220,6 @@ export function resolveRedactOptions(given: RedactOptions = {}): ResolvedRedactO
     formats: new Map(Object.entries(options.formats)),
     textEvents: new Set(options.textEvents),
     limits: options.limits,
+    mode: options.mode,
   };
 }

@@ -70,6 +70,10 @@ function countEvents(meter: Meter, events: Events): void {
     description: 'Redacted responses, by features that are not enabled.',
     unit: '{response}',
   });
+  const reported = meter.createCounter('keyscope.reported', {
+    description: "Requests and responses on which `mode: 'report'` reported, by kind and outcome.",
+    unit: '{report}',
+  });
   const ended = meter.createCounter('keyscope.responses.ended', {
     description: 'Open responses and signals that ended because their key stopped being valid, by the reason.',
     unit: '{response}',
@@ -77,6 +81,12 @@ function countEvents(meter: Meter, events: Events): void {
   // No key ids in the attributes, because each would create a time series.
   events.on('authenticated', () => requests.add(1, { 'keyscope.outcome': 'allowed' }));
   events.on('denied', ({ code }) => requests.add(1, { 'keyscope.outcome': code }));
+  events.on('reported', (event) =>
+    reported.add(1, {
+      'keyscope.kind': event.kind,
+      ...(event.kind !== 'redacted' && { 'keyscope.outcome': event.code ?? 'allowed' }),
+    }),
+  );
   events.on('ended', ({ reason }) => ended.add(1, { 'keyscope.reason': reason }));
   events.on('cache', ({ subject, outcome }) =>
     lookups.add(1, { 'keyscope.cache.subject': subject, 'keyscope.cache.outcome': outcome }),

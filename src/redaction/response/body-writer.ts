@@ -21,7 +21,7 @@ export interface BodySink {
 /** The low four bits of a zlib header (RFC 1950). Some servers send deflate without that header (RFC 1951). */
 const ZLIB_METHOD = 8;
 
-function createDecoder(coding: Coding, first: number): Transform {
+export function createDecoder(coding: Coding, first: number): Transform {
   switch (coding) {
     case 'gzip':
       return zlib.createGunzip();

@@ -9,6 +9,7 @@ import { createExpressCheck } from './express-json';
 import { createHooks } from './hooks';
 import { OpenResponses } from './open-responses';
 import { asKeyscopeError } from './rejection';
+import { createReportResponse } from './report-response';
 import type { RedactDeps, RouteParts } from './response-context';
 import { ResponseRedaction } from './response-redaction';
 
@@ -45,6 +46,12 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
     const { project } = options;
     const isMember = typeof project === 'object' && 'member' in project;
     const readProject = project === undefined || isMember ? undefined : createReadParameter(project);
+    if (options.mode === 'report') {
+      return createReportResponse(deps.reports, options, readProject, (req) => {
+        if (req.httpVersionMajor > 1) return HTTP_2;
+        return options.callerChoosesNames ? NAMES_CHOSEN : null;
+      });
+    }
     const route: RouteParts = { deps, options, isExpress, hooks: createHooks() };
 
     function proceed(redaction: ResponseRedaction, policy: RoutePolicy): void {

@@ -25,6 +25,28 @@ export interface RedactDeps {
   readonly checkInterval: number;
   /** Called once for a response from which something is withheld, before its headers are sent. */
   onRedacted?(req: Request, withheld: readonly Withheld[]): void;
+  /** For `mode: 'report'`. */
+  readonly reports: ReportDeps;
+}
+
+/** Parts of the application that reports on responses need. */
+export interface ReportDeps {
+  /** Undefined: the request would have been denied. May throw or reject. */
+  resolvePolicy(req: Request): RoutePolicy | undefined | PromiseLike<RoutePolicy | undefined>;
+  /** Called after a response that redaction would have changed. */
+  onReport(req: Request, report: RedactionReport): void;
+  /** Called if a report could not be made. The response was not affected. */
+  onError(error: unknown): void;
+}
+
+/** The effects that redaction would have had on a response. */
+export interface RedactionReport {
+  /** The features whose fields would have been removed. */
+  readonly withheld: readonly Withheld[];
+  /** Why the body could not have been sent; null if it could. */
+  readonly rejection: string | null;
+  /** Whether only the beginning of the body was looked at. */
+  readonly isPartial: boolean;
 }
 
 /** The parts that all responses of a route share. */
@@ -44,6 +66,30 @@ interface NodePrivate {
 }
 
 const NOTHING: PolicySource = { features: NOTHING_ENABLED };
+
+/** A project that the request names, if the options say how. A parameter that is missing or ambiguous names none. */
+export interface NamedProject {
+  readonly value: string | undefined;
+}
+
+/** Whether each conversation of a body names its project. */
+function mixesProjects(policy: RoutePolicy, named: NamedProject | undefined, options: ResolvedRedactOptions): boolean {
+  return !named && (options.project !== undefined || policy.routeProject === undefined);
+}
+
+function mixedSource(policy: RoutePolicy): PolicySource {
+  return { featuresFor: (projectId) => policy.featuresFor(projectId) };
+}
+
+/** The policy of this moment, for a response that is only looked at. */
+export function readPolicy(
+  policy: RoutePolicy,
+  named: NamedProject | undefined,
+  options: ResolvedRedactOptions,
+): PolicySource {
+  if (mixesProjects(policy, named, options)) return mixedSource(policy);
+  return { features: policy.featuresFor(named ? named.value : policy.routeProject) };
+}
 
 /**
  * The surroundings of one response: its request, its policy, and the original response. All output goes through it.
@@ -83,13 +129,10 @@ export class ResponseContext {
     this.#isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
   }
 
-  /**
-   * `named` is the project that the request names, if the options say how; a parameter that is missing or ambiguous names no project.
-   */
-  setPolicy(policy: RoutePolicy, named: { readonly value: string | undefined } | undefined): void {
+  setPolicy(policy: RoutePolicy, named: NamedProject | undefined): void {
     this.policy = policy;
     this.#projectId = named ? named.value : policy.routeProject;
-    this.#mixesProjects = !named && (this.route.options.project !== undefined || policy.routeProject === undefined);
+    this.#mixesProjects = mixesProjects(policy, named, this.route.options);
     // Not before: until the policy is known no handler runs, which would see the headers.
     if (this.isRestricted) this.hidden ??= hideFromHandler(this.req, this.res, this.route.options);
   }
@@ -98,8 +141,7 @@ export class ResponseContext {
   getPolicy(): PolicySource {
     const { policy } = this;
     if (policy === undefined) return NOTHING;
-    if (this.#mixesProjects) return { featuresFor: (projectId) => policy.featuresFor(projectId) };
-    return { features: policy.featuresFor(this.#projectId) };
+    return this.#mixesProjects ? mixedSource(policy) : { features: policy.featuresFor(this.#projectId) };
   }
 
   /** Whether something could have to be removed by the policy of this moment. */

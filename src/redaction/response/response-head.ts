@@ -26,6 +26,29 @@ const LENGTHS = ['content-length', 'transfer-encoding', 'trailer'];
 /** The facts that other middleware may change after the decision. */
 type Labels = Pick<ResponseFacts, 'status' | 'contentType' | 'contentEncoding' | 'sendsFile'>;
 
+/** The facts of this moment, of a response and its request. */
+export function readFacts(
+  { req, res, hidden }: Pick<ResponseContext, 'req' | 'res' | 'hidden'>,
+  open: boolean,
+  body: KnownBody,
+  knownText: boolean,
+  method: string,
+): ResponseFacts {
+  return {
+    open,
+    body,
+    knownText,
+    method,
+    status: res.statusCode | 0,
+    contentType: headers.headerText(res, 'content-type'),
+    contentEncoding: headers.headerText(res, 'content-encoding'),
+    contentRange: headers.headerText(res, 'content-range'),
+    sendsFile: (headers.headerKinds(res) & headers.SENDFILE) !== 0,
+    mayConfirm: res.statusCode === 304 && mayConfirm(req, hidden),
+    confirmsListed: hidden?.revealed === true,
+  };
+}
+
 /** The head of one response: the facts that decide about the body, and the headers that follow from the decision. */
 export class ResponseHead {
   /** The length of the whole body, if it is known. */
@@ -73,7 +96,7 @@ export class ResponseHead {
     const open = !restricts(this.#source);
     if (open && body !== 'more') return PASS;
     const knownText = !open && body === 'whole' && isKnownText(bytes, req, res);
-    const facts = this.#read(open, body, knownText, req.method);
+    const facts = readFacts(this.#context, open, body, knownText, req.method);
     if (!open) this.#facts = facts;
     this.#decision = decideBody(facts, route.options);
     return this.#decision;
@@ -94,7 +117,7 @@ export class ResponseHead {
   preview(body: KnownBody): BodyDecision {
     const { req, route } = this.#context;
     const method = req.method === 'HEAD' ? 'GET' : req.method;
-    return decideBody(this.#read(false, body, false, method), route.options);
+    return decideBody(readFacts(this.#context, false, body, false, method), route.options);
   }
 
   /** The body is one that Express makes of bytes that were redacted by `source`. Its length and tag are theirs. */
@@ -108,23 +131,6 @@ export class ResponseHead {
       sendsFile: false,
     };
     this.#decision = OBJECT;
-  }
-
-  #read(open: boolean, body: KnownBody, knownText: boolean, method: string): ResponseFacts {
-    const { req, res, hidden } = this.#context;
-    return {
-      open,
-      body,
-      knownText,
-      method,
-      status: res.statusCode | 0,
-      contentType: headers.headerText(res, 'content-type'),
-      contentEncoding: headers.headerText(res, 'content-encoding'),
-      contentRange: headers.headerText(res, 'content-range'),
-      sendsFile: (headers.headerKinds(res) & headers.SENDFILE) !== 0,
-      mayConfirm: res.statusCode === 304 && mayConfirm(req, hidden),
-      confirmsListed: hidden?.revealed === true,
-    };
   }
 
   /** Whether the decision still holds for the headers as they are, which other middleware may have changed since. */

@@ -6,7 +6,7 @@ import { ErrorResponse } from './error-response';
 import { ExpressInterceptor } from './express-interceptor';
 import type { OpenResponse, OpenResponses } from './open-responses';
 import type { InterceptorEvents } from './rejection';
-import { ResponseContext, type RouteParts } from './response-context';
+import { type NamedProject, ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
 
 const STRICTER = 'The configuration of the project changed while the response was sent.';
@@ -26,7 +26,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   }
 
   /** Sets the policy if it is known, and redacts from here on. */
-  begin(policy?: RoutePolicy, named?: { readonly value: string | undefined }): void {
+  begin(policy?: RoutePolicy, named?: NamedProject): void {
     if (policy !== undefined) this.setPolicy(policy, named);
     if (this.#hasBegun) return;
     this.#hasBegun = true;

@@ -11,7 +11,7 @@ import { createProxyMiddleware } from 'http-proxy-middleware';
 import onHeaders from 'on-headers';
 import { sendProblem } from '../../../src/http/problem-response';
 import { createRedactResponse, type RedactDeps } from '../../../src/redaction/response';
-import { listen } from '../response/harness';
+import { listen, NO_REPORTS } from '../response/harness';
 import { type Body, CODINGS, featuresOf, OPTIONS } from './bodies';
 import { ask, type ClientView } from './client';
 import { HandlerLog } from './handler-log';
@@ -126,6 +126,7 @@ export class FuzzServers {
       usesDefaultErrorBody,
       vary: 'x-api-key',
       checkInterval: 250,
+      reports: NO_REPORTS,
       resolvePolicy: (req) => {
         const { policy, isPolicyAsync } = this.#caseOf(req).plan;
         const route = {

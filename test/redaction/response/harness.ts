@@ -9,6 +9,9 @@ import type { RedactOptions } from '../../../src/redaction/options';
 import type { Withheld } from '../../../src/redaction/policy';
 import { createRedactResponse, type RedactDeps } from '../../../src/redaction/response';
 
+/** For routes without `mode: 'report'`. */
+export const NO_REPORTS: RedactDeps['reports'] = { resolvePolicy: () => undefined, onReport() {}, onError() {} };
+
 export type Express = typeof expressModule;
 
 /** Stands in everything that may not leave, so that looking for it in the bytes of a response is enough. */
@@ -55,7 +58,7 @@ export interface ServeOptions {
   features?: (projectId: string | undefined) => Features;
   /** The agent the route is about. Default `'PROJECT-1'`; null: the route has none. */
   routeProject?: string | null;
-  deps?: Partial<RedactDeps>;
+  deps?: Partial<Omit<RedactDeps, 'reports'>>;
   server?: http.ServerOptions;
 }
 
@@ -116,6 +119,7 @@ export async function serve(
     vary: 'x-api-key',
     usesDefaultErrorBody: deps?.fail === undefined,
     checkInterval: 250,
+    reports: NO_REPORTS,
     onRedacted: (_req, names) => withheld.push(names),
     fail(error, req, res) {
       failures.push(error);

@@ -5,6 +5,7 @@ import type { NextFunction, Request, Response } from 'express';
 import { NOTHING_ENABLED } from '../../../src/features';
 import { sendProblem } from '../../../src/http/problem-response';
 import { createRedactResponse } from '../../../src/redaction/response';
+import { NO_REPORTS } from './harness';
 
 test('a response over HTTP/2 is rejected before its handler runs', async () => {
   const handler = jest.fn();
@@ -13,6 +14,7 @@ test('a response over HTTP/2 is rejected before its handler runs', async () => {
     vary: 'x-api-key',
     usesDefaultErrorBody: true,
     checkInterval: 250,
+    reports: NO_REPORTS,
     fail: (error, req, res, next) => sendProblem(error, req, res, next, { challenge: () => 'ApiKey' }),
   })();
   const server = http2.createServer((req, res) => {
