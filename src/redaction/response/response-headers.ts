@@ -4,9 +4,20 @@ import { FEATURE_NAMES } from '../../features';
 import type { Withheld } from '../policy';
 import { isByteRange } from './media-type';
 
-/** Headers and trailers that measure or identify a body: lengths, validators, digests; also those of vendors (`x-amz-checksum-sha256`). */
-const MEASURES =
-  /^(?:last-modified|accept-ranges|content-range)$|(?:content|body|file|object|original|decoded|uncompressed)-(?:length|size)|digest|checksum|md5|sha-?\d|crc\d|(?:^|-)(?:etag|hash)(?:-|$)/;
+/**
+ * Headers and trailers that measure or identify a body: lengths, validators, digests and signatures; also those of vendors
+ * (`x-amz-checksum-sha256`). A signature of the whole body confirms guesses of what was removed, like a digest.
+ */
+const MEASURES = new RegExp(
+  [
+    /^(?:last-modified|accept-ranges|content-range)$/,
+    /(?:content|body|file|object|original|coded|compressed|payload|response|raw|linked)-(?:length|size|bytes)/,
+    /digest|checksum|signature|hmac|fingerprint|md5|sha-?\d|crc\d|adler\d|blake\d|murmur|xxhash/,
+    /(?:^|-)(?:etag|hash)(?:-|$)|(?:^|-)(?:integrity|jws)$/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 /** Kinds of headers, as bits. A header that measures or identifies the body: {@link MEASURES}. */
 export const MEASURE = 1;
 /** Overrides `Cache-Control` for caches in front of us. */

@@ -38,10 +38,38 @@ const MEASURES = [
   'X-ETag',
   'OC-ETag',
   'X-Content-SHA512',
+  'Signature',
+  'Signature-Input',
+  'X-Hub-Signature-256',
+  'X-JWS-Signature',
+  'X-JWS',
+  'Content-HMAC',
+  'X-Content-Fingerprint',
+  'Integrity',
+  'X-XXHash',
+  'X-Content-Blake3',
+  'X-Adler32',
+  'X-Murmur3',
+  'X-Raw-Length',
+  'X-Response-Size',
+  'X-Payload-Bytes',
+  'X-Compressed-Size',
+  'X-Encoded-Content-Length',
+  'X-Linked-Size',
 ];
 
 /** Headers with similar names that say nothing about the body. */
-const OTHERS = ['X-Amz-Request-Id', 'X-Total-Count', 'X-Hashtag', 'X-Etagere', 'X-Page-Size', 'X-Correlation-Id'];
+const OTHERS = [
+  'X-Amz-Request-Id',
+  'X-Total-Count',
+  'X-Hashtag',
+  'X-Etagere',
+  'X-Page-Size',
+  'X-Correlation-Id',
+  'Integrity-Policy',
+  'X-Response-Time',
+  'X-Raw',
+];
 
 const sends: Record<string, (res: Response) => unknown> = {
   json: (res) => res.json(JSON.parse(BODY)),
