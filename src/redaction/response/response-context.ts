@@ -101,13 +101,13 @@ export function readPolicy(
 export class ResponseContext {
   /** Whether Express' `json` and `send` exist, and no middleware has replaced them on this response before. */
   readonly hasExpressMethods: boolean;
+  /** Whether middleware that was mounted before us has replaced `write` or `end`. */
+  readonly isPatched: boolean;
   /** Undefined if everything was enabled when the request arrived. */
   hidden: HiddenHeaders | undefined = undefined;
   /** Set if other middleware would move listeners of `'drain'` out of reach, and while a body is decoded. */
   drain: DrainEvents | undefined = undefined;
   readonly #methods: Pick<Methods, 'write' | 'end' | 'writeHead'>;
-  /** Whether `write` or `end` had been replaced before. */
-  readonly #isPatched: boolean;
   /** How many of our own calls are in progress. Bytes that reach `_send` during one are ours. */
   #calls = 0;
   #isGuarded = false;
@@ -126,7 +126,7 @@ export class ResponseContext {
     this.#methods = { write, end, writeHead };
     const isReplaced = Object.hasOwn(res, 'json') || Object.hasOwn(res, 'send');
     this.hasExpressMethods = typeof json === 'function' && typeof send === 'function' && !isReplaced;
-    this.#isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
+    this.isPatched = Object.hasOwn(res, 'write') || Object.hasOwn(res, 'end');
   }
 
   setPolicy(policy: RoutePolicy, named: NamedProject | undefined): void {
@@ -237,18 +237,18 @@ export class ResponseContext {
 
   /** Calls back for a chunk of which nothing is sent, if possible after all that was written before has been sent. */
   confirm(callback: Callback | undefined): boolean {
-    if (callback && this.isHeadSent && !this.#isPatched) this.write(Buffer.alloc(0), callback);
+    if (callback && this.isHeadSent && !this.isPatched) this.write(Buffer.alloc(0), callback);
     else if (callback) process.nextTick(callback);
     return true;
   }
 
   /**
-   * Writes a chunk as the handler gave it. From here on all output passes through: removes our `write`, unless another middleware
-   * has replaced it since.
+   * Writes a chunk as the handler gave it. From here on all output passes through: removes our `write`, unless other middleware
+   * has replaced it before or since.
    */
   passThrough(args: readonly unknown[]): boolean {
     const methods = this.res as unknown as Methods;
-    if (methods.write === this.route.hooks.methods.write) methods.write = this.#methods.write;
+    if (!this.isPatched && methods.write === this.route.hooks.methods.write) methods.write = this.#methods.write;
     return this.call('write', args) as boolean;
   }
 
@@ -262,7 +262,7 @@ export class ResponseContext {
   detectBypass(onBypass: () => void): void {
     const res = this.res as unknown as NodePrivate & ServerResponse;
     const send = res._send;
-    if (this.#isGuarded || this.#isPatched || typeof send !== 'function') return;
+    if (this.#isGuarded || this.isPatched || typeof send !== 'function') return;
     this.#isGuarded = true;
     const isOurs = () => this.#calls > 0;
     for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();

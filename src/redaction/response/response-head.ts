@@ -60,7 +60,10 @@ export class ResponseHead {
   #source: PolicySource | undefined = undefined;
   /** The facts that the decision depends on; undefined if it depends on none. */
   #facts: Labels | undefined = undefined;
-  #isWritten = false;
+  /** Whether the headers are those of the decision. From then on, only other middleware and Node change and write them. */
+  #isCorrected = false;
+  /** Whether Node writes the head when the body is given to it. */
+  #isDelayed = false;
 
   constructor(context: ResponseContext) {
     this.#context = context;
@@ -172,14 +175,42 @@ export class ResponseHead {
     return format === 'json' && codingOf(headers.headerText(res, 'content-encoding')) === null;
   }
 
+  /** Whether Node, or middleware that was mounted before us, has been given a part of the response. */
+  get hasBegun(): boolean {
+    return this.#context.isHeadSent || this.#isCorrected;
+  }
+
+  /** The whole body is known, or the rest of a stream. */
+  complete(length: number, withheld: readonly Withheld[] | undefined): void {
+    if (this.#context.isHeadSent) return;
+    if (this.allowsBody) this.length = length;
+    this.withheld = withheld;
+  }
+
+  /**
+   * Writes the head through the middleware that replaced `writeHead` after us. If others replaced `write` or `end` before us, the
+   * headers are only corrected: those may set some when they are called, and Node writes the head after that.
+   */
+  commit(): void {
+    const { res, isPatched } = this.#context;
+    this.#isDelayed = isPatched;
+    try {
+      res.writeHead(res.statusCode);
+    } finally {
+      this.#isDelayed = false;
+    }
+  }
+
   /** Corrects the headers and writes them. Returns false if the decision does not hold for them any more. */
   write(): boolean {
+    const { res } = this.#context;
+    if (!this.#isCorrected && !this.#correct()) return false;
+    if (!this.#isDelayed) this.#context.call('writeHead', [res.statusCode]);
+    return true;
+  }
+
+  #correct(): boolean {
     const { req, res, hidden, route } = this.#context;
-    if (this.#isWritten) {
-      // Not ours any more: another redaction, mounted before this one, sends an error response instead.
-      this.#context.call('writeHead', [res.statusCode]);
-      return true;
-    }
     const kinds = headers.headerKinds(res);
     if (!this.#holds((kinds & headers.SENDFILE) !== 0)) return false;
     if (this.changesBody) this.#redact(this.#decision);
@@ -189,9 +220,14 @@ export class ResponseHead {
     headers.setPrivateCaching(res, route.deps.vary, kinds);
     if (hidden) restoreAcceptEncoding(req, hidden);
     if (Object.hasOwn(res, 'headersSent')) Reflect.deleteProperty(res, 'headersSent');
-    this.#context.call('writeHead', [res.statusCode]);
-    this.#isWritten = true;
+    this.#isCorrected = true;
     return true;
+  }
+
+  /** The head could not be written. The next body has another. */
+  startOver(): void {
+    this.length = this.withheld = undefined;
+    this.#isCorrected = false;
   }
 
   /**

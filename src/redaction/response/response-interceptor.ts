@@ -161,9 +161,8 @@ export class ResponseInterceptor implements BodySink {
       this.#transition({ name: 'passing', decision });
       // A body that was looked at must not change before it is sent. One that is vouched for by its type is not copied.
       if (isEnd) this.finish(decision.bare ? NOTHING : decision.vouched ? bytes : copyIfShared(bytes, bytes));
-      else if (!this.#commit()) return dropChunk(this, given.callback);
-      else if (decision.bare) return context.confirm(given.callback);
-      else return context.passThrough(args);
+      else if (decision.bare) return this.deliver(NOTHING, given.callback);
+      else return this.#commit() ? this.#orStartOver(() => context.passThrough(args)) : dropChunk(this, given.callback);
     }
     return isEnd || dropChunk(this, given.callback);
   }
@@ -193,24 +192,24 @@ export class ResponseInterceptor implements BodySink {
 
   /** The next redacted bytes of the body. Returns false if no more should come until the response has drained. */
   deliver(bytes: Uint8Array, callback?: Callback): boolean {
-    if (!this.#commit()) return dropChunk(this, callback);
-    return bytes.length > 0 ? this.context.write(bytes, callback) : this.context.confirm(callback);
+    const { context } = this;
+    // A delayed head needs bytes to follow.
+    const isSilent = bytes.length === 0 && context.isPatched;
+    if (isSilent ? this.isRejected : !this.#commit()) return dropChunk(this, callback);
+    return bytes.length > 0 ? this.#orStartOver(() => context.write(bytes, callback)) : context.confirm(callback);
   }
 
   /** The last redacted bytes of the body. */
   finish(bytes: Uint8Array): void {
     const { context, head } = this;
     const state = this.#state;
-    if (!context.isHeadSent) {
-      if (head.allowsBody) head.length = bytes.length;
-      if (state.name === 'streaming') head.withheld = state.writer.withheld;
-    }
+    head.complete(bytes.length, state.name === 'streaming' ? state.writer.withheld : head.withheld);
     if (!this.#commit()) return;
     if (head.changesBody) removeTrailerMeasures(context.res);
     this.#transition({ name: 'ended', passed: undefined });
     // Another error response may have been sent while the head was written.
     if (context.isOver) whenOver(context, this, this.#endCallback);
-    else context.end(bytes, this.#endCallback);
+    else this.#orStartOver(() => context.end(bytes, this.#endCallback));
   }
 
   /** The handler wrote the head, flushed it, or wrote bytes past us, for which Node writes it. */
@@ -235,27 +234,26 @@ export class ResponseInterceptor implements BodySink {
     if (!this.head.write()) this.#reject(CHANGED);
   }
 
-  /** Writes the head through the middleware that replaced `writeHead` after us. Returns false if the response was rejected. */
+  /** Returns false if the response was rejected. */
   #commit(): boolean {
-    const { context } = this;
-    const { res } = context;
-    if (!context.isHeadSent && !this.isRejected) {
+    const { head } = this;
+    if (!head.hasBegun && !this.isRejected) {
       this.#orStartOver(() => {
-        res.writeHead(res.statusCode);
-        if (!context.isHeadSent && !this.isRejected) this.#writeHead();
+        head.commit();
+        if (!head.hasBegun && !this.isRejected) this.#writeHead();
       });
     }
     return !this.isRejected;
   }
 
   /** Runs a step that writes the head. If it throws and nothing has been sent, the next body is decided independently. */
-  #orStartOver(step: () => void): void {
+  #orStartOver<T>(step: () => T): T {
     try {
-      step();
+      return step();
     } catch (thrown) {
       if (!this.context.isHeadSent && !this.isRejected) {
         if (this.#state.name === 'streaming') this.#state.writer.destroy();
-        this.head.length = this.head.withheld = undefined;
+        this.head.startOver();
         this.#transition(UNDECIDED);
       }
       throw thrown;
@@ -279,7 +277,7 @@ export class ResponseInterceptor implements BodySink {
     const error = asKeyscopeError(cause);
     if (state.name === 'streaming') state.writer.destroy();
     // An error response keeps its status, and only its body is replaced.
-    if (!context.isHeadSent && res.statusCode >= 400 && error.code === 'unredactable_response') {
+    if (!this.head.hasBegun && res.statusCode >= 400 && error.code === 'unredactable_response') {
       this.#transition({ name: 'discarding' });
       this.#events.onReject(undefined);
       return;
@@ -290,7 +288,7 @@ export class ResponseInterceptor implements BodySink {
     context.releaseSources();
     const respond = (): void => {
       if (res.destroyed) return;
-      if (context.isHeadSent || context.isOver) this.#events.onAbort(error);
+      if (this.head.hasBegun || context.isOver) this.#events.onAbort(error);
       else this.#events.onReject(error);
     };
     // A head that we did not ask for may be Node's, for bytes that bypass us: those must not find another response.
