@@ -27,7 +27,7 @@ function step(command, args, cwd) {
   if (status !== 0) throw new Error(`\`${[command, ...args].join(' ')}\` ended with status ${status}.`);
 }
 
-/** npm leaves a copy of the lockfile behind when it has installed everything in it. */
+/** npm leaves a copy of the lockfile behind only if it has installed everything in it. */
 function isInstalled() {
   const lock = path.join(here, 'package-lock.json');
   const installed = path.join(here, 'node_modules', '.package-lock.json');

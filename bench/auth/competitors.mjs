@@ -82,7 +82,7 @@ export async function jwtBearer() {
   };
 }
 
-/** `redis`: as secondary storage; left out: better-auth's in-memory database. */
+/** Keys are in secondary storage if `redis` is given, else in better-auth's in-memory database. */
 export async function betterAuthApiKey(redis) {
   const secondaryStorage = redis && {
     get: (key) => redis.get(key),

@@ -58,8 +58,8 @@ async function ask(index) {
 }
 
 /**
- * Calls `work` so many times a second, spread evenly. Calls that a busy machine missed for long are dropped, because
- * thousands at once would be another attack. The table has their number.
+ * Calls `work` so many times a second, spread evenly. Calls are dropped if a busy machine missed them for long,
+ * because thousands at once would be another attack. The table has their number.
  */
 function pace(perSecond, milliseconds, work) {
   return new Promise((resolve, reject) => {

@@ -27,7 +27,7 @@ function ownCpu() {
 }
 
 /**
- * CPU microseconds of a process, this one unless `cpu` reads another's. Batches are small, so that the
+ * CPU microseconds of this process, or of another if `cpu` reads its time. Batches are small, so that the
  * input of a middleware is in the processor's caches, as just after parsing.
  */
 async function sample({ requests, batchSize, prepare, cpu = ownCpu }) {

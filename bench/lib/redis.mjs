@@ -35,7 +35,7 @@ async function launch() {
   const folder = await mkdtemp(path.join(tmpdir(), 'keyscope-bench-'));
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder];
   const child = spawn('redis-server', args, { stdio: 'ignore' });
-  // A suite that throws must not leave a server behind.
+  // If a suite throws, its server must not stay behind.
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   let failure = null;

@@ -1,6 +1,6 @@
 import os from 'node:os';
 
-/** Collects the results of a suite: a table for people, or one JSON object a line for programs (`--json`). */
+/** Collects the results of a suite: a table for people, or one JSON object a line for programs if `--json` is given. */
 export function createReport(suite, { json = process.argv.includes('--json'), out = process.stdout } = {}) {
   const line = (text) => out.write(`${text}\n`);
   const targets = [];

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
 
-/** Packages that are not installed are left out, and named on stderr. */
+/** A package is left out, and named on stderr, if it is not installed. */
 async function tryImport(name) {
   try {
     return await import(name);

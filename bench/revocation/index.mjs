@@ -4,8 +4,8 @@
 //
 // Four processes have a key in their caches and verify it every millisecond; in turn, one of them deletes it. The
 // figure is the time from the moment `keys.delete` resolved to the first denial in the slowest process. `npm run
-// test:faults` measures it under failures. With `--resp3`, invalidations arrive over RESP3, through a proxy in this
-// process that refuses `REDIRECT`.
+// test:faults` measures it under failures. If `--resp3` is given, invalidations arrive over RESP3, through a proxy in
+// this process that refuses `REDIRECT`.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';

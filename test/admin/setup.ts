@@ -93,7 +93,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     close() {
       for (const cleanUp of cleanUps) cleanUp();
     },
-    /** A request by an operator, by default the admin. Null: not signed in. */
+    /** A request by an operator, by default the admin. Null if it is not signed in. */
     as(user: string | null = ADMIN) {
       const call = (method: 'get' | 'head' | 'options' | 'post' | 'put' | 'patch' | 'delete') => (path: string) => {
         const made = request(app)[method](mount + path);

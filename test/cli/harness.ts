@@ -17,7 +17,7 @@ export interface Given {
   readonly input?: string;
   /** True if standard input is a terminal. */
   readonly isTTY?: boolean;
-  /** Width of the terminal that standard output is. Default: it is none. */
+  /** Width of the terminal that standard output is. Undefined if it is no terminal. */
   readonly columns?: number;
   /** Added to the environment of the world, or replacing it. */
   readonly env?: Record<string, string | undefined>;

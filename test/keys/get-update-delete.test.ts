@@ -4,7 +4,7 @@ import { DAY, NOW, refusal, refusedPaths, setup, valid } from './setup';
 const unknownId = () => generateToken('ks', 'default').id;
 const notIds = ['', 'x', 'x'.repeat(15), 'x'.repeat(17), `${'x'.repeat(15)}-`, '__proto__', undefined, null, 7, {}];
 
-/** A service whose store fails the test when a key is read or changed. */
+/** A service whose store fails the test if a key is read or changed. */
 function setupWithoutStore() {
   const { store } = setup();
   const never = () => {

@@ -53,7 +53,7 @@ export async function check(token: string): Promise<Verification<Permission>> {
   if (result.ok) result.key.scope.has('conversatoins');
   return result;
 }
-// Without annotations, the declaration file has to name every type.
+// If there are no annotations, the declaration file has to name every type.
 export const inferred = { rotate: apiKeys.keys.rotate, on: apiKeys.on, import: apiKeys.keys.import, ready: () => apiKeys.health() };
 `;
 

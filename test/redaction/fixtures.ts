@@ -208,7 +208,7 @@ export function pieces(bytes: Uint8Array, lengths: readonly number[]): Uint8Arra
   const cut: Uint8Array[] = [];
   for (let at = 0, i = 0; at < bytes.length; i++) {
     const next = at + lengths[i % lengths.length]!;
-    // A copy, so that a kept view of a piece is noticed when the piece is reused.
+    // A copy, so that a kept view of a piece is noticed if the piece is reused.
     cut.push(Uint8Array.from(bytes.subarray(at, next)));
     at = next;
   }

@@ -24,7 +24,7 @@ function redacted(value: unknown, options: ResolvedRedactOptions, subject: Polic
   return result.value;
 }
 
-/** Asking `expect` only when it has something to say: it takes longer than everything else here. */
+/** Asking `expect` only if it has something to say: it takes longer than everything else here. */
 function same(actual: string, expected: string): void {
   if (actual !== expected) expect(actual).toBe(expected);
 }

@@ -2,7 +2,7 @@ import type { Features } from '../../src/features';
 import type { RedactOptions } from '../../src/redaction/options';
 import { parsePath, type Step } from '../../src/redaction/path-parser';
 
-/** The features of the project that a conversation is of; `undefined`: it names none. */
+/** The features of the project that a conversation is of; `undefined` if it names none. */
 export type FeaturesOf = (projectId: unknown) => Features;
 
 interface Route {

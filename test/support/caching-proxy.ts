@@ -32,7 +32,7 @@ function names(vary: string | undefined): string[] {
     .filter(Boolean);
 }
 
-/** RFC 9111, 3 and 4.2.1: how long a shared cache may answer with a response; undefined: it may not store it. */
+/** RFC 9111, 3 and 4.2.1: how long a shared cache may answer with a response; undefined if it may not store it. */
 function lifetimeOf(headers: http.IncomingHttpHeaders): number | undefined {
   const cacheControl = directives(headers['cache-control']);
   if (cacheControl.has('private') || cacheControl.has('no-store')) return undefined;

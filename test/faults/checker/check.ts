@@ -92,7 +92,7 @@ export function check(history: History, limits: Limits): Findings {
     if (timeline === undefined || exchange.shown === null) return;
     const explanation = explain(timeline, exchange, rewinds, limits, (state) => projectExplains(state, exchange));
     if (!explanation.fits && projectExplains(null, exchange)) {
-      // If the configuration is unknown, nothing is enabled. Without a fault that is rare.
+      // If the configuration is unknown, nothing is enabled. If there is no fault, that is rare.
       if (!disturbed) overRedacted += 1;
       return;
     }

@@ -5,7 +5,7 @@ export const ROUTES = ['read', 'write'] as const;
 /** A route, and the permission that it requires. */
 export type Route = (typeof ROUTES)[number];
 
-/** The members of a key that decide about a request. `null`: the key does not exist. */
+/** The members of a key that decide about a request. `null` if the key does not exist. */
 export type KeyState = {
   /** Unique among all states of all keys: a response that shows it names the state that decided. */
   readonly name: string;
@@ -18,7 +18,7 @@ export type KeyState = {
   readonly expires: { readonly from: Time; readonly to: Time };
 } | null;
 
-/** Fields that a project has enabled: its transcript, and one metric by name. `null`: no configuration. */
+/** Fields that a project has enabled: its transcript, and one metric by name. `null` if it has no configuration. */
 export type ProjectState = { readonly transcript: boolean; readonly metric: string } | null;
 
 /** One change of one subject, and its outcome. */
@@ -26,7 +26,7 @@ export interface Step<State> {
   readonly state: State;
   /** Before the change was sent. It cannot have been applied earlier. */
   readonly sentAt: Time;
-  /** When it was acknowledged, or seen by a later read. Null: unknown whether it was or will be applied. */
+  /** When it was acknowledged, or seen by a later read. Null if it is unknown whether it was or will be applied. */
   readonly knownAt: Time | null;
   /** The state before it cannot be cached, so that state is wrong from the acknowledgement on. */
   readonly immediate?: boolean;
@@ -68,13 +68,13 @@ export interface Stream {
   readonly began: Time;
   /** When the process wrote each line that was received. */
   readonly lines: readonly Time[];
-  /** When the reader noticed that the process had ended it. Null: it had not. */
+  /** When the reader noticed that the process had ended it. Null if it had not. */
   readonly endedAt: Time | null;
 }
 
 /** A fault, from its beginning until service resumed. */
 export interface Outage {
-  /** Null: all processes. */
+  /** Null if it met all processes. */
   readonly app: number | null;
   /** The process was suspended and did not respond. */
   readonly frozen: boolean;

@@ -14,7 +14,7 @@ export function isDuring(outage: Outage, app: number, { began, ended }: Span): b
 export type Explanation =
   /** Explained by a state that was in force during the request, or was replaced within the limit. */
   | { readonly fits: true; readonly lag: number }
-  /** Explained only by a state that was replaced longer ago; null: by no state at all. */
+  /** Explained only by a state that was replaced longer ago; null if no state explains it. */
   | { readonly fits: false; readonly lag: number | null };
 
 /** Whether a failover may have undone an acknowledgement, for a request that began at `began`. */

@@ -4,7 +4,7 @@ import { failuresOf, type Report, summarize, wasUndisturbed } from './report';
 export function expectNoViolation(report: Report): void {
   const faults = failuresOf(report);
   if (faults.length > 0) throw new Error(`The trial found a violation.\n${summarize(report)}`);
-  // Without enough traffic and changes a trial proves nothing.
+  // If there are too few requests or changes, a trial proves nothing.
   expect(report.changeCounts.acknowledged).toBeGreaterThan(10);
   expect(report.requests).toBeGreaterThan(300);
   expect(report.counts['200']).toBeGreaterThan(100);

@@ -10,7 +10,7 @@ export interface Report extends Findings {
   readonly took: number;
   readonly requests: number;
   readonly changeCounts: ChangeCounts;
-  /** Milliseconds from the end of the last fault until every process served every workspace; null: too long. */
+  /** Milliseconds from the end of the last fault until every process served every workspace; null if that took too long. */
   readonly resumedAfter: number | null;
   /** Modes that any process entered during the trial. */
   readonly modes: readonly StoreMode[];
@@ -35,7 +35,7 @@ function showViolation({ rule, detail, exchange }: Violation, start: Time): stri
   return `${rule}: ${detail} (process ${app}, key ${key}, ${route}, at ${(began - start).toFixed(0)} ms, took ${took} ms, ${what}) ${exchange.detail ?? ''}`;
 }
 
-/** All failures of a trial as sentences. Empty: it passed. */
+/** All failures of a trial as sentences. Empty if it passed. */
 export function failuresOf({ violations, changeCounts, ended, resumedAfter, began }: Report): string[] {
   const shown = violations.slice(0, SHOWN).map((violation) => showViolation(violation, began));
   if (violations.length > SHOWN) shown.push(`… and ${violations.length - SHOWN} more`);

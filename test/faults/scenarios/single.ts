@@ -189,7 +189,7 @@ export function createSingleFaults(deployment: SingleServerDeployment) {
       await killFeeds(random, 1);
       await sleep(milliseconds);
       await ask((admin) => admin.call('acl', 'setuser', 'default', '+client|tracking'));
-      // A refused feed retries when the app's own client reconnects, and otherwise at long intervals.
+      // A refused feed retries if the app's own client reconnects, and otherwise at long intervals.
       expectOutage(null);
       await ask((admin) => admin.call('client', 'kill', 'type', 'normal'));
     }),

@@ -98,7 +98,7 @@ function* checkClient(compared: Compared): Generator<string> {
   if (plan.policy !== 'on' && (hasSecret(client.wire) || hasSecret(unpacked(client.body)))) yield LEAK;
   if (isTimed(plan)) return;
   const [expected] = plain;
-  // Without a length, a response over HTTP/1.0 looks complete even if the server destroyed it.
+  // If it has no length, a response over HTTP/1.0 looks complete even if the server destroyed it.
   const isComplete = expected!.client.isComplete && expected!.log.events.has('finish') && !expected!.client.isStuck;
   if (!isRejected && isComplete && !client.isComplete) yield 'an unfinished response';
   const status = expected!.client.status;

@@ -153,7 +153,7 @@ export interface Plan {
   /** Whether the late steps come after the body, not in the middle of it. */
   readonly isLateAfter: boolean;
   readonly pieceSize: number;
-  /** Bytes of the response after which the client destroys the connection; undefined: it does not. */
+  /** Bytes of the response after which the client destroys the connection; undefined if it does not. */
   readonly abortAfter: number | undefined;
   /** Whether the client stops reading for a while. */
   readonly isSlow: boolean;

@@ -173,7 +173,7 @@ export class FuzzServers {
     this.#proxy = createProxyMiddleware({ target: this.#upstream });
   }
 
-  /** `undefined`: without redaction. */
+  /** The port of the app for a plan, which is started if it does not run yet. */
   #portOf(plan: Plan, isRedacted: boolean): Promise<number> {
     const name = `${plan.express} ${plan.stack} ${isRedacted}`;
     const started = this.#ports.get(name) ?? this.#listen(plan, isRedacted);
@@ -223,7 +223,7 @@ export class FuzzServers {
     await send({ plan, bytes, value, file, log, req, res, next, upstream: this.#upstream, proxy: this.#proxy });
   }
 
-  /** `plain`: the outcome of the same request without redaction; undefined: this is one. */
+  /** `plain`: the outcome of the same request without redaction; undefined if this is one. */
   async run(plan: Plan, plain?: Outcome): Promise<Outcome> {
     const body = bodyOf(plan);
     const bytes = CODINGS[plan.coding]!.encode(body.bytes);

@@ -56,7 +56,7 @@ export interface Served {
 export interface ServeOptions {
   /** Default {@link SOME_METRICS}, whatever the project. */
   features?: (projectId: string | undefined) => Features;
-  /** The agent the route is about. Default `'PROJECT-1'`; null: the route has none. */
+  /** The agent the route is about. Default `'PROJECT-1'`; null if the route has none. */
   routeProject?: string | null;
   deps?: Partial<Omit<RedactDeps, 'reports'>>;
   server?: http.ServerOptions;

@@ -14,7 +14,7 @@ const turn = `{"turns":["${SECRET}"]}`;
 /** Milliseconds between two looks at the policy. The real interval is a quarter of `maxRevocationLag`. */
 const CHECK_INTERVAL = 30;
 
-/** Bodies that pass through unparsed when everything is enabled, and are under way when something is disabled. */
+/** Bodies that pass through unparsed if everything is enabled, and are under way when something is disabled. */
 const BODIES: Record<string, (res: Response) => unknown> = {
   'one JSON value': (res) => res.type('json').write(`[${turn}`),
   'a JSON value with a length': (res) => res.type('json').set('Content-Length', '1000').write(`[${turn}`),

@@ -108,7 +108,7 @@ export interface Server {
 
 export interface ServerOptions {
   readonly express: Express;
-  /** The features of the route's project; undefined: no keyscope at all. */
+  /** The features of the route's project; undefined if there is no keyscope at all. */
   readonly features?: Features;
   /** Middleware before keyscope. */
   readonly before?: readonly RequestHandler[];

@@ -94,7 +94,7 @@ export interface Plan {
   readonly keys: number;
   /** The second key is that of an imported token. */
   readonly importsTokens: boolean;
-  /** Milliseconds for which a change waits until the replica has it; null: changes do not wait. */
+  /** Milliseconds for which a change waits until the replica has it; null if changes do not wait. */
   readonly durability: number | null;
   /** Milliseconds between two requests of one process, on average. */
   readonly requestInterval: number;

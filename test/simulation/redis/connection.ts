@@ -15,7 +15,7 @@ export type Frame =
 
 export interface Tracking {
   readonly prefixes: readonly string[];
-  /** Id of the connection that receives invalidations; 0: this one. */
+  /** Id of the connection that receives invalidations; 0 if it is this one. */
   readonly redirect: number;
 }
 

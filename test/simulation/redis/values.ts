@@ -25,7 +25,7 @@ export type Value =
 
 export interface Entry {
   readonly value: Value;
-  /** Milliseconds since the epoch; null: never. */
+  /** Milliseconds since the epoch; null if it does not expire. */
   expiresAt: number | null;
 }
 

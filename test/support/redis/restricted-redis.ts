@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { Resp3Parser } from '../../../src/store/redis/invalidation/resp3/parser';
 
-/** The reply to a command instead of the server's: an error, or a string. Undefined: the server's. */
+/** The reply to a command instead of the server's: an error, or a string. Undefined if the server replies. */
 export type Restriction = (command: readonly string[]) => { error: string } | { text: string } | undefined;
 
 function encode(parts: readonly string[]): string {

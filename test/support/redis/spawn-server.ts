@@ -2,7 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 
 /**
  * Runs a server and sees to its end. `process.on('exit')` would not do: it does not fire inside Jest's sandbox, nor
- * when the test process is killed. The shell's standard input is a pipe from this process; when this process ends, in
+ * if the test process is killed. The shell's standard input is a pipe from this process; when this process ends, in
  * whatever way, the pipe does, and the shell ends the server (`-9`: it may be frozen) and removes its folder.
  */
 const GUARD = `
