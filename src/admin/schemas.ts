@@ -38,6 +38,12 @@ export const keySchema = z
     allowedIps: z
       .array(z.string())
       .meta({ description: 'Addresses and CIDR blocks from which the key is accepted. Empty: any address.' }),
+    owner: z
+      .object({ kind: z.enum(['user', 'service']), id: z.string() })
+      .nullable()
+      .meta({ description: 'The user or service that the key belongs to.' }),
+    contact: z.string().nullable().meta({ description: 'E-mail address for warnings about the key.' }),
+    metadata: z.record(z.string(), z.string()).meta({ description: 'Facts about the key, for the app.' }),
     revision: z
       .int()
       .min(1)

@@ -1,6 +1,7 @@
 import { type AddressList, compileAddressList } from '../keys/address-list';
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
+import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
 import type { Credential } from '../store/records';
 import type { HasCounters } from '../usage/key-counters';
 
@@ -11,6 +12,10 @@ export interface RequestApiKey<Permission extends string = string> {
   readonly name: string;
   readonly workspaceId: string;
   readonly permissions: readonly Permission[];
+  /** User or service that the key belongs to. */
+  readonly owner: KeyOwner | null;
+  /** Facts about the key that an operator has stored. Inherits no members. */
+  readonly metadata: KeyMetadata;
   /** A new Date at each access, so that changing it changes nothing. */
   readonly expiresAt: Date;
   readonly scope: Scope<Permission>;
@@ -47,6 +52,8 @@ class KeyOfRequest<User> implements RequestApiKey {
   readonly name: string;
   readonly workspaceId: string;
   readonly permissions: readonly string[];
+  readonly owner: KeyOwner | null;
+  readonly metadata: KeyMetadata;
   readonly scope: Scope;
   readonly #expiresAt: number;
   readonly #source: SignalSource<User>;
@@ -58,6 +65,8 @@ class KeyOfRequest<User> implements RequestApiKey {
     this.name = record.name;
     this.workspaceId = record.workspaceId;
     this.permissions = record.permissions;
+    this.owner = record.owner;
+    this.metadata = record.metadata;
     this.scope = scope;
     this.#expiresAt = record.expiresAt;
     this.#source = source;

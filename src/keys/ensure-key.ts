@@ -23,14 +23,20 @@ function hasSameMembers(left: 'all' | readonly string[], right: 'all' | readonly
 }
 
 /** The changes that give a key the wanted state. Absent fields are left as an operator has set them. */
-function changesOf(key: KeyRecord, wanted: Required<Pick<UpdateKeyInput, 'name' | 'permissions'>> & UpdateKeyInput) {
-  const { name, permissions, disabled, allowedIps, rateLimit } = wanted;
+function changesOf(
+  key: KeyRecord,
+  wanted: Required<Pick<UpdateKeyInput, 'name' | 'permissions'>> & UpdateKeyInput,
+): UpdateKeyInput {
+  const { name, permissions, disabled, allowedIps } = wanted;
+  const optional = (['rateLimit', 'owner', 'contact', 'metadata'] as const).filter(
+    (field) => wanted[field] !== undefined && JSON.stringify(wanted[field]) !== JSON.stringify(key[field]),
+  );
   return {
     ...(key.name !== name && { name }),
     ...(!hasSameMembers(key.permissions, permissions) && { permissions }),
-    ...(rateLimit !== undefined && JSON.stringify(key.rateLimit) !== JSON.stringify(rateLimit) && { rateLimit }),
     ...(disabled !== undefined && key.disabled !== disabled && { disabled }),
     ...(allowedIps !== undefined && !hasSameMembers(key.allowedIps, allowedIps) && { allowedIps }),
+    ...Object.fromEntries(optional.map((field) => [field, wanted[field]])),
   };
 }
 

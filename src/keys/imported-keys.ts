@@ -33,7 +33,10 @@ const NATIVE_MESSAGE =
 export interface ShownFields {
   readonly name: string;
   readonly agents: 'all' | readonly string[];
-  readonly createdBy?: string | null;
+  readonly createdBy?: string | null | undefined;
+  readonly owner?: { readonly id: string } | null | undefined;
+  readonly contact?: string | null | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   readonly workspaceId?: string;
   readonly actor?: string | null;
   readonly source?: string | null;
@@ -52,9 +55,15 @@ function holdsToken(text: string, fingerprint: string, token: string | undefined
 }
 
 /** Rejects a token in the wrong column of a table: it would be in every list of keys, and stay in the audit log. */
-function refuseShownToken({ agents, ...texts }: ShownFields, fingerprint: string, token: string | undefined): void {
+function refuseShownToken(
+  { agents, owner, metadata = {}, ...texts }: ShownFields,
+  fingerprint: string,
+  token: string | undefined,
+): void {
   const shown: [path: string, text: string | null | undefined][] = [
     ...Object.entries(texts),
+    ['owner.id', owner?.id],
+    ...Object.entries(metadata).map(([name, value]): [string, string] => [`metadata.${name}`, value]),
     ...(agents === 'all' ? [] : agents.map((agent, index): [string, string] => [`agents.${index}`, agent])),
   ];
   const issues = shown
@@ -69,14 +78,15 @@ export function createReadImportedToken(prefix: string) {
 
   return function readImportedToken(
     given: { readonly token?: string; readonly sha256?: string },
-    { name, agents, createdBy, workspaceId, actor, source }: ShownFields,
+    { name, agents, createdBy, owner, contact, metadata, workspaceId, actor, source }: ShownFields,
   ): ImportedToken {
     const { token, sha256 } = given;
     if (token !== undefined && parse(token) !== null) {
       throw inputError('keys.import', [{ path: 'token', message: NATIVE_MESSAGE }]);
     }
     const fingerprint = token === undefined ? (sha256 as string) : fingerprintOf(token);
-    refuseShownToken({ name, agents, createdBy, workspaceId, actor, source }, fingerprint, token);
+    const shown = { name, agents, createdBy, owner, contact, metadata, workspaceId, actor, source };
+    refuseShownToken(shown, fingerprint, token);
     return { fingerprint, alias: aliasOf(fingerprint), hashInput: hashInputOf(fingerprint), ...maskableEnds(token) };
   };
 }

@@ -16,15 +16,13 @@ import {
 import { KEY_SORTS } from '../store/records';
 import { isImportedToken, readFingerprint } from '../token/imported-token';
 import { boundFields, inputError, parseInput } from '../validate-input';
-import { normalizeEntry } from './address-list';
-import { keyRateLimits } from './rate-limit-schema';
+import { columnSchemas, newColumnSchemas } from './column-schemas';
 import { expiryFields, overlap } from './time-schemas';
 
 const MAX_NAME_LENGTH = 100;
 const MAX_AGENTS = 1_000;
 /** More than any app declares, so that unknown and repeated names are reported one by one. */
 const MAX_PERMISSIONS = 1_000;
-const MAX_ADDRESSES = 32;
 
 const NAME_MESSAGE = `Expected a name of 1–${MAX_NAME_LENGTH} characters without control characters.`;
 const name = z
@@ -64,22 +62,6 @@ function permissionList(declared: readonly string[]) {
     },
   }).meta({ type: 'array', items: { type: 'string', enum: declared }, minItems: 1, uniqueItems: true });
 }
-
-const ADDRESS_MESSAGE =
-  'Expected an address without a zone, or a CIDR block that begins with its first address, such as 203.0.113.0/24 or 2001:db8::/32.';
-const allowedIps = distinctList({
-  message: `Expected an array of at most ${MAX_ADDRESSES} addresses or CIDR blocks. An empty array accepts any address.`,
-  minimum: 0,
-  maximum: MAX_ADDRESSES,
-  entryMessage: (entry) => (typeof entry === 'string' && normalizeEntry(entry) !== null ? null : ADDRESS_MESSAGE),
-})
-  .transform((entries): readonly string[] => [...new Set(entries.map((entry) => normalizeEntry(entry) as string))])
-  .meta({
-    type: 'array',
-    items: { type: 'string', maxLength: 49 },
-    maxItems: MAX_ADDRESSES,
-    description: 'IPv4 and IPv6 addresses, and CIDR blocks, that requests may come from. Empty: any address.',
-  });
 
 function countGiven(input: unknown, names: readonly string[]): number {
   return names.filter((field) => (input as Record<string, unknown> | null | undefined)?.[field] !== undefined).length;
@@ -210,8 +192,7 @@ export function createKeySchemas({ permissions }: KeyInputSettings, now: () => n
       name,
       agents: agents.exactOptional(),
       permissions: permissionsField,
-      allowedIps: allowedIps.exactOptional(),
-      rateLimit: keyRateLimits.optional(),
+      ...newColumnSchemas,
       createdBy: auditText,
       ...expiry,
     }),
@@ -219,8 +200,7 @@ export function createKeySchemas({ permissions }: KeyInputSettings, now: () => n
       name: name.optional(),
       permissions: permissionsField.optional(),
       disabled: z.boolean().optional(),
-      allowedIps: allowedIps.optional(),
-      rateLimit: keyRateLimits.optional(),
+      ...z.object(columnSchemas).partial().shape,
     }),
     rotate: z.strictObject({ overlap, ...expiry }),
   };

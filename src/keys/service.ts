@@ -32,14 +32,17 @@ export interface KeyServiceDeps extends KeyInputSettings {
 }
 
 /** The columns of a new key that are the same for all. */
-const NEW_RECORD: Pick<KeyRecord, 'disabled' | 'revoked' | 'revision' | 'rotatedTo' | 'alias' | 'allowedIps'> = {
+const NEW_RECORD = {
   disabled: false,
   allowedIps: [],
+  owner: null,
+  contact: null,
+  metadata: {},
   revoked: false,
   revision: 1,
   rotatedTo: null,
   alias: null,
-};
+} satisfies Partial<KeyRecord>;
 
 /** Attempts if the key changes between read and write. */
 const MAX_ATTEMPTS = 8;
@@ -86,10 +89,12 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   const newId = createIdGenerator();
 
   function newRecord(
-    fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt'> & Partial<typeof NEW_RECORD>,
+    fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt'> &
+      Partial<Pick<KeyRecord, keyof typeof NEW_RECORD>>,
     createdAt: number,
   ): KeyRecord {
-    return { ...NEW_RECORD, ...fields, createdAt, updatedAt: createdAt };
+    const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+    return { ...NEW_RECORD, ...(Object.fromEntries(given) as typeof fields), createdAt, updatedAt: createdAt };
   }
 
   function makeKey(
@@ -130,16 +135,16 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       throw inputError(what, [{ path: 'workspaceId', message }]);
     }
     const createdAt = now();
-    const owner = createdBy ?? context.actor ?? null;
+    const creator = createdBy ?? context.actor ?? null;
     const complete = {
       agents: 'all' as const,
       ...fields,
       rateLimit,
       workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
       expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
-      createdBy: owner,
+      createdBy: creator,
     };
-    return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? owner }, createdAt) };
+    return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? creator }, createdAt) };
   }
 
   /** Record after a mutation of one existing key. */

@@ -1,3 +1,4 @@
+import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
 import { publicFields } from '../store/key-fields';
 import type { RateLimit } from '../store/limit-store';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
@@ -26,6 +27,12 @@ export interface ApiKey<Permission extends string = string> {
   readonly disabled: boolean;
   /** Addresses and CIDR blocks from which the key is accepted. Empty: any address. */
   readonly allowedIps: readonly string[];
+  /** User or service that the key belongs to. */
+  readonly owner: KeyOwner | null;
+  /** E-mail address for warnings about the key. */
+  readonly contact: string | null;
+  /** Facts about the key, for the app. */
+  readonly metadata: KeyMetadata;
   /** 1 for a new key, incremented by every change. Pass it to `update` to change only that revision. */
   readonly revision: number;
   /** Masked token, e.g. `ks_8MPCk3Za************YphQ`. For an imported token possibly only asterisks. */
@@ -79,6 +86,17 @@ export interface CreateKeyInput<Permission extends string = string> extends Expi
   readonly allowedIps?: readonly string[];
   /** At most 4 limits with different windows. Null: the app's defaults. Empty: none. Default null. */
   readonly rateLimit?: readonly RateLimitInput[] | null;
+  /** User or service that the key belongs to. Default null. */
+  readonly owner?: KeyOwner | null | undefined;
+  /** E-mail address for warnings about the key, at most 254 characters. Default null. */
+  readonly contact?: string | null | undefined;
+  /**
+   * Facts about the key, for the app: at most 16 names of 1–40 letters, digits and `_ . : -`, each with 1–200 characters.
+   * They are not secret. Default: none.
+   *
+   * @example { team: 'billing', ticket: 'OPS-118' }
+   */
+  readonly metadata?: KeyMetadata | undefined;
   /** Person or program that asked for the key. Default: `actor` of the context. */
   readonly createdBy?: string | null;
 }
@@ -113,6 +131,10 @@ export interface UpdateKeyInput<Permission extends string = string> {
   readonly allowedIps?: readonly string[];
   /** At most 4 limits with different windows. Null: the app's defaults. Empty: none. */
   readonly rateLimit?: readonly RateLimitInput[] | null;
+  readonly owner?: KeyOwner | null;
+  readonly contact?: string | null;
+  /** Replaces all of it. */
+  readonly metadata?: KeyMetadata;
 }
 
 /** Input of `keys.rotate`. Default expiry of the new key: the lifetime of the old one, from now. */

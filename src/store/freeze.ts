@@ -1,4 +1,5 @@
 import type { Features } from '../features';
+import { copyValue } from './column-codecs';
 import { KEY_FIELD_NAMES } from './key-fields';
 import type { KeyRecord, ProjectRecord } from './records';
 
@@ -7,17 +8,10 @@ function frozenList<T extends string>(list: 'all' | readonly T[]): 'all' | reado
   return list === 'all' ? list : Object.freeze([...list]);
 }
 
-function frozenItem(item: unknown): unknown {
-  return typeof item === 'object' && item !== null ? Object.freeze({ ...item }) : item;
-}
-
-/** Frozen copy of a record. It shares no arrays with the original. */
+/** Frozen copy of a record. It shares no arrays or objects with the original. */
 export function frozenKey(key: KeyRecord): KeyRecord {
   const copy: Record<string, unknown> = {};
-  for (const name of KEY_FIELD_NAMES) {
-    const value = key[name];
-    copy[name] = Array.isArray(value) ? Object.freeze(value.map(frozenItem)) : value;
-  }
+  for (const name of KEY_FIELD_NAMES) copy[name] = copyValue(key[name], Object.freeze);
   return Object.freeze(copy) as KeyRecord;
 }
 

@@ -1,19 +1,20 @@
-import { KeyscopeError } from '../errors';
-import { isAlias } from '../token/imported-token';
-import type { RateLimit } from './limit-store';
+import {
+  ALIAS,
+  ALL_OR_ARRAY,
+  ARRAY,
+  BOOLEAN,
+  type Codec,
+  copyValue,
+  METADATA,
+  NUMBER,
+  OPTIONAL_TEXT,
+  OWNER,
+  RATE_LIMITS,
+  TEXT,
+} from './column-codecs';
 
 /** Marks a column without a default: a record that lacks it is damaged, and is not read. */
 export const REQUIRED = Symbol('required');
-
-/** How values of one type are stored in Redis. */
-interface Codec<T> {
-  /** The stored string; undefined if the field is not stored. */
-  encode(value: T): string | undefined;
-  /** @throws {Error} with the end of a sentence that begins with the field's name, e.g. "is not JSON". */
-  decode(text: string): T;
-  /** True if the stored string is JSON. The audit log shows JSON as it is stored, and quotes other strings. */
-  readonly isJson: boolean;
-}
 
 interface Column<T> extends Codec<T> {
   /**
@@ -33,101 +34,6 @@ interface Column<T> extends Codec<T> {
   readonly carried?: true;
 }
 
-function isStringArray(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own error quotes the stored string.
-    throw new Error('is not JSON');
-  }
-}
-
-const TEXT: Codec<string> = { encode: (value) => value, decode: (text) => text, isJson: false };
-
-const OPTIONAL_TEXT: Codec<string | null> = {
-  encode: JSON.stringify,
-  decode(text) {
-    const value = text === 'null' ? null : parseJson(text);
-    if (value !== null && typeof value !== 'string') throw new Error('is neither a string nor null');
-    return value;
-  },
-  isJson: true,
-};
-
-const ALIAS: Codec<string | null> = {
-  encode: (value) => value ?? undefined,
-  decode(text) {
-    if (!isAlias(text)) throw new Error('is not an alias');
-    return text;
-  },
-  isJson: false,
-};
-
-const ARRAY: Codec<readonly string[]> = {
-  encode: JSON.stringify,
-  decode(text) {
-    const value = parseJson(text);
-    if (!isStringArray(value)) throw new Error('is not an array of strings');
-    return Object.freeze(value);
-  },
-  isJson: true,
-};
-
-const ALL_OR_ARRAY: Codec<'all' | readonly string[]> = {
-  encode: JSON.stringify,
-  decode: (text) => (text === '"all"' ? 'all' : ARRAY.decode(text)),
-  isJson: true,
-};
-
-function isRateLimit(value: unknown): value is RateLimit {
-  const { limit, window } = (value ?? {}) as Record<string, unknown>;
-  return [limit, window].every((part) => Number.isSafeInteger(part) && (part as number) > 0);
-}
-
-const RATE_LIMITS: Codec<readonly RateLimit[] | null> = {
-  encode: JSON.stringify,
-  decode(text) {
-    const value = parseJson(text);
-    if (value === null) return null;
-    if (!Array.isArray(value) || !value.every(isRateLimit)) throw new Error('is not an array of rate limits');
-    return Object.freeze(value.map(({ limit, window }) => Object.freeze({ limit, window })));
-  },
-  isJson: true,
-};
-
-const BOOLEAN: Codec<boolean> = {
-  encode: String,
-  decode(text) {
-    if (text !== 'true' && text !== 'false') throw new Error('is neither true nor false');
-    return text === 'true';
-  },
-  isJson: true,
-};
-
-const WHOLE = /^\d{1,16}$/;
-
-/** Times in milliseconds since the epoch, and revisions. */
-const NUMBER: Codec<number> = {
-  encode: encodeNumber,
-  decode(text) {
-    if (!WHOLE.test(text)) throw new Error('is not a whole number');
-    return Number(text);
-  },
-  isJson: true,
-};
-
-/** Whole numbers only: a time with a fraction would be stored, and then rejected by each read. */
-export function encodeNumber(value: number): string {
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw new KeyscopeError('invalid_request', 'Times and revisions of a key must be whole numbers from 0.');
-  }
-  return String(value);
-}
-
 function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(codec: Codec<T>, attributes: Attributes) {
   return { ...codec, ...attributes };
 }
@@ -145,6 +51,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `revision`: 1 at first. Grows by one with every change.
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
  * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
+ * - `contact`: e-mail address for warnings about the key.
  * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
 const KEY_FIELDS = {
@@ -170,6 +77,23 @@ const KEY_FIELDS = {
   digest: column(TEXT, { missing: REQUIRED, onRequest: true }),
   allowedIps: column(ARRAY, {
     missing: [],
+    onRequest: true,
+    public: 'value',
+    editable: true,
+    audited: true,
+    carried: true,
+  }),
+  owner: column(OWNER, {
+    missing: null,
+    onRequest: true,
+    public: 'value',
+    editable: true,
+    audited: true,
+    carried: true,
+  }),
+  contact: column(OPTIONAL_TEXT, { missing: null, public: 'value', editable: true, audited: true, carried: true }),
+  metadata: column(METADATA, {
+    missing: {},
     onRequest: true,
     public: 'value',
     editable: true,
@@ -255,13 +179,13 @@ export type PublicKeyFields = {
   readonly [Name in NamesWith<'public'>]: Fields[Name] extends { readonly public: 'time' } ? Date : KeyRecord[Name];
 };
 
-/** Public columns of a record. Arrays are copied, so that the record cannot be changed through them. */
+/** Public columns of a record. Arrays and objects are copied, so that the record cannot be changed through them. */
 export function publicFields(record: KeyRecord): PublicKeyFields {
   const shown: Record<string, unknown> = {};
   for (const name of PUBLIC_FIELD_NAMES) {
     const value = record[name];
     if (COLUMNS[name].public === 'time') shown[name] = new Date(value as number);
-    else shown[name] = Array.isArray(value) ? [...value] : value;
+    else shown[name] = copyValue(value);
   }
   return shown as PublicKeyFields;
 }

@@ -39,6 +39,60 @@ const COLUMNS: readonly ColumnCase[] = [
       Array.from({ length: 33 }, (_, i) => `192.0.2.${i}`),
     ],
   },
+  {
+    field: 'owner',
+    none: null,
+    first: { kind: 'user', id: 'u-17' },
+    second: { kind: 'service', id: 'crm' },
+    invalid: [
+      'u-17',
+      {},
+      { kind: 'user' },
+      { kind: 'team', id: 'x' },
+      { kind: 'user', id: '' },
+      { kind: 'user', id: 'x', x: 1 },
+    ],
+  },
+  {
+    field: 'contact',
+    none: null,
+    first: 'ops@example.com',
+    second: 'Security+keys@example.co.uk',
+    invalid: [
+      '',
+      'ops',
+      'ops@',
+      '@example.com',
+      'a@b c',
+      'a@example.com\nBcc: b@example.com',
+      'a@b, c@d',
+      `${'a'.repeat(250)}@example.com`,
+      7,
+    ],
+  },
+  {
+    field: 'metadata',
+    none: {},
+    first: { team: 'billing', 'ticket.id': 'OPS-118' },
+    second: { team: 'sales' },
+    invalid: [
+      null,
+      [],
+      'team=billing',
+      { '': 'x' },
+      { 'a b': 'x' },
+      { constructor: 'x' },
+      { toString: 'x' },
+      JSON.parse('{"__proto__":"x"}'),
+      { ['a'.repeat(41)]: 'x' },
+      { team: '' },
+      { team: 7 },
+      { team: 'x'.repeat(201) },
+      { team: 'line\nbreak' },
+      { team: generateToken('ks', 'default').token },
+      Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`name${i}`, 'x'])),
+    ],
+  },
 ];
 
 describe.each(['in memory', 'in Redis'])('%s', (where) => {
@@ -51,7 +105,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     const client = where === 'in Redis' ? new Redis(redis.url) : undefined;
     const apiKeys = createApiKeys({ permissions, namespace, importedTokens: true, ...(client && { redis: client }) });
     close = () => apiKeys.close().then(() => client?.quit());
-    return { keys: apiKeys.keys, audit: apiKeys.audit, client, namespace };
+    return { apiKeys, keys: apiKeys.keys, audit: apiKeys.audit, client, namespace };
   }
   const valid = { name: 'CRM', permissions: ['orders' as const] };
 
@@ -121,6 +175,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       const { key } = await keys.create({ ...valid, [field]: first });
       const value = (await keys.get(key.id))[field] as unknown;
       if (Array.isArray(value)) value.push('0.0.0.0/0');
+      else if (typeof value === 'object') Object.assign(value as object, { id: 'other', team: 'other' });
       expect((await keys.get(key.id))[field]).toEqual(first);
     });
 
@@ -133,5 +188,32 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       expect((await keys.get(key.id))[field]).toEqual(none);
       expect((await keys.update(key.id, { [field]: second }))[field]).toEqual(second);
     });
+  });
+
+  test('req.apiKey and verify show owner and metadata, and not contact', async () => {
+    const { keys, apiKeys } = setUp();
+    const owner = { kind: 'user', id: 'u-17' } as const;
+    const { token } = await keys.create({ ...valid, owner, contact: 'ops@example.com', metadata: { team: 'billing' } });
+    const result = await apiKeys.verify(token);
+    if (!result.ok) throw result.error;
+    expect(result.key.owner).toEqual(owner);
+    expect(result.key.metadata).toEqual({ team: 'billing' });
+    expect(result.key.metadata.constructor).toBeUndefined();
+    expect(JSON.stringify(result.key)).not.toContain('ops@example.com');
+    expect(() => Object.assign(result.key.metadata, { team: 'x' })).toThrow(TypeError);
+    expect(() => Object.assign(result.key.owner as object, { id: 'x' })).toThrow(TypeError);
+  });
+
+  test('keys.import rejects the token in owner, contact and metadata', async () => {
+    const { keys } = setUp();
+    const token = 'token-of-another@system.example';
+    const input = { ...valid, agents: 'all' as const, token };
+    for (const [path, fields] of [
+      ['owner.id', { owner: { kind: 'service' as const, id: token } }],
+      ['contact', { contact: token }],
+      ['metadata.note', { metadata: { note: `old: ${token}` } }],
+    ] as const) {
+      await expect(keys.import({ ...input, ...fields })).rejects.toMatchObject({ issues: [{ path }] });
+    }
   });
 });

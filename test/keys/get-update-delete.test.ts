@@ -159,7 +159,7 @@ describe('updating a key', () => {
       expect(await refusedPaths(keys.update(key.id, changes as never))).toEqual(paths);
     }
     expect((await refusal(keys.update(key.id, {}))).message).toContain(
-      'at least one of: name, permissions, disabled, allowedIps',
+      'at least one of: name, permissions, disabled, allowedIps, rateLimit, owner, contact, metadata',
     );
     expect(await keys.get(key.id)).toEqual(key);
   });

@@ -26,7 +26,17 @@ describe('an import', () => {
     expect(key).toEqual({
       ...{ id: key.id, name: 'CRM', workspaceId: 'acme', agents: ['a1'], permissions: ['conversations'] },
       ...{ createdAt: new Date(NOW), createdBy: 'ops', updatedAt: new Date(NOW), expiresAt: new Date(NOW + DAY) },
-      ...{ disabled: true, allowedIps: [], revision: 1, rotatedFrom: null, rotatedTo: null, rateLimit: null },
+      ...{
+        disabled: true,
+        allowedIps: [],
+        rateLimit: null,
+        owner: null,
+        contact: null,
+        metadata: {},
+        revision: 1,
+        rotatedFrom: null,
+        rotatedTo: null,
+      },
       masked: `sk_l************${token.slice(-4)}`,
     });
     expect(await keys.get(key.id)).toEqual(key);

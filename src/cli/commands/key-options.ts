@@ -14,17 +14,17 @@ export const EXPIRY_OPTIONS: OptionSpecs = {
   'expires-at': { value: 'TIME', help: 'End: 2031-05-01, which is 00:00 UTC, or 2031-05-01T12:00:00Z.' },
 };
 
+const ADDRESSES = 'Addresses or CIDR blocks from which the key is accepted.';
+
 const LIMITS = 'Limit of requests, such as 1000/1m or 50000/1d; up to four. none: no limit. default: those of the app.';
-const ADDRESSES = 'Addresses or CIDR blocks that may use the key.';
 
 /** Options for the optional columns of a key. */
 export const COLUMN_OPTIONS: OptionSpecs = {
-  'allowed-ips': { value: 'any|A,B', multiple: true, help: `${ADDRESSES} Default: any.` },
-  'rate-limit': { value: 'N/WINDOW', multiple: true, help: LIMITS },
-};
-export const COLUMN_CHANGE_OPTIONS: OptionSpecs = {
   'allowed-ips': { value: 'any|A,B', multiple: true, help: ADDRESSES },
   'rate-limit': { value: 'N/WINDOW', multiple: true, help: LIMITS },
+  owner: { value: 'KIND:ID', help: 'Owner: user:ID, service:ID or none.' },
+  contact: { value: 'EMAIL', help: 'E-mail address for warnings about the key, or none.' },
+  metadata: { value: 'NAME=VALUE', multiple: true, help: 'Facts about the key, all of them; or none.' },
 };
 
 function rateLimitsOf(given: readonly string[]): readonly RateLimitInput[] | null {
@@ -39,14 +39,48 @@ function rateLimitsOf(given: readonly string[]): readonly RateLimitInput[] | nul
   });
 }
 
-/** The optional columns that are given. */
-export function columnsOf({ values }: Given): Pick<UpdateKeyInput, 'allowedIps' | 'rateLimit'> {
+function addressesOf({ values }: Given): string[] | undefined {
   const addresses = values.texts('allowed-ips').flatMap(splitNames);
-  const limits = values.texts('rate-limit').flatMap(splitNames);
-  return {
-    ...(addresses.length > 0 && { allowedIps: addresses.length === 1 && addresses[0] === 'any' ? [] : addresses }),
-    ...(limits.length > 0 && { rateLimit: rateLimitsOf(limits) }),
+  if (addresses.length === 0) return undefined;
+  return addresses.length === 1 && addresses[0] === 'any' ? [] : addresses;
+}
+
+function ownerOf({ values }: Given): UpdateKeyInput['owner'] {
+  const given = values.text('owner');
+  if (given === undefined) return undefined;
+  if (given === 'none') return null;
+  const [, kind, id] = /^(user|service):(.+)$/s.exec(given) ?? [];
+  if (kind === undefined || id === undefined) throw usageError('--owner: expected user:ID, service:ID or none.');
+  return { kind: kind as 'user' | 'service', id };
+}
+
+function metadataOf({ values }: Given): UpdateKeyInput['metadata'] {
+  const given = values.texts('metadata');
+  if (given.length === 0) return undefined;
+  if (given.length === 1 && given[0] === 'none') return {};
+  return Object.fromEntries(
+    given.map((pair) => {
+      const end = pair.indexOf('=');
+      if (end === -1) throw usageError('--metadata: expected NAME=VALUE, once for each name, or none.');
+      return [pair.slice(0, end), pair.slice(end + 1)];
+    }),
+  );
+}
+
+/** The optional columns that are given. */
+export function columnsOf(
+  context: Given,
+): Pick<UpdateKeyInput, 'allowedIps' | 'rateLimit' | 'owner' | 'contact' | 'metadata'> {
+  const contact = context.values.text('contact');
+  const limits = context.values.texts('rate-limit').flatMap(splitNames);
+  const columns = {
+    allowedIps: addressesOf(context),
+    rateLimit: limits.length === 0 ? undefined : rateLimitsOf(limits),
+    owner: ownerOf(context),
+    contact: contact === 'none' ? null : contact,
+    metadata: metadataOf(context),
   };
+  return Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined));
 }
 
 export function permissionsOf({ values }: Given): string[] {

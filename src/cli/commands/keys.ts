@@ -9,15 +9,7 @@ import { confirm } from '../prompts';
 import { toJson } from '../terminal-text';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 import { keyFields, keyListing, printKey } from './format-key';
-import {
-  agentsOf,
-  COLUMN_CHANGE_OPTIONS,
-  COLUMN_OPTIONS,
-  columnsOf,
-  EXPIRY_OPTIONS,
-  expiryOf,
-  permissionsOf,
-} from './key-options';
+import { agentsOf, COLUMN_OPTIONS, columnsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
 const ID = 'ID';
 const REVISION = { revision: { value: 'N', help: 'Only if the key still has this revision.' } };
@@ -95,7 +87,7 @@ async function edit(context: CommandContext): Promise<undefined> {
     ...columnsOf(context),
   };
   if (Object.keys(changes).length === 0) {
-    const names = ['name', 'permissions', ...Object.keys(COLUMN_CHANGE_OPTIONS)].map((option) => `--${option}`);
+    const names = ['name', 'permissions', ...Object.keys(COLUMN_OPTIONS)].map((option) => `--${option}`);
     throw usageError(`\`keyscope keys edit\` needs at least one of ${listNames(names)}. See --help.`);
   }
   await update(context, changes);
@@ -172,7 +164,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     options: {
       name: { value: 'TEXT', help: 'The new name.' },
       permissions: { ...PERMISSIONS, help: 'All permissions that the key has from now on.' },
-      ...COLUMN_CHANGE_OPTIONS,
+      ...COLUMN_OPTIONS,
       ...REVISION,
       ...CHANGE_OPTIONS,
     },

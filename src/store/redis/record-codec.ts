@@ -1,12 +1,12 @@
 import type { Features } from '../../features';
 import { FORMAT } from '../app-settings';
+import { encodeNumber } from '../column-codecs';
 import { frozenKey, frozenProject } from '../freeze';
 import { foldName } from '../index-position';
 import {
   COLUMNS,
   CREDENTIAL_FIELD_NAMES,
   EDITABLE_FIELD_NAMES,
-  encodeNumber,
   KEY_FIELD_NAMES,
   type KeyFieldName,
   REQUIRED,

@@ -25,6 +25,7 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
         expiresAt: key.expiresAt,
         disabled: false,
         allowedIps: [],
+        metadata: {},
       };
       const last = {
         ...first,

@@ -73,3 +73,13 @@ export function describeMetrics(metrics: Metrics): string {
   if (metrics === 'all') return 'all metrics';
   return metrics.length === 0 ? 'no metrics' : `metrics ${metrics.join(', ')}`;
 }
+
+export function ownerText({ kind, id }: NonNullable<Key['owner']>): string {
+  return `${kind} ${id}`;
+}
+
+export function metadataText(metadata: Key['metadata']): string {
+  return Object.entries(metadata)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join(', ');
+}

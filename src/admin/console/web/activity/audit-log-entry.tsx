@@ -1,11 +1,13 @@
 import type { AuditEntry, Key } from '../api/types';
 import { useApp } from '../context';
-import { agentName, exactTime } from '../format';
+import { agentName, exactTime, metadataText, ownerText } from '../format';
 import { rateLimitText } from '../keys/rate-limit-text';
 import { hrefOf } from '../page-route';
 import { Icon, type IconName } from '../ui/icon';
 import { RelativeTime } from '../ui/relative-time';
 
+type OwnerOf = NonNullable<Key['owner']>;
+type Metadata = Key['metadata'];
 type Action = AuditEntry['action'];
 
 export const ACTIONS: Readonly<Record<Action, { label: string; verb: string; icon: IconName }>> = {
@@ -23,6 +25,9 @@ const FIELDS: Readonly<Record<string, string>> = {
   permissions: 'Permissions',
   allowedIps: 'Allowed addresses',
   rateLimit: 'Rate limits',
+  owner: 'Owner',
+  contact: 'Contact',
+  metadata: 'Metadata',
   expiresAt: 'Expires',
   disabled: 'Disabled',
   rotatedFrom: 'Replaces',
@@ -47,6 +52,8 @@ function valueText(field: string, value: unknown, nameOf: NameOf): string {
         ? 'any'
         : 'none'
       : value.map((id) => nameOf(field, String(id))).join(', ');
+  if (field === 'owner') return ownerText(value as OwnerOf);
+  if (typeof value === 'object') return metadataText(value as Metadata) || 'none';
   if (field === 'expiresAt') return exactTime(String(value));
   return String(value);
 }
@@ -58,7 +65,7 @@ function valueText(field: string, value: unknown, nameOf: NameOf): string {
 function isOmitted(field: string, { before, after }: AuditEntry): boolean {
   if (before !== null && after !== null) return JSON.stringify(before[field]) === JSON.stringify(after[field]);
   const value = (before ?? after)?.[field];
-  const isEmpty = Array.isArray(value) && value.length === 0;
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
   return field === 'name' || value === null || isEmpty || (field === 'disabled' && value === false);
 }
 

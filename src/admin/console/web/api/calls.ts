@@ -50,6 +50,9 @@ export function getKey(id: string): Promise<Key> {
 export interface KeyColumns {
   readonly allowedIps?: readonly string[];
   readonly rateLimit?: RateLimits;
+  readonly owner?: Key['owner'];
+  readonly contact?: string | null;
+  readonly metadata?: Key['metadata'];
 }
 
 export interface NewKey extends KeyColumns {

@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import * as calls from '../api/calls';
 import type { Key, Permission } from '../api/types';
 import { useApp } from '../context';
+import { metadataText, ownerText } from '../format';
 import { Button } from '../ui/button';
 import { Icon } from '../ui/icon';
 import { RelativeTime } from '../ui/relative-time';
@@ -42,6 +43,9 @@ function changesOf({ before, now }: Conflict, permissions: readonly Permission[]
     },
     { what: 'Allowed addresses', from: before.allowedIps.join(', '), to: now.allowedIps.join(', ') },
     { what: 'Rate limits', from: rateLimitText(before.rateLimit), to: rateLimitText(now.rateLimit) },
+    { what: 'Owner', from: before.owner && ownerText(before.owner), to: now.owner && ownerText(now.owner) },
+    { what: 'Contact', from: before.contact, to: now.contact },
+    { what: 'Metadata', from: metadataText(before.metadata), to: metadataText(now.metadata) },
     { what: 'State', from: state(before), to: state(now) },
     { what: 'Rotated', from: before.rotatedTo === null ? 'No' : 'Yes', to: now.rotatedTo === null ? 'No' : 'Yes' },
   ].filter(({ from, to }) => from !== to);

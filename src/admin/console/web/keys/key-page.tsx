@@ -1,10 +1,11 @@
+import { Fragment } from 'preact';
 import { AuditLog } from '../activity/audit-log';
 import { UsageChart } from '../activity/usage-chart';
 import { ApiError } from '../api/api-error';
 import * as calls from '../api/calls';
 import type { Key } from '../api/types';
 import { useApp } from '../context';
-import { agentName, exactTime, relativeTime } from '../format';
+import { agentName, exactTime, ownerText, relativeTime } from '../format';
 import { changeParams, hrefOf, type Params } from '../page-route';
 import { Button } from '../ui/button';
 import { CopyButton } from '../ui/copy-button';
@@ -79,6 +80,30 @@ function Facts({ item }: { readonly item: Key }) {
           <dd>{item.allowedIps.join(', ')}</dd>
         </>
       )}
+      {item.owner !== null && (
+        <>
+          <dt>Owner</dt>
+          <dd>
+            <bdi>{ownerText(item.owner)}</bdi>
+          </dd>
+        </>
+      )}
+      {item.contact !== null && (
+        <>
+          <dt>Contact</dt>
+          <dd>
+            <a href={`mailto:${item.contact}`}>{item.contact}</a>
+          </dd>
+        </>
+      )}
+      {Object.entries(item.metadata).map(([name, value]) => (
+        <Fragment key={name}>
+          <dt>{name}</dt>
+          <dd>
+            <bdi>{value}</bdi>
+          </dd>
+        </Fragment>
+      ))}
       {item.rotatedFrom !== null && (
         <>
           <dt>Replaces</dt>

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { ApiError } from '../api/api-error';
 import type { KeyColumns } from '../api/calls';
 import type { Key } from '../api/types';
@@ -11,25 +12,64 @@ export interface ColumnsDraft {
   readonly allowedIps: string;
   /** `1000/1m, 50000/1d`. */
   readonly rateLimit: string;
+  readonly ownerKind: 'user' | 'service';
+  /** Empty: no owner. */
+  readonly ownerId: string;
+  readonly contact: string;
+  /** `name=value`, one pair a line. */
+  readonly metadata: string;
 }
 
-export const NO_COLUMNS: ColumnsDraft = { allowedIps: '', rateLimit: '' };
+export const NO_COLUMNS: ColumnsDraft = {
+  allowedIps: '',
+  rateLimit: '',
+  ownerKind: 'user',
+  ownerId: '',
+  contact: '',
+  metadata: '',
+};
 
 /** Names of the columns in requests. */
-export const COLUMN_FIELDS = ['allowedIps', 'rateLimit'];
+export const COLUMN_FIELDS = ['allowedIps', 'rateLimit', 'owner', 'contact', 'metadata'];
 
-const linesOf = (text: string) =>
-  text
-    .split(/[\n,]/)
+function linesOf(text: string, separator: RegExp | string): string[] {
+  return text
+    .split(separator)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-
-export function draftOf({ allowedIps, rateLimit }: Key): ColumnsDraft {
-  return { allowedIps: allowedIps.join('\n'), rateLimit: rateLimitText(rateLimit) };
 }
 
-function columnsOf({ allowedIps, rateLimit }: ColumnsDraft): Required<KeyColumns> {
-  return { allowedIps: linesOf(allowedIps), rateLimit: parseRateLimits(rateLimit) };
+/** A line without `=` has an empty value, which the server rejects with a message. */
+function pairsOf(text: string): Record<string, string> {
+  const pairs = linesOf(text, '\n').map((line) => {
+    const [name = '', ...rest] = line.split('=');
+    return [name.trim(), rest.join('=').trim()];
+  });
+  return Object.fromEntries(pairs);
+}
+
+export function draftOf({ allowedIps, rateLimit, owner, contact, metadata }: Key): ColumnsDraft {
+  return {
+    allowedIps: allowedIps.join('\n'),
+    rateLimit: rateLimitText(rateLimit),
+    ownerKind: owner?.kind ?? 'user',
+    ownerId: owner?.id ?? '',
+    contact: contact ?? '',
+    metadata: Object.entries(metadata)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('\n'),
+  };
+}
+
+function columnsOf(draft: ColumnsDraft): Required<KeyColumns> {
+  const { allowedIps, rateLimit, ownerKind, ownerId, contact, metadata } = draft;
+  return {
+    allowedIps: linesOf(allowedIps, /[\n,]/),
+    rateLimit: parseRateLimits(rateLimit),
+    owner: ownerId.trim() === '' ? null : { kind: ownerKind, id: ownerId.trim() },
+    contact: contact.trim() === '' ? null : contact.trim(),
+    metadata: pairsOf(metadata),
+  };
 }
 
 /** The columns that differ between two drafts, for a request. */
@@ -48,12 +88,14 @@ export interface MoreOptionsProps {
   onChange(part: Partial<ColumnsDraft>): void;
 }
 
-/** The optional columns. Open if one of them has a value or an issue. */
+/** The optional columns. Open at first if the key has one, and if one has an issue. */
 export function MoreOptions({ id, draft, error, onChange }: MoreOptionsProps) {
-  const isUsed = Object.values(draft).some((text) => text !== '');
+  const [opened, setOpened] = useState(
+    () => JSON.stringify({ ...draft, ownerKind: 'user' }) !== JSON.stringify(NO_COLUMNS),
+  );
   const hasIssue = COLUMN_FIELDS.some((name) => fieldError(error, name) !== undefined);
   return (
-    <details class="more" open={isUsed || hasIssue}>
+    <details class="more" open={opened || hasIssue} onToggle={(event) => setOpened(event.currentTarget.open)}>
       <summary>More options</summary>
       <TextArea
         id={`${id}-allowedIps`}
@@ -70,6 +112,42 @@ export function MoreOptions({ id, draft, error, onChange }: MoreOptionsProps) {
         value={draft.rateLimit}
         error={fieldError(error, 'rateLimit')}
         onInput={(rateLimit) => onChange({ rateLimit })}
+      />
+      <div class="owner">
+        <div class="field">
+          <label for={`${id}-ownerKind`}>Owner is a</label>
+          <select
+            id={`${id}-ownerKind`}
+            value={draft.ownerKind}
+            onChange={(event) => onChange({ ownerKind: event.currentTarget.value as ColumnsDraft['ownerKind'] })}
+          >
+            <option value="user">User</option>
+            <option value="service">Service</option>
+          </select>
+        </div>
+        <TextField
+          id={`${id}-owner`}
+          label="Id of the owner"
+          value={draft.ownerId}
+          error={fieldError(error, 'owner')}
+          onInput={(ownerId) => onChange({ ownerId })}
+        />
+      </div>
+      <TextField
+        id={`${id}-contact`}
+        label="Contact"
+        hint="E-mail address for warnings about the key."
+        value={draft.contact}
+        error={fieldError(error, 'contact')}
+        onInput={(contact) => onChange({ contact })}
+      />
+      <TextArea
+        id={`${id}-metadata`}
+        label="Metadata"
+        hint="One name=value a line, such as team=billing. Not for secrets."
+        value={draft.metadata}
+        error={fieldError(error, 'metadata')}
+        onInput={(metadata) => onChange({ metadata })}
       />
     </details>
   );
