@@ -1,0 +1,28 @@
+// Runs in a process of its own, which its test kills. Verifies a token until a limit is exceeded. Writes one byte for each
+// allowed call, at once, so that a kill loses none.
+import { writeSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { createApiKeys } from '../../src';
+
+const [url = '', namespace = '', token = ''] = process.argv.slice(2);
+const redis = new Redis(url);
+const permissions = { conversations: { label: 'Conversations' } };
+const apiKeys = createApiKeys({ permissions, redis, namespace, recordSettings: false, storeTimeout: 1000 });
+
+/** Calls at the same time, as of several callers. */
+const CALLERS = 5;
+
+async function call(): Promise<void> {
+  for (;;) {
+    const result = await apiKeys.verify(token);
+    if (result.ok) writeSync(1, '.');
+    else if (result.error.code === 'quota_exceeded') return;
+    // Also lets the process read its input: a call within a slice awaits no I/O.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+Promise.all(Array.from({ length: CALLERS }, call)).then(async () => {
+  await apiKeys.close();
+  redis.disconnect();
+});
