@@ -12,7 +12,14 @@ export type { TokenSource } from './auth/token-source';
 export type { Verification, VerifyOptions } from './auth/verify';
 export type { Clock } from './clock';
 export { createApiKeys } from './create-api-keys';
-export { type DenialReason, ERRORS, type ErrorCode, type InputIssue, KeyscopeError } from './errors';
+export {
+  type DenialReason,
+  ERRORS,
+  type ErrorCode,
+  type ExceededLimit,
+  type InputIssue,
+  KeyscopeError,
+} from './errors';
 export type {
   ChangedEvent,
   DeniedEvent,
@@ -26,6 +33,7 @@ export type { Features } from './features';
 export type { Middleware } from './http/middleware';
 export { type ErrorResponder, problemOf } from './http/problem-response';
 export type { ParameterSource } from './http/route-parameter';
+export type { RateLimitOptions } from './keys/rate-limit-schema';
 export type { Scope } from './keys/scope';
 export type {
   ApiKey,
@@ -41,6 +49,7 @@ export type {
   KeyMutationContext,
   KeyService,
   ListKeysInput,
+  RateLimitInput,
   RotateKeyInput,
   Time,
   UpdateKeyInput,
@@ -54,6 +63,7 @@ export type {
   ProjectService,
 } from './projects/service';
 export type { Limits, RedactOptions } from './redaction/options';
+export type { RateLimit } from './store/limit-store';
 export type { Agents, KeySort } from './store/records';
 export type { RedisClient } from './store/redis/client';
 export type { AuditAction, AuditEntry, NodeHealth, StoreEvent, StoreHealth, StoreMode } from './store/store';

@@ -36,7 +36,7 @@ for (const conversation of PAGE.conversations) conversation.project_id = PROJECT
 
 const keyHeader = (token) => ({ 'X-API-Key': token });
 
-async function createInstance(redis, features) {
+async function createInstance(redis, features, rateLimit = null) {
   // The apps of a run share a Redis: each has a namespace of its own, so that none changes another's configuration.
   const apiKeys = createApiKeys({
     permissions: { conversations: { label: 'Conversations data' } },
@@ -50,6 +50,7 @@ async function createInstance(redis, features) {
     name: 'CRM',
     agents: [PROJECT],
     permissions: ['conversations'],
+    rateLimit,
   });
   return { apiKeys, token };
 }
@@ -71,6 +72,32 @@ const handWritten = (features) => async () => {
 async function cachedKey(redis) {
   const { apiKeys, token } = await createInstance(redis, EVERYTHING);
   return { middleware: [apiKeys.requireApiKey('conversations', PARAMETERS)], headers: keyHeader(token) };
+}
+
+/** So large that no request of a run exceeds it. */
+const LIMIT = 100_000_000;
+
+async function limitedKey(redis) {
+  const { apiKeys, token } = await createInstance(redis, EVERYTHING, [{ limit: LIMIT, window: '1h' }]);
+  return { middleware: [apiKeys.requireApiKey('conversations', PARAMETERS)], headers: keyHeader(token) };
+}
+
+/** The key by hand, and a counter in Redis for each request. */
+async function expressRateLimit(redis) {
+  const [{ rateLimit }, { RedisStore }] = await Promise.all([import('express-rate-limit'), import('rate-limit-redis')]);
+  const token = unknownToken();
+  const limit = rateLimit({
+    windowMs: 3_600_000,
+    limit: LIMIT,
+    keyGenerator: (req) => req.headers['x-api-key'],
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    store: new RedisStore({
+      prefix: `bench-${process.pid}:`,
+      sendCommand: (command, ...args) => redis.call(command, ...args),
+    }),
+  });
+  return { middleware: [keyByHand(token), limit], headers: keyHeader(token) };
 }
 
 const redacted = (features) => async (redis) => {
@@ -140,6 +167,8 @@ export const VARIANTS = [
   variant('key: keyscope', cachedKey, { floor: 'key: by hand', most: 1.05, least: 0.85 }),
   variant('key: Redis GET per request', redisGetPerRequest),
   variant('key: express-oauth2-jwt-bearer', jwt),
+  variant('key and rate limit: keyscope', limitedKey, { most: 1.15 }),
+  variant('key and rate limit: express-rate-limit, rate-limit-redis', expressRateLimit),
   variant('everything enabled: by hand', handWritten(EVERYTHING)),
   variant('everything enabled: keyscope', redacted(EVERYTHING), {
     floor: 'everything enabled: by hand',
