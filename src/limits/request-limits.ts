@@ -3,7 +3,7 @@ import { type Clock, DAY } from '../clock';
 import type { ExceededLimit, KeyscopeError } from '../errors';
 import type { LimitStore, LimitSubject, RateLimit } from '../store/limit-store';
 import type { Credential } from '../store/records';
-import { Deadline } from '../timeout';
+import { Deadline, timeoutError } from '../timeout';
 import { describeLimit } from './limit-name';
 import { Limiter } from './limiter';
 import { SliceReturns } from './slice-returns';
@@ -38,7 +38,7 @@ interface LimitedKey {
 
 /** The limiters of one subject. */
 interface LimiterGroup {
-  readonly limits: readonly RateLimit[];
+  limits: readonly RateLimit[];
   readonly limiters: readonly Limiter[];
 }
 
@@ -51,21 +51,32 @@ export interface LimitDenial {
   readonly error?: KeyscopeError;
 }
 
+/** Replies without allowance for a request that waits, because others have taken it. */
+const MAX_ATTEMPTS = 8;
+
 /** A request that waits for allowance. Pass it to `take` when it is done. */
 export class LimitWait {
   /** Never rejects. */
   readonly done: Promise<void>;
-  readonly deadline: Deadline;
-  failure: KeyscopeError | null = null;
+  readonly #deadline: Deadline;
+  readonly #attempt: number;
+  #failure: KeyscopeError | null = null;
 
-  constructor(limiters: readonly Limiter[], deadline: Deadline) {
-    this.deadline = deadline;
-    this.done = deadline
+  constructor(limiters: readonly Limiter[], earlier: LimitWait | null, storeTimeout: number) {
+    this.#deadline = earlier === null ? new Deadline(storeTimeout) : earlier.#deadline;
+    this.#attempt = earlier === null ? 1 : earlier.#attempt + 1;
+    if (this.#attempt > MAX_ATTEMPTS) this.#failure = timeoutError(storeTimeout);
+    this.done = this.#deadline
       .within(Promise.all(limiters.map((limiter) => limiter.refill())))
       .then(() => {})
       .catch((error: KeyscopeError) => {
-        this.failure = error;
+        this.#failure = error;
       });
+  }
+
+  /** Why the wait was in vain; null if the store has replied. */
+  get failure(): KeyscopeError | null {
+    return this.#failure;
   }
 }
 
@@ -82,7 +93,7 @@ function limitDenial(limiter: Limiter, wall: number): LimitDenial {
   return {
     code: isQuota ? 'quota_exceeded' : 'rate_limited',
     reason: isQuota ? 'quota' : 'rate_limit',
-    message: `The limit of ${describeLimit(limit)} is exceeded. Try again in ${retryAfter} seconds.`,
+    message: `The limit of ${describeLimit(limit)} is exceeded. Try again in ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}.`,
     limit: { name, ...limit, retryAfter },
   };
 }
@@ -139,7 +150,7 @@ export class RequestLimits {
     wall: number,
   ): LimitDenial | LimitWait | null {
     let exceeded: Limiter | null = null;
-    let failure = waited?.failure ?? null;
+    let failure: KeyscopeError | null = null;
     let isWaiting = false;
     for (const limiter of limiters) {
       if (taken.includes(limiter)) continue;
@@ -150,6 +161,7 @@ export class RequestLimits {
       else if (exceeded === null || limiter.secondsLeft(wall) > exceeded.secondsLeft(wall)) exceeded = limiter;
     }
     if (exceeded !== null) return limitDenial(exceeded, wall);
+    if (isWaiting) failure ??= waited?.failure ?? null;
     if (failure !== null) {
       if (this.#options.onStoreFailure === 'deny') return storeDenial(failure);
       this.#reportUnchecked();
@@ -178,7 +190,11 @@ export class RequestLimits {
 
   #find(name: string, limits: readonly RateLimit[], subject: LimitSubject): readonly Limiter[] {
     const found = this.#groups.get(name);
-    if (found !== undefined && isSame(found.limits, limits)) return found.limiters;
+    if (found !== undefined && isSame(found.limits, limits)) {
+      // The key was read again: the next comparison is one of identity.
+      found.limits = limits;
+      return found.limiters;
+    }
     const limiters = limits.map((limit) => new Limiter(limit, subject, this.#options));
     // An earlier group is released: its limits have changed.
     this.#groups.set(name, { limits, limiters });
@@ -187,7 +203,7 @@ export class RequestLimits {
 
   #wait(limiters: readonly Limiter[], taken: readonly Limiter[], waited: LimitWait | null, wall: number): LimitWait {
     const empty = limiters.filter((limiter) => !taken.includes(limiter) && limiter.state(wall) === 'empty');
-    const wait = new LimitWait(empty, waited?.deadline ?? new Deadline(this.#options.storeTimeout));
+    const wait = new LimitWait(empty, waited, this.#options.storeTimeout);
     for (const limiter of empty) this.#returns.watch(limiter);
     wait.done.then(() => {
       if (wait.failure === null && empty.every(({ failure }) => failure === null)) this.#isUnchecked = false;
