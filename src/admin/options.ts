@@ -55,8 +55,15 @@ export interface AdminRouterOptions {
    * @example (name, workspaceId) => findAgent(workspaceId, name)?.id ?? null
    */
   readonly resolveAgent?: 'listed' | ResolveAgent;
-  /** The metric names that the console offers, or a function that returns them. Others can be typed. Default none. */
-  readonly metricNames?: readonly string[] | ((workspaceId: string) => readonly string[] | Promise<readonly string[]>);
+  /**
+   * The metric names that the console offers, or a function that returns them, for a project if it has a second parameter.
+   * `projectId` is null for all projects of the workspace. Others can be typed. Default none.
+   *
+   * @example (workspaceId, projectId) => projectId === null ? [] : metricsOf(workspaceId, projectId)
+   */
+  readonly metricNames?:
+    | readonly string[]
+    | ((workspaceId: string, projectId: string | null) => readonly string[] | Promise<readonly string[]>);
   /**
    * Other origins whose pages can make changes, such as `['https://admin.example.com']`. Needed if a proxy changes the
    * `Host` header and Express' `trust proxy` is not set. Default none.
@@ -90,7 +97,8 @@ function isOrigin(text: string): boolean {
 
 const AUTHENTICATE_MESSAGE =
   'Expected a function (req) => ({ workspaceId, actor }) that returns null if the request is not signed in. Without it, anyone could manage your keys.';
-const METRIC_NAMES_MESSAGE = 'Expected an array of names, or a function of the workspace id that returns one.';
+const METRIC_NAMES_MESSAGE =
+  'Expected an array of names, or a function of the workspace id and the project id that returns one.';
 /** Printable ASCII, as header values can contain. */
 const CHALLENGE = /^[ -~]{1,500}$/;
 

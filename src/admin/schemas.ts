@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auditInputSchema } from '../audit/service';
 import type { ErrorCode } from '../errors';
+import { externalId } from '../field-schemas';
 import { createKeySchemas, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
 import { AUDIT_ACTIONS } from '../store/store';
@@ -119,6 +120,9 @@ export const permissionListSchema = z.object({
   ),
 });
 export const agentListSchema = z.object({ agents: z.array(z.object({ id: z.string(), name: z.string() })) });
+export const metricQuerySchema = z.strictObject({
+  project: externalId.optional().meta({ description: 'Metrics of this project only, if the app distinguishes them.' }),
+});
 export const metricListSchema = z.object({ metrics: z.array(z.string()) });
 
 export const sessionSchema = z
@@ -143,6 +147,10 @@ export const sessionSchema = z
       .boolean()
       .optional()
       .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
+    metricsByProject: z
+      .boolean()
+      .optional()
+      .meta({ description: 'True if the metric names depend on the project.' }),
     workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
     title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
     homeUrl: z.string().nullable().optional().meta({ description: 'The page of the app that the name links to.' }),

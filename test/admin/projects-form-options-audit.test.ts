@@ -93,6 +93,15 @@ describe.each(expresses)('on %s', (_name, express) => {
       expect((await as(ADMIN).get('/agents').expect(200)).body).toEqual({ agents: [{ id: 'acme-1', name: 'One' }] });
       expect((await as(EVE).get('/agents').expect(200)).body).toEqual({ agents: [{ id: 'evil-1', name: 'One' }] });
       expect((await as(EVE).get('/metrics').expect(200)).body).toEqual({ metrics: ['evil_METRIC'] });
+      const byProject = setup(express, {
+        router: { metricNames: async (workspaceId, projectId) => [`${workspaceId}/${projectId}`] },
+      });
+      const ofProject = byProject.as('acme');
+      expect((await ofProject.get('/metrics?project=p1').expect(200)).body).toEqual({ metrics: ['acme/p1'] });
+      expect((await ofProject.get('/metrics').expect(200)).body).toEqual({ metrics: ['acme/null'] });
+      expect((await ofProject.get('/session').expect(200)).body).toMatchObject({ metricsByProject: true });
+      await ofProject.get('/metrics?project=').expect(400);
+      await ofProject.get('/metrics?project=a&project=b').expect(400);
       const listed = setup(express, { router: { metricNames: ['A', 'B'] } });
       expect((await listed.as().get('/metrics').expect(200)).body).toEqual({ metrics: ['A', 'B'] });
     });

@@ -4,7 +4,7 @@ import { externalId } from '../../field-schemas';
 import { callApp } from '../call-app';
 import { defineOperation, type Operation } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';
-import { agentListSchema, metricListSchema, permissionListSchema, sessionSchema } from '../schemas';
+import { agentListSchema, metricListSchema, metricQuerySchema, permissionListSchema, sessionSchema } from '../schemas';
 
 interface PermissionChoice {
   readonly label: string;
@@ -31,6 +31,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
   const { tokenExample, defaultLifetime, usesFeatures } = deps;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
+  const metricsByProject = metricNames.length > 1;
   const allowsOtherAgents = settings.resolveAgent === null;
 
   function permissionChoices() {
@@ -56,7 +57,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
         const page = { title, homeUrl, signInUrl, signOutUrl };
         return {
           status: 200,
-          body: { ...operator, ...page, tokenExample, exampleUrl: url, defaultLifetime, allowsOtherAgents },
+          body: { ...operator, ...page, tokenExample, exampleUrl: url, defaultLifetime, allowsOtherAgents, metricsByProject },
         };
       },
     }),
@@ -88,9 +89,10 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
       path: '/metrics',
       operationId: 'listMetrics',
       summary: 'List metric names for forms',
+      query: metricQuerySchema,
       response: { status: 200, description: 'The choices.', schema: metricListSchema },
-      async handle({ operator }) {
-        const metrics = await callApp('metricNames', namesSchema, () => metricNames(operator.workspaceId));
+      async handle({ operator, query: { project = null } }) {
+        const metrics = await callApp('metricNames', namesSchema, () => metricNames(operator.workspaceId, project));
         return { status: 200, body: { metrics } };
       },
     }),

@@ -29,8 +29,10 @@ export async function getPermissions(): Promise<Permission[]> {
 export async function getAgents(): Promise<Agent[]> {
   return (await request<{ agents: Agent[] }>('agents')).agents;
 }
-export async function getMetrics(): Promise<string[]> {
-  return (await request<{ metrics: string[] }>('metrics')).metrics;
+/** Metrics of a project, or without one those of all projects. */
+export async function getMetrics(project?: string): Promise<string[]> {
+  const query = project === undefined ? {} : { project };
+  return (await request<{ metrics: string[] }>('metrics', { query })).metrics;
 }
 
 export interface KeyQuery {

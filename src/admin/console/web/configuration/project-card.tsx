@@ -6,6 +6,7 @@ import { hrefOf } from '../page-route';
 import { Button } from '../ui/button';
 import { ErrorNotice } from '../ui/error-notice';
 import { MultiChoice } from '../ui/multi-choice';
+import { useMetrics } from '../use-metrics';
 import { type Features, useConfiguration } from './use-configuration';
 
 export interface ProjectCardProps {
@@ -23,7 +24,8 @@ function describeFeatures(name: string, features: Features | null): string {
 }
 
 export function ProjectCard({ id, name, stored }: ProjectCardProps) {
-  const { session, metrics: known, toast } = useApp();
+  const { session, toast } = useApp();
+  const known = useMetrics(id);
   const key = useId();
   const { features, configured, state, error, change, retry, discard } = useConfiguration(id, stored, (saved, undo) =>
     toast(describeFeatures(name, saved), undo),
