@@ -24,21 +24,31 @@ import { Events } from './events';
 import { sendProblem } from './http/problem-response';
 import { createKeyService } from './keys/service';
 import { RequestLimits } from './limits/request-limits';
-import { type ApiKeysOptions, resolveOptions, type Settings } from './options';
+import type { ApiKeysOptions, Settings } from './options';
 import { createProjectFeatures } from './projects/project-features';
 import { createProjectService } from './projects/service';
 import { createRedactResponse } from './redaction/response';
+import { resolveOptions } from './resolve-options';
 import { createMemoryStore } from './store/memory';
 import { createRedisStore } from './store/redis';
 import type { Store } from './store/store';
 import { startTelemetry } from './telemetry/opentelemetry';
 import { createTokenHasher, pepperFingerprint } from './token/digest';
+import { acceptedPrefixes } from './token/environment';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService } from './usage/service';
 
 const EPHEMERAL =
   'createApiKeys: keys are in the memory of this process, and end with it. Pass an ioredis client as `redis` in production.';
+
+type Parse = (text: string) => string | null;
+
+/** Tries the parsers in their order. */
+function parserOf([own, other]: readonly Parse[]): Parse {
+  if (own === undefined || other === undefined) return own as Parse;
+  return (text) => own(text) ?? other(text);
+}
 
 const QUERY_TOKENS =
   'createApiKeys: tokens in URLs end up in access logs, browser histories and Referer headers. Accept them in a header (`tokenSource`) as soon as your callers can.';
@@ -53,7 +63,13 @@ function createStore(settings: Settings): Store {
     return createMemoryStore({ auditLimit, clock });
   }
   const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
-  const app = { prefix, permissions: [...permissions], peppers: peppers.map(pepperFingerprint) };
+  const { environment } = settings;
+  const app = {
+    prefix,
+    ...(environment !== null && { environment }),
+    permissions: [...permissions],
+    peppers: peppers.map(pepperFingerprint),
+  };
   return createRedisStore({
     client,
     namespace,
@@ -103,7 +119,7 @@ export function createApiKeys<const Permission extends string>(
     importedTokens: settings.importedTokens,
     toEntry: createToCachedKey(),
   });
-  const parse = createTokenParser(prefix);
+  const parse = parserOf(acceptedPrefixes(prefix, settings).map(createTokenParser));
   const keyscopeTokens = createAuthenticator({ parse, hasher, keys: caches.keys });
   const { aliases } = caches;
   const authenticator = aliases
@@ -149,6 +165,8 @@ export function createApiKeys<const Permission extends string>(
     events,
     usage: recorder,
     prefix,
+    environment: settings.environment,
+    keysWithoutEnvironment: settings.keysWithoutEnvironment,
     clock,
     storeTimeout,
   });

@@ -59,6 +59,8 @@ export type DenialReason =
   | 'malformed'
   /** Form of a token, with another prefix than this app's. */
   | 'other_prefix'
+  /** The token or its key belongs to another environment than this app. */
+  | 'other_environment'
   /** Form of this app's tokens, mistyped or cut. */
   | 'checksum'
   /** No key has this id: it was deleted, or created in another store. */

@@ -39,6 +39,7 @@ export const keySchema = z
     allowedIps: z
       .array(z.string())
       .meta({ description: 'Addresses and CIDR blocks from which the key is accepted. Empty: any address.' }),
+    environment: z.string().nullable().meta({ description: 'The environment whose apps accept the key.' }),
     owner: z
       .object({ kind: z.enum(['user', 'service']), id: z.string() })
       .nullable()
@@ -147,10 +148,7 @@ export const sessionSchema = z
       .boolean()
       .optional()
       .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
-    metricsByProject: z
-      .boolean()
-      .optional()
-      .meta({ description: 'True if the metric names depend on the project.' }),
+    metricsByProject: z.boolean().optional().meta({ description: 'True if the metric names depend on the project.' }),
     workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
     title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
     homeUrl: z.string().nullable().optional().meta({ description: 'The page of the app that the name links to.' }),

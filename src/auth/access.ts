@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import { KEY_DENIAL_CODES, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
 import { type Denial, invalidKey } from '../keys/authorize';
+import { acceptsEnvironment, type EnvironmentRule, environmentHint } from '../token/environment';
 import { explainMalformed } from '../token/explain-malformed';
 import { ID_LENGTH } from '../token/format';
 import type { UsageRecorder } from '../usage/recorder';
@@ -63,22 +64,31 @@ const HINTS: Partial<Record<Denial['reason'], string>> = {
   disabled: 'An operator can enable the key again.',
 };
 
-export function createAccess(deps: {
+interface AccessDeps extends EnvironmentRule {
   readonly authenticator: Authenticator;
   readonly events: Events;
   readonly usage: Pick<UsageRecorder, 'count'>;
-  /** Prefix of this app's tokens. */
+  /** Prefix of this app's tokens, without the environment. */
   readonly prefix: string;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly storeTimeout: number;
-}): Access {
+}
+
+export function createAccess(deps: AccessDeps): Access {
   const { authenticator, events, usage, prefix, clock, storeTimeout } = deps;
 
   /** Denial of a string that is no token of this app. */
   function malformedKey(text: string): Denial {
-    const { reason, hint } = explainMalformed(text, prefix);
+    const { reason, hint } = explainMalformed(text, prefix, deps);
     return invalidKey(reason, hint);
+  }
+
+  /** The key, unless it belongs to another environment. Apps can share a Redis, and imported tokens have no prefix. */
+  function ofEnvironment(key: CachedKey): CachedKey | Denial {
+    const { environment } = key.record;
+    if (environment === deps.environment || acceptsEnvironment(deps, environment)) return key;
+    return invalidKey('other_environment', environmentHint(deps, environment));
   }
 
   function toDenial(mismatch: Mismatch, id: string, token: string): Denial {
@@ -110,13 +120,14 @@ export function createAccess(deps: {
       const verified = connection === undefined ? undefined : authenticator.getVerified(connection, token, wall);
       if (verified !== undefined) {
         emitCacheEvent('hit');
-        return verified;
+        return ofEnvironment(verified);
       }
       const id = authenticator.parseKeyId(token);
       if (id === null) return malformedKey(token);
       const found = authenticator.getCached(id, token, wall, connection);
       emitCacheEvent(found === undefined ? 'miss' : 'hit');
-      return typeof found === 'string' ? toDenial(found, id, token) : found;
+      if (found === undefined) return undefined;
+      return typeof found === 'string' ? toDenial(found, id, token) : ofEnvironment(found);
     },
 
     async fetch(token, fresh, conclude) {
@@ -128,7 +139,7 @@ export function createAccess(deps: {
         (fetched) => {
           if (fetched instanceof KeyscopeError) return conclude(toStoreDenial(fetched));
           const { outcome } = fetched;
-          return conclude(typeof outcome === 'string' ? toDenial(outcome, id, token) : outcome);
+          return conclude(typeof outcome === 'string' ? toDenial(outcome, id, token) : ofEnvironment(outcome));
         },
       );
     },

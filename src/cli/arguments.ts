@@ -15,6 +15,7 @@ export const COMMON_OPTIONS: OptionSpecs = {
   workspace: { value: 'ID', help: 'Workspace of keys and projects. Default: KEYSCOPE_WORKSPACE; lists: `default`.' },
   namespace: { value: 'NAME', help: 'Prefix of all keys in Redis. Default: KEYSCOPE_NAMESPACE or keyscope.' },
   prefix: { value: 'TEXT', help: "Prefix of tokens. Default: KEYSCOPE_PREFIX, or the app's." },
+  environment: { value: 'NAME', help: "Environment of keys. Default: KEYSCOPE_ENVIRONMENT, or the app's." },
   config: { value: 'FILE', help: 'Configuration file. Default: keyscope.config.json in this folder, if present.' },
   json: { help: 'Print JSON. Lists print one object a line.' },
   quiet: { help: 'Print no notes. Errors are printed.' },

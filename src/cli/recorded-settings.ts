@@ -27,8 +27,8 @@ export async function readRecordedSettings(
 /** The settings, with the app's recorded ones in place of those that are not given. */
 export function withRecorded(settings: CliSettings, recorded: AppSettings | null): CliSettings {
   if (recorded === null) return settings;
-  const { prefix = recorded.prefix, permissions } = settings;
-  return { ...settings, prefix, permissions: permissions ?? recorded.permissions };
+  const { prefix = recorded.prefix, environment = recorded.environment ?? undefined, permissions } = settings;
+  return { ...settings, prefix, environment, permissions: permissions ?? recorded.permissions };
 }
 
 /** Differences from the app's recorded settings, or null if none are recorded. */

@@ -15,6 +15,7 @@ export interface CliSettings {
   readonly workspaceId?: string;
   readonly namespace?: string;
   readonly prefix?: string;
+  readonly environment?: string | undefined;
   readonly defaultLifetime?: number | string;
   readonly auditLimit?: number;
   readonly pepper?: readonly (string | null)[];
@@ -32,6 +33,7 @@ const configSchema = z.strictObject({
   workspace: text.optional(),
   namespace: text.optional(),
   prefix: text.optional(),
+  environment: text.optional(),
   permissions: z.union([z.array(text).min(1), z.record(text, z.unknown())]).optional(),
   defaultLifetime: z.union([z.number(), text]).optional(),
   auditLimit: z.number().optional(),
@@ -143,6 +145,7 @@ export function readSettings(io: Io, values: OptionValues): CliSettings {
     workspaceId: values.text('workspace') ?? (env.KEYSCOPE_WORKSPACE || config.workspace),
     namespace: values.text('namespace') ?? (env.KEYSCOPE_NAMESPACE || config.namespace),
     prefix: values.text('prefix') ?? (env.KEYSCOPE_PREFIX || config.prefix),
+    environment: values.text('environment') ?? (env.KEYSCOPE_ENVIRONMENT || config.environment),
     defaultLifetime: config.defaultLifetime,
     auditLimit: config.auditLimit,
     pepper: peppersOf(io, config, folder),

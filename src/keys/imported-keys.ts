@@ -2,6 +2,8 @@ import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, Store } from '../store/store';
+import { acceptedPrefixes, type EnvironmentRule } from '../token/environment';
+import { explainMalformed } from '../token/explain-malformed';
 import { deriveId } from '../token/generate';
 import {
   aliasOf,
@@ -73,15 +75,21 @@ function refuseShownToken(
 }
 
 /** Creates the function that reads the token of an import, and rejects it in any other field. */
-export function createReadImportedToken(prefix: string) {
-  const parse = createTokenParser(prefix);
+export function createReadImportedToken(prefix: string, rule: EnvironmentRule) {
+  const parsers = acceptedPrefixes(prefix, rule).map(createTokenParser);
+
+  /** Also a token of another environment: as an imported token, it would be accepted here. */
+  function isNative(token: string): boolean {
+    if (parsers.some((parse) => parse(token) !== null)) return true;
+    return explainMalformed(token, prefix, rule).reason === 'other_environment';
+  }
 
   return function readImportedToken(
     given: { readonly token?: string; readonly sha256?: string },
     { name, agents, createdBy, owner, contact, metadata, workspaceId, actor, source }: ShownFields,
   ): ImportedToken {
     const { token, sha256 } = given;
-    if (token !== undefined && parse(token) !== null) {
+    if (token !== undefined && isNative(token)) {
       throw inputError('keys.import', [{ path: 'token', message: NATIVE_MESSAGE }]);
     }
     const fingerprint = token === undefined ? (sha256 as string) : fingerprintOf(token);

@@ -107,6 +107,7 @@ const IMMUTABLE_FIELD_MESSAGES: ReadonlyMap<string, string> = new Map([
   ['createdAt', FIXED_MESSAGE],
   ['createdBy', FIXED_MESSAGE],
   ['prefix', FIXED_MESSAGE],
+  ['environment', `${FIXED_MESSAGE} Create another key with an app of the other environment.`],
   ['token', `${FIXED_MESSAGE} Rotate the key for a new one.`],
   ['masked', OWN_MESSAGE],
   ['updatedAt', OWN_MESSAGE],

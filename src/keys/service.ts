@@ -7,6 +7,7 @@ import { keyNotFound } from '../store/key-not-found';
 import type { KeyRecord } from '../store/records';
 import type { ChangeOrigin, MutationResult, Precondition, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
+import { prefixOf } from '../token/environment';
 import { isKeyId, LAST_LENGTH } from '../token/format';
 import { createIdGenerator, deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
@@ -20,8 +21,11 @@ import { type KeyMutationContext, type KeyService, toApiKey } from './types';
 export interface KeyServiceDeps extends KeyInputSettings {
   readonly store: Store;
   readonly clock: Clock;
-  /** Prefix of new tokens. */
+  /** Prefix of tokens, without the environment. */
   readonly prefix: string;
+  /** Default: none. */
+  readonly environment?: string | null;
+  readonly keysWithoutEnvironment?: boolean;
   readonly hasher: TokenHasher;
   /** Milliseconds. */
   readonly defaultLifetime: number;
@@ -33,6 +37,7 @@ export interface KeyServiceDeps extends KeyInputSettings {
 
 /** The columns of a new key that are the same for all. */
 const NEW_RECORD = {
+  environment: null,
   disabled: false,
   allowedIps: [],
   owner: null,
@@ -81,10 +86,11 @@ const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it a
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
   const { store, clock, prefix, hasher, defaultLifetime, importedTokens = false, generate = generateToken } = deps;
+  const { environment = null, keysWithoutEnvironment = false } = deps;
   // Whole milliseconds, because they are part of indexes.
   const now = () => Math.floor(clock.wall());
   const inputs = createKeyInputs(deps, now);
-  const readImportedToken = createReadImportedToken(prefix);
+  const readImportedToken = createReadImportedToken(prefix, { environment, keysWithoutEnvironment });
   const links = createAliasLinks(store);
   const newId = createIdGenerator();
 
@@ -103,9 +109,13 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     rotatedFrom: string | null,
     id = newId(fields.workspaceId, createdAt),
   ): { record: KeyRecord; token: string } {
-    const { token, ...ends } = generate(prefix, fields.workspaceId, undefined, id);
+    const tokenPrefix = prefixOf(prefix, fields.environment ?? null);
+    const { token, ...ends } = generate(tokenPrefix, fields.workspaceId, undefined, id);
     return {
-      record: newRecord({ ...fields, ...ends, prefix, digest: hasher.hash(token), rotatedFrom }, createdAt),
+      record: newRecord(
+        { ...fields, ...ends, prefix: tokenPrefix, digest: hasher.hash(token), rotatedFrom },
+        createdAt,
+      ),
       token,
     };
   }
@@ -138,6 +148,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     const creator = createdBy ?? context.actor ?? null;
     const complete = {
       agents: 'all' as const,
+      environment,
       ...fields,
       rateLimit,
       workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
@@ -159,7 +170,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   async function addNative(id: string, input: ReturnType<typeof inputs.ensure>, context: KeyMutationContext) {
     const { token, ...given } = input;
     const { complete, createdAt, origin } = readNew('keys.ensure', given, context);
-    const ends = { prefix, last4: token.slice(-LAST_LENGTH) };
+    const ends = { prefix: prefixOf(prefix, environment), last4: token.slice(-LAST_LENGTH) };
     const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(token), rotatedFrom: null }, createdAt);
     if (!(await store.createKey(record, origin))) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
@@ -228,6 +239,8 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
         const { record, token } = makeKey(
           {
             ...carriedFields(old),
+            // So that rotations give the last keys without an environment the one of the only app that accepts them.
+            environment: old.environment ?? (keysWithoutEnvironment ? environment : null),
             expiresAt: expiryOf(at, old.expiresAt - old.createdAt, expiry),
             createdBy: context.actor ?? null,
           },
@@ -263,7 +276,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       hasher,
       inputs,
       now,
-      prefix,
+      prefix: prefixOf(prefix, environment),
       addNative,
       service: service as Omit<KeyService, 'ensure'>,
     }),

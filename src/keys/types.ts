@@ -27,6 +27,8 @@ export interface ApiKey<Permission extends string = string> {
   readonly disabled: boolean;
   /** Addresses and CIDR blocks from which the key is accepted. Empty: any address. */
   readonly allowedIps: readonly string[];
+  /** The environment whose apps accept the key. Null: created by an app without one. */
+  readonly environment: string | null;
   /** User or service that the key belongs to. */
   readonly owner: KeyOwner | null;
   /** E-mail address for warnings about the key. */

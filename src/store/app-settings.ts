@@ -7,6 +7,8 @@ export interface AppSettings {
   readonly format: number;
   /** Prefix of tokens. */
   readonly prefix: string;
+  /** Environment of the app. Apps of several environments can share a namespace: it is not compared. */
+  readonly environment?: string | null | undefined;
   /** Names of the declared permissions. */
   readonly permissions: readonly string[];
   /** Fingerprints of the peppers, the one for new keys first. `none` means keys without a pepper. */

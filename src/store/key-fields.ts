@@ -51,6 +51,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `revision`: 1 at first. Grows by one with every change.
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
  * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
+ * - `environment`: the only environment whose apps accept the key. Null: created by an app without one.
  * - `contact`: e-mail address for warnings about the key.
  * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
@@ -97,6 +98,13 @@ const KEY_FIELDS = {
     onRequest: true,
     public: 'value',
     editable: true,
+    audited: true,
+    carried: true,
+  }),
+  environment: column(OPTIONAL_TEXT, {
+    missing: null,
+    onRequest: true,
+    public: 'value',
     audited: true,
     carried: true,
   }),

@@ -1,3 +1,4 @@
+import { acceptedPrefixes, type EnvironmentRule, environmentHint, isOtherEnvironment, prefixOf } from './environment';
 import { CHECKSUM_LENGTH, ID_LENGTH, isTokenPrefix, SECRET_LENGTH, tokenPattern } from './format';
 
 const FORM = new RegExp(`^(\\w+)_[0-9A-Za-z]{${ID_LENGTH}}_[0-9A-Za-z]{${SECRET_LENGTH + CHECKSUM_LENGTH}}$`);
@@ -6,7 +7,7 @@ const MAX_LENGTH = 256;
 
 /** Reason why a string is no token of this app, and a sentence about it that does not quote the string. */
 export interface Malformed {
-  readonly reason: 'malformed' | 'other_prefix' | 'checksum';
+  readonly reason: 'malformed' | 'other_prefix' | 'other_environment' | 'checksum';
   readonly hint: string;
 }
 
@@ -24,11 +25,17 @@ function hintOf(text: string, prefix: string): string {
   return 'The value does not have the form of a token. It was cut, or it is another credential.';
 }
 
-/** Explains why `createTokenParser(prefix)` returned null for a string. For diagnosis only, never for a decision. */
-export function explainMalformed(text: string, prefix: string): Malformed {
+/** Explains why a string is no token that an app accepts. For diagnosis only, never for a decision. */
+export function explainMalformed(text: string, base: string, rule: EnvironmentRule): Malformed {
+  const prefix = prefixOf(base, rule.environment);
   const found = text.length <= MAX_LENGTH ? FORM.exec(text)?.[1] : undefined;
   if (found === undefined || !isTokenPrefix(found)) return { reason: 'malformed', hint: hintOf(text, prefix) };
-  if (found !== prefix) {
+  const isAccepted = acceptedPrefixes(base, rule).includes(found);
+  if (!isAccepted && isOtherEnvironment(found, base, rule)) {
+    const environment = found === base ? null : found.slice(base.length + 1);
+    return { reason: 'other_environment', hint: environmentHint(rule, environment) };
+  }
+  if (!isAccepted) {
     return {
       reason: 'other_prefix',
       hint: `The value has the form of a token with another prefix. This app's tokens begin with ${prefix}_.`,

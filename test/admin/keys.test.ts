@@ -23,6 +23,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
       expiresAt: new Date(NOW + 90 * DAY).toISOString(),
       disabled: false,
       allowedIps: [],
+      environment: null,
       owner: null,
       contact: null,
       metadata: {},

@@ -96,7 +96,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       const byProject = setup(express, {
         router: { metricNames: async (workspaceId, projectId) => [`${workspaceId}/${projectId}`] },
       });
-      const ofProject = byProject.as('acme');
+      const ofProject = byProject.as(ADMIN);
       expect((await ofProject.get('/metrics?project=p1').expect(200)).body).toEqual({ metrics: ['acme/p1'] });
       expect((await ofProject.get('/metrics').expect(200)).body).toEqual({ metrics: ['acme/null'] });
       expect((await ofProject.get('/session').expect(200)).body).toMatchObject({ metricsByProject: true });
@@ -136,6 +136,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       ...{ title: 'keyscope', homeUrl: null, signInUrl: null, signOutUrl: null },
       defaultLifetime: 365 * 86_400_000,
       allowsOtherAgents: true,
+      metricsByProject: false,
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

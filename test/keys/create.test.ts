@@ -26,6 +26,7 @@ describe('creating a key', () => {
       expiresAt: new Date(NOW + 90 * DAY),
       disabled: false,
       allowedIps: [],
+      environment: null,
       owner: null,
       contact: null,
       metadata: {},

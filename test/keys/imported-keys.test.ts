@@ -30,6 +30,7 @@ describe('an import', () => {
         disabled: true,
         allowedIps: [],
         rateLimit: null,
+        environment: null,
         owner: null,
         contact: null,
         metadata: {},

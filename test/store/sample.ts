@@ -46,6 +46,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     expiresAt: 1_790_000_000_000,
     disabled: false,
     allowedIps: [],
+    environment: null,
     owner: null,
     contact: null,
     metadata: {},

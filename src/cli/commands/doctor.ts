@@ -71,6 +71,7 @@ function entriesOf(context: CommandContext, facts: ServerFacts, lag: number | nu
     ['replicas', factCell(facts.replicas, String)],
     ['memory', memoryText(facts)],
     ['namespace', settings.namespace ?? 'keyscope'],
+    ['environment', settings.environment ?? 'none'],
     ['keys', factCell(facts.keys, (keys) => `${facts.isCountComplete ? '' : 'more than '}${keys}`)],
     ['settings', settingsText(context)],
     ['invalidations', invalidationsText(context)],

@@ -67,6 +67,7 @@ export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' 
     ['expires', fullTime(key.expiresAt, now)],
   ];
   if (key.allowedIps.length > 0) entries.push(['addresses', key.allowedIps.join(', ')]);
+  if (key.environment !== null) entries.push(['environment', key.environment]);
   if (key.owner !== null) entries.push(['owner', `${key.owner.kind} ${key.owner.id}`]);
   if (key.contact !== null) entries.push(['contact', key.contact]);
   for (const [name, value] of Object.entries(key.metadata)) entries.push([name, value]);

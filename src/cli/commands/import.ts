@@ -77,6 +77,7 @@ async function readPlan(context: CommandContext): Promise<Plan> {
     defaults,
     permissions: declared,
     prefix: settings.prefix ?? 'ks',
+    environment: settings.environment,
     toInstant: zone.toInstant,
     emptyIsEnabled: preset !== undefined && PRESETS[preset]?.emptyIsEnabled === true,
     workspaceId: settings.workspaceId,

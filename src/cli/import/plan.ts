@@ -55,6 +55,7 @@ export interface PlanOptions extends ConvertOptions {
   readonly columns: Columns;
   readonly permissions: readonly string[];
   readonly prefix: string;
+  readonly environment?: string | undefined;
   readonly workspaceId: string | undefined;
   readonly now: () => number;
   /** Called with the number of rows read. */
@@ -79,7 +80,10 @@ function invalid(issues: readonly InputIssue[]): KeyscopeError {
 export async function planImport(rows: AsyncIterable<Row>, options: PlanOptions): Promise<Plan> {
   const { columns, workspaceId, now } = options;
   const inputs = createKeyInputs(options, now);
-  const readImportedToken = createReadImportedToken(options.prefix);
+  const readImportedToken = createReadImportedToken(options.prefix, {
+    environment: options.environment ?? null,
+    keysWithoutEnvironment: false,
+  });
   const candidates: Candidate[] = [];
   const problems: Problem[] = [];
   const lines = new Map<string, number>();

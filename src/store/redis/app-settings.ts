@@ -8,6 +8,7 @@ import { RECORD_APP } from './scripts/app-settings.lua';
 const recordSchema = z.object({
   format: z.number(),
   prefix: z.string(),
+  environment: z.string().nullable().optional(),
   permissions: z.array(z.string()),
   peppers: z.array(z.string()),
 });

@@ -25,6 +25,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   permissions: 'Permissions',
   allowedIps: 'Allowed addresses',
   rateLimit: 'Rate limits',
+  environment: 'Environment',
   owner: 'Owner',
   contact: 'Contact',
   metadata: 'Metadata',

@@ -80,6 +80,12 @@ function Facts({ item }: { readonly item: Key }) {
           <dd>{item.allowedIps.join(', ')}</dd>
         </>
       )}
+      {item.environment !== null && (
+        <>
+          <dt>Environment</dt>
+          <dd>{item.environment}</dd>
+        </>
+      )}
       {item.owner !== null && (
         <>
           <dt>Owner</dt>
