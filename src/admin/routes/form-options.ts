@@ -57,7 +57,15 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
         const page = { title, homeUrl, signInUrl, signOutUrl };
         return {
           status: 200,
-          body: { ...operator, ...page, tokenExample, exampleUrl: url, defaultLifetime, allowsOtherAgents, metricsByProject },
+          body: {
+            ...operator,
+            ...page,
+            tokenExample,
+            exampleUrl: url,
+            defaultLifetime,
+            allowsOtherAgents,
+            metricsByProject,
+          },
         };
       },
     }),
