@@ -4,6 +4,7 @@ import { createApiKeys } from 'keyscope';
 import request from 'supertest';
 import { fakeClock } from '../support/clock';
 import { expresses } from '../support/express-versions';
+import { startRedis } from '../support/redis/server';
 import { type TestRedis, testRedis } from '../support/redis/test-redis';
 
 const DAY = 86_400_000;
@@ -271,6 +272,29 @@ describe.each(expresses)('%s', (_name, express) => {
       await redis.stop();
     });
   });
+
+  test.each([
+    ['deny', 503],
+    ['allow', 200],
+  ] as const)(
+    'requests of a cached key get the outcome of onStoreFailure %s when Redis is down',
+    async (onStoreFailure, status) => {
+      const server = await startRedis();
+      const client = new Redis(server.url, { retryStrategy: () => 50 });
+      client.on('error', () => {});
+      const clock = { wall: () => Date.now(), monotonic: () => performance.now() };
+      const limits = { rateLimit: { onStoreFailure }, whenStoreDown: { serveStaleFor: '10m' } };
+      const made = setUp({ redis: client, clock, ...limits } as unknown as Partial<Options>);
+      const { apiKeys, app, create, handler } = made;
+      app.get('/c', apiKeys.requireApiKey('conversations'), handler);
+      const { token } = await create({ rateLimit: [{ limit: 5, window: '366d' }] });
+      await get(app, '/c', token).expect(200);
+      await server.stop();
+      for (let i = 0; i < 3; i++) await get(app, '/c', token).expect(status);
+      await apiKeys.close();
+      client.disconnect();
+    },
+  );
 
   test.each([
     [{ default: [{ limit: 0, window: '1m' }] }, 'default.0.limit'],
