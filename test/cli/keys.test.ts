@@ -205,6 +205,46 @@ describe('one key', () => {
     expect(await edit('7/1x')).toMatchObject({ code: 2, stderr: expect.stringContaining("from '1s' to '366d'") });
   });
 
+  test('the optional columns of a key are created, edited and shown', async () => {
+    const columns = ['--allowed-ips', '192.0.2.0/24,2001:db8::1', '--owner', 'service:crm:eu'];
+    const more = ['--contact', 'ops@example.com', '--metadata', 'team=billing', '--metadata', 'note=a=b'];
+    const { id } = await makeKey(world, [...MINIMUM, ...columns, ...more]);
+    const shown = (await world.run(['keys', 'show', id])).stdout;
+    for (const line of [
+      /addresses +192\.0\.2\.0\/24, 2001:db8::1/,
+      /owner +service crm:eu/,
+      /contact +ops@example\.com/,
+      /team +billing/,
+      /note +a=b/,
+    ]) {
+      expect(shown).toMatch(line);
+    }
+    const edit = (...options: string[]) => world.run(['keys', 'edit', id, ...options, '--json']);
+    const none = ['--allowed-ips', 'any', '--owner', 'none', '--contact', 'none', '--metadata', 'none'];
+    expect(JSON.parse((await edit(...none)).stdout)).toMatchObject({
+      allowedIps: [],
+      owner: null,
+      contact: null,
+      metadata: {},
+    });
+    expect(await edit('--owner', 'crm')).toMatchObject({ code: 2, stderr: expect.stringContaining('user:ID') });
+    expect(await edit('--metadata', 'team')).toMatchObject({ code: 2, stderr: expect.stringContaining('NAME=VALUE') });
+    expect((await edit('--allowed-ips', '192.0.2.7/24')).stderr).toContain('begins with its first address');
+  });
+
+  test('verify accepts a key of an environment only with --environment', async () => {
+    const { code, stdout } = await world.run(['keys', 'create', ...MINIMUM, '--environment', 'test', '--json']);
+    expect(code).toBe(0);
+    const { key, token } = JSON.parse(stdout);
+    expect(key.environment).toBe('test');
+    expect(token).toMatch(/_test_[0-9A-Za-z]{16}_[0-9A-Za-z]{38}$/);
+    expect((await world.run(['keys', 'show', key.id])).stdout).toMatch(/environment +test/);
+    const verify = (...options: string[]) => world.run(['verify', ...options], { input: token });
+    expect((await verify('--environment', 'test')).code).toBe(0);
+    expect((await verify()).code).toBe(1);
+    expect((await verify('--environment', 'live')).code).toBe(1);
+  });
+
   test.each(['agents', 'expires-at'])('keys edit says that --%s is fixed at creation', async (option) => {
     const { id } = await makeKey(world);
     const { code, stderr } = await world.run(['keys', 'edit', id, `--${option}`, 'all']);

@@ -89,7 +89,7 @@ test('the list of agents has no agent that is chosen, and Enter adds the agent t
   const form = dialog(page, 'Create an API key');
   await form.getByLabel('Chosen agents').check();
   const box = form.getByRole('combobox', { name: 'Add an agent' });
-  const options = form.getByRole('option');
+  const options = form.locator('.combobox-list').getByRole('option');
   await box.click();
   await options.first().waitFor();
   const names = await options.allTextContents();
