@@ -23,13 +23,9 @@ const FAILURE_PAUSE = 100;
 const [MIN_IDLE_TIME, MAX_IDLE_TIME] = [100, 60_000];
 
 const ENDED = new Lease();
-/** Unique among all processes: a part of the names of lessees. */
-const PROCESS = randomBytes(9).toString('base64url');
-let lessees = 0;
-
+/** Unique among all limiters of all processes. */
 function newLessee(): string {
-  lessees += 1;
-  return `${PROCESS}.${lessees}`;
+  return randomBytes(9).toString('base64url');
 }
 
 /**

@@ -24,6 +24,10 @@ test('createApiKeys keeps its invariants when simulated faults are injected', as
   expect(await run(1, SCHEDULES)).toContain(`${SCHEDULES} schedules`);
 }, 900_000);
 
+test('a machine that is suspended while it is suspended loses the time once', async () => {
+  expect(await run(696177, 1)).toContain('0 schedules with a violation');
+}, 240_000);
+
 test('a schedule logs the same events when it is run alone and after others', async () => {
   // In the second one a key is created.
   for (const seed of [3, 8]) await expectSameLog(seed);

@@ -48,6 +48,7 @@ export class EventLoop {
   #wallOffset: number;
   /** Time that the monotonic clock lost while the machine was suspended. */
   #suspendedFor = 0;
+  #suspendedUntil = 0;
   #blockedUntil = 0;
   #isAsleep = false;
   /** The monotonic time at which the present turn of the loop began; new timers count from then on. */
@@ -117,10 +118,17 @@ export class EventLoop {
 
   /** The machine sleeps. */
   suspend(duration: number): void {
-    this.suspensions.push({ from: this.#kernel.now, to: this.#kernel.now + duration });
-    this.#beginBlock(this.#kernel.now + duration);
+    const { now } = this.#kernel;
+    const until = now + duration;
+    this.#beginBlock(until);
+    // A machine that sleeps already loses only the time after that.
+    const from = Math.max(now, this.#suspendedUntil);
+    const lost = until - from;
+    if (lost <= 0) return;
+    this.#suspendedUntil = until;
+    this.suspensions.push({ from, to: until });
     this.#kernel.at(this.#blockedUntil, () => {
-      this.#suspendedFor += duration * (1 + this.#drift);
+      this.#suspendedFor += lost * (1 + this.#drift);
     });
   }
 
