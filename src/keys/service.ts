@@ -1,6 +1,7 @@
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
+import { NO_METADATA } from '../store/column-codecs';
 import { foldName } from '../store/index-position';
 import { carriedFields } from '../store/key-fields';
 import { keyNotFound } from '../store/key-not-found';
@@ -42,7 +43,7 @@ const NEW_RECORD = {
   allowedIps: [],
   owner: null,
   contact: null,
-  metadata: {},
+  metadata: NO_METADATA,
   revoked: false,
   revision: 1,
   rotatedTo: null,

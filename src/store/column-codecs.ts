@@ -72,6 +72,8 @@ export interface KeyOwner {
 /** Names and values, without inherited members. */
 export type KeyMetadata = Readonly<Record<string, string>>;
 
+export const NO_METADATA: KeyMetadata = Object.freeze(Object.create(null) as KeyMetadata);
+
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

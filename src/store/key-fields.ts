@@ -6,6 +6,7 @@ import {
   type Codec,
   copyValue,
   METADATA,
+  NO_METADATA,
   NUMBER,
   OPTIONAL_TEXT,
   OWNER,
@@ -94,7 +95,7 @@ const KEY_FIELDS = {
   }),
   contact: column(OPTIONAL_TEXT, { missing: null, public: 'value', editable: true, audited: true, carried: true }),
   metadata: column(METADATA, {
-    missing: {},
+    missing: NO_METADATA,
     onRequest: true,
     public: 'value',
     editable: true,

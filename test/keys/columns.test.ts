@@ -204,6 +204,19 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     expect(() => Object.assign(result.key.owner as object, { id: 'x' })).toThrow(TypeError);
   });
 
+  test('the metadata of a key without any inherit nothing and cannot be changed', async () => {
+    const { keys, apiKeys, client, namespace } = setUp();
+    const { key, token } = await keys.create(valid);
+    await client?.hdel(createKeyNames(namespace).key(key.id), 'metadata');
+    const result = await apiKeys.verify(token);
+    if (!result.ok) throw result.error;
+    for (const { metadata } of [result.key, await keys.get(key.id)]) {
+      expect(metadata).toEqual({});
+      expect(metadata.constructor).toBeUndefined();
+    }
+    expect(() => Object.assign(result.key.metadata, { team: 'x' })).toThrow(TypeError);
+  });
+
   test('keys.import rejects the token in owner, contact and metadata', async () => {
     const { keys } = setUp();
     const token = 'token-of-another@system.example';

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { NO_METADATA } from '../../src/store/column-codecs';
 import type { KeyRecord, KeySort } from '../../src/store/records';
 import type { AuditEntry, AuditQuery, ChangeOrigin, KeyQuery, Store } from '../../src/store/store';
 import { BASE62, ID_LENGTH, TAG_LENGTH, workspaceTag } from '../../src/token/format';
@@ -49,7 +50,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     environment: null,
     owner: null,
     contact: null,
-    metadata: {},
+    metadata: NO_METADATA,
     revoked: false,
     rateLimit: null,
     revision: 1,
