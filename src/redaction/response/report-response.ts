@@ -16,22 +16,39 @@ import { bytesOf, isChunk, readArguments } from './write-arguments';
 
 /** Bytes of a body that are looked at, before and after decoding. */
 const MAX_BYTES = 1_048_576;
+/** Bytes that all open responses of a route may hold (64 MiB). Bodies beyond are looked at in part. */
+const MAX_HELD = 64 * MAX_BYTES;
 /** Statuses of responses to conditions and ranges of the unredacted body, which redaction hides from the handler. */
 const CONDITIONAL = new Set([206, 304, 412, 416]);
+
+/** Bytes that are held at present. */
+interface Held {
+  bytes: number;
+}
 
 /** The beginning of a body. */
 class Beginning {
   isCut = false;
+  readonly #held: Held;
   readonly #chunks: Uint8Array[] = [];
   #size = 0;
 
+  constructor(held: Held) {
+    this.#held = held;
+  }
+
   add(chunk: Uint8Array): void {
-    const room = MAX_BYTES - this.#size;
+    const room = Math.max(0, Math.min(MAX_BYTES - this.#size, MAX_HELD - this.#held.bytes));
     if (chunk.length > room) this.isCut = true;
     if (room === 0) return;
     const kept = Buffer.from(chunk.subarray(0, room));
     this.#size += kept.length;
+    this.#held.bytes += kept.length;
     this.#chunks.push(kept);
+  }
+
+  release(): void {
+    this.#held.bytes -= this.#size;
   }
 
   get bytes(): Buffer {
@@ -56,8 +73,8 @@ function copyHead(req: Request, res: Response, written: readonly unknown[]): Ser
 }
 
 /** Copies what is written to a response on its way to the client. Calls, arguments, results and errors are those without it. */
-function observe(req: Request, res: Response, onError: ReportDeps['onError']): Observed {
-  const observed: Observed = { head: undefined, body: new Beginning() };
+function observe(req: Request, res: Response, held: Held, onError: ReportDeps['onError']): Observed {
+  const observed: Observed = { head: undefined, body: new Beginning(held) };
   const target = res as unknown as Record<'write' | 'end' | 'writeHead', Method>;
   let written: readonly unknown[] = [];
   /** Calls in progress. The original `end` may call `write`. */
@@ -94,7 +111,7 @@ function observe(req: Request, res: Response, onError: ReportDeps['onError']): O
 
 /** The beginning of a body without its coding. */
 async function decode(coding: Coding | null, bytes: Buffer): Promise<Beginning> {
-  const decoded = new Beginning();
+  const decoded = new Beginning({ bytes: 0 });
   if (coding === null) decoded.add(bytes);
   if (coding === null || bytes.length === 0) return decoded;
   const decoder = createDecoder(coding, bytes[0]!);
@@ -125,6 +142,8 @@ export function createReportResponse(
   readProject: ((req: Request) => NamedProject) | undefined,
   refusalOf: (req: Request) => string | null,
 ): RequestHandler {
+  const held: Held = { bytes: 0 };
+
   async function report(
     { head, body }: Observed,
     req: Request,
@@ -168,11 +187,12 @@ export function createReportResponse(
   return function reportResponse(req: Request, res: Response, next: NextFunction): void {
     try {
       const named = readProject?.(req);
-      const observed = observe(req, res, deps.onError);
+      const observed = observe(req, res, held, deps.onError);
       res.once('close', () => {
-        report(observed, req, res.writableFinished, named).then((result) => {
-          if (result !== undefined) deps.onReport(req, result);
-        }, deps.onError);
+        report(observed, req, res.writableFinished, named)
+          .then((result) => void (result !== undefined && deps.onReport(req, result)))
+          .catch(deps.onError)
+          .finally(() => observed.body.release());
       });
     } catch (error) {
       deps.onError(error);

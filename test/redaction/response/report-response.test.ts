@@ -1,4 +1,5 @@
 import http from 'node:http';
+import net from 'node:net';
 import { gzipSync } from 'node:zlib';
 import compression from 'compression';
 import type { RequestHandler, Response } from 'express';
@@ -91,7 +92,7 @@ describe.each(expresses)('%s', (_name, express) => {
     const requireApiKey = apiKeys.requireApiKey('conversations', { agent: () => 'p1' }) as RequestHandler;
     const report = apiKeys.redactResponse({ mode: 'report', ...options }) as RequestHandler;
     const isClosed = (times: number) => waitUntil('the responses are closed', () => closed >= times);
-    return { apiKeys, ask, reported, errors, requireApiKey, report, isClosed, key };
+    return { apiKeys, ask, reported, errors, requireApiKey, report, isClosed, key, token };
   }
 
   test.each(Object.entries(RESPONSES))(
@@ -120,6 +121,38 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(await ask([requireApiKey, report, ...after])).toBe(plain);
     await waitUntil('the response is reported', () => reported.length > 0);
     expect(reported).toMatchObject([{ withheld: ['transcript', 'metrics'], rejection: null, isPartial: false }]);
+  });
+
+  test('the copies of open responses are bounded', async () => {
+    const open: Response[] = [];
+    const { apiKeys, report, requireApiKey, reported, token } = await setUp(() => {});
+    const app = express();
+    app.get('/', requireApiKey, report, (_req, res) => {
+      open.push(res);
+      res.type('json').write(`{"turns":["secret"],"rest":"${'x'.repeat(1_048_576)}`);
+    });
+    const port = await listen(http.createServer(app));
+    const sockets = Array.from({ length: 70 }, () => net.connect(port, '127.0.0.1'));
+    for (const socket of sockets) {
+      socket.on('error', () => {}).resume();
+      socket.write(`GET / HTTP/1.1\r\nHost: a\r\nx-api-key: ${token}\r\n\r\n`);
+    }
+    await waitUntil('all responses are open', () => open.length === sockets.length);
+    // 64 copies hold the whole of the first chunk; of the others nothing is seen.
+    for (const res of open) res.destroy();
+    await waitUntil('the responses are reported', () => reported.length >= 64);
+    expect(reported).toHaveLength(64);
+    // The memory is free again.
+    reported.length = 0;
+    const socket = net
+      .connect(port, '127.0.0.1')
+      .on('error', () => {})
+      .resume();
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\nx-api-key: ${token}\r\n\r\n`);
+    await waitUntil('another response is open', () => open.length > sockets.length);
+    open.at(-1)!.destroy();
+    await waitUntil('it is reported', () => reported.length > 0);
+    await apiKeys.close();
   });
 
   test('a response is not reported when everything is enabled', async () => {
