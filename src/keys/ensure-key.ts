@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
+import { EDITABLE_FIELD_NAMES } from '../store/key-fields';
 import type { KeyRecord } from '../store/records';
 import type { Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
@@ -22,22 +24,22 @@ function hasSameMembers(left: 'all' | readonly string[], right: 'all' | readonly
   return left.length === right.length && left.every((member) => right.includes(member));
 }
 
+/** Whether a column has a value. The order of an array of strings does not matter. */
+function hasValue(stored: unknown, wanted: unknown): boolean {
+  if (!isStrings(stored) || !isStrings(wanted)) return isDeepStrictEqual(stored, wanted);
+  return hasSameMembers(stored, wanted);
+}
+
+function isStrings(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
+}
+
 /** The changes that give a key the wanted state. Absent fields are left as an operator has set them. */
-function changesOf(
-  key: KeyRecord,
-  wanted: Required<Pick<UpdateKeyInput, 'name' | 'permissions'>> & UpdateKeyInput,
-): UpdateKeyInput {
-  const { name, permissions, disabled, allowedIps } = wanted;
-  const optional = (['rateLimit', 'owner', 'contact', 'metadata'] as const).filter(
-    (field) => wanted[field] !== undefined && JSON.stringify(wanted[field]) !== JSON.stringify(key[field]),
+function changesOf(key: KeyRecord, wanted: UpdateKeyInput): UpdateKeyInput {
+  const changed = EDITABLE_FIELD_NAMES.filter(
+    (name) => wanted[name] !== undefined && !hasValue(key[name], wanted[name]),
   );
-  return {
-    ...(key.name !== name && { name }),
-    ...(!hasSameMembers(key.permissions, permissions) && { permissions }),
-    ...(disabled !== undefined && key.disabled !== disabled && { disabled }),
-    ...(allowedIps !== undefined && !hasSameMembers(key.allowedIps, allowedIps) && { allowedIps }),
-    ...Object.fromEntries(optional.map((field) => [field, wanted[field]])),
-  };
+  return Object.fromEntries(changed.map((name) => [name, wanted[name]]));
 }
 
 /** Whether an error says that another process was first. */

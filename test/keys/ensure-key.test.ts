@@ -66,6 +66,32 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
     });
 
+    test('keys.ensure sets every editable column, and does not compare the order of its members', async () => {
+      const { apiKeys } = setUp();
+      const token = newToken();
+      const key = { token, name: 'development', permissions: ['orders'] as const };
+      await apiKeys.keys.ensure(key);
+      const given = {
+        ...key,
+        allowedIps: ['192.0.2.1', '2001:db8::/32'],
+        owner: { kind: 'user', id: 'u1' } as const,
+        contact: 'team@example.com',
+        metadata: { region: 'eu', tier: 'gold' },
+        rateLimit: [{ limit: 5, window: '1m' }],
+      };
+      const { token: _token, permissions: _permissions, rateLimit: _limit, ...columns } = given;
+      const set = await apiKeys.keys.ensure(given);
+      expect(set).toMatchObject({ ...columns, revision: 2 });
+      const other = {
+        ...given,
+        allowedIps: [...given.allowedIps].reverse(),
+        metadata: { tier: 'gold', region: 'eu' },
+        owner: { id: 'u1', kind: 'user' } as const,
+      };
+      expect(await apiKeys.keys.ensure(other)).toEqual(set);
+      expect((await apiKeys.keys.ensure({ ...key, metadata: { tier: 'gold' } })).metadata).toEqual({ tier: 'gold' });
+    });
+
     test('keys.ensure does not enable a key that an operator disabled', async () => {
       const { apiKeys } = setUp();
       const token = newToken();
