@@ -18,17 +18,29 @@ export interface GroupProps {
   readonly children: ComponentChildren;
 }
 
+type Described = Pick<GroupProps, 'id' | 'hint' | 'error'>;
+
+/** The ids of a field's hint and issue, for `aria-describedby`. */
+function describedBy({ id, hint, error }: Described): string | undefined {
+  return [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ') || undefined;
+}
+
+function Hint({ id, hint }: Pick<Described, 'id' | 'hint'>) {
+  if (!hint) return null;
+  return (
+    <p class="hint" id={`${id}-hint`}>
+      {hint}
+    </p>
+  );
+}
+
 /** Several inputs with one legend. */
 export function Group({ legend, hint, id, error, children }: GroupProps) {
-  const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
+  const described = describedBy({ id, hint, error });
   return (
-    <fieldset id={id} class={error === undefined ? 'group' : 'group invalid'} aria-describedby={described || undefined}>
+    <fieldset id={id} class={error === undefined ? 'group' : 'group invalid'} aria-describedby={described}>
       <legend>{legend}</legend>
-      {hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
+      <Hint id={id} hint={hint} />
       {children}
       <FieldError id={`${id}-error`} text={error} />
     </fieldset>
@@ -45,55 +57,49 @@ export interface TextFieldProps {
   onInput(value: string): void;
 }
 
-/** Several lines of text. */
-export function TextArea({ id, label, value, error, hint, onInput }: Omit<TextFieldProps, 'autofocus'>) {
-  const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
+/** The attributes that one line and several lines of text have in common. */
+function inputAttributes({ id, value, error, hint, onInput }: TextFieldProps) {
+  return {
+    id,
+    value,
+    autocomplete: 'off',
+    spellcheck: false,
+    'aria-invalid': error === undefined ? undefined : ('true' as const),
+    'aria-describedby': describedBy({ id, hint, error }),
+    onInput: (event: { currentTarget: { value: string } }) => onInput(event.currentTarget.value),
+  };
+}
+
+function LabelledField({
+  id,
+  label,
+  hint,
+  error,
+  children,
+}: TextFieldProps & { readonly children: ComponentChildren }) {
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <textarea
-        id={id}
-        rows={3}
-        autocomplete="off"
-        spellcheck={false}
-        value={value}
-        aria-invalid={error === undefined ? undefined : 'true'}
-        aria-describedby={described || undefined}
-        onInput={(event) => onInput(event.currentTarget.value)}
-      />
-      {hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
+      {children}
+      <Hint id={id} hint={hint} />
       <FieldError id={`${id}-error`} text={error} />
     </div>
   );
 }
 
-export function TextField({ id, label, value, error, hint, autofocus, onInput }: TextFieldProps) {
-  const described = [hint ? `${id}-hint` : '', error === undefined ? '' : `${id}-error`].filter(Boolean).join(' ');
+/** Several lines of text. */
+export function TextArea(props: Omit<TextFieldProps, 'autofocus'>) {
   return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        type="text"
-        dir="auto"
-        autocomplete="off"
-        spellcheck={false}
-        value={value}
-        aria-invalid={error === undefined ? undefined : 'true'}
-        aria-describedby={described || undefined}
-        onInput={(event) => onInput(event.currentTarget.value)}
-        {...(autofocus && { autofocus: true })}
-      />
-      {hint && (
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      )}
-      <FieldError id={`${id}-error`} text={error} />
-    </div>
+    <LabelledField {...props}>
+      <textarea rows={3} {...inputAttributes(props)} />
+    </LabelledField>
+  );
+}
+
+export function TextField(props: TextFieldProps) {
+  return (
+    <LabelledField {...props}>
+      <input type="text" dir="auto" {...inputAttributes(props)} {...(props.autofocus && { autofocus: true })} />
+    </LabelledField>
   );
 }
