@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import type { DeniedEvent } from '../events';
 import { type AuthContext, authorize, type Denial, type Requirement } from '../keys/authorize';
 import { type Access, isDenial, type RequestDescription } from './access';
+import { describeRoute } from './describe-request';
 import type { Reports } from './reports';
 import type { CachedKey } from './request-api-key';
 import type { RequestContext, RequestContexts } from './request-context';
@@ -86,11 +87,10 @@ export function createReportRequests(deps: ReportRequestsDeps, route: ReportedRo
     const comparedAllowed = await compareWith(req, res);
     const allowed = denial === null;
     if (comparedAllowed === allowed) return;
-    const { method, route: path } = route.describe(req, null, null);
     const { id: keyId = null, workspaceId = null } = key?.record ?? {};
     reports.emit({
       kind: 'difference',
-      ...(denial ?? { code: null, reason: null, hint: null, keyId, workspaceId, method, route: path }),
+      ...(denial ?? { code: null, reason: null, hint: null, keyId, workspaceId, ...describeRoute(req) }),
       allowed,
       comparedAllowed,
     });
@@ -100,7 +100,7 @@ export function createReportRequests(deps: ReportRequestsDeps, route: ReportedRo
     const { compareWith } = route;
     try {
       // Node keeps the address once it was read. The connection may be closed before a key is read that is limited to addresses.
-      void req.socket.remoteAddress;
+      void req.socket?.remoteAddress;
       // Before the handler, which may change the request.
       const deciding = decide(req, route.readContext(req));
       const context = deciding.then(({ context }) => context);
