@@ -37,12 +37,17 @@ export class Keys {
   onSettled: (subject: Subject<unknown>, change: Change<unknown>) => void = () => {};
   readonly #world: World;
   readonly #subjects = new Map<string, Subject<KeyState>>();
+  readonly #prefix: string;
   #count = 0;
   #projectQueue: Promise<void> = Promise.resolve();
 
-  /** @param prepared - Keys that are stored already. */
-  constructor(world: World, prepared: PreparedData | null = null) {
+  /**
+   * @param prepared - Keys that are stored already.
+   * @param prefix - Of the subjects' names. It differs from that of prepared keys, whose successors keep their names.
+   */
+  constructor(world: World, prepared: PreparedData | null = null, prefix = 's') {
     this.#world = world;
+    this.#prefix = prefix;
     this.slots = Array.from({ length: world.plan.keys }, (_, index) => ({
       ...{ index, subject: this.#newSubject(), id: null, token: null },
       queue: Promise.resolve(),
@@ -112,7 +117,7 @@ export class Keys {
   }
 
   #newSubject(): Subject<KeyState> {
-    const subject = new Subject<KeyState>(`s${this.#count++}`);
+    const subject = new Subject<KeyState>(`${this.#prefix}${this.#count++}`);
     this.#subjects.set(subject.name, subject);
     return subject;
   }

@@ -28,7 +28,7 @@ export function prepareData(source: Source): PreparedData {
   const world = new World({ ...emptyPlan(), importsTokens: true }, source, null);
   const { kernel, target, violations } = world;
   const process = world.processes[0]!;
-  const keys = new Keys(world);
+  const keys = new Keys(world, null, 'prepared');
   for (const slot of keys.slots) keys.change(0, slot.index, 'create');
   keys.configure(0, true);
   process.loop.input(() => void process.importKey(IMPORTED.name, IMPORTED.token));
