@@ -30,16 +30,17 @@ afterEach(() => {
 interface Options {
   readonly keys?: number;
   readonly maxKeys?: number;
+  readonly lag?: number;
   /** Called when a read is sent. */
   readonly onRead?: () => void;
 }
 
 /** A store of keys that all have one lease. Each read takes a millisecond of CPU time. */
-function setUp({ keys = 1, maxKeys = keys, onRead = () => {} }: Options = {}) {
+function setUp({ keys = 1, maxKeys = keys, lag = LAG, onRead = () => {} }: Options = {}) {
   const clock = fakeClock();
   const listeners: ChangeListener[] = [];
   const records = new Map<string, KeyRecord>();
-  const lease = Lease.from(clock, LAG);
+  const lease = Lease.from(clock, lag);
   const reads: string[] = [];
   let isDown = false;
   const store = {
@@ -54,9 +55,9 @@ function setUp({ keys = 1, maxKeys = keys, onRead = () => {} }: Options = {}) {
     },
     health: () => ({ mode: 'tracking' }),
   } as unknown as Store;
-  const options = { store, clock, maxKeys, maxMisses: keys, maxWorkspaces: 1, maxRevocationLag: LAG };
+  const options = { store, clock, maxKeys, maxMisses: keys, maxWorkspaces: 1, maxRevocationLag: lag };
   const { keys: cache } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
-  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: LAG, serveStaleFor: 0 });
+  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: lag, serveStaleFor: 0 });
   for (let i = 0; i < keys; i++) {
     const record = sampleKey('ws', { agents: 'all', expiresAt: clock.wall() + 3_600_000 });
     records.set(record.id, record);
@@ -194,6 +195,23 @@ test('KeyWatch ends the uses of a key when its lease ends and the key cannot be 
     clock.advance(1);
     return use?.hasEnded === true;
   });
+});
+
+test('KeyWatch ends the uses of a key within two checks after a pause when the key cannot be read', async () => {
+  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  // An eighth of it is 6.25 ms. Timers count whole milliseconds, and can fire up to a millisecond early.
+  const { ids, cache, clock, fail } = setUp({ lag: 50 });
+  const [use] = await watchAll(ids, cache);
+  const [check, interval] = setTimer.mock.calls[0] as [() => void, number];
+  fail();
+  clock.advance(70);
+  check();
+  await nextTurn();
+  expect(use?.hasEnded).toBe(false);
+  clock.advance(Math.trunc(interval) - 0.9);
+  check();
+  await nextTurn();
+  expect(use?.hasEnded).toBe(true);
 });
 
 test('KeyWatch ends the uses of a key that was evicted from the cache when it is deleted', async () => {
