@@ -1,8 +1,8 @@
 import type { Plan, Step } from './plan';
 
 /**
- * How long it takes until a dead connection of the app's client has been replaced: keyscope makes the client reconnect, and
- * ioredis destroys the dead socket 2 s later.
+ * How long it takes until a dead connection of the app's client has been replaced. The feed notices it, and may have to
+ * connect again itself first, at most 2 s after it can.
  */
 export function detectionTime(lag: number): number {
   return 1.25 * Math.max(1000, 2 * lag) + lag + 2000;

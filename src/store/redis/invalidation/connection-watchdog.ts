@@ -17,10 +17,27 @@ export function connectionReplaced(address: string): StoreEvent {
   return { type: 'warning', code: 'connection_replaced', message };
 }
 
+interface ClientStream {
+  readonly bytesRead?: unknown;
+  destroy?(): void;
+}
+
+/** The socket of a client's connection, if the client shows it. */
+function streamOf(client: RedisClient): ClientStream | undefined {
+  return (client as { stream?: ClientStream | null }).stream ?? undefined;
+}
+
 /** Bytes read from a client's connection; undefined if the client does not show them. */
 function bytesReadBy(client: RedisClient): number | undefined {
-  const { stream } = client as { stream?: { bytesRead?: unknown } };
-  return typeof stream?.bytesRead === 'number' ? stream.bytesRead : undefined;
+  const bytesRead = streamOf(client)?.bytesRead;
+  return typeof bytesRead === 'number' ? bytesRead : undefined;
+}
+
+/** Closes a dead connection. ioredis itself would wait two seconds (`disconnectTimeout`) for the server to close it. */
+export function closeDead(client: RedisClient, { reconnects }: { reconnects: boolean }): void {
+  const stream = streamOf(client);
+  client.disconnect(reconnects);
+  stream?.destroy?.();
 }
 
 /**

@@ -6,7 +6,7 @@ import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
-import { ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
+import { ConnectionWatchdog, closeDead, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
@@ -190,7 +190,7 @@ export class SingleServerFeed implements InvalidationFeed {
   #checkClientConnection(now: number): void {
     this.#watchdog.observe(this.#client, now);
     if (this.#watchdog.isOverdue(this.#client, now)) this.#node.retryRefused();
-    if (this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) && this.#reconnectClient()) {
+    if (this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) && this.#reconnectClient({ isDead: true })) {
       this.#options.emit(connectionReplaced(addressOf(this.#client)));
     }
   }
@@ -276,13 +276,14 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   /** Makes the client reconnect, if it does so by itself; less and less often. Returns whether it has been told to. */
-  #reconnectClient(): boolean {
+  #reconnectClient({ isDead = false } = {}): boolean {
     const now = this.#options.clock.monotonic();
     const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
     if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < this.#reconnectInterval) return false;
     this.#reconnectedAt = now;
     this.#reconnectInterval = Math.min(LAST_RECONNECT_INTERVAL, 2 * this.#reconnectInterval);
-    this.#client.disconnect(true);
+    if (isDead) closeDead(this.#client, { reconnects: true });
+    else this.#client.disconnect(true);
     return true;
   }
 

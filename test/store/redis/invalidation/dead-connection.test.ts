@@ -41,7 +41,8 @@ describe.each([
     proxy.abandon('other');
     await expect(store.getKey(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
     await waitUntil('the key can be read again', () => isReadable(store, key.id), 30_000);
-    expect(warnings({ store, ...rest })).toContain('connection_replaced');
+    // At once: ioredis alone would wait for two seconds, in which the connection counts as dead again.
+    expect(warnings({ store, ...rest }).filter((code) => code === 'connection_replaced')).toHaveLength(1);
     await untilTracking({ store, ...rest });
     await cacheKey({ store, ...rest }, key.id);
     expect(await store.updateKey(key.id, { disabled: true }, ORIGIN, {})).toMatchObject({ ok: true });

@@ -5,7 +5,7 @@ import { addressOf, type RedisClient, type RedisCluster } from '../../client';
 import { listenTo } from '../../client-events';
 import { isRefusal } from '../../errors';
 import { slotOf } from '../../hash-slot';
-import { ConnectionWatchdog, connectionReplaced } from '../connection-watchdog';
+import { ConnectionWatchdog, closeDead, connectionReplaced } from '../connection-watchdog';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from '../invalidation-feed';
 import { NodeFeed } from '../node-feed';
 import { StoreModeTracker } from '../store-mode';
@@ -219,7 +219,7 @@ export class ClusterFeed implements InvalidationFeed {
     if (watchdog.isOverdue(client, now)) feed.retryRefused();
     if (!watchdog.isDead(client, feed.answeredAt, now)) return;
     watchdog.reset();
-    client.disconnect();
+    closeDead(client, { reconnects: false });
     this.#options.emit(connectionReplaced(addressOf(client)));
   }
 
