@@ -40,7 +40,6 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
   /** Of an earlier `requireApiKey` that has allowed the same request. */
   readonly #earlier: RequestContext | undefined;
   #opened: OpenRequest | undefined = undefined;
-  #hasEnded = false;
 
   constructor(
     key: CachedKey,
@@ -84,8 +83,12 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     if (!this.#deps.keepsStream) this.#open(req).endStream();
   }
 
+  get watch(): KeyWatch {
+    return this.#deps.watch;
+  }
+
   leaseEndsSoon(): boolean {
-    return this.#deps.watch.endsSoon(this.key);
+    return this.watch.endsSoon(this.key);
   }
 
   openSignal(req: Request): AbortSignal {
@@ -97,11 +100,8 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     return denial ?? this.#earlier?.check?.(entry, wall, req) ?? null;
   }
 
-  /** Emits one event, also if the signal aborts before the response ends. */
   emitEnded(reason: KeyEnd['reason'], req: Request): void {
     const { events } = this.#deps;
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
     events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(req) });
@@ -115,7 +115,7 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
   }
 
   #open(req: Request): OpenRequest {
-    this.#opened ??= new OpenRequest(this, req, this.#deps.watch);
+    this.#opened ??= new OpenRequest(this, req);
     return this.#opened;
   }
 }
