@@ -3,7 +3,17 @@
 export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-security';
 export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
 export type { ApiKeys } from './api-keys';
-export type { AuditList, AuditRecord, AuditService, ListAuditInput } from './audit/service';
+export type { AuditFault } from './audit/check-chain';
+export type {
+  AuditList,
+  AuditRecord,
+  AuditService,
+  AuditVerification,
+  ExportAuditInput,
+  ExportedAuditRecord,
+  ListAuditInput,
+  VerifyAuditInput,
+} from './audit/service';
 export type { IdentityHeaders, PermissionRequirement, RequireApiKeyOptions } from './auth/permission-requirement';
 export type { CompareWith } from './auth/report-requests';
 export type { RequestApiKey } from './auth/request-api-key';

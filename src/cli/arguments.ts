@@ -32,7 +32,12 @@ export function findCommand(
   argv: readonly string[],
   commands: readonly Command[],
 ): { command: Command; rest: string[] } {
-  const found = commands.find(({ name }) => name.split(' ').every((word, i) => argv[i] === word));
+  const matching = commands.filter(({ name }) => name.split(' ').every((word, i) => argv[i] === word));
+  // `audit verify` before `audit`.
+  const found = matching.reduce<Command | undefined>(
+    (longest, command) => (longest && longest.name.length > command.name.length ? longest : command),
+    undefined,
+  );
   if (found) return { command: found, rest: argv.slice(found.name.split(' ').length) };
   const [first = '', second] = argv;
   const group = commands.filter(({ name }) => name.startsWith(`${first} `)).map(({ name }) => name.split(' ')[1] ?? '');

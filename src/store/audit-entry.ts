@@ -30,8 +30,8 @@ export function auditedFeatures(features: Features): Shown {
   return Object.freeze({ transcript: features.transcript, metrics: features.metrics });
 }
 
-/** Ids after the Unix epoch, within the range that Redis accepts. */
-const AUDIT_ID = /^[1-9]\d{0,14}-\d{1,15}$/;
+/** Form of an entry's id: after the Unix epoch, within the range that Redis accepts. */
+export const AUDIT_ID = /^[1-9]\d{0,14}-\d{1,15}$/;
 
 /** True if the entry `id` is older than the entry `than`. Ids have the form `<ms>-<sequence>`. */
 export function isOlder(id: string, than: string): boolean {

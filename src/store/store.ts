@@ -1,5 +1,5 @@
 import type { Features } from '../features';
-
+import type { ChainPlace } from './audit-chain';
 import type { Lease } from './lease';
 import type { LimitStore } from './limit-store';
 import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
@@ -73,6 +73,21 @@ export interface AuditQuery {
 export interface AuditPage {
   readonly entries: readonly AuditEntry[];
   readonly next: string | null;
+}
+
+/** An entry as it is stored. */
+export interface ChainedEntry extends ChainPlace {
+  readonly id: string;
+  /** Null if the stored entry cannot be decoded. */
+  readonly entry: AuditEntry | null;
+}
+
+/** A part of an audit log, oldest first. */
+export interface AuditRange {
+  readonly workspaceId: string;
+  /** The first entry is this one, or the oldest one after it. Null for the oldest of all. */
+  readonly from: string | null;
+  readonly limit: number;
 }
 
 /** Result of a mutation of one key. `revision`: the record is not at the revision of the precondition. */
@@ -154,6 +169,10 @@ export interface Store extends UsageStore, LimitStore {
   getProjects(workspaceId: string): Promise<ReadonlyMap<string, ProjectRecord>>;
   listKeys(query: KeyQuery): Promise<KeyPage>;
   listAudit(query: AuditQuery): Promise<AuditPage>;
+  /** Entries as they are stored, oldest first, with their places in the hash chain. Fewer than `limit` only at the end. */
+  readAudit(range: AuditRange): Promise<readonly ChainedEntry[]>;
+  /** The last id that the audit log has given, also if its entry was removed since. Null if there is no log. */
+  lastAuditId(workspaceId: string): Promise<string | null>;
 
   /** Resolves with `false` if the id is in use already. */
   createKey(key: KeyRecord, origin: ChangeOrigin): Promise<boolean>;

@@ -9,6 +9,8 @@ const OPERATIONS = {
   getProjects: 'projects.read',
   listKeys: 'keys.list',
   listAudit: 'audit.list',
+  readAudit: 'audit.read',
+  lastAuditId: 'audit.read',
   readUsage: 'usage.read',
   createKey: 'key.create',
   updateKey: 'key.update',

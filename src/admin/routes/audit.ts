@@ -22,7 +22,7 @@ function toWire(entry: AuditRecord): WireAuditEntry {
   };
 }
 
-export function createAuditOperations(audit: AuditService): Operation[] {
+export function createAuditOperations(audit: Pick<AuditService, 'list'>): Operation[] {
   return [
     defineOperation({
       method: 'GET',

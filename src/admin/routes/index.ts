@@ -19,7 +19,7 @@ export interface OperationDeps extends FormOptionDeps {
   /** The settings of the inputs of `keys`, for the OpenAPI document. */
   readonly keyInputs: KeyInputSettings;
   readonly projects: ProjectService;
-  readonly audit: AuditService;
+  readonly audit: Pick<AuditService, 'list'>;
   readonly usage: UsageService;
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from '../command';
-import { AUDIT_COMMAND } from './audit';
+import { AUDIT_COMMANDS } from './audit';
 import { DOCTOR_COMMAND } from './doctor';
 import { IMPORT_COMMAND } from './import';
 import { KEY_COMMANDS } from './keys';
@@ -12,7 +12,7 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   IMPORT_COMMAND,
   ...PROJECT_COMMANDS,
-  AUDIT_COMMAND,
+  ...AUDIT_COMMANDS,
   USAGE_COMMAND,
   VERIFY_COMMAND,
   DOCTOR_COMMAND,

@@ -110,6 +110,15 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return workspaces.get(query.workspaceId)?.audit.list(query) ?? { entries: [], next: null };
     },
 
+    async readAudit(range) {
+      checkAuditId(range.from);
+      return workspaces.get(range.workspaceId)?.audit.read(range) ?? [];
+    },
+
+    async lastAuditId(workspaceId) {
+      return workspaces.get(workspaceId)?.audit.lastId ?? null;
+    },
+
     async addUsage(source, deltas) {
       return usage.add(source, deltas, (id) => keys.has(id));
     },

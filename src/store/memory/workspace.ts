@@ -1,52 +1,9 @@
 import type { Clock } from '../../clock';
-import { isOlder, matchesAuditQuery } from '../audit-entry';
 import { boundAfter, comparePositions, indexPosition, readPosition } from '../index-position';
 import { matchesKey } from '../key-search';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
-import type { AuditEntry, AuditPage, AuditQuery, KeyPage, KeyQuery } from '../store';
-
-/** Audit log of one workspace: the last `limit` entries, oldest first. */
-class AuditLog {
-  readonly #limit: number;
-  readonly #clock: Clock;
-  #entries: AuditEntry[] = [];
-  #ms = 0;
-  #sequence = 0;
-
-  constructor(limit: number, clock: Clock) {
-    this.#limit = limit;
-    this.#clock = clock;
-  }
-
-  add(entry: Omit<AuditEntry, 'id'>): void {
-    this.#entries.push(Object.freeze({ id: this.#nextId(), ...entry }));
-    // Truncated once per `limit` entries: a shift for each entry would move the whole array each time.
-    if (this.#entries.length >= this.#limit * 2) this.#entries = this.#entries.slice(-this.#limit);
-  }
-
-  list(query: AuditQuery): AuditPage {
-    const found: AuditEntry[] = [];
-    const oldest = Math.max(0, this.#entries.length - this.#limit);
-    for (let i = this.#entries.length - 1; i >= oldest; i--) {
-      const entry = this.#entries[i]!;
-      if (query.before !== null && !isOlder(entry.id, query.before)) continue;
-      if (!matchesAuditQuery(entry, query)) continue;
-      if (found.length === query.limit) return { entries: found, next: found.at(-1)?.id ?? null };
-      found.push(entry);
-    }
-    return { entries: found, next: null };
-  }
-
-  /** Like the id of a Redis stream entry: `<ms>-<sequence>`. Ids grow even if the clock is set back. */
-  #nextId(): string {
-    const now = this.#clock.wall();
-    if (now > this.#ms) {
-      this.#ms = now;
-      this.#sequence = 0;
-    } else this.#sequence++;
-    return `${this.#ms}-${this.#sequence}`;
-  }
-}
+import type { KeyPage, KeyQuery } from '../store';
+import { AuditLog } from './audit-log';
 
 /**
  * Sorted set of index positions, like the sorted set that the Redis store walks with `BYLEX`. It is a sorted array:

@@ -8,7 +8,7 @@ import { Connection } from './connection';
 import { unusable } from './errors';
 import { createFeed } from './invalidation';
 import { createKeyNames } from './key-names';
-import { createListAudit } from './reads/audit';
+import { createListAudit, createReadAudit } from './reads/audit';
 import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
@@ -73,6 +73,7 @@ export function createRedisStore({
   const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
   const listKeys = createListKeys({ ...scanOptions, readKey });
   const listAudit = createListAudit(scanOptions);
+  const readAudit = createReadAudit(scanOptions);
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
     client,
@@ -173,6 +174,7 @@ export function createRedisStore({
     getProjects: (workspaceId) => rejectIfServerReplaced(readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
+    readAudit: (range) => rejectIfServerReplaced(readAudit(range)),
     addUsage,
     readUsage,
     leaseSlice,

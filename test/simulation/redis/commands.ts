@@ -155,6 +155,18 @@ function xrevrange(context: DataContext, [name, from, to, , count]: readonly str
   return found.slice(0, count === undefined ? undefined : Number(count)).map(({ id, fields }) => [id, fields]);
 }
 
+function xinfo(context: DataContext, [kind, name]: readonly string[]): Reply {
+  if (kind?.toUpperCase() !== 'STREAM') throw new Error('The Redis model knows XINFO STREAM only.');
+  const stream = read(context, name!, 'stream');
+  if (stream === undefined) return new ErrorReply('ERR no such key');
+  const shown = (entry: StreamEntry | undefined): Reply => (entry === undefined ? null : [entry.id, entry.fields]);
+  const { entries, lastId } = stream;
+  return [
+    ...['length', entries.length, 'last-generated-id', lastId],
+    ...['first-entry', shown(entries[0]), 'last-entry', shown(entries.at(-1))],
+  ];
+}
+
 function del(context: DataContext, names: readonly string[]): Reply {
   let removed = 0;
   for (const name of names) {
@@ -200,6 +212,7 @@ export const DATA_COMMANDS: Readonly<Record<string, DataCommand>> = {
   zrange: reads(3, zrange),
   xlen: reads(1, (c, [name]) => read(c, name!, 'stream')?.entries.length ?? 0),
   xrevrange: reads(3, xrevrange),
+  xinfo: reads(2, xinfo),
 
   set: writes(2, setString),
   incr: writes(1, (c, [name]) => increment(c, name!, '1')),

@@ -124,6 +124,17 @@ local lengths = string.gsub(ARGV[1], '%d+', function(number)
 end)
 return { lengths, (string.gsub(ARGV[1], '(%a)(%d)', '%2%1%0%%')), (string.gsub(ARGV[1], 'x', '%1')) }`;
 
+/** The members of `XINFO STREAM` that the audit log uses. Ids differ, because they are times. */
+const LAST_ENTRY = `
+if redis.call('TYPE', KEYS[1]).ok ~= 'stream' then return redis.pcall('XINFO', 'STREAM', KEYS[1]) end
+local info, found = redis.call('XINFO', 'STREAM', KEYS[1]), {}
+for i = 1, #info, 2 do
+  if info[i] == 'length' then found[1] = info[i + 1] end
+  if info[i] == 'last-entry' then found[2] = info[i + 1] and info[i + 1][2] end
+  if info[i] == 'last-generated-id' then found[3] = #info[i + 1] > 3 end
+end
+return found`;
+
 function randomCommand(random: Random): [name: string, ...args: string[]] {
   const name = random.pick(NAMES);
   const [field, value] = [random.pick(FIELDS), random.pick(VALUES)];
@@ -159,6 +170,8 @@ function randomCommand(random: Random): [name: string, ...args: string[]] {
     () => ['xadd', name, 'MAXLEN', '~', '100', '*', field, value],
     () => ['xlen', name],
     () => ['xrevrange', name, '+', '-', 'COUNT', '2'],
+    () => ['eval', LAST_ENTRY, '1', name],
+    () => ['eval', `return { redis.sha1hex(ARGV[1]), #ARGV[1] .. ':' }`, '0', value],
     () => ['pexpire', name, '1000000'],
     () => ['pttl', name],
     () => ['eval', `return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])`, '1', name, field, value],

@@ -1,3 +1,4 @@
+import type { ChainHead } from '../../../src/store/audit-chain';
 import type { AuditEntry, Store } from '../../../src/store/store';
 import { auditOf, createSample, newWorkspace, ORIGIN, sampleKey } from '../sample';
 
@@ -110,6 +111,31 @@ export function auditContract(getStore: () => Store, auditLimit: number): void {
         const listing = getStore().listAudit({ workspaceId: newWorkspace(), limit: 1, before });
         await expect(listing).rejects.toMatchObject({ code: 'invalid_request' });
       }
+    });
+
+    test('readAudit returns entries oldest first, each with the id and hash of the one before it', async () => {
+      const store = getStore();
+      const workspaceId = newWorkspace();
+      expect(await store.readAudit({ workspaceId, from: null, limit: 10 })).toEqual([]);
+      expect(await store.lastAuditId(workspaceId)).toBeNull();
+      const key = await createSample(store, workspaceId, { name: 'One "/" é\u007f', metadata: { '💶': 'ß' } });
+      await store.updateKey(key.id, { name: '日本', disabled: true }, { ...ORIGIN, actor: 'Å' }, {});
+      await store.setProject(workspaceId, '__proto__', { transcript: true, metrics: ['ü'] }, ORIGIN);
+      await store.clearProject(workspaceId, '__proto__', ORIGIN);
+      await store.rotateKey(key.id, sampleKey(workspaceId, { rotatedFrom: key.id }), null, ORIGIN, {});
+      await store.deleteKey(key.id, ORIGIN, {});
+
+      const entries = await store.readAudit({ workspaceId, from: null, limit: 10 });
+      expect(entries.map(({ entry }) => entry)).toEqual((await auditOf(store, workspaceId)).reverse());
+      let head: ChainHead = { id: '0-0', hash: '' };
+      for (const { id, previous, hash, isIntact } of entries) {
+        expect({ previous, isIntact }).toEqual({ previous: head, isIntact: true });
+        expect(hash).toMatch(/^[0-9a-f]{40}$/);
+        head = { id, hash: hash! };
+      }
+      expect(await store.lastAuditId(workspaceId)).toBe(head.id);
+      const some = await store.readAudit({ workspaceId, from: entries[1]!.id, limit: 2 });
+      expect(some).toEqual(entries.slice(1, 3));
     });
 
     test('the audit log keeps its limit of entries and few more', async () => {

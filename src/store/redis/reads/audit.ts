@@ -1,6 +1,16 @@
 import type { Clock } from '../../../clock';
+import { KeyscopeError } from '../../../errors';
+import { placeInChain } from '../../audit-chain';
 import { auditedFeatures, checkAuditId, matchesAuditQuery } from '../../audit-entry';
-import { AUDIT_ACTIONS, type AuditAction, type AuditEntry, type AuditPage, type AuditQuery } from '../../store';
+import {
+  AUDIT_ACTIONS,
+  type AuditAction,
+  type AuditEntry,
+  type AuditPage,
+  type AuditQuery,
+  type AuditRange,
+  type ChainedEntry,
+} from '../../store';
 import { unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import { decodeProject, parseStored } from '../record-codec';
@@ -26,12 +36,21 @@ function isOptionalText(value: unknown): value is string | null {
   return value === null || typeof value === 'string';
 }
 
-/** Decodes an entry of the stream, `[id, [field, value, …]]`. */
-function decodeEntry(item: unknown, where: string): AuditEntry {
+interface StreamItem {
+  readonly id: string;
+  readonly flat: readonly string[];
+}
+
+/** Reads an entry of the stream, `[id, [field, value, …]]`. */
+function readItem(item: unknown, where: string): StreamItem {
   const [id, flat] = Array.isArray(item) ? item : [];
   if (typeof id !== 'string' || !Array.isArray(flat)) throw unreadable(where);
+  return { id, flat: flat.map(String) };
+}
+
+function decodeEntry({ id, flat }: StreamItem, where: string): AuditEntry {
   const fields = new Map<string, string>();
-  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i], flat[i + 1]);
+  for (let i = 0; i < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
 
   const json = (field: string) => parseStored(fields.get(field) ?? '', where, `the field ${field} of ${id}`);
   const action = fields.get('action');
@@ -54,6 +73,33 @@ function decodeEntry(item: unknown, where: string): AuditEntry {
   return Object.freeze({ id, at, actor, source, action, target, name, before: shown('before'), after: shown('after') });
 }
 
+function decodeChained(item: StreamItem, where: string): ChainedEntry {
+  const place = placeInChain(item.flat);
+  try {
+    return { id: item.id, ...place, entry: decodeEntry(item, where) };
+  } catch (error) {
+    // One damaged entry must not hide the others from a check of the chain.
+    if (error instanceof KeyscopeError) return { id: item.id, ...place, entry: null };
+    throw error;
+  }
+}
+
+export function createReadAudit({ reader, keyNames }: Pick<ListAuditOptions, 'reader' | 'keyNames'>) {
+  return async function readAudit({ workspaceId, from, limit }: AuditRange): Promise<readonly ChainedEntry[]> {
+    checkAuditId(from);
+    const key = keyNames.audit(workspaceId);
+    return reader.read({
+      name: 'xrange',
+      key,
+      args: [from ?? '-', '+', 'COUNT', String(limit)],
+      decode(reply) {
+        if (!Array.isArray(reply)) throw unreadable(key);
+        return reply.map((item) => decodeChained(readItem(item, key), key));
+      },
+    });
+  };
+}
+
 export function createListAudit({ reader, keyNames, clock, timeoutMs }: ListAuditOptions) {
   function readEntries(workspaceId: string, before: string | null, count: number): Promise<AuditEntry[]> {
     const key = keyNames.audit(workspaceId);
@@ -63,7 +109,7 @@ export function createListAudit({ reader, keyNames, clock, timeoutMs }: ListAudi
       args: [before === null ? '+' : `(${before}`, '-', 'COUNT', String(count)],
       decode(reply) {
         if (!Array.isArray(reply)) throw unreadable(key);
-        return reply.map((item) => decodeEntry(item, key));
+        return reply.map((item) => decodeEntry(readItem(item, key), key));
       },
     });
   }

@@ -7,7 +7,7 @@ import { parseDatabase } from '../server-role';
 
 /** A command that reads one key of Redis. */
 export interface ReadCommand<T> {
-  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zcard' | 'zrange' | 'xrevrange';
+  readonly name: 'get' | 'hmget' | 'hgetall' | 'hvals' | 'zcard' | 'zrange' | 'xrange' | 'xrevrange';
   readonly key: string;
   readonly args: readonly string[];
   /** Whether the read is for a token that is not authenticated yet. Default false. */

@@ -46,10 +46,36 @@ if ARGV[1] ~= '' then
 end
 `;
 
+/**
+ * Adds an entry to the audit log, and to its hash chain (see `store/audit-chain.ts`): `previous` is the head of the chain
+ * before the entry. The id in it is the stream's last one, so the entry also tells that the newest entry was removed. It is
+ * read before the first write of the script. TYPES and KEYS of the script contain one stream.
+ */
 export const AUDIT = `
-local function audit(stream, action, target, name, before, after)
-  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], '*', 'at', ARGV[3], 'actor', ARGV[4], 'source', ARGV[5],
-    'action', action, 'target', target, 'name', name, 'before', before, 'after', after)
+local stream, previous = nil, ''
+for i, type in ipairs(TYPES) do
+  if type == 'stream' then stream = KEYS[i] end
+end
+if redis.call('EXISTS', stream) == 1 then
+  local info, hash = redis.call('XINFO', 'STREAM', stream), ''
+  for i = 1, #info, 2 do
+    if info[i] == 'last-generated-id' then previous = info[i + 1] end
+    if info[i] == 'last-entry' and info[i + 1] then
+      local fields = info[i + 1][2]
+      if fields[#fields - 1] == 'hash' then hash = fields[#fields] end
+    end
+  end
+  previous = previous .. ':' .. hash
+end
+
+local function audit(action, target, name, before, after)
+  local fields = { 'previous', previous, 'at', ARGV[3], 'actor', ARGV[4], 'source', ARGV[5], 'action', action,
+    'target', target, 'name', name, 'before', before, 'after', after }
+  local parts = {}
+  for i, text in ipairs(fields) do parts[i] = #text .. ':' .. text end
+  fields[#fields + 1] = 'hash'
+  fields[#fields + 1] = redis.sha1hex(table.concat(parts))
+  redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], '*', unpack(fields))
 end
 `;
 

@@ -1,8 +1,9 @@
+import { LAST_AUDIT_ID } from './audit.lua';
 import { LINK_ALIAS, UNLINK_ALIAS } from './imported-tokens.lua';
 import { CREATE_KEY, DELETE_KEY, ROTATE_KEY, UPDATE_KEY } from './keys.lua';
 import { CLEAR_PROJECT, SET_PROJECT } from './projects.lua';
 
-/** The scripts for changes, except the one for usage counters (see `usage.lua`). */
+/** The scripts that run on the connection for changes. Usage counters and limits have scripts of their own. */
 export const SCRIPTS = {
   createKey: CREATE_KEY,
   updateKey: UPDATE_KEY,
@@ -12,6 +13,7 @@ export const SCRIPTS = {
   clearProject: CLEAR_PROJECT,
   linkAlias: LINK_ALIAS,
   unlinkAlias: UNLINK_ALIAS,
+  lastAuditId: LAST_AUDIT_ID,
 } as const;
 
 export type ScriptName = keyof typeof SCRIPTS;

@@ -153,7 +153,7 @@ record.op = ARGV[2]
 local places, after, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 redis.call('HSET', KEYS[1], unpack(to_pairs(record)))
 each_index('ZADD', places)
-audit(KEYS[5], 'key.created', record.id, name, 'null', after)
+audit('key.created', record.id, name, 'null', after)
 return { 'ok' }
 `;
 
@@ -178,7 +178,7 @@ if after.folded ~= record.folded then
   each_index('ZREM', old_places)
   each_index('ZADD', new_places)
 end
-audit(KEYS[5], 'key.updated', record.id, name, was, is)
+audit('key.updated', record.id, name, was, is)
 return reply
 `;
 
@@ -188,7 +188,7 @@ local reply = ok(record)
 redis.call('DEL', KEYS[1], KEYS[7])
 remember_deletion(KEYS[6])
 each_index('ZREM', places)
-audit(KEYS[5], 'key.deleted', record.id, name, before, 'null')
+audit('key.deleted', record.id, name, before, 'null')
 return reply
 `;
 
@@ -218,6 +218,6 @@ redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
 each_index('ZREM', old_places)
 each_index('ZADD', new_places)
 each_index('ZADD', successor_places)
-audit(KEYS[5], 'key.rotated', record.id, name, was, is)
+audit('key.rotated', record.id, name, was, is)
 return reply
 `;

@@ -25,7 +25,7 @@ if stored and string.sub(stored, 1, #ARGV[10]) == ARGV[10] then return { 'ok', s
 local after = ARGV[10] .. ARGV[11]
 redis.call('HDEL', KEYS[1], ARGV[7])
 redis.call('HSET', KEYS[1], ARGV[7], after)
-audit(KEYS[2], 'project.configured', ARGV[7], 'null', before, after)
+audit('project.configured', ARGV[7], 'null', before, after)
 return { 'ok', after }
 `;
 
@@ -33,6 +33,6 @@ export const CLEAR_PROJECT = `${PROJECT_SCRIPT}${REMEMBER_DELETION}
 if not stored then return { 'none' } end
 redis.call('HDEL', KEYS[1], ARGV[7])
 remember_deletion(KEYS[3])
-audit(KEYS[2], 'project.cleared', ARGV[7], 'null', before, 'null')
+audit('project.cleared', ARGV[7], 'null', before, 'null')
 return { 'ok' }
 `;

@@ -19,7 +19,10 @@ export interface MutationsOptions {
   readonly listeners: readonly ChangeListener[];
 }
 
-type Mutations = Pick<Store, 'createKey' | 'updateKey' | 'deleteKey' | 'rotateKey' | 'setProject' | 'clearProject'>;
+type Mutations = Pick<
+  Store,
+  'createKey' | 'updateKey' | 'deleteKey' | 'rotateKey' | 'setProject' | 'clearProject' | 'lastAuditId'
+>;
 
 const NOT_FOUND: MutationResult = { ok: false, reason: 'not_found' };
 
@@ -224,6 +227,20 @@ export function createMutations({
         notify: notifyProjects(workspaceId),
       });
       return outcome === 'ok';
+    },
+
+    async lastAuditId(workspaceId) {
+      const key = keyNames.audit(workspaceId);
+      const [outcome, id] = await runMutation({
+        script: 'lastAuditId',
+        key,
+        input: () => ({ keys: [key], args: [] }),
+        since: clock.monotonic(),
+        notify() {},
+      });
+      if (outcome === 'none') return null;
+      if (id === undefined) throw unavailable('Unexpected reply from the key store.');
+      return id;
     },
   };
 }
