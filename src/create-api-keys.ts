@@ -20,11 +20,12 @@ import { SharedSignals } from './auth/shared-signals';
 import { createVerify } from './auth/verify';
 import { createCaches } from './cache/caches';
 import type { KeyscopeError } from './errors';
-import { Events } from './events';
+import { type EventListener, Events } from './events';
 import { sendProblem } from './http/problem-response';
 import { createKeyService } from './keys/service';
 import { RequestLimits } from './limits/request-limits';
 import type { ApiKeysOptions, Settings } from './options';
+import { DurableEvents } from './outbox/durable-events';
 import { createProjectFeatures } from './projects/project-features';
 import { createProjectService } from './projects/service';
 import { createRedactResponse } from './redaction/response';
@@ -170,6 +171,7 @@ export function createApiKeys<const Permission extends string>(
     clock,
     storeTimeout,
   });
+  const durableEvents = new DurableEvents({ store, clock, report: (error) => events.emit('error', error) });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 
@@ -260,16 +262,20 @@ export function createApiKeys<const Permission extends string>(
       securitySchemes: reader.securitySchemes,
       parse: (requirement) => parseRequirement(requirement, permissions, 'openapiSecurity'),
     }),
-    on: (event, listener) => events.on(event, listener),
+    on: (event, listener) =>
+      event === 'key' || event === 'project'
+        ? durableEvents.on(event, listener as EventListener<'key' | 'project'>)
+        : events.on(event, listener),
     async ready() {
       await store.ready();
+      await durableEvents.ready();
     },
     health: () => store.health(),
     async close() {
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
       projectFeatures.close();
-      await Promise.all([recorder.close(), limits.close()]);
+      await Promise.all([recorder.close(), limits.close(), durableEvents.close()]);
       await store.close();
     },
   };

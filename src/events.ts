@@ -69,6 +69,46 @@ export interface ChangedEvent {
   readonly at: Date;
 }
 
+export type KeyEventType =
+  | 'created'
+  | 'updated'
+  /** An update that disabled the key. */
+  | 'disabled'
+  | 'rotated'
+  | 'deleted'
+  | 'expiring'
+  | 'expired'
+  /** The token was found in a public place. */
+  | 'exposed';
+
+interface DurableEvent {
+  /** The same each time the event is delivered. Ignore ids that you have handled. */
+  readonly id: string;
+  readonly at: Date;
+  readonly workspaceId: string;
+  /** Id of the key or the project. */
+  readonly target: string;
+  readonly actor: string | null;
+  readonly source: string | null;
+  /** Public fields before the event, as in the audit log: of a change those that changed. */
+  readonly before: Readonly<Record<string, unknown>> | null;
+  readonly after: Readonly<Record<string, unknown>> | null;
+}
+
+/** Event of a key, in any process. It is delivered at least once, to one process of the app. */
+export interface KeyEvent extends DurableEvent {
+  readonly type: KeyEventType;
+  /** Name of the key. */
+  readonly name: string | null;
+  /** Of `expiring`: how long before the expiry it was due, in milliseconds. Else null. */
+  readonly lead: number | null;
+}
+
+/** Event of a project's configuration, in any process. It is delivered at least once, to one process of the app. */
+export interface ProjectEvent extends DurableEvent {
+  readonly type: 'configured' | 'cleared';
+}
+
 /** Events for logs and metrics. Key ids are public. An event never contains a token, a secret or a digest. */
 export interface KeyscopeEvents {
   /** A request was allowed. */
@@ -81,6 +121,10 @@ export interface KeyscopeEvents {
   ended: EndedEvent;
   /** A key or a configuration was changed by this process: `keys`, `projects` or `adminRouter`. */
   changed: ChangedEvent;
+  /** A key was changed, by any process. Durable: the listener returns when it has handled the event; else it is retried. */
+  key: KeyEvent;
+  /** The configuration of a project was changed, by any process. Durable, as `key`. */
+  project: ProjectEvent;
   /** A response was redacted, or would have been. `withheld` lists the features that are not enabled. */
   redacted: { readonly keyId: string | null; readonly withheld: readonly ('transcript' | 'metrics')[] };
   /** A key or a workspace's project configurations were looked up in the cache. */
@@ -93,7 +137,13 @@ export interface KeyscopeEvents {
 
 export type EventName = keyof KeyscopeEvents;
 
-/** Receives one kind of event. If it throws or rejects, the error becomes a process warning. */
+/** Events that are stored until they are handled. */
+export type DurableEventName = 'key' | 'project';
+
+/**
+ * Receives one kind of event. If it throws or rejects, the error becomes a process warning. An event of `key` or `project`
+ * is then delivered again.
+ */
 export type EventListener<E extends EventName> = (event: KeyscopeEvents[E]) => unknown;
 
 const EVENT_NAMES = Object.keys({
@@ -102,13 +152,16 @@ const EVENT_NAMES = Object.keys({
   reported: true,
   ended: true,
   changed: true,
+  key: true,
+  project: true,
   redacted: true,
   cache: true,
   store: true,
   error: true,
 } satisfies Record<EventName, true>);
 
-function checkSubscription(name: unknown, listener: unknown): void {
+/** @throws {KeyscopeError} `invalid_options` for an unknown event name or a listener that is not a function. */
+export function checkSubscription(name: unknown, listener: unknown): void {
   if (!EVENT_NAMES.includes(name as string)) {
     const received = typeof name === 'string' ? JSON.stringify(name.slice(0, 40)) : `a value of type ${typeof name}`;
     throw new KeyscopeError(
@@ -132,7 +185,8 @@ function textOf(error: unknown): string {
   }
 }
 
-function warn(name: EventName, error: unknown): void {
+/** Reports an error of a listener as a process warning. */
+export function warnOfListener(name: EventName, error: unknown): void {
   process.emitWarning(`A listener of keyscope's '${name}' event failed: ${textOf(error)}`, 'KeyscopeWarning');
 }
 
@@ -169,9 +223,9 @@ export class Events {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
         const result = (listener as (event: KeyscopeEvents[E]) => unknown)(event);
-        if (result !== undefined) Promise.resolve(result).catch((error: unknown) => warn(name, error));
+        if (result !== undefined) Promise.resolve(result).catch((error: unknown) => warnOfListener(name, error));
       } catch (error) {
-        warn(name, error);
+        warnOfListener(name, error);
       }
     }
   }

@@ -36,7 +36,10 @@ export type {
   EndedEvent,
   EventListener,
   EventName,
+  KeyEvent,
+  KeyEventType,
   KeyscopeEvents,
+  ProjectEvent,
   ReportedEvent,
 } from './events';
 export type { Features } from './features';

@@ -1,7 +1,9 @@
 import type { Features } from '../features';
+import { AUDIT_ACTIONS, type AuditAction } from './audit-actions';
 import type { ChainPlace } from './audit-chain';
 import type { Lease } from './lease';
 import type { LimitStore } from './limit-store';
+import type { OutboxStore } from './outbox-store';
 import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
 import type { UsageStore } from './usage-store';
 
@@ -15,15 +17,7 @@ export interface ChangeOrigin {
   readonly source: string | null;
 }
 
-export const AUDIT_ACTIONS = [
-  'key.created',
-  'key.updated',
-  'key.rotated',
-  'key.deleted',
-  'project.configured',
-  'project.cleared',
-] as const;
-export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+export { AUDIT_ACTIONS, type AuditAction };
 
 /** One line of the audit log. `before` and `after` hold public fields only, never a digest. */
 export interface AuditEntry {
@@ -156,7 +150,7 @@ export interface ChangeListener {
  * Methods reject with `KeyscopeError` `store_unavailable` if the store cannot be reached or does not answer in time.
  * They never resolve with a guess.
  */
-export interface Store extends UsageStore, LimitStore {
+export interface Store extends UsageStore, LimitStore, OutboxStore {
   /** Resolves when the store answers. If it does not, rejects with a message that gives the reason. */
   ready(): Promise<void>;
   /** Closes the connections that the store opened itself, never a client that was passed to it. */

@@ -42,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audit: BELOW_SERVICES,
   usage: BELOW_SERVICES,
   limits: BELOW_SERVICES,
+  outbox: BELOW_SERVICES,
   auth: BELOW_FACES,
   admin: BELOW_FACES,
   cli: [...BELOW_FACES, ...COMPOSITION],

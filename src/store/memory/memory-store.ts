@@ -7,6 +7,7 @@ import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
 import { LimitCounters } from './limit-counters';
+import { MemoryOutbox } from './outbox';
 import { UsageCounters } from './usage-counters';
 import { Workspace } from './workspace';
 
@@ -30,6 +31,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   const listeners: ChangeListener[] = [];
   const usage = new UsageCounters(clock);
   const limits = new LimitCounters(clock);
+  const outbox = new MemoryOutbox();
 
   function workspaceOf(workspaceId: string): Workspace {
     let workspace = workspaces.get(workspaceId);
@@ -82,7 +84,10 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     origin: ChangeOrigin,
     entry: Omit<AuditEntry, 'id' | 'at' | 'actor' | 'source'>,
   ): void {
-    workspaceOf(workspaceId).audit.add({ at: origin.at, actor: origin.actor, source: origin.source, ...entry });
+    const { at, actor, source } = origin;
+    workspaceOf(workspaceId).audit.add({ at, actor, source, ...entry });
+    const { action, ...rest } = entry;
+    outbox.add({ type: action, at, workspaceId, actor, source, ...rest });
   }
 
   return {
@@ -260,6 +265,11 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       aliases.delete(alias);
       notifyAliasChanged(alias);
     },
+
+    leadGroup: outbox.leadGroup,
+    leaveGroup: outbox.leaveGroup,
+    readGroup: outbox.readGroup,
+    acknowledge: outbox.acknowledge,
 
     keyLease: () => Lease.FOREVER,
     projectsLease: () => Lease.FOREVER,

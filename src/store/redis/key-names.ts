@@ -3,6 +3,7 @@ import { KeyscopeError } from '../../errors';
 import { tagOf, workspaceTag } from '../../token/format';
 import type { LimitSubject } from '../limit-store';
 import type { KeySort } from '../records';
+import { slotOf, tagOfSlot } from './hash-slot';
 
 /**
  * Names of all entries in Redis. The part in braces decides the Cluster slot. It is the same for everything that one
@@ -19,6 +20,12 @@ export interface KeyNames {
   index(workspaceId: string, sort: KeySort): string;
   /** Stream: a workspace's audit log. */
   audit(workspaceId: string): string;
+  /** Stream: the outbox with the events of a tag: one for each slot of a Cluster, or one for a single server. */
+  outbox(tag: string): string;
+  /** The outbox of a slot of a Cluster. */
+  outboxOfSlot(slot: number): string;
+  /** Strings in a slot of their own: the leader of a group of the outbox, and the time from which it gets events. */
+  group(group: string, what: 'leader' | 'since'): string;
   /** String: marks a key as deleted, for a day. */
   deletedKey(id: string): string;
   /** String: marks a project's configuration as cleared, for a day. */
@@ -48,7 +55,8 @@ function shortHash(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }
 
-export function createKeyNames(namespace: string): KeyNames {
+/** @param options.isCluster Whether the names are for a Cluster. Default: for a single server. */
+export function createKeyNames(namespace: string, { isCluster = false } = {}): KeyNames {
   if (!/^[^{}\s]+$/.test(namespace)) {
     const message = '`namespace` must be text without spaces and braces (braces decide the Redis Cluster slot).';
     throw new KeyscopeError('invalid_options', message, { issues: [{ path: 'namespace', message }] });
@@ -62,6 +70,9 @@ export function createKeyNames(namespace: string): KeyNames {
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    outbox: (tag) => `${namespace}:outbox:{${isCluster ? tagOfSlot(slotOf(tag)) : 'all'}}`,
+    outboxOfSlot: (slot) => `${namespace}:outbox:{${tagOfSlot(slot)}}`,
+    group: (group, what) => `${namespace}:group:{${group}}:${what}`,
     deletedKey: (id) => `${namespace}:deleted:{${tagOf(id)}}${id}`,
     clearedProject: (workspaceId, projectId) =>
       `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,

@@ -3,11 +3,13 @@ import { Deadline, within } from '../../timeout';
 import { type AppSettings, compareSettings } from '../app-settings';
 import type { ChangeListener, Store, StoreEvent } from '../store';
 import { recordAppSettings } from './app-settings';
-import { checkClient, keyPrefixOf, type RedisClient } from './client';
+import { checkClient, isCluster, keyPrefixOf, type RedisClient } from './client';
+import { createClientScripts } from './client-script';
 import { Connection } from './connection';
 import { unusable } from './errors';
 import { createFeed } from './invalidation';
 import { createKeyNames } from './key-names';
+import { createOutboxStore } from './outbox/outbox';
 import { createListAudit, createReadAudit } from './reads/audit';
 import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
@@ -59,7 +61,7 @@ export function createRedisStore({
   app,
 }: RedisStoreOptions): Store {
   checkClient(client);
-  const keyNames = createKeyNames(namespace);
+  const keyNames = createKeyNames(namespace, { isCluster: isCluster(client) });
   const connection = new Connection(client, ['hmget', keyNames.key(NO_KEY), 'revision']);
   const reader = new BatchedReader(client, connection, storeTimeout);
   const readKey = createReadKey(reader, keyNames);
@@ -83,6 +85,7 @@ export function createRedisStore({
     clock,
     maxRevocationLag,
     onChanged,
+    onOpened: () => searchAgain(),
     emit,
   });
 
@@ -144,7 +147,15 @@ export function createRedisStore({
 
   const isServerReplaced = () => feed.serverProblem !== null;
   const addUsage = createAddUsage({ client, connection, keyNames, clock, timeout: storeTimeout, isServerReplaced });
-  const leaseSlice = createLeaseSlice({ client, connection, keyNames, storeTimeout, isServerReplaced });
+  const defineScript = createClientScripts({ client, connection, storeTimeout, isServerReplaced });
+  const { searchAgain, ...outbox } = createOutboxStore({
+    client,
+    connection,
+    defineScript,
+    keyNames,
+    storeTimeout,
+    listeners,
+  });
 
   const aliases = createAliasStore({ runMutation, keyNames, reader, clock, listeners });
 
@@ -177,7 +188,14 @@ export function createRedisStore({
     readAudit: (range) => rejectIfServerReplaced(readAudit(range)),
     addUsage,
     readUsage,
-    leaseSlice,
+    leaseSlice: createLeaseSlice(defineScript, keyNames),
+
+    ...outbox,
+    leadGroup(request) {
+      // Its invalidations report new events.
+      feed.start();
+      return outbox.leadGroup(request);
+    },
 
     ...aliases,
     getAlias: (alias) => rejectIfServerReplaced(aliases.getAlias(alias)),

@@ -5,6 +5,7 @@ import { keysContract } from './keys';
 import { limitsContract } from './limits';
 import { listingContract } from './listing';
 import { modelContract } from './model';
+import { outboxContract } from './outbox';
 import { pagingContract } from './paging';
 import { projectsContract } from './projects';
 import { racesContract } from './races';
@@ -37,6 +38,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     importedTokenContract(getStore);
     usageContract(getStore);
     limitsContract(getStore);
+    outboxContract(getStore);
     modelContract(getStore);
   });
 }

@@ -55,6 +55,7 @@ test('a digest stands in its own record and nowhere else, through the whole life
   expect([...left.keys()].sort()).toEqual([
     `keyscope:audit:{${tag}}:${workspaceId}`,
     ...[key.id, successor.id].sort().map((id) => `keyscope:deleted:{${tag}}${id}`),
+    'keyscope:outbox:{all}',
     `keyscope:projects:{${tag}}:${workspaceId}`,
   ]);
 });

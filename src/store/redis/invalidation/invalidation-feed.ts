@@ -38,6 +38,8 @@ export interface InvalidationFeedOptions<Client extends RedisClient = RedisClien
   readonly maxRevocationLag: number;
   /** Keys have changed. Null: all of them may have. */
   readonly onChanged: (names: readonly unknown[] | null) => void;
+  /** The feed of a node of a Cluster has opened: there were no invalidations of earlier changes. */
+  readonly onOpened: () => void;
   readonly emit: (event: StoreEvent) => void;
 }
 

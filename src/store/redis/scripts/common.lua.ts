@@ -1,3 +1,5 @@
+import { OUTBOX_LIMIT } from '../../outbox-store';
+
 /**
  * Parts that all scripts for changes share. A script checks, then changes record, indexes and audit log, in one
  * atomic step. The rules:
@@ -49,7 +51,7 @@ end
 /**
  * Adds an entry to the audit log, and to its hash chain (see `store/audit-chain.ts`): `previous` is the head of the chain
  * before the entry. The id in it is the stream's last one, so the entry also tells that the newest entry was removed. It is
- * read before the first write of the script. TYPES and KEYS of the script contain one stream.
+ * read before the first write of the script. The audit log is the last stream in TYPES and KEYS.
  */
 export const AUDIT = `
 local stream, previous = nil, ''
@@ -76,6 +78,19 @@ local function audit(action, target, name, before, after)
   fields[#fields + 1] = 'hash'
   fields[#fields + 1] = redis.sha1hex(table.concat(parts))
   redis.call('XADD', stream, 'MAXLEN', '~', ARGV[6], '*', unpack(fields))
+end
+`;
+
+/**
+ * Adds an event of the change to the outbox (see `store/outbox-store.ts`). Its id is the change's op, which is random.
+ * The outbox comes before the audit log in TYPES and KEYS.
+ */
+export const EMIT = `
+local function emit(outbox, workspace, action, target, name, before, after)
+  local members = { '"id":' .. cjson.encode(ARGV[2]), '"type":"' .. action .. '"', '"at":' .. ARGV[3],
+    '"workspaceId":' .. cjson.encode(workspace), '"target":' .. cjson.encode(target), '"name":' .. name,
+    '"actor":' .. ARGV[4], '"source":' .. ARGV[5], '"before":' .. before, '"after":' .. after }
+  redis.call('XADD', outbox, 'MAXLEN', '~', ${OUTBOX_LIMIT}, '*', 'event', '{' .. table.concat(members, ',') .. '}')
 end
 `;
 

@@ -1,6 +1,6 @@
 import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED } from '../../key-fields';
 import { RECORD_VERSION, STORED_KEY_FIELDS } from '../record-codec';
-import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, REMEMBER_DELETION } from './common.lua';
+import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, EMIT, REMEMBER_DELETION } from './common.lua';
 
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
 
@@ -15,12 +15,13 @@ const DEFAULTS = KEY_FIELD_NAMES.flatMap((name) => {
 const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson);
 
 /**
- * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 audit log. ROTATE_KEY: 6 the successor's
- * record. CREATE_KEY: 6 the entry of the key's deletion. DELETE_KEY: 6 the entry of the key's deletion, 7 its usage.
+ * KEYS of all: 1 record, 2 to 4 indexes by creation, name and expiry, 5 outbox, 6 audit log. ROTATE_KEY: 7 the
+ * successor's record. CREATE_KEY: 7 the entry of the key's deletion. DELETE_KEY: 7 the entry of the key's deletion, 8 its
+ * usage.
  */
 const keyScript = (...more: string[]) => String.raw`
-local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream'${more.map((type) => `, '${type}'`).join('')} }
-${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}
+local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'stream'${more.map((type) => `, '${type}'`).join('')} }
+${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}${EMIT}
 local FIELDS = ${luaList(STORED_KEY_FIELDS)}
 local REQUIRED = ${luaList(REQUIRED_FIELDS)}
 local DEFAULTS = { folded = '', ${DEFAULTS} }
@@ -147,13 +148,14 @@ end
 /** ARGV: 7 the entry of the key's deletion as it was read, from 8 on the record's fields and values. */
 export const CREATE_KEY = `${keyScript('string')}
 if redis.call('EXISTS', KEYS[1]) == 1 then return { 'taken' } end
-if (redis.call('GET', KEYS[6]) or '') ~= ARGV[7] then return { 'stale' } end
+if (redis.call('GET', KEYS[7]) or '') ~= ARGV[7] then return { 'stale' } end
 local record = from_pairs(ARGV, 8)
 record.op = ARGV[2]
 local places, after, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 redis.call('HSET', KEYS[1], unpack(to_pairs(record)))
 each_index('ZADD', places)
 audit('key.created', record.id, name, 'null', after)
+emit(KEYS[5], record.workspaceId, 'key.created', record.id, name, 'null', after)
 return { 'ok' }
 `;
 
@@ -179,23 +181,25 @@ if after.folded ~= record.folded then
   each_index('ZADD', new_places)
 end
 audit('key.updated', record.id, name, was, is)
+emit(KEYS[5], record.workspaceId, 'key.updated', record.id, name, was, is)
 return reply
 `;
 
 export const DELETE_KEY = `${keyScript('string', 'hash')}${REMEMBER_DELETION}${LOAD_EXPECTED}
 local places, before, name = positions(record), shown(record, telling(record)), cjson.encode(record.name)
 local reply = ok(record)
-redis.call('DEL', KEYS[1], KEYS[7])
-remember_deletion(KEYS[6])
+redis.call('DEL', KEYS[1], KEYS[8])
+remember_deletion(KEYS[7])
 each_index('ZREM', places)
 audit('key.deleted', record.id, name, before, 'null')
+emit(KEYS[5], record.workspaceId, 'key.deleted', record.id, name, before, 'null')
 return reply
 `;
 
 /** ARGV: 10 the old key's new expiry, or empty to revoke it, from 11 on the successor's fields and values. */
 export const ROTATE_KEY = `${keyScript('hash')}${LOAD_EXPECTED}
 if record.rotatedTo ~= 'null' then return { 'rotated' } end
-if redis.call('EXISTS', KEYS[6]) == 1 then return { 'taken' } end
+if redis.call('EXISTS', KEYS[7]) == 1 then return { 'taken' } end
 local successor = from_pairs(ARGV, 11)
 for field, value in pairs(record) do
   if not KNOWN[field] then successor[field] = value end
@@ -213,11 +217,12 @@ local fields = differing(record, after)
 local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
 local old_places, new_places, successor_places = positions(record), positions(after), positions(successor)
 local reply = ok(after)
-redis.call('HSET', KEYS[6], unpack(to_pairs(successor)))
+redis.call('HSET', KEYS[7], unpack(to_pairs(successor)))
 redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
 each_index('ZREM', old_places)
 each_index('ZADD', new_places)
 each_index('ZADD', successor_places)
 audit('key.rotated', record.id, name, was, is)
+emit(KEYS[5], record.workspaceId, 'key.rotated', record.id, name, was, is)
 return reply
 `;

@@ -55,7 +55,12 @@ export function createMutations({
 
   function keysOf(id: string, workspaceId: string): string[] {
     const indexes = KEY_SORTS.map((sort) => keyNames.index(workspaceId, sort));
-    return [keyNames.key(id), ...indexes, keyNames.audit(workspaceId)];
+    return [keyNames.key(id), ...indexes, keyNames.outbox(tagOf(id)), keyNames.audit(workspaceId)];
+  }
+
+  function projectKeysOf(workspaceId: string): string[] {
+    const outbox = keyNames.outbox(workspaceTag(workspaceId));
+    return [keyNames.projects(workspaceId), outbox, keyNames.audit(workspaceId)];
   }
 
   function notifyKeys(...ids: string[]): () => void {
@@ -204,8 +209,8 @@ export function createMutations({
           ['get', cleared],
         ],
         input: ([before = '', clearing = '']) => ({
-          keys: [key, keyNames.audit(workspaceId), ...(before === '' ? [cleared] : [])],
-          args: [...commonArgs(op, origin), projectId, before, clearing, what, when],
+          keys: [...projectKeysOf(workspaceId), ...(before === '' ? [cleared] : [])],
+          args: [...commonArgs(op, origin), projectId, before, workspaceId, clearing, what, when],
         }),
         since: clock.monotonic(),
         notify: notifyProjects(workspaceId),
@@ -220,8 +225,8 @@ export function createMutations({
         key,
         observe: [['hget', key, projectId]],
         input: ([before = '']) => ({
-          keys: [key, keyNames.audit(workspaceId), keyNames.clearedProject(workspaceId, projectId)],
-          args: [...commonArgs(newOp(), origin), projectId, before],
+          keys: [...projectKeysOf(workspaceId), keyNames.clearedProject(workspaceId, projectId)],
+          args: [...commonArgs(newOp(), origin), projectId, before, workspaceId],
         }),
         since: clock.monotonic(),
         notify: notifyProjects(workspaceId),

@@ -185,6 +185,7 @@ export class ClusterFeed implements InvalidationFeed {
   #onNodeState({ feed }: ClusterMaster): void {
     const masters = [...this.#masters.values()];
     if (feed.state === 'open') {
+      this.#options.onOpened();
       if (masters.every((master) => master.feed.state === 'open')) this.#mode.markAttempted();
       this.#poll();
     } else if (feed.failure !== null) {

@@ -1,0 +1,10 @@
+/** Kinds of changes, in the audit log and in the outbox. */
+export const AUDIT_ACTIONS = [
+  'key.created',
+  'key.updated',
+  'key.rotated',
+  'key.deleted',
+  'project.configured',
+  'project.cleared',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { auditedFeatures } from '../../audit-entry';
+import { OUTBOX_EVENT_TYPES, type OutboxEvent } from '../../outbox-store';
+
+const shown = z.record(z.string(), z.unknown()).nullable();
+const eventSchema = z.object({
+  id: z.string(),
+  type: z.enum(OUTBOX_EVENT_TYPES),
+  at: z.number(),
+  workspaceId: z.string(),
+  target: z.string(),
+  name: z.string().nullable(),
+  actor: z.string().nullable(),
+  source: z.string().nullable(),
+  before: shown,
+  after: shown,
+  lead: z.number().optional(),
+});
+const featuresSchema = z.object({ transcript: z.boolean(), metrics: z.union([z.literal('all'), z.array(z.string())]) });
+
+function shownFeatures(value: Readonly<Record<string, unknown>> | null): OutboxEvent['before'] {
+  // The outbox has the whole stored value. A damaged one was there before the change.
+  const { data } = featuresSchema.safeParse(value);
+  return data === undefined ? null : auditedFeatures(data);
+}
+
+/** Event of an entry's fields; null if there are none, or if they are no event. */
+export function decodeEvent(fields: unknown): OutboxEvent | null {
+  try {
+    const event = eventSchema.parse(JSON.parse(Array.isArray(fields) ? fields[1] : ''));
+    if (!event.type.startsWith('project.')) return event;
+    return { ...event, before: shownFeatures(event.before), after: shownFeatures(event.after) };
+  } catch {
+    return null;
+  }
+}
