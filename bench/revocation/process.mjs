@@ -37,7 +37,7 @@ async function watch(token) {
     if (!ok) {
       if (error.code !== 'invalid_key') throw new Error(`A deleted key was answered ${error.code}: ${error.message}`);
       const refusedAt = now();
-      // It has aborted already, or does as soon as the watch has read the key too.
+      // It has aborted already, or does when the watch has also read the key.
       await aborted;
       process.send({ type: 'refused', at: refusedAt, lastAcceptedAt, abortedAt });
       return;
