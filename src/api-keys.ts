@@ -9,6 +9,9 @@ import type { Verification, VerifyOptions } from './auth/verify';
 import type { EventListener, EventName } from './events';
 import type { Middleware } from './http/middleware';
 import type { KeyService } from './keys/types';
+import type { GithubSecretScanningOptions } from './leaks/github-secret-scanning';
+import type { RevokeRouterOptions } from './leaks/revoke-router';
+import type { LeakService } from './leaks/service';
 import type { ProjectService } from './projects/service';
 import type { RedactOptions } from './redaction/options';
 import type { StoreHealth } from './store/store';
@@ -51,6 +54,24 @@ export interface ApiKeys<Permission extends string = string> {
   readonly keys: KeyService<Permission>;
   readonly projects: ProjectService;
   readonly audit: AuditService;
+  /** Reports of tokens that were found in public places. */
+  readonly leaks: LeakService;
+  /**
+   * Handler for the reports of GitHub's secret scanning partner programme. It verifies their signatures, calls
+   * `leaks.report` for each token, and responds with which of them are real. Mount it before `express.json()`.
+   *
+   * @throws {KeyscopeError} `invalid_options`, when the route is created.
+   * @example app.post('/github/secret-scanning', apiKeys.githubSecretScanning({ publicKeys: fetchGithubKeys }));
+   */
+  githubSecretScanning(options: GithubSecretScanningOptions): Middleware;
+  /**
+   * Public `POST /revoke` below the path that you mount it on: revokes the key of the token in the body,
+   * `{ "token": "…" }`. The response is the same whether there is such a key or not.
+   *
+   * @throws {KeyscopeError} `invalid_options`, when the route is created.
+   * @example app.use('/api-keys', apiKeys.revokeRouter());
+   */
+  revokeRouter(options?: RevokeRouterOptions): Middleware;
   /**
    * Requests of a key by day, over all processes. Requests to other processes are included after up to
    * `usageFlushInterval`. Rejects with `key_not_found`, `invalid_request` or `store_unavailable`.

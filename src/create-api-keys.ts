@@ -23,6 +23,9 @@ import type { KeyscopeError } from './errors';
 import { type EventListener, Events } from './events';
 import { sendProblem } from './http/problem-response';
 import { createKeyService } from './keys/service';
+import { createGithubSecretScanning } from './leaks/github-secret-scanning';
+import { createRevokeRouter } from './leaks/revoke-router';
+import { createLeakService } from './leaks/service';
 import { RequestLimits } from './limits/request-limits';
 import type { ApiKeysOptions, Settings } from './options';
 import { DurableEvents } from './outbox/durable-events';
@@ -155,6 +158,15 @@ export function createApiKeys<const Permission extends string>(
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
+  const { leaks, reportToken } = createLeakService({ ...settings, store, authenticator });
+  const leakHandlers = {
+    reportToken,
+    store,
+    clock,
+    storeTimeout,
+    onError: settings.onError,
+    report: (error: KeyscopeError) => events.emit('error', error),
+  };
   const recorder = new UsageRecorder({
     store,
     clock,
@@ -242,6 +254,9 @@ export function createApiKeys<const Permission extends string>(
     keys,
     projects,
     audit,
+    leaks,
+    githubSecretScanning: createGithubSecretScanning(leakHandlers),
+    revokeRouter: createRevokeRouter(leakHandlers),
     usage: (id, usageOptions) => usage.get(id, usageOptions),
     adminRouter: createAdminRouter({
       keys,

@@ -4,6 +4,7 @@ import type { ErrorResponder } from './http/problem-response';
 import type { RateLimitOptions } from './keys/rate-limit-schema';
 import type { LimitSettings } from './limits/request-limits';
 import type { RedisClient } from './store/redis/client';
+import type { LeakPolicy } from './store/store';
 
 /** Texts for a permission in the console and the CLI. */
 export interface PermissionInfo {
@@ -111,6 +112,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
   readonly realm?: string;
   /** Property of the request that `requireApiKey` sets. `apiKeys.apiKeyOf(req)` does not need it. Default `'apiKey'`. */
   readonly requestProperty?: string;
+  /**
+   * Policy for a key whose token is reported as leaked: `'revoke'` denies it permanently, `'disable'` until an operator
+   * enables it, `'notify'` changes nothing. All leave an audit entry. Default `'revoke'`.
+   */
+  readonly leakPolicy?: LeakPolicy;
   /** Approximate number of audit entries per workspace; the oldest are removed. Default 10,000. */
   readonly auditLimit?: number;
   /**
@@ -161,6 +167,7 @@ export interface Settings {
   readonly tokenSources: readonly TokenSource[];
   readonly realm: string;
   readonly requestProperty: string;
+  readonly leakPolicy: LeakPolicy;
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;

@@ -8,6 +8,7 @@ import { limitsOfPermissions, rateLimitOptions, rateLimits } from './keys/rate-l
 import { parseDuration } from './keys/time';
 import type { ApiKeysOptions, Settings } from './options';
 import type { RedisClient } from './store/redis/client';
+import { LEAK_POLICIES } from './store/store';
 import { isEnvironment, prefixOf } from './token/environment';
 import { isTokenPrefix } from './token/format';
 import { parseInput } from './validate-input';
@@ -102,6 +103,7 @@ const shape = {
     .regex(/^[A-Za-z_$][\w$]*$/, 'Expected the name of a property, such as callerKey.')
     .refine((name) => !isRequestProperty(name), 'Expected another name: Node or Express use this property of requests.')
     .default('apiKey'),
+  leakPolicy: z.enum(LEAK_POLICIES).default('revoke'),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
   usageFlushInterval: duration(100, HOUR).prefault('5s'),

@@ -67,6 +67,10 @@ export type {
   Time,
   UpdateKeyInput,
 } from './keys/types';
+export type { GithubPublicKey, GithubPublicKeys } from './leaks/github-keys';
+export type { GithubSecretScanningOptions } from './leaks/github-secret-scanning';
+export type { RevokeRouterOptions } from './leaks/revoke-router';
+export type { LeakContext, LeakInput, LeakReport, LeakService } from './leaks/service';
 export type { ApiKeysOptions, PermissionInfo } from './options';
 export type {
   ProjectConfiguration,
@@ -79,7 +83,15 @@ export type { Limits, RedactOptions } from './redaction/options';
 export type { RateLimit } from './store/limit-store';
 export type { Agents, KeySort } from './store/records';
 export type { RedisClient } from './store/redis/client';
-export type { AuditAction, AuditEntry, NodeHealth, StoreEvent, StoreHealth, StoreMode } from './store/store';
+export type {
+  AuditAction,
+  AuditEntry,
+  LeakPolicy,
+  NodeHealth,
+  StoreEvent,
+  StoreHealth,
+  StoreMode,
+} from './store/store';
 export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';
 export type { Usage, UsageDay, UsageOptions } from './usage/service';

@@ -51,7 +51,7 @@ describe('the sources', () => {
     expect(missing).toEqual([]);
   });
 
-  test('Express is used only in auth, admin, http and the response interceptor', () => {
+  test('Express is used only in auth, admin, leaks, http and the response interceptor', () => {
     expect(expressElsewhere(src)).toEqual([]);
   });
 

@@ -52,6 +52,7 @@ test.each<[string, object, string, RegExp]>([
     'tokenSource.header',
     /lower case.*Received "X-Api-Key"/,
   ],
+  ['leakPolicy is unknown', { leakPolicy: 'delete' }, 'leakPolicy', /"revoke".*"disable".*"notify".*Received "delete"/],
   ['onError is no function', { onError: {} }, 'onError', /function \(error, req, res, next\).*Received an object/],
   ['clock is a function', { clock: Date.now }, 'clock', /wall\(\) and monotonic\(\).*Received a function/],
   ['an option is misspelt', { permisions: {} }, 'permisions', /Did you mean "permissions"\?/],

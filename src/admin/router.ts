@@ -2,14 +2,15 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { isPlainText } from '../field-schemas';
+import { readBody } from '../http/read-body';
 import { createAuthenticateOperator } from './authenticate-operator';
 import { readIdempotencyKey, readIfMatch } from './conditional-headers';
 import { assetPath, type Console } from './console/console';
+import { checkFieldNames } from './field-names';
 import type { OperationRequest, OperationResponse, Operator } from './handler';
 import { createIdempotency } from './idempotency';
 import { createOperationTable, isWrite, type Match, type Operation } from './operation';
 import { type AdminRouterOptions, resolveAdminOptions } from './options';
-import { checkFieldNames, readBody } from './read-body';
 import { readQuery } from './read-query';
 import { sendError, sendResponse, setCommonHeaders, toKeyscopeError } from './respond';
 import { createOperations, type OperationDeps } from './routes';
@@ -66,7 +67,7 @@ export function createAdminRouter(deps: AdminRouterDeps) {
 
     async function readJson(req: Request, operation: Operation): Promise<unknown> {
       if (!operation.body) return undefined;
-      const body = await readBody(req, maxBody);
+      const body = await readBody(req, maxBody, 'adminRouter');
       operation.checkBody?.(body);
       checkFieldNames(operation.body, body);
       return body;

@@ -37,6 +37,9 @@ export function announceChanges(store: Store, emit: (event: ChangedEvent) => voi
     async rotateKey(id, successor, oldExpiresAt, origin, precondition) {
       return announced('key.rotated', await store.rotateKey(id, successor, oldExpiresAt, origin, precondition), origin);
     },
+    async exposeKey(id, exposure, origin, precondition) {
+      return announced('key.exposed', await store.exposeKey(id, exposure, origin, precondition), origin);
+    },
     async setProject(workspaceId, projectId, features, origin) {
       const record = await store.setProject(workspaceId, projectId, features, origin);
       announce('project.configured', { target: projectId, name: null, workspaceId }, origin);

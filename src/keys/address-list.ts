@@ -87,3 +87,10 @@ export function compileAddressList(entries: readonly string[]): AddressList | nu
     },
   };
 }
+
+/** Network of one host, for limits: an IPv4 address, or the /64 of an IPv6 address, in which a host can use any. */
+export function networkOf(given: string): string {
+  const address = readAddress(given);
+  if (address === null || address.text.includes('.')) return address?.text ?? given;
+  return `${(toNumber(address) >> 64n).toString(16)}::/64`;
+}

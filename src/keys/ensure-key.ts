@@ -97,6 +97,13 @@ export function createEnsureKey<Permission extends string>(deps: {
         );
       }
       const precondition = { ...context, workspaceId, revision: key.revision };
+      // A rotation sets both. A reported leak revokes only.
+      if (key.revoked && key.rotatedTo === null) {
+        throw new KeyscopeError(
+          'invalid_request',
+          `The key ${id} was revoked, because its token was reported as leaked. Use another token.`,
+        );
+      }
       if (key.revoked || now() >= key.expiresAt || !hasSameMembers(key.agents, wanted.agents ?? 'all')) {
         // Agents and expiry are fixed at creation.
         await service.delete(id, precondition);

@@ -27,15 +27,15 @@ const windowLength = z
     examples: ['1m', '1d', 60_000],
   });
 
+/** Schema of one rate limit. */
+export const rateLimit = z.strictObject({
+  limit: z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).max(MAX_LIMIT, LIMIT_MESSAGE),
+  window: windowLength,
+});
+
 /** Schema of rate limits. Their windows differ, because a limit is counted by its window. */
 export const rateLimits = z
-  .array(
-    z.strictObject({
-      limit: z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).max(MAX_LIMIT, LIMIT_MESSAGE),
-      window: windowLength,
-    }),
-    LIMITS_MESSAGE,
-  )
+  .array(rateLimit, LIMITS_MESSAGE)
   .max(MAX_LIMITS, LIMITS_MESSAGE)
   .superRefine((limits, context) => {
     limits.forEach(({ window }: RateLimit, index) => {

@@ -14,10 +14,14 @@ function shortTime(seconds: number): string {
   return `${seconds / length}${unit}`;
 }
 
+function ownerOf(subject: LimitSubject): string {
+  if ('address' in subject) return 'address';
+  return 'projectId' in subject ? 'project' : (subject.permission ?? 'key');
+}
+
 /** Name of a limit in headers and problem documents: `key-1m`, `project-1d`; of a permission's, `conversations-1m`. */
 export function limitName(subject: LimitSubject, { window }: RateLimit): string {
-  const owner = 'projectId' in subject ? 'project' : (subject.permission ?? 'key');
-  return `${owner}-${shortTime(window / 1000)}`;
+  return `${ownerOf(subject)}-${shortTime(window / 1000)}`;
 }
 
 /** `1000 requests per 1m`. */

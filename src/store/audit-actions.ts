@@ -4,6 +4,7 @@ export const AUDIT_ACTIONS = [
   'key.updated',
   'key.rotated',
   'key.deleted',
+  'key.exposed',
   'project.configured',
   'project.cleared',
 ] as const;

@@ -5,10 +5,11 @@ export interface RateLimit {
   readonly window: number;
 }
 
-/** The subject whose requests are counted: a key, a key's requests for one permission, or a project. */
+/** The subject whose requests are counted: a key, a key's requests for one permission, a project, or an address. */
 export type LimitSubject =
   | { readonly keyId: string; readonly permission: string | null }
-  | { readonly workspaceId: string; readonly projectId: string };
+  | { readonly workspaceId: string; readonly projectId: string }
+  | { readonly address: string };
 
 /**
  * Request of a process for a part of a limit's allowance. It states what the process has used and leased in total, not a

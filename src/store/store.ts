@@ -84,10 +84,26 @@ export interface AuditRange {
   readonly limit: number;
 }
 
-/** Result of a mutation of one key. `revision`: the record is not at the revision of the precondition. */
+/**
+ * Result of a mutation of one key. `revision`: the record is not at the revision of the precondition. `revoked`: the key
+ * was revoked before.
+ */
 export type MutationResult =
   | { readonly ok: true; readonly key: KeyRecord }
-  | { readonly ok: false; readonly reason: 'not_found' | 'revision' | 'rotated' };
+  | { readonly ok: false; readonly reason: 'not_found' | 'revision' | 'rotated' | 'revoked' };
+
+/** Policies for a key whose token was found in a public place. `notify`: only an audit entry and events. */
+export const LEAK_POLICIES = ['revoke', 'disable', 'notify'] as const;
+export type LeakPolicy = (typeof LEAK_POLICIES)[number];
+
+/** A report that a token was found in a public place. Shown in the audit entry, as `exposure` of `after`. */
+export interface Exposure {
+  readonly policy: LeakPolicy;
+  /** Where the report comes from, such as `github`. */
+  readonly source: string;
+  /** Where the token was found. */
+  readonly url: string | null;
+}
 
 /** Precondition of a mutation of one key. If the key belongs to another workspace, the result is `not_found`. */
 export interface Precondition {
@@ -185,6 +201,12 @@ export interface Store extends UsageStore, LimitStore, OutboxStore {
     origin: ChangeOrigin,
     precondition: Precondition,
   ): Promise<MutationResult>;
+  /**
+   * Records that the key's token was found in a public place, and revokes or disables the key in the same step. A revoked
+   * key expires at the time of the change, and `revoked` denies it permanently. The result is `revoked`, and nothing is
+   * recorded, if it was revoked before.
+   */
+  exposeKey(id: string, exposure: Exposure, origin: ChangeOrigin, precondition: Precondition): Promise<MutationResult>;
   setProject(workspaceId: string, projectId: string, features: Features, origin: ChangeOrigin): Promise<ProjectRecord>;
   /** Resolves with `false` if there was no configuration to clear. */
   clearProject(workspaceId: string, projectId: string, origin: ChangeOrigin): Promise<boolean>;

@@ -16,6 +16,7 @@ const OPERATIONS = {
   updateKey: 'key.update',
   deleteKey: 'key.delete',
   rotateKey: 'key.rotate',
+  exposeKey: 'key.expose',
   linkAlias: 'imported_token.link',
   unlinkAlias: 'imported_token.unlink',
   setProject: 'project.configure',

@@ -45,7 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   outbox: BELOW_SERVICES,
   auth: BELOW_FACES,
   admin: BELOW_FACES,
-  cli: [...BELOW_FACES, ...COMPOSITION],
+  leaks: [...BELOW_FACES, 'auth'],
+  cli: [...BELOW_FACES, 'leaks', ...COMPOSITION],
   http: [],
   redaction: [],
   telemetry: [],
@@ -85,7 +86,7 @@ export function againstTheDirections(sources: readonly SourceFile[]): Violation[
 }
 
 const KNOWS_EXPRESS =
-  /^(?:auth|admin|http|redaction\/response)\/|^(?:api-keys|create-api-keys|index|(?:resolve-)?options)\.ts$/;
+  /^(?:auth|admin|http|leaks|redaction\/response)\/|^(?:api-keys|create-api-keys|index|(?:resolve-)?options)\.ts$/;
 
 export function expressElsewhere(sources: readonly SourceFile[]): Violation[] {
   return sources

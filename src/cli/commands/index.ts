@@ -3,6 +3,7 @@ import { AUDIT_COMMANDS } from './audit';
 import { DOCTOR_COMMAND } from './doctor';
 import { IMPORT_COMMAND } from './import';
 import { KEY_COMMANDS } from './keys';
+import { LEAKS_COMMAND } from './leaks';
 import { PROJECT_COMMANDS } from './projects';
 import { USAGE_COMMAND } from './usage';
 import { VERIFY_COMMAND } from './verify';
@@ -12,6 +13,7 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   IMPORT_COMMAND,
   ...PROJECT_COMMANDS,
+  LEAKS_COMMAND,
   ...AUDIT_COMMANDS,
   USAGE_COMMAND,
   VERIFY_COMMAND,

@@ -1,11 +1,13 @@
 import { type Clock, systemClock } from '../../clock';
 import { KeyscopeError } from '../../errors';
 import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../audit-entry';
+import { applyExposure, auditedExposure } from '../exposure';
 import { frozenKey, frozenProject } from '../freeze';
 import { applyChanges } from '../key-fields';
 import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
+import { createAliases } from './aliases';
 import { LimitCounters } from './limit-counters';
 import { MemoryOutbox } from './outbox';
 import { UsageCounters } from './usage-counters';
@@ -27,7 +29,6 @@ const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
 export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
   const keys = new Map<string, KeyRecord>();
   const workspaces = new Map<string, Workspace>();
-  const aliases = new Map<string, string>();
   const listeners: ChangeListener[] = [];
   const usage = new UsageCounters(clock);
   const limits = new LimitCounters(clock);
@@ -212,6 +213,24 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return { ok: true, key: rotated };
     },
 
+    async exposeKey(id, exposure, origin, precondition) {
+      const found = find(id, precondition);
+      if (!found.ok) return found;
+      const { key } = found;
+      if (key.revoked) return { ok: false, reason: 'revoked' };
+      const exposed = applyExposure(key, exposure, origin.at);
+      const hasChanged = exposed !== key;
+      if (hasChanged) replaceKey(key, exposed);
+      addAuditEntry(key.workspaceId, origin, {
+        action: 'key.exposed',
+        target: id,
+        name: key.name,
+        ...auditedExposure(key, exposed, exposure),
+      });
+      notifyKeyChanged(id);
+      return { ok: true, key: exposed };
+    },
+
     async setProject(workspaceId, projectId, features, origin) {
       const workspace = workspaceOf(workspaceId);
       const before = workspace.projects.get(projectId);
@@ -248,23 +267,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return true;
     },
 
-    async getAlias(alias) {
-      return aliases.get(alias) ?? null;
-    },
-
-    async linkAlias(alias, id, replacing) {
-      const held = aliases.get(alias);
-      if (held !== undefined && held !== replacing) return held;
-      aliases.set(alias, id);
-      notifyAliasChanged(alias);
-      return id;
-    },
-
-    async unlinkAlias(alias, id) {
-      if (aliases.get(alias) !== id) return;
-      aliases.delete(alias);
-      notifyAliasChanged(alias);
-    },
+    ...createAliases(notifyAliasChanged),
 
     leadGroup: outbox.leadGroup,
     leaveGroup: outbox.leaveGroup,

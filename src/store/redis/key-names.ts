@@ -78,6 +78,7 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
       `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
     limit(subject, window) {
+      if ('address' in subject) return `${namespace}:limit:address:${shortHash([subject.address])}:${window}`;
       if ('keyId' in subject) {
         const { keyId, permission } = subject;
         return `${namespace}:limit:{${tagOf(keyId)}}${keyId}:${permission === null ? '' : `${permission}:`}${window}`;

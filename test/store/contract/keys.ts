@@ -265,4 +265,67 @@ export function keysContract(getStore: () => Store): void {
       expect(await store.getKey(other.id)).toEqual(other);
     });
   });
+
+  describe('an exposure', () => {
+    const report = { source: 'github', url: 'https://example.com/é' };
+
+    test('exposeKey revokes the key at the time of the report, in all lists', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace(), { name: 'Zoë' });
+      const other = await createSample(store, key.workspaceId, { expiresAt: key.expiresAt - 1 });
+      const revoked = { ...key, revoked: true, expiresAt: ORIGIN.at, updatedAt: ORIGIN.at, revision: 2 };
+      const exposure = { ...report, policy: 'revoke' } as const;
+      expect(await store.exposeKey(key.id, exposure, ORIGIN, {})).toEqual({ ok: true, key: revoked });
+      expect(await store.getKey(key.id)).toEqual(revoked);
+      expect(await listAll(store, keyQuery(key.workspaceId, { sort: 'expires' }))).toEqual([revoked, other]);
+      const [entry] = await auditOf(store, key.workspaceId);
+      expect(entry).toMatchObject({ action: 'key.exposed', target: key.id, name: 'Zoë', actor: ORIGIN.actor });
+      expect(entry).toMatchObject({
+        before: { expiresAt: key.expiresAt },
+        after: { expiresAt: ORIGIN.at, exposure },
+      });
+      expect(await store.exposeKey(key.id, exposure, ORIGIN, {})).toEqual({ ok: false, reason: 'revoked' });
+      expect(await auditOf(store, key.workspaceId)).toHaveLength(3);
+    });
+
+    test('exposeKey keeps an earlier expiry when it revokes', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace(), { expiresAt: 5 });
+      const result = await store.exposeKey(key.id, { ...report, policy: 'revoke' }, ORIGIN, {});
+      expect(result).toMatchObject({ ok: true, key: { expiresAt: 5, revoked: true } });
+      expect(await store.exposeKey(key.id, { ...report, policy: 'notify' }, ORIGIN, {})).toMatchObject({ ok: false });
+    });
+
+    test('exposeKey disables a key once, changes nothing to notify, and records both', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace());
+      const disabled = { ...key, disabled: true, updatedAt: ORIGIN.at, revision: 2 };
+      const expose = (policy: 'disable' | 'notify') => store.exposeKey(key.id, { ...report, policy }, ORIGIN, {});
+      expect(await expose('notify')).toEqual({ ok: true, key });
+      expect(await expose('disable')).toEqual({ ok: true, key: disabled });
+      expect(await expose('disable')).toEqual({ ok: true, key: disabled });
+      expect(await store.getKey(key.id)).toEqual(disabled);
+      const entries = await auditOf(store, key.workspaceId);
+      expect(entries.map(({ before, after }) => [before, after])).toEqual([
+        [{}, { exposure: { policy: 'disable', ...report } }],
+        [{ disabled: false }, { disabled: true, exposure: { policy: 'disable', ...report } }],
+        [{}, { exposure: { policy: 'notify', ...report } }],
+        [null, expect.anything()],
+      ]);
+    });
+
+    test('exposeKey changes nothing when the precondition fails', async () => {
+      const store = getStore();
+      const key = await createSample(store, newWorkspace());
+      const exposure = { ...report, policy: 'revoke' } as const;
+      const failures = [
+        [{ workspaceId: newWorkspace() }, 'not_found'],
+        [{ workspaceId: key.workspaceId, revision: 0 }, 'revision'],
+      ] as const;
+      for (const [precondition, reason] of failures) {
+        expect(await store.exposeKey(key.id, exposure, ORIGIN, precondition)).toEqual({ ok: false, reason });
+      }
+      expect(await store.getKey(key.id)).toEqual(key);
+    });
+  });
 }

@@ -226,3 +226,28 @@ audit('key.rotated', record.id, name, was, is)
 emit(KEYS[5], record.workspaceId, 'key.rotated', record.id, name, was, is)
 return reply
 `;
+
+/** ARGV: 10 the policy, 11 the report as JSON. */
+export const EXPOSE_KEY = `${keyScript()}${LOAD_EXPECTED}
+if record.revoked == 'true' then return { 'revoked' } end
+local after = changed(record, #ARGV + 1)
+if ARGV[10] == 'disable' then after.disabled = 'true' end
+if ARGV[10] == 'revoke' then
+  after.revoked = 'true'
+  if tonumber(ARGV[3]) < tonumber(record.expiresAt) then after.expiresAt = ARGV[3] end
+end
+local fields = differing(record, after)
+local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
+is = string.sub(is, 1, -2) .. (#fields > 0 and ',' or '') .. '"exposure":' .. ARGV[11] .. '}'
+local has_changed = #fields > 0 or after.revoked ~= record.revoked
+local old_places, new_places, reply = positions(record), positions(after), ok(has_changed and after or record)
+if has_changed then
+  redis.call('HDEL', KEYS[1], 'op')
+  redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
+  each_index('ZREM', old_places)
+  each_index('ZADD', new_places)
+end
+audit('key.exposed', record.id, name, was, is)
+emit(KEYS[5], record.workspaceId, 'key.exposed', record.id, name, was, is)
+return reply
+`;

@@ -21,7 +21,7 @@ export interface MutationsOptions {
 
 type Mutations = Pick<
   Store,
-  'createKey' | 'updateKey' | 'deleteKey' | 'rotateKey' | 'setProject' | 'clearProject' | 'lastAuditId'
+  'createKey' | 'updateKey' | 'deleteKey' | 'rotateKey' | 'exposeKey' | 'setProject' | 'clearProject' | 'lastAuditId'
 >;
 
 const NOT_FOUND: MutationResult = { ok: false, reason: 'not_found' };
@@ -100,14 +100,14 @@ export function createMutations({
       const key = decodeKey(fields, id, keyNames.key(id));
       if (key) return { ok: true, key };
     }
-    if (outcome === 'not_found' || outcome === 'revision' || outcome === 'rotated')
+    if (outcome === 'not_found' || outcome === 'revision' || outcome === 'rotated' || outcome === 'revoked')
       return { ok: false, reason: outcome };
     throw unavailable('Unexpected reply from the key store.');
   }
 
   /** Changes one key, unless it has changed since it was read. */
   function keyMutation(
-    script: Extract<Mutation['script'], 'updateKey' | 'deleteKey' | 'rotateKey'>,
+    script: Extract<Mutation['script'], 'updateKey' | 'deleteKey' | 'rotateKey' | 'exposeKey'>,
     { id, workspaceId, since }: { id: string; workspaceId: string; since: number },
     {
       origin,
@@ -194,6 +194,14 @@ export function createMutations({
       );
       if (reply[0] === 'taken') throw new KeyscopeError('conflict', "The new key's id is taken already.");
       return toResult(id, reply);
+    },
+
+    async exposeKey(id, exposure, origin, precondition) {
+      const since = clock.monotonic();
+      const workspaceId = await findWorkspace(id, precondition);
+      if (workspaceId === null) return NOT_FOUND;
+      const change = { origin, precondition, args: [exposure.policy, JSON.stringify(exposure)] };
+      return toResult(id, await keyMutation('exposeKey', { id, workspaceId, since }, change));
     },
 
     async setProject(workspaceId, projectId, features, origin) {

@@ -15,6 +15,7 @@ export const ACTIONS: Readonly<Record<Action, { label: string; verb: string; ico
   'key.updated': { label: 'Key changed', verb: 'changed the key', icon: 'pencil' },
   'key.rotated': { label: 'Key rotated', verb: 'rotated the key', icon: 'rotate' },
   'key.deleted': { label: 'Key deleted', verb: 'deleted the key', icon: 'trash' },
+  'key.exposed': { label: 'Key exposed', verb: 'reported a leaked token of the key', icon: 'warning' },
   'project.configured': { label: 'Project configured', verb: 'configured the project', icon: 'sliders' },
   'project.cleared': { label: 'Project cleared', verb: 'cleared the configuration of', icon: 'sliders' },
 };
@@ -33,12 +34,22 @@ const FIELDS: Readonly<Record<string, string>> = {
   disabled: 'Disabled',
   rotatedFrom: 'Replaces',
   rotatedTo: 'Replaced by',
+  exposure: 'Found',
   transcript: 'Transcript',
   metrics: 'Metrics',
 };
 
 /** Names of agents and labels of permissions, by their ids. */
 type NameOf = (field: string, id: string) => string;
+
+interface Exposure {
+  readonly source: string;
+  readonly url: string | null;
+}
+
+function exposureText({ source, url }: Exposure): string {
+  return url === null ? source : `${source}: ${url}`;
+}
 
 /** A value of a field as text. */
 function valueText(field: string, value: unknown, nameOf: NameOf): string {
@@ -53,6 +64,7 @@ function valueText(field: string, value: unknown, nameOf: NameOf): string {
         ? 'any'
         : 'none'
       : value.map((id) => nameOf(field, String(id))).join(', ');
+  if (field === 'exposure') return exposureText(value as Exposure);
   if (field === 'owner') return ownerText(value as OwnerOf);
   if (typeof value === 'object') return metadataText(value as Metadata) || 'none';
   if (field === 'expiresAt') return exactTime(String(value));

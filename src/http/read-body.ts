@@ -1,7 +1,5 @@
 import type { Request } from 'express';
-import { z } from 'zod';
 import { KeyscopeError } from '../errors';
-import { parseInput } from '../validate-input';
 import { JsonBounds } from './json-bounds';
 
 const JSON_TYPE = /^application\/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-8"?[ \t]*)?$/i;
@@ -31,7 +29,7 @@ function tooComplex(): KeyscopeError {
   return malformed('The body has too many values, or is nested too deep.');
 }
 
-function readBytes(req: Request, limit: number): Promise<Buffer> {
+function receive(req: Request, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const bounds = new JsonBounds();
@@ -62,7 +60,8 @@ function readBytes(req: Request, limit: number): Promise<Buffer> {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parseJson(bytes: Uint8Array): unknown {
+/** Parses JSON. @throws {KeyscopeError} `invalid_request` */
+export function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(utf8.decode(bytes));
   } catch {
@@ -71,41 +70,66 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** The body as parsed by a middleware of the app, mounted before this router. */
-function parsedByApp(req: Request, limit: number): unknown {
+/** Bytes that a middleware of the app has read; undefined if it has kept none. */
+function bytesOf(body: unknown, limit: number): Uint8Array | undefined {
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) return undefined;
+  if (Buffer.byteLength(body) > limit) throw tooLarge(limit);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  if (!new JsonBounds().accept(bytes)) throw tooComplex();
+  return bytes;
+}
+
+/** The body as parsed by a middleware of the app, mounted before the router. */
+function parsedByApp(req: Request, limit: number, router: string): unknown {
   const { body } = req as { body?: unknown };
   if (body === undefined) {
     throw new KeyscopeError(
       'internal_error',
-      'A middleware before adminRouter has read the body and left `req.body` empty.',
+      `A middleware before ${router} has read the body and left \`req.body\` empty.`,
     );
   }
-  if (typeof body !== 'string' && !(body instanceof Uint8Array)) return body;
-  if (Buffer.byteLength(body) > limit) throw tooLarge(limit);
-  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-  if (!new JsonBounds().accept(bytes)) throw tooComplex();
-  return parseJson(bytes);
+  const bytes = bytesOf(body, limit);
+  return bytes === undefined ? body : parseJson(bytes);
+}
+
+async function readOwn(req: Request, limit: number): Promise<Buffer> {
+  // A parser that found no body has consumed the `end` event, which is not emitted again.
+  return req.readableEnded ? Buffer.alloc(0) : receive(req, limit);
+}
+
+function checkLength(req: Request, limit: number): void {
+  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
 }
 
 /**
  * The JSON body of a request, whether or not the app has parsed it.
  *
+ * @param router - Name of the function that the app has called, for a message.
  * @throws {KeyscopeError} `unsupported_media_type`, `payload_too_large`, `invalid_request`
  */
-export async function readBody(req: Request, limit: number): Promise<unknown> {
+export async function readBody(req: Request, limit: number, router: string): Promise<unknown> {
   checkMediaType(req);
-  if (Number(req.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-  if (req.readableDidRead) return parsedByApp(req, limit);
-  // A parser that found no body has consumed the `end` event, which is not emitted again.
-  return parseJson(req.readableEnded ? Buffer.alloc(0) : await readBytes(req, limit));
+  checkLength(req, limit);
+  if (req.readableDidRead) return parsedByApp(req, limit, router);
+  return parseJson(await readOwn(req, limit));
 }
 
 /**
- * Checks that a body is an object with the fields of a schema only. The values are validated later, by the service.
+ * The bytes of a JSON body, for a signature over them. If a middleware of the app has read the body, it must have kept the
+ * bytes, in `req.rawBody` or `req.body`.
  *
- * @throws {KeyscopeError} `invalid_request`
+ * @param router - Name of the function that the app has called, for a message.
+ * @throws {KeyscopeError} `unsupported_media_type`, `payload_too_large`, `invalid_request`
  */
-export function checkFieldNames(schema: z.ZodObject, body: unknown): void {
-  const names = Object.keys(schema.shape).map((name) => [name, z.unknown().optional()]);
-  parseInput(z.strictObject(Object.fromEntries(names)), body, 'The request');
+export async function readRawBody(req: Request, limit: number, router: string): Promise<Uint8Array> {
+  checkMediaType(req);
+  checkLength(req, limit);
+  if (!req.readableDidRead) return readOwn(req, limit);
+  const { rawBody, body } = req as { rawBody?: unknown; body?: unknown };
+  const bytes = bytesOf(rawBody, limit) ?? bytesOf(body, limit);
+  if (bytes !== undefined) return bytes;
+  throw new KeyscopeError(
+    'internal_error',
+    `A middleware before ${router} has parsed the body, and the signature is over its bytes. Mount ${router} before express.json().`,
+  );
 }
