@@ -29,13 +29,27 @@ apiKeys.on('authenticated', (event) => {
 async function watch(token) {
   let warm = 0;
   let lastAcceptedAt = 0;
+  let aborted = null;
+  let abortedAt = 0;
   for (;;) {
     const began = now();
-    const { ok, error } = await apiKeys.verify(token, WANTED);
+    const { ok, key, error } = await apiKeys.verify(token, WANTED);
     if (!ok) {
       if (error.code !== 'invalid_key') throw new Error(`A deleted key was answered ${error.code}: ${error.message}`);
-      process.send({ type: 'refused', at: now(), lastAcceptedAt });
+      const refusedAt = now();
+      // It has aborted already, or does when the watch has also read the key.
+      await aborted;
+      process.send({ type: 'refused', at: refusedAt, lastAcceptedAt, abortedAt });
       return;
+    }
+    if (aborted === null) {
+      const { signal } = key;
+      aborted = new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          abortedAt = now();
+          resolve();
+        });
+      });
     }
     lastAcceptedAt = began;
     warm = cached ? warm + 1 : 0;
