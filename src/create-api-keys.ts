@@ -19,6 +19,7 @@ import { createPolicies } from './auth/response-policy';
 import { SharedSignals } from './auth/shared-signals';
 import { createVerify } from './auth/verify';
 import { createCaches } from './cache/caches';
+import { createStore } from './create-store';
 import type { KeyscopeError } from './errors';
 import { type EventListener, Events } from './events';
 import { sendProblem } from './http/problem-response';
@@ -27,24 +28,18 @@ import { createGithubSecretScanning } from './leaks/github-secret-scanning';
 import { createRevokeRouter } from './leaks/revoke-router';
 import { createLeakService } from './leaks/service';
 import { RequestLimits } from './limits/request-limits';
-import type { ApiKeysOptions, Settings } from './options';
+import type { ApiKeysOptions } from './options';
 import { DurableEvents } from './outbox/durable-events';
 import { createProjectFeatures } from './projects/project-features';
 import { createProjectService } from './projects/service';
 import { createRedactResponse } from './redaction/response';
 import { resolveOptions } from './resolve-options';
-import { createMemoryStore } from './store/memory';
-import { createRedisStore } from './store/redis';
-import type { Store } from './store/store';
 import { startTelemetry } from './telemetry/opentelemetry';
-import { createTokenHasher, pepperFingerprint } from './token/digest';
+import { createTokenHasher } from './token/digest';
 import { acceptedPrefixes } from './token/environment';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService } from './usage/service';
-
-const EPHEMERAL =
-  'createApiKeys: keys are in the memory of this process, and end with it. Pass an ioredis client as `redis` in production.';
 
 type Parse = (text: string) => string | null;
 
@@ -59,32 +54,6 @@ const QUERY_TOKENS =
 
 const NOT_CHECKED =
   "Store unreachable: requests are allowed although their limits cannot be checked (`rateLimit.onStoreFailure: 'allow'`).";
-
-function createStore(settings: Settings): Store {
-  const { redis: client, auditLimit, clock } = settings;
-  if (client === undefined) {
-    if (process.env.NODE_ENV === 'production') process.emitWarning(EPHEMERAL, 'KeyscopeWarning');
-    return createMemoryStore({ auditLimit, clock });
-  }
-  const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
-  const { environment } = settings;
-  const app = {
-    prefix,
-    ...(environment !== null && { environment }),
-    permissions: [...permissions],
-    peppers: peppers.map(pepperFingerprint),
-  };
-  return createRedisStore({
-    client,
-    namespace,
-    storeTimeout,
-    maxRevocationLag,
-    durability,
-    auditLimit,
-    clock,
-    app: settings.recordSettings ? app : undefined,
-  });
-}
 
 /**
  * Creates the API keys of an application. Sends nothing to Redis before `ready()` or the first request.
@@ -183,7 +152,12 @@ export function createApiKeys<const Permission extends string>(
     clock,
     storeTimeout,
   });
-  const durableEvents = new DurableEvents({ store, clock, report: (error) => events.emit('error', error) });
+  const durableEvents = new DurableEvents({
+    store,
+    clock,
+    expiryLeads: [...new Set(settings.expiryWarnings)],
+    report: (error) => events.emit('error', error),
+  });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 

@@ -117,6 +117,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * enables it, `'notify'` changes nothing. All leave an audit entry. Default `'revoke'`.
    */
   readonly leakPolicy?: LeakPolicy;
+  /**
+   * Durations before the expiry of a key at which `on('key')` gets `expiring`, at most 16. Empty: never. Default
+   * `['30d', '7d', '1d']`.
+   */
+  readonly expiryWarnings?: readonly (number | string)[];
   /** Approximate number of audit entries per workspace; the oldest are removed. Default 10,000. */
   readonly auditLimit?: number;
   /**
@@ -168,6 +173,8 @@ export interface Settings {
   readonly realm: string;
   readonly requestProperty: string;
   readonly leakPolicy: LeakPolicy;
+  /** Milliseconds. */
+  readonly expiryWarnings: readonly number[];
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;

@@ -104,6 +104,7 @@ const shape = {
     .refine((name) => !isRequestProperty(name), 'Expected another name: Node or Express use this property of requests.')
     .default('apiKey'),
   leakPolicy: z.enum(LEAK_POLICIES).default('revoke'),
+  expiryWarnings: z.array(duration(1000)).max(16).prefault(['30d', '7d', '1d']),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
   usageFlushInterval: duration(100, HOUR).prefault('5s'),

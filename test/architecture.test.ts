@@ -68,10 +68,10 @@ describe('the sources', () => {
     expect(withMember(src, CONSOLE)).toEqual([]);
   });
 
-  test('the environment is read only in the command line, and NODE_ENV in create-api-keys', () => {
+  test('the environment is read only in the command line, and NODE_ENV in create-store', () => {
     expect(
       withMember(
-        src.filter(({ path: file }) => !file.startsWith('cli/') && file !== 'create-api-keys.ts'),
+        src.filter(({ path: file }) => !file.startsWith('cli/') && file !== 'create-store.ts'),
         ENVIRONMENT,
       ),
     ).toEqual([]);

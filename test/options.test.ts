@@ -44,6 +44,7 @@ test.each<[string, object, string, RegExp]>([
     'usageFlushInterval',
     /from 100 to 3600000 ms.*Received "30d"/,
   ],
+  ['a warning has an unknown unit', { expiryWarnings: ['1y'] }, 'expiryWarnings.0', /'90d'.*Received "1y"/],
   ['storeTimeout is above maxRevocationLag', { storeTimeout: '2s' }, 'storeTimeout', /at most `maxRevocationLag`/],
   ['pepper is short', { pepper: 'short' }, 'pepper', /string of at least 16 characters.*Received a string of 5 char/],
   [

@@ -4,6 +4,7 @@ import { checkSubscription, type DurableEventName, type KeyscopeEvents, warnOfLi
 import type { OutboxEvent, OutboxGroup } from '../store/outbox-store';
 import type { Store } from '../store/store';
 import { durableNameOf, toDurableEvent } from './event-shape';
+import { createExpiry } from './expiry';
 import { type ConsumerTiming, GroupConsumer, type GroupConsumerOptions } from './group-consumer';
 
 type Listener = (event: never) => unknown;
@@ -11,6 +12,8 @@ type Listener = (event: never) => unknown;
 export interface DurableEventsOptions {
   readonly store: Store;
   readonly clock: Clock;
+  /** Milliseconds before the expiry of a key at which `expiring` is sent. */
+  readonly expiryLeads: readonly number[];
   readonly report: (error: KeyscopeError) => void;
   /** For tests. */
   readonly timing?: Partial<ConsumerTiming>;
@@ -33,6 +36,7 @@ export class DurableEvents {
   readonly #starting = new Set<Promise<void>>();
   /** The listeners that have handled an event which has to be retried for others. */
   readonly #handledBy = new WeakMap<OutboxEvent, Set<Listener>>();
+  #announcesExpiry = false;
   #isListening = false;
 
   constructor(options: DurableEventsOptions) {
@@ -84,6 +88,28 @@ export class DurableEvents {
     return consumer;
   }
 
+  /** Sends `expiring` and `expired` from now on. */
+  announceExpiry(): void {
+    if (this.#announcesExpiry) return;
+    this.#announcesExpiry = true;
+    const { expiryLeads, ...options } = this.#options;
+    const expiry = createExpiry({
+      ...options,
+      leads: expiryLeads,
+      report: (error) => options.report(toError('expiry', error)),
+    });
+    this.consume({
+      group: 'expiry',
+      ...expiry,
+      onFailure(_, error, isGivenUp) {
+        if (isGivenUp) options.report(toError('expiry', error));
+      },
+      whileLeading: async () => {
+        if (await expiry.announceDue()) this.#wake();
+      },
+    });
+  }
+
   /** Resolves when the events of all changes from now on are kept for the listeners. */
   async ready(): Promise<void> {
     await Promise.all(this.#starting);
@@ -102,6 +128,7 @@ export class DurableEvents {
   }
 
   #subscribe(name: DurableEventName): Subscription {
+    if (name === 'key') this.announceExpiry();
     const listeners = new Set<Listener>();
     const consumer = this.consume({
       group: name,

@@ -34,7 +34,7 @@ export interface GroupConsumerOptions {
   readonly wants: (event: OutboxEvent) => boolean;
   /** Handles an event. If it rejects, the event is retried. */
   readonly handle: (event: OutboxEvent) => Promise<void>;
-  /** Called at the first failure of an event, and when it is given up. */
+  /** Called after each failed attempt. */
   readonly onFailure: (event: OutboxEvent, error: unknown, isGivenUp: boolean) => void;
   /** Called once for each outage of the store, and for an event that is lost. */
   readonly report: (error: unknown) => void;

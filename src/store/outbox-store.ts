@@ -1,7 +1,7 @@
 import { AUDIT_ACTIONS } from './audit-actions';
 
 /** Types of the events in the outbox: changes, as in the audit log, and events of keys that are no changes. */
-export const OUTBOX_EVENT_TYPES = [...AUDIT_ACTIONS, 'key.expiring', 'key.expired', 'key.exposed'] as const;
+export const OUTBOX_EVENT_TYPES = [...AUDIT_ACTIONS, 'key.expiring', 'key.expired'] as const;
 export type OutboxEventType = (typeof OUTBOX_EVENT_TYPES)[number];
 
 /** Event in the outbox. It holds public fields only. */

@@ -24,6 +24,7 @@ const COMPOSITION = [
   'express-request',
   'api-keys',
   'create-api-keys',
+  'create-store',
   'options',
   'resolve-options',
 ];

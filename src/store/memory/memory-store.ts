@@ -8,6 +8,7 @@ import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
 import { createAliases } from './aliases';
+import { createMemoryExpiries } from './expiries';
 import { LimitCounters } from './limit-counters';
 import { MemoryOutbox } from './outbox';
 import { UsageCounters } from './usage-counters';
@@ -269,6 +270,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
 
     ...createAliases(notifyAliasChanged),
 
+    ...createMemoryExpiries(keys, outbox),
     leadGroup: outbox.leadGroup,
     leaveGroup: outbox.leaveGroup,
     readGroup: outbox.readGroup,

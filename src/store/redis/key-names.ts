@@ -24,8 +24,13 @@ export interface KeyNames {
   outbox(tag: string): string;
   /** The outbox of a slot of a Cluster. */
   outboxOfSlot(slot: number): string;
-  /** Strings in a slot of their own: the leader of a group of the outbox, and the time from which it gets events. */
-  group(group: string, what: 'leader' | 'since'): string;
+  /** Sorted set beside the outbox of a tag: keys by the time of their next event about expiry. */
+  expiries(tag: string): string;
+  /**
+   * Strings in a slot of their own: the leader of a group of the outbox, the time from which it gets events, and a mark that
+   * all keys are in the schedules of expiries.
+   */
+  group(group: string, what: 'leader' | 'since' | 'scheduled'): string;
   /** String: marks a key as deleted, for a day. */
   deletedKey(id: string): string;
   /** String: marks a project's configuration as cleared, for a day. */
@@ -61,6 +66,7 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
     const message = '`namespace` must be text without spaces and braces (braces decide the Redis Cluster slot).';
     throw new KeyscopeError('invalid_options', message, { issues: [{ path: 'namespace', message }] });
   }
+  const placeOf = (tag: string) => (isCluster ? tagOfSlot(slotOf(tag)) : 'all');
   const keys = `${namespace}:key:`;
   const projects = `${namespace}:projects:`;
   const aliases = `${namespace}:imported:`;
@@ -70,7 +76,8 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
-    outbox: (tag) => `${namespace}:outbox:{${isCluster ? tagOfSlot(slotOf(tag)) : 'all'}}`,
+    outbox: (tag) => `${namespace}:outbox:{${placeOf(tag)}}`,
+    expiries: (tag) => `${namespace}:expiries:{${placeOf(tag)}}`,
     outboxOfSlot: (slot) => `${namespace}:outbox:{${tagOfSlot(slot)}}`,
     group: (group, what) => `${namespace}:group:{${group}}:${what}`,
     deletedKey: (id) => `${namespace}:deleted:{${tagOf(id)}}${id}`,

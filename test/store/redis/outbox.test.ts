@@ -153,6 +153,14 @@ test('readGroup finds the events of all workspaces of a Cluster, of other proces
     });
     expect(seen.sort()).toEqual(idsOf(late));
     expect(await read('unacknowledged')).toEqual(idsOf([...early, ...late]));
+
+    // The keys of all workspaces, on all masters.
+    await reader.scheduleMissing((expiresAt) => expiresAt - 1);
+    const [key] = early;
+    const due = await reader.dueExpiries(key!.expiresAt, 1000);
+    expect(due.map(({ keyId }) => keyId).sort()).toEqual(idsOf([...early, ...late]));
+    expect(await reader.claimExpiry({ keyId: key!.id, due: key!.expiresAt - 1 }, [], null)).toBe(true);
+    expect(await writer.claimExpiry({ keyId: key!.id, due: key!.expiresAt - 1 }, [], null)).toBe(false);
     await Promise.all([writer.close(), reader.close()]);
   } finally {
     for (const client of connections) client.disconnect();

@@ -58,6 +58,11 @@ export class ClusterOutboxes {
     return taken;
   }
 
+  /** Tags of the outboxes that were found. */
+  foundTags(): string[] {
+    return [...this.#found].map((name) => /\{(.*)\}/.exec(name)?.[1] ?? '');
+  }
+
   async findAll(): Promise<string[]> {
     await this.#search();
     return [...this.#found];

@@ -1,4 +1,5 @@
 import { within } from '../../../timeout';
+import type { ExpiryStore } from '../../expiry-store';
 import type { OutboxEntry, OutboxGroup, OutboxStore } from '../../outbox-store';
 import type { ChangeListener } from '../../store';
 import { isCluster, type RedisClient } from '../client';
@@ -9,9 +10,12 @@ import type { KeyNames } from '../key-names';
 import { ACKNOWLEDGE, LEAD_GROUP, LEAVE_GROUP, READ_OUTBOX } from '../scripts/outbox.lua';
 import { ClusterOutboxes } from './cluster-outboxes';
 import { decodeEvent } from './decode-event';
+import { createExpiryStore } from './expiries';
 
 /** Outboxes that are read at the same time. */
 const CONCURRENCY = 16;
+/** Milliseconds between two reads of the schedules of a Cluster. There can be thousands. */
+const CLUSTER_EXPIRY_INTERVAL = 30_000;
 
 export interface OutboxOptions {
   readonly client: RedisClient;
@@ -34,7 +38,7 @@ function decodeEntries(outbox: string, reply: unknown): OutboxEntry[] {
 }
 
 /** The outbox as streams with consumer groups: one stream for a single server, one for each slot of a Cluster. */
-export function createOutboxStore(options: OutboxOptions): OutboxStore & { searchAgain(): void } {
+export function createOutboxStore(options: OutboxOptions): OutboxStore & ExpiryStore & { searchAgain(): void } {
   const { client, connection, defineScript, keyNames, storeTimeout, listeners } = options;
   const script = (name: string, lua: string, numberOfKeys = 1) =>
     defineScript({ name, lua, numberOfKeys, toError: notRead });
@@ -47,6 +51,24 @@ export function createOutboxStore(options: OutboxOptions): OutboxStore & { searc
   const outboxes = isCluster(client) ? new ClusterOutboxes(client, keyNames) : null;
   let isListening = false;
 
+  let expiriesReadAt = Number.NEGATIVE_INFINITY;
+  /** Tags with a schedule of expiries. */
+  async function findTags(): Promise<string[]> {
+    if (outboxes === null) return [''];
+    if (performance.now() - expiriesReadAt < CLUSTER_EXPIRY_INTERVAL) return [];
+    expiriesReadAt = performance.now();
+    return outboxes.foundTags();
+  }
+
+  const expiries = createExpiryStore({
+    client,
+    defineScript,
+    keyNames,
+    storeTimeout,
+    findTags,
+    onEvents: (tag) => outboxes?.add(keyNames.outbox(tag)),
+  });
+
   async function findOutboxes(group: OutboxGroup, which: 'new' | 'unacknowledged'): Promise<string[]> {
     if (outboxes === null) return [keyNames.outbox('')];
     await connection.waitUntilReady(storeTimeout);
@@ -58,6 +80,8 @@ export function createOutboxStore(options: OutboxOptions): OutboxStore & { searc
   }
 
   return {
+    ...expiries,
+
     /** Invalidations were missed. */
     searchAgain: () => outboxes?.searchAgain(),
 
