@@ -69,8 +69,16 @@ const nextCursor = z.string().nullable().meta({ description: '`cursor` of the ne
 
 export const keyListSchema = z.object({
   keys: z.array(keySchema),
-  cursor: nextCursor,
-  total: z.int().min(0).meta({ description: 'Number of keys in the workspace, whatever `q` is.' }),
+  cursor: nextCursor.meta({
+    description:
+      '`cursor` of the next page. Null on the last page. With a filter, pages can be shorter than `limit`, or empty.',
+  }),
+  total: z.int().min(0).meta({ description: 'Number of keys in the workspace, whatever the search is.' }),
+  matching: z
+    .int()
+    .min(0)
+    .nullable()
+    .meta({ description: 'Number of keys that match, on all pages. Null if not all keys were examined.' }),
 });
 
 export const keyQuerySchema = listInputSchema.omit({ workspaceId: true });

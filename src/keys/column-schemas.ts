@@ -24,10 +24,12 @@ const allowedIps = distinctList({
 
 const OWNER_MESSAGE =
   "Expected an object such as { kind: 'user', id: 'u-17' } or { kind: 'service', id: 'crm' }, or null.";
-const owner = z
+export const ownerObject = z
   .strictObject({ kind: z.enum(['user', 'service']), id: externalId }, OWNER_MESSAGE)
-  .nullable()
-  .meta({ description: 'The user or service that the key belongs to, by a stable id of the app.' });
+  .nullable();
+const owner = ownerObject.meta({
+  description: 'The user or service that the key belongs to, by a stable id of the app.',
+});
 
 const MAX_CONTACT_LENGTH = 254;
 /** The HTML Standard's "valid email address". */
@@ -58,31 +60,29 @@ function isPairValue(value: unknown): value is string {
   return typeof value === 'string' && isPlainText(value, MAX_VALUE_LENGTH) && !mayContainToken(value);
 }
 
-const metadata = z
-  .unknown()
-  .transform((given, context): Readonly<Record<string, string>> => {
-    const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
-    const names = isObject ? Object.keys(given) : [];
-    // The message does not repeat names, which could be anything.
-    if (!isObject || names.length > MAX_PAIRS || !names.every(isPairName)) {
-      context.addIssue({ code: 'custom', message: PAIRS_MESSAGE, input: given });
-      return z.NEVER;
-    }
-    const pairs = Object.create(null) as Record<string, string>;
-    for (const name of names.sort()) {
-      const value = (given as Record<string, unknown>)[name];
-      if (isPairValue(value)) pairs[name] = value;
-      else context.addIssue({ code: 'custom', message: VALUE_MESSAGE, path: [name], input: value });
-    }
-    return pairs;
-  })
-  .meta({
-    type: 'object',
-    additionalProperties: { type: 'string', minLength: 1, maxLength: MAX_VALUE_LENGTH },
-    propertyNames: { pattern: PAIR_NAME.source },
-    maxProperties: MAX_PAIRS,
-    description: 'Facts about the key, for the app: names and values.',
-  });
+export const metadataPairs = z.unknown().transform((given, context): Readonly<Record<string, string>> => {
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  const names = isObject ? Object.keys(given) : [];
+  // The message does not repeat names, which could be anything.
+  if (!isObject || names.length > MAX_PAIRS || !names.every(isPairName)) {
+    context.addIssue({ code: 'custom', message: PAIRS_MESSAGE, input: given });
+    return z.NEVER;
+  }
+  const pairs = Object.create(null) as Record<string, string>;
+  for (const name of names.sort()) {
+    const value = (given as Record<string, unknown>)[name];
+    if (isPairValue(value)) pairs[name] = value;
+    else context.addIssue({ code: 'custom', message: VALUE_MESSAGE, path: [name], input: value });
+  }
+  return pairs;
+});
+const metadata = metadataPairs.meta({
+  type: 'object',
+  additionalProperties: { type: 'string', minLength: 1, maxLength: MAX_VALUE_LENGTH },
+  propertyNames: { pattern: PAIR_NAME.source },
+  maxProperties: MAX_PAIRS,
+  description: 'Facts about the key, for the app: names and values.',
+});
 
 /** Columns that operators can set and change, and that may be absent. */
 export const columnSchemas = { allowedIps, rateLimit: keyRateLimits, owner, contact, metadata };

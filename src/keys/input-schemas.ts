@@ -17,6 +17,7 @@ import { KEY_SORTS } from '../store/records';
 import { isImportedToken, readFingerprint } from '../token/imported-token';
 import { boundFields, inputError, parseInput } from '../validate-input';
 import { columnSchemas, newColumnSchemas } from './column-schemas';
+import { filterFields } from './filter-schemas';
 import { expiryFields, overlap } from './time-schemas';
 
 const MAX_NAME_LENGTH = 100;
@@ -173,6 +174,7 @@ export const listInputSchema = z.strictObject({
     .enum(['asc', 'desc'])
     .optional()
     .meta({ description: 'Default: newest first, names from A, earliest expiry first.' }),
+  ...filterFields,
   limit,
   cursor,
 });

@@ -1,5 +1,6 @@
 import { readCursor, writeCursor } from '../pagination-cursor';
 import { readPosition } from '../store/index-position';
+import type { KeyFilter } from '../store/key-search';
 import type { KeySort } from '../store/records';
 import { isKeyId } from '../token/format';
 
@@ -8,14 +9,15 @@ export interface KeyListing {
   readonly workspaceId: string;
   /** Folded. */
   readonly q: string;
+  readonly filter?: KeyFilter | null;
   readonly sort: KeySort;
   readonly order: 'asc' | 'desc';
 }
 
 const TIME = /^[0-9a-z]{11}$/;
 
-function parts({ workspaceId, q, sort, order }: KeyListing): readonly unknown[] {
-  return ['keys', workspaceId, q, sort, order];
+function parts({ workspaceId, q, filter, sort, order }: KeyListing): readonly unknown[] {
+  return ['keys', workspaceId, q, sort, order, ...(filter ? [filter] : [])];
 }
 
 /** Part of a position before its id: the time, or the name as it is sorted. */

@@ -16,6 +16,7 @@ import { createEnsureKey } from './ensure-key';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
+import { countMatching, filterOf } from './list-filter';
 import { LAST_TIME } from './time';
 import { type KeyMutationContext, type KeyService, toApiKey } from './types';
 
@@ -211,13 +212,16 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     },
 
     async list(input) {
-      const { workspaceId, q, sort, order = sort === 'created' ? 'desc' : 'asc', limit, cursor } = inputs.list(input);
-      const listing = { workspaceId, q: foldName(q), sort, order };
+      const given = inputs.list(input);
+      const { workspaceId, q, sort, order = sort === 'created' ? 'desc' : 'asc', limit, cursor } = given;
+      const filter = filterOf(given);
+      const listing = { workspaceId, q: foldName(q), filter, sort, order };
       const after = cursor === undefined ? null : readKeyCursor(listing, cursor);
       const page = await store.listKeys({ ...listing, limit, after });
       return {
         keys: page.keys.map((record) => toApiKey<Permission>(record)),
         total: page.total,
+        matching: countMatching(page, cursor === undefined, q === '' && filter === null),
         cursor: page.next === null ? null : writeKeyCursor(listing, page.next),
       };
     },

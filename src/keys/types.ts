@@ -1,5 +1,6 @@
 import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
 import { publicFields } from '../store/key-fields';
+import type { KeyStatus } from '../store/key-search';
 import type { RateLimit } from '../store/limit-store';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
@@ -145,7 +146,34 @@ export interface RotateKeyInput extends Expiry {
   readonly overlap: Duration;
 }
 
-export interface ListKeysInput {
+/** Conditions on keys. All that are given must hold. */
+export interface KeyFilterInput<Permission extends string = string> {
+  /**
+   * `active`: neither disabled nor expired. `disabled`: disabled and not expired. `expired`: also by a rotation.
+   * `rotated`: replaced by another key, whether it has expired or not.
+   */
+  readonly status?: KeyStatus;
+  /** Keys that expire within this time, and have not yet. At least a minute. */
+  readonly expiringWithin?: Duration;
+  /**
+   * Keys that were neither used nor created in this time. At least a minute. Denied requests count as use. Processes
+   * store the last use every few seconds.
+   */
+  readonly unusedFor?: Duration;
+  readonly permission?: Permission;
+  /** Keys that name this agent. `'all'`: keys for all agents, which no other value includes. */
+  readonly agent?: string;
+  /** Keys of this owner, also as `'user:u-17'`. Null or `'none'`: keys without one. */
+  readonly owner?: KeyOwner | string | null;
+  /** Null: keys without an environment. */
+  readonly environment?: string | null;
+  /** Keys with these pairs, all of them; also as `'team=billing'`, or an array of these. */
+  readonly metadata?: KeyMetadata | string | readonly string[];
+  /** Null: keys of which it is unknown. */
+  readonly createdBy?: string | null;
+}
+
+export interface ListKeysInput<Permission extends string = string> extends KeyFilterInput<Permission> {
   /** Default `'default'`. */
   readonly workspaceId?: string;
   /** Part of the name or id, in any case, or a masked token. Compatibility forms of Unicode are equal. */
@@ -194,9 +222,14 @@ export interface CreatedKey<Permission extends string = string> {
 
 export interface KeyList<Permission extends string = string> {
   readonly keys: ApiKey<Permission>[];
-  /** Number of keys in the workspace, whatever `q` is. */
+  /** Number of keys in the workspace, whatever `q` and the filters are. */
   readonly total: number;
-  /** Cursor of the next page; null on the last. */
+  /** Number of keys that match `q` and the filters, on all pages. Null if not all keys were examined for this page. */
+  readonly matching: number | null;
+  /**
+   * Cursor of the next page; null on the last. If there is a filter, a page ends after a bounded number of keys: it can
+   * have fewer than `limit`, or none, while this is not null.
+   */
   readonly cursor: string | null;
 }
 
@@ -229,7 +262,7 @@ export interface KeyService<Permission extends string = string> {
   /** Rejects with `key_not_found`. */
   get(id: string, context?: KeyContext): Promise<ApiKey<Permission>>;
   /** One page of a workspace's keys, including expired and disabled ones. Rejects with `invalid_request`. */
-  list(input?: ListKeysInput): Promise<KeyList<Permission>>;
+  list(input?: ListKeysInput<Permission>): Promise<KeyList<Permission>>;
   /** Rejects with `key_not_found`, `invalid_request`, `immutable_field`, or `conflict` if the key has another `revision`. */
   update(id: string, changes: UpdateKeyInput<Permission>, context?: KeyMutationContext): Promise<ApiKey<Permission>>;
   /**

@@ -1,4 +1,5 @@
 import { maskImportedToken, maskToken } from '../token/mask';
+import type { KeyMetadata, KeyOwner } from './column-codecs';
 import { foldName } from './index-position';
 import type { KeyRecord } from './records';
 
@@ -24,4 +25,51 @@ export function matchesKey(key: KeyRecord, q: string): boolean {
   if (!mayBeMasked(q)) return false;
   const masked = alias === null ? maskToken(prefix, id, last4) : maskImportedToken(prefix, last4);
   return masked.toLowerCase().includes(q);
+}
+
+/** States in which keys can be listed. */
+export const KEY_STATUSES = ['active', 'disabled', 'expired', 'rotated'] as const;
+export type KeyStatus = (typeof KEY_STATUSES)[number];
+
+/** Conditions on the columns and the last use of keys. All of them must hold. Absent: any. */
+export interface KeyFilter {
+  readonly status?: KeyStatus | undefined;
+  /** Milliseconds. */
+  readonly expiringWithin?: number | undefined;
+  /** Milliseconds. */
+  readonly unusedFor?: number | undefined;
+  readonly permission?: string | undefined;
+  readonly agent?: string | undefined;
+  readonly owner?: KeyOwner | null | undefined;
+  readonly environment?: string | null | undefined;
+  readonly metadata?: KeyMetadata | undefined;
+  readonly createdBy?: string | null | undefined;
+}
+
+function hasStatus({ disabled, expiresAt, rotatedTo }: KeyRecord, status: KeyStatus, now: number): boolean {
+  if (status === 'rotated') return rotatedTo !== null;
+  if (status === 'expired') return expiresAt <= now;
+  return now < expiresAt && disabled === (status === 'disabled');
+}
+
+function coversAgent({ agents }: KeyRecord, agent: string): boolean {
+  return agents === 'all' || agent === 'all' ? agents === agent : agents.includes(agent);
+}
+
+/** True if the columns of a key match a filter. `unusedFor` needs the last use also, see {@link isUnused}. */
+export function matchesFilter(key: KeyRecord, filter: KeyFilter, now: number): boolean {
+  const { status, expiringWithin, permission, agent, owner, environment, metadata = {}, createdBy } = filter;
+  if (status !== undefined && !hasStatus(key, status, now)) return false;
+  if (expiringWithin !== undefined && (key.expiresAt <= now || key.expiresAt > now + expiringWithin)) return false;
+  if (permission !== undefined && !key.permissions.includes(permission)) return false;
+  if (agent !== undefined && !coversAgent(key, agent)) return false;
+  if (owner !== undefined && (owner?.kind !== key.owner?.kind || owner?.id !== key.owner?.id)) return false;
+  if (environment !== undefined && key.environment !== environment) return false;
+  if (createdBy !== undefined && key.createdBy !== createdBy) return false;
+  return Object.entries(metadata).every(([name, value]) => key.metadata[name] === value);
+}
+
+/** True if a key was neither used nor created in the last `unusedFor` milliseconds. */
+export function isUnused({ createdAt }: KeyRecord, lastUsedAt: number | null, unusedFor: number, now: number): boolean {
+  return Math.max(createdAt, lastUsedAt ?? 0) < now - unusedFor;
 }

@@ -2,6 +2,7 @@ import type { Features } from '../features';
 import { AUDIT_ACTIONS, type AuditAction } from './audit-actions';
 import type { ChainPlace } from './audit-chain';
 import type { ExpiryStore } from './expiry-store';
+import type { KeyFilter } from './key-search';
 import type { Lease } from './lease';
 import type { LimitStore } from './limit-store';
 import type { OutboxStore } from './outbox-store';
@@ -40,6 +41,8 @@ export interface KeyQuery {
   readonly workspaceId: string;
   /** Folded search (see `foldName`): part of a name, of an id or of a masked token. Empty for all keys. */
   readonly q: string;
+  /** Default: all keys. With a filter, a page can be shorter than `limit`, even empty, while `next` is not null. */
+  readonly filter?: KeyFilter | null;
   readonly sort: KeySort;
   readonly order: 'asc' | 'desc';
   readonly limit: number;

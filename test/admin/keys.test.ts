@@ -82,6 +82,32 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     expect(res.body.issues[0].message).toMatch(sentence);
   });
 
+  test('GET /keys filters by owner, metadata, status and expiry', async () => {
+    const { as, keys } = setup(express);
+    const context = { workspaceId: 'acme' };
+    const owner = { kind: 'user', id: 'ana' } as const;
+    await keys.create({ ...valid, name: 'ana', owner, metadata: { team: 'billing', tier: 'a=b' } }, context);
+    await keys.create({ ...valid, name: 'short', expiresIn: '10d' }, context);
+    const list = async (query: string) => (await as().get(`/keys?${query}`).expect(200)).body;
+    for (const [query, name] of [
+      ['owner=user:ana', 'ana'],
+      ['metadata=team=billing&metadata=tier=a=b', 'ana'],
+      ['owner=none&status=active', 'short'],
+      ['expiringWithin=30d', 'short'],
+    ] as const) {
+      const { keys: found, total, matching } = await list(query);
+      expect({ query, names: found.map((key: { name: string }) => key.name), total, matching }).toEqual({
+        query,
+        names: [name],
+        total: 2,
+        matching: 1,
+      });
+    }
+    expect((await list('unusedFor=1d')).keys).toEqual([]);
+    const { issues } = (await as().get('/keys?owner=ana&status=on').expect(400)).body;
+    expect(issues.map(({ path }: { path: string }) => path).sort()).toEqual(['owner', 'status']);
+  });
+
   test('GET /keys/:id shows one key under its revision', async () => {
     const { as, keys } = setup(express);
     const { key } = await keys.create({ ...valid, workspaceId: 'acme' });

@@ -112,6 +112,22 @@ describe('keys list', () => {
     expect(jsonLines(found.stdout)).toHaveLength(1);
   });
 
+  test('keys list filters by owner, metadata, status and expiry', async () => {
+    const make = (...more: string[]) => makeKey(world, [...MINIMUM, ...more, '--workspace', 'filters']);
+    const ana = await make('--owner', 'user:ana', '--metadata', 'team=billing', '--metadata', 'tier=1');
+    const short = await make('--expires-in', '10d');
+    const list = async (...filter: string[]) =>
+      jsonLines((await inWorkspace('filters', 'keys', 'list', ...filter, '--json')).stdout).map(({ id }) => id);
+    expect(await list('--owner', 'user:ana')).toEqual([ana.id]);
+    expect(await list('--metadata', 'team=billing', '--metadata', 'tier=1')).toEqual([ana.id]);
+    expect(await list('--owner', 'none', '--status', 'active')).toEqual([short.id]);
+    expect(await list('--expiring-within', '30d')).toEqual([short.id]);
+    expect(await list('--status', 'expired')).toEqual([]);
+    const wrong = await inWorkspace('filters', 'keys', 'list', '--unused-for', 'soon');
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("--unused-for: Expected a string such as '90d'");
+  });
+
   test('keys list continues at a cursor, or to the end with --all', async () => {
     for (let i = 0; i < 5; i++) await makeKey(world, [...MINIMUM, '--workspace', 'pages']);
     const first = await inWorkspace('pages', 'keys', 'list', '--limit', '2', '--json');

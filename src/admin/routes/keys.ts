@@ -1,6 +1,14 @@
 import { KeyscopeError } from '../../errors';
 import { refuseImmutable } from '../../keys/input-schemas';
-import type { ApiKey, CreatedKey, CreateKeyInput, KeyService, RotateKeyInput, UpdateKeyInput } from '../../keys/types';
+import type {
+  ApiKey,
+  CreatedKey,
+  CreateKeyInput,
+  KeyService,
+  ListKeysInput,
+  RotateKeyInput,
+  UpdateKeyInput,
+} from '../../keys/types';
 import { etagOf } from '../conditional-headers';
 import type { OperationRequest, OperationResponse } from '../handler';
 import { defineOperation, type Operation } from '../operation';
@@ -67,8 +75,8 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents:
       query: keyQuerySchema,
       response: { status: 200, description: 'A page of keys.', schema: keyListSchema },
       async handle({ operator, query }) {
-        const page = await keys.list({ ...query, workspaceId: operator.workspaceId });
-        return { status: 200, body: { keys: page.keys.map(toWire), cursor: page.cursor, total: page.total } };
+        const page = await keys.list({ ...query, workspaceId: operator.workspaceId } as ListKeysInput);
+        return { status: 200, body: { ...page, keys: page.keys.map(toWire) } };
       },
     }),
     defineOperation({

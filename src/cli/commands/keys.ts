@@ -8,6 +8,7 @@ import { PAGE_OPTIONS, printPages } from '../paging';
 import { confirm } from '../prompts';
 import { toJson } from '../terminal-text';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
+import { FILTER_OPTIONS, filterOptionsOf } from './filter-options';
 import { keyFields, keyListing, printKey } from './format-key';
 import { agentsOf, COLUMN_OPTIONS, columnsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
@@ -55,17 +56,17 @@ async function create(context: CommandContext): Promise<undefined> {
 
 async function list(context: CommandContext): Promise<undefined> {
   const { values, apiKeys, within } = context;
-  const filter: Record<string, string> = {};
+  const given: Record<string, unknown> = filterOptionsOf(context);
   for (const [option, field] of [
     ['search', 'q'],
     ['sort', 'sort'],
     ['order', 'order'],
   ] as const) {
-    const given = values.text(option);
-    if (given !== undefined) filter[field] = given;
+    const text = values.text(option);
+    if (text !== undefined) given[field] = text;
   }
   const read = async (page: { limit: number; cursor?: string }) => {
-    const { keys, cursor } = await apiKeys.keys.list({ ...within, ...filter, ...page } as ListKeysInput);
+    const { keys, cursor } = await apiKeys.keys.list({ ...within, ...given, ...page } as ListKeysInput);
     return { items: keys, cursor };
   };
   await printPages(context, read, keyListing(context));
@@ -144,6 +145,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       search: { value: 'TEXT', help: 'Keys with this in their name, id or masked token.' },
       sort: { value: 'FIELD', help: 'created, name or expires. Default: created.' },
       order: { value: 'ORDER', help: 'asc or desc. Default: newest first, names from A, soonest expiry first.' },
+      ...FILTER_OPTIONS,
       ...PAGE_OPTIONS,
     },
     example: 'keyscope keys list --sort expires --limit 10',

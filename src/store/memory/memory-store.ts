@@ -109,7 +109,13 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     },
 
     async listKeys(query) {
-      return workspaces.get(query.workspaceId)?.list(query, keys) ?? { keys: [], next: null, total: 0 };
+      return (
+        workspaces.get(query.workspaceId)?.list(query, keys, (id) => usage.lastUse(id)) ?? {
+          keys: [],
+          next: null,
+          total: 0,
+        }
+      );
     },
 
     async listAudit(query) {

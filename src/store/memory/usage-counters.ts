@@ -34,6 +34,10 @@ export class UsageCounters {
     return found;
   }
 
+  lastUse(id: string): number | null {
+    return this.#byKey.get(id)?.lastUsedAt ?? null;
+  }
+
   delete(id: string): void {
     this.#byKey.delete(id);
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock';
 import { boundAfter, comparePositions, indexPosition, readPosition } from '../index-position';
-import { matchesKey } from '../key-search';
+import { isUnused, matchesFilter, matchesKey } from '../key-search';
 import { KEY_SORTS, type KeyRecord, type KeySort, type ProjectRecord } from '../records';
 import type { KeyPage, KeyQuery } from '../store';
 import { AuditLog } from './audit-log';
@@ -48,8 +48,12 @@ class SortedPositions {
   }
 }
 
+/** Keys that one page of a filtered list examines, so that it does not block the process. */
+const MAX_EXAMINED = 10_000;
+
 /** Data of one workspace except the records of its keys: indexes, configurations, audit log. */
 export class Workspace {
+  readonly #clock: Clock;
   readonly audit: AuditLog;
   /** Replaced on each change, never mutated: a caller that has read it keeps the old state. */
   projects: ReadonlyMap<string, ProjectRecord> = new Map();
@@ -60,6 +64,7 @@ export class Workspace {
   };
 
   constructor(auditLimit: number, clock: Clock) {
+    this.#clock = clock;
     this.audit = new AuditLog(auditLimit, clock);
   }
 
@@ -71,17 +76,30 @@ export class Workspace {
     for (const sort of KEY_SORTS) this.#indexes[sort].remove(indexPosition(key, sort));
   }
 
-  list(query: KeyQuery, keys: ReadonlyMap<string, KeyRecord>): KeyPage {
-    const bound = query.after === null ? null : boundAfter(query.after, query.order);
+  /** @param lastUse - Time of a key's last use, or null. */
+  list(query: KeyQuery, keys: ReadonlyMap<string, KeyRecord>, lastUse: (id: string) => number | null): KeyPage {
+    const { q, filter, limit, sort, order } = query;
+    const now = this.#clock.wall();
+    const bound = query.after === null ? null : boundAfter(query.after, order);
     const total = this.#indexes.created.size;
     const found: KeyRecord[] = [];
     let last: string | null = null;
-    for (const position of this.#indexes[query.sort].walk(query.order, bound)) {
+    let examined = 0;
+
+    function matches(key: KeyRecord): boolean {
+      if (q !== '' && !matchesKey(key, q)) return false;
+      if (!filter) return true;
+      if (!matchesFilter(key, filter, now)) return false;
+      return filter.unusedFor === undefined || isUnused(key, lastUse(key.id), filter.unusedFor, now);
+    }
+
+    for (const position of this.#indexes[sort].walk(order, bound)) {
+      if (filter && examined++ === MAX_EXAMINED) return { keys: found, next: last, total };
       const key = keys.get(readPosition(position).id)!;
-      if (query.q !== '' && !matchesKey(key, query.q)) continue;
-      if (found.length === query.limit) return { keys: found, next: last, total };
-      found.push(key);
-      last = position;
+      const isFound = matches(key);
+      if (isFound && found.length === limit) return { keys: found, next: last, total };
+      if (isFound) found.push(key);
+      if (isFound || filter) last = position;
     }
     return { keys: found, next: null, total };
   }

@@ -1,5 +1,6 @@
 import type { Store } from '../../../src/store/store';
 import { auditContract } from './audit';
+import { filtersContract } from './filters';
 import { importedTokenContract } from './imported-tokens';
 import { keysContract } from './keys';
 import { limitsContract } from './limits';
@@ -33,6 +34,7 @@ export function storeContract(name: string, underTest: StoreUnderTest): void {
     projectsContract(getStore);
     auditContract(getStore, underTest.auditLimit);
     listingContract(getStore);
+    filtersContract(getStore);
     pagingContract(getStore);
     racesContract(getStore);
     importedTokenContract(getStore);

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock';
 import { isKeyId } from '../../../token/format';
 import { boundAfter, readPosition } from '../../index-position';
-import { matchesIndexEntry, matchesKey, mayBeMasked } from '../../key-search';
+import { isUnused, matchesFilter, matchesIndexEntry, matchesKey, mayBeMasked } from '../../key-search';
 import type { Credential, KeyRecord } from '../../records';
 import type { KeyPage, KeyQuery } from '../../store';
 import { unreadable } from '../errors';
@@ -12,6 +12,8 @@ import { scanPage } from './scan-page';
 
 /** Index positions that one step of a search reads. */
 const SEARCH_STEP = 1000;
+/** Records that one step of a filtered list reads: one pipeline, so that other reads wait a few milliseconds only. */
+const FILTER_STEP = 256;
 
 export interface ListKeysOptions {
   readonly reader: BatchedReader;
@@ -20,6 +22,25 @@ export interface ListKeysOptions {
   readonly clock: Clock;
   /** Milliseconds after which a search leaves the rest to the next page. */
   readonly timeoutMs: number;
+}
+
+/** Reads the time of a key's last use; null if there was none. */
+function createReadLastUse(reader: BatchedReader, keyNames: KeyNames) {
+  return function readLastUse(id: string): Promise<number | null> {
+    const key = keyNames.usage(id);
+    return reader.read({
+      name: 'hmget',
+      key,
+      args: ['last'],
+      decode(reply) {
+        if (!Array.isArray(reply)) throw unreadable(key);
+        const [last] = reply as unknown[];
+        const at = last == null ? null : Number(last);
+        if (at !== null && !Number.isSafeInteger(at)) throw unreadable(key, 'the field last is not a number');
+        return at;
+      },
+    });
+  };
 }
 
 export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: ListKeysOptions) {
@@ -43,23 +64,42 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
     return reader.read({ name: 'zcard', key, args: [], decode: Number });
   }
 
+  const readLastUse = createReadLastUse(reader, keyNames);
+
+  /** The record of a key if it matches the search and the filter. */
+  async function readMatching(id: string, { q, filter }: KeyQuery, now: number): Promise<KeyRecord | null> {
+    const key = await readKey(id);
+    if (key === null || (q !== '' && !matchesKey(key, q))) return null;
+    if (!filter) return key;
+    if (!matchesFilter(key, filter, now)) return null;
+    if (filter.unusedFor === undefined) return key;
+    return isUnused(key, await readLastUse(id), filter.unusedFor, now) ? key : null;
+  }
+
   return async function listKeys(query: KeyQuery): Promise<KeyPage> {
-    const { q, limit, after } = query;
+    const { q, filter, limit, after } = query;
+    const isFiltered = filter != null;
     // A masked token is in the record only, so all records are read.
-    const needsRecords = mayBeMasked(q);
+    const isMasked = mayBeMasked(q);
+    const now = clock.wall();
     const total = readTotal(query);
     const page = scanPage<string, KeyRecord>(
       {
         readItems: (place, count) => readPositions(query, place, count),
         positionOf: (position) => position,
-        matches: (position) => q === '' || needsRecords || matchesIndexEntry(readPosition(position), q),
-        async load(positions) {
-          const keys = await Promise.all(positions.map((position) => readKey(readPosition(position).id)));
-          return needsRecords ? keys.map((key) => (key !== null && matchesKey(key, q) ? key : null)) : keys;
-        },
+        matches: (position) => q === '' || isMasked || matchesIndexEntry(readPosition(position), q),
+        load: (positions) =>
+          Promise.all(positions.map((position) => readMatching(readPosition(position).id, query, now))),
         idOf: (key) => key.id,
       },
-      { limit, after, step: q === '' || needsRecords ? null : SEARCH_STEP, clock, timeoutMs },
+      {
+        limit,
+        after,
+        step: isFiltered ? FILTER_STEP : q === '' || isMasked ? null : SEARCH_STEP,
+        matchesEntries: isFiltered,
+        clock,
+        timeoutMs,
+      },
     );
     const [{ entries, next }, count] = await Promise.all([page, total]);
     return { keys: entries, next, total: count };

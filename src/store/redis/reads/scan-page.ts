@@ -6,7 +6,7 @@ export interface ScanSource<Item, Entry> {
   readItems(after: string | null, count: number): Promise<readonly Item[]>;
   positionOf(item: Item): string;
   matches(item: Item): boolean;
-  /** The entries of the items; null if an entry was removed after its item was read. */
+  /** The entries of the items; null if an entry was removed after its item was read, or does not match. */
   load(items: readonly Item[]): Promise<readonly (Entry | null)[]>;
   idOf(entry: Entry): string;
 }
@@ -19,6 +19,11 @@ export interface ScanOptions {
    * else during a step, so the number must be small.
    */
   readonly step: number | null;
+  /**
+   * True if only the entry tells whether it matches. Then all entries of a step are loaded, and a full page ends the
+   * scan. Otherwise the scan goes on until it is known whether more entries follow. Default false.
+   */
+  readonly matchesEntries?: boolean;
   readonly clock: Clock;
   /** Milliseconds after which the scan stops, and leaves the rest to the next page. */
   readonly timeoutMs: number;
@@ -31,7 +36,7 @@ export interface ScanOptions {
  */
 export async function scanPage<Item, Entry>(
   source: ScanSource<Item, Entry>,
-  { limit, after, step, clock, timeoutMs }: ScanOptions,
+  { limit, after, step, matchesEntries = false, clock, timeoutMs }: ScanOptions,
 ): Promise<{ entries: Entry[]; next: string | null }> {
   const until = clock.monotonic() + timeoutMs;
   const entries = new Map<string, Entry>();
@@ -41,16 +46,20 @@ export async function scanPage<Item, Entry>(
     const count = step ?? wanted + 1;
     const items = await source.readItems(position, count);
     const matching = items.filter((item) => source.matches(item));
-    const taken = matching.slice(0, wanted);
-    for (const entry of await source.load(taken)) {
-      if (entry !== null && !entries.has(source.idOf(entry))) entries.set(source.idOf(entry), entry);
+    const loaded = matchesEntries ? matching : matching.slice(0, wanted);
+    let taken = 0;
+    for (const entry of await source.load(loaded)) {
+      const isNew = entry !== null && !entries.has(source.idOf(entry));
+      if (isNew && entries.size === limit) break;
+      if (isNew) entries.set(source.idOf(entry), entry);
+      taken++;
     }
-    const moreHere = matching.length > wanted;
+    const moreHere = taken < matching.length;
     if (!moreHere && items.length < count) return { entries: [...entries.values()], next: null };
 
-    const last = (moreHere ? taken : items).at(-1);
+    const last = (moreHere ? matching.slice(0, taken) : items).at(-1);
     if (last !== undefined) position = source.positionOf(last);
-    const isFull = entries.size === limit && moreHere;
+    const isFull = entries.size === limit && (moreHere || matchesEntries);
     if (isFull || clock.monotonic() >= until) return { entries: [...entries.values()], next: position };
   }
 }
