@@ -14,12 +14,12 @@ import { isShowableUrl, type ReportToken } from './service';
 /** Options of `githubSecretScanning`. */
 export interface GithubSecretScanningOptions {
   /**
-   * Public keys of GitHub, or a function that fetches them. Its result is cached for an hour; an unknown identifier fetches
-   * again, at most once a minute.
+   * Public keys of GitHub, or a function that returns them, or a promise of them: a body of GitHub's API can be returned as
+   * it is. The result is cached for an hour; an unknown identifier fetches again, at most once a minute.
    *
    * @example () => fetch('https://api.github.com/meta/public_keys/secret_scanning').then((res) => res.json())
    */
-  readonly publicKeys: GithubPublicKeys | (() => GithubPublicKeys | Promise<GithubPublicKeys>);
+  readonly publicKeys: GithubPublicKeys | (() => unknown);
   /** Policy for the keys of reported tokens. Default: `leakPolicy` of the app. */
   readonly policy?: LeakPolicy;
   /** The longest body that is accepted, in bytes. Default 1 MiB. */
