@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { auditInputSchema } from '../audit/service';
 import type { ErrorCode } from '../errors';
 import { externalId } from '../field-schemas';
-import { createKeySchemas, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
+import { createKeySchemas, ENSURE_FIELDS, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
 import { AUDIT_ACTIONS } from '../store/store';
 import { USAGE_SCHEMAS } from './usage-schemas';
@@ -89,10 +89,13 @@ export type KeyBodies = ReturnType<typeof createKeyBodies>;
 export function createKeyBodies(settings: KeyInputSettings) {
   // For the document only: the key service validates, and knows the time.
   const { create, update, rotate } = createKeySchemas(settings, () => 0);
+  const created = create.omit({ workspaceId: true, createdBy: true });
   return {
-    create: create
-      .omit({ workspaceId: true, createdBy: true })
-      .meta({ description: 'Without an expiry, the key lives for the default lifetime.' }),
+    create: created.meta({ description: 'Without an expiry, the key lives for the default lifetime.' }),
+    ensure: created.extend(ENSURE_FIELDS).meta({
+      description:
+        'Fields that are left out do not change, if the key exists. Agents that are left out are all agents.',
+    }),
     update: update.meta({ minProperties: 1, description: 'Fields that are left out do not change.' }),
     rotate: rotate.meta({ description: 'Without an expiry, the new key gets the lifetime of the old one, from now.' }),
   };
@@ -250,6 +253,7 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [keyWithTokenSchema, 'KeyWithToken'],
     [keyListSchema, 'KeyList'],
     [bodies.create, 'KeyCreation'],
+    [bodies.ensure, 'KeyState'],
     [bodies.update, 'KeyUpdate'],
     [bodies.rotate, 'KeyRotation'],
     [configurationSchema, 'Configuration'],

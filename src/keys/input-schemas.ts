@@ -209,6 +209,12 @@ export function createKeySchemas({ permissions }: KeyInputSettings, now: () => n
   };
 }
 
+/** Fields of `keys.ensure` in addition to those of `keys.create`. */
+export const ENSURE_FIELDS = {
+  token: importedToken.meta({ minLength: 8, maxLength: 512, description: 'The string that callers send.' }),
+  disabled: z.boolean().optional(),
+};
+
 /** Creates the parsers of all inputs of the key service. Each throws `invalid_request` with all issues. */
 export function createKeyInputs(settings: KeyInputSettings, now: () => number) {
   const schemas = createKeySchemas(settings, now);
@@ -223,9 +229,7 @@ export function createKeyInputs(settings: KeyInputSettings, now: () => number) {
     })
     .refine(notBoth, NOT_BOTH)
     .refine(oneOfBoth, ONE_OF_BOTH);
-  const ensureSchema = schemas.create
-    .extend({ token: importedToken, disabled: z.boolean().optional() })
-    .refine(notBoth, NOT_BOTH);
+  const ensureSchema = schemas.create.extend(ENSURE_FIELDS).refine(notBoth, NOT_BOTH);
   const rotateSchema = schemas.rotate.refine(notBoth, NOT_BOTH);
 
   // An imported token has no form, so that one in the wrong field could not be told from a name.

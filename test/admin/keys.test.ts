@@ -1,7 +1,40 @@
+import { generateToken } from '../../src/token/generate';
 import { expresses } from '../support/express-versions';
 import { ADMIN, DAY, EVE, MOUNT, NOW, setup, valid } from './setup';
 
 describe.each(expresses)('keys on %s', (_name, express) => {
+  test('POST ensure creates the key of a given token once, changes it, and never returns the token', async () => {
+    const { as, keys } = setup(express);
+    const { token } = generateToken('ks', 'acme');
+    const put = (body: object) =>
+      as()
+        .post('/keys/ensure')
+        .send({ ...valid, token, ...body });
+    const created = await put({ owner: { kind: 'user', id: 'bo' } }).expect(200);
+    expect(created.body).toMatchObject({ name: 'CRM', workspaceId: 'acme', revision: 1, createdBy: 'admin@acme.test' });
+    expect(created.headers.etag).toBe('"1"');
+    expect(created.text).not.toContain(token);
+    expect((await put({}).expect(200)).body).toEqual(created.body);
+    const changed = await put({ name: 'ERP', disabled: true }).expect(200);
+    expect(changed.body).toMatchObject({ id: created.body.id, name: 'ERP', disabled: true, revision: 2 });
+    expect(changed.body.owner).toEqual({ kind: 'user', id: 'bo' });
+    expect((await keys.list({ workspaceId: 'acme' })).total).toBe(1);
+    // Another workspace has no access to it.
+    expect(
+      (
+        await as(EVE)
+          .post('/keys/ensure')
+          .send({ ...valid, token })
+          .expect(400)
+      ).text,
+    ).not.toContain(token);
+    await as().post('/keys/ensure').send(valid).expect(400);
+    await as()
+      .post('/keys/ensure')
+      .send({ ...valid, token: 'legacy-token-of-another-system' })
+      .expect(400);
+  });
+
   test('POST makes a key, shows its token, and says where the key is', async () => {
     const { as, keys } = setup(express);
     const res = await as()

@@ -6,6 +6,7 @@ import addFormats from 'ajv-formats';
 import createClient from 'openapi-fetch';
 import { KeyscopeError } from '../../src/errors';
 import { createMemoryStore } from '../../src/store/memory';
+import { generateToken } from '../../src/token/generate';
 import { expresses } from '../support/express-versions';
 import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 import { validate } from './validate';
@@ -72,6 +73,7 @@ describe('the OpenAPI document', () => {
     expect(operations).toEqual([
       'get /keys listKeys',
       'post /keys createKey',
+      'post /keys/ensure ensureKey',
       'get /keys/{id} getKey',
       'patch /keys/{id} updateKey',
       'delete /keys/{id} deleteKey',
@@ -250,6 +252,16 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('post', '/keys', { body: valid, headers: { 'sec-fetch-site': 'cross-site' } });
     made.clock.advance(3_600_000);
     await call('post', '/keys', { body: { ...valid, agents: ['a'], expiresAt: '2031-05-01' }, params: { header } });
+  });
+
+  test('ensuring a key responds as documented', async () => {
+    const body = { ...valid, token: generateToken('ks', 'acme').token };
+    const always = jest.spyOn(store, 'createKey').mockResolvedValue(false);
+    await call('post', '/keys/ensure', { body });
+    always.mockRestore();
+    await call('post', '/keys/ensure', { body });
+    await call('post', '/keys/ensure', { body: { ...body, disabled: true } });
+    await call('post', '/keys/ensure', { body: valid });
   });
 
   test('changes, rotates and deletes keys as documented', async () => {

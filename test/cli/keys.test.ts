@@ -329,3 +329,19 @@ test('an unreadable key is reported with its name in Redis', async () => {
   expect(code).toBe(3);
   expect(stderr).toContain(`:key:{${id.slice(0, 4)}}${id} in Redis cannot be read: the field agents is not JSON.`);
 });
+
+test('keys ensure creates the key of a given token once, and gives it the stated state', async () => {
+  const token = 'fixed-token-of-development';
+  const ensure = (...argv: string[]) =>
+    world.run(['keys', 'ensure', '--name', 'development', '--json', ...argv], { input: `${token}\n` });
+  const created = await ensure('--permissions', 'conversations', '--owner', 'user:bo');
+  expect(created).toMatchObject({ code: 0, stdout: expect.not.stringContaining(token) });
+  const key = JSON.parse(created.stdout);
+  expect(key).toMatchObject({ name: 'development', revision: 1, owner: { kind: 'user', id: 'bo' } });
+  expect(JSON.parse((await ensure('--permissions', 'conversations')).stdout)).toEqual(key);
+  const changed = JSON.parse((await ensure('--permissions', 'conversations,handoff')).stdout);
+  expect(changed).toMatchObject({ id: key.id, revision: 2, permissions: ['conversations', 'handoff'] });
+  expect(changed.owner).toEqual(key.owner);
+  expect(await world.run(['verify', '--permission', 'handoff'], { input: token })).toMatchObject({ code: 0 });
+  await world.run(['keys', 'delete', key.id, '--yes']);
+});

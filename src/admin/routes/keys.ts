@@ -4,11 +4,13 @@ import type {
   ApiKey,
   CreatedKey,
   CreateKeyInput,
+  EnsureKeyInput,
   KeyService,
   ListKeysInput,
   RotateKeyInput,
   UpdateKeyInput,
 } from '../../keys/types';
+import { inputError } from '../../validate-input';
 import { etagOf } from '../conditional-headers';
 import type { OperationRequest, OperationResponse } from '../handler';
 import { defineOperation, type Operation } from '../operation';
@@ -41,6 +43,13 @@ function revisionChanged(): KeyscopeError {
     'precondition_failed',
     'The key has changed since the revision in If-Match. Read it again, then retry.',
   );
+}
+
+const FOREIGN_TOKEN = { path: 'token', message: 'Expected a token of this app, which denies imported tokens.' };
+
+/** Whether an app denies imported tokens, and has received one. */
+function isNotEnabled(error: unknown): boolean {
+  return error instanceof KeyscopeError && error.code === 'invalid_options';
 }
 
 export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents: AgentResolver): Operation[] {
@@ -101,6 +110,26 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents:
           ...(idempotencyKey === null ? {} : { idempotencyKey }),
         });
         return tokenResponse(created, request);
+      },
+    }),
+    defineOperation({
+      method: 'POST',
+      // Before `/keys/:id`. No id has this form.
+      path: '/keys/ensure',
+      operationId: 'ensureKey',
+      summary: 'Create the key of a given token, or give it this state',
+      description:
+        'A repeated request changes nothing. A key that has expired, was rotated, or has other agents is created again.',
+      body: bodies.ensure,
+      response: { status: 200, description: 'The key as it is now.', schema: keySchema, headers: ['ETag'] },
+      errors: ['conflict'],
+      async handle(request) {
+        const body = await agents.resolveBody(request.body, request.operator.workspaceId);
+        try {
+          return keyResponse(await keys.ensure(body as EnsureKeyInput, contextOf(request)));
+        } catch (error) {
+          throw isNotEnabled(error) ? inputError('The request', [FOREIGN_TOKEN]) : error;
+        }
       },
     }),
     defineOperation({

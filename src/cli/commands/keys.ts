@@ -1,11 +1,11 @@
 import { listNames } from '../../did-you-mean';
 import { parseDuration } from '../../keys/time';
 import type { CreatedKey, CreateKeyInput, KeyMutationContext, ListKeysInput, UpdateKeyInput } from '../../keys/types';
-import type { Command, CommandContext } from '../command';
+import type { Command, CommandContext, OptionSpecs } from '../command';
 import type { ExitCode } from '../io';
 import { usageError } from '../io';
 import { PAGE_OPTIONS, printPages } from '../paging';
-import { confirm } from '../prompts';
+import { confirm, readSecret } from '../prompts';
 import { toJson } from '../terminal-text';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 import { FILTER_OPTIONS, filterOptionsOf } from './filter-options';
@@ -41,17 +41,24 @@ async function describe({ apiKeys, within, args }: CommandContext): Promise<stri
   return `${JSON.stringify(name)} (${masked})`;
 }
 
-async function create(context: CommandContext): Promise<undefined> {
-  const { apiKeys, values, origin } = context;
+function inputOf(context: CommandContext): CreateKeyInput {
   const agents = agentsOf(context);
-  const input: CreateKeyInput = {
-    name: values.text('name') as string,
+  return {
+    name: context.values.text('name') as string,
     agents: agents.length === 0 ? 'all' : agents,
     permissions: permissionsOf(context),
     ...expiryOf(context),
     ...columnsOf(context),
   };
-  reveal(context, await apiKeys.keys.create(input, origin));
+}
+
+async function create(context: CommandContext): Promise<undefined> {
+  reveal(context, await context.apiKeys.keys.create(inputOf(context), context.origin));
+}
+
+async function ensure(context: CommandContext): Promise<undefined> {
+  const token = await readSecret(context.io, 'Token: ');
+  printKey(context, await context.apiKeys.keys.ensure({ ...inputOf(context), token }, context.origin));
 }
 
 async function list(context: CommandContext): Promise<undefined> {
@@ -118,24 +125,36 @@ function switching(disabled: boolean): (context: CommandContext) => Promise<Exit
   return (context) => update(context, { disabled });
 }
 
+const CREATE_OPTIONS: OptionSpecs = {
+  name: { value: 'TEXT', required: '--name "CRM export"', help: 'Name of the key.' },
+  permissions: { ...PERMISSIONS, required: '--permissions A,B', help: 'Permissions of the key.' },
+  agents: { value: 'all|A,B', multiple: true, help: 'Agents of the key. Fixed at creation. Default: all.' },
+  agent: { value: ID, multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
+  ...EXPIRY_OPTIONS,
+  ...COLUMN_OPTIONS,
+  ...CHANGE_OPTIONS,
+};
+
 export const KEY_COMMANDS: readonly Command[] = [
   {
     name: 'keys create',
     summary: 'Create a key, and print its token once',
     args: [],
-    options: {
-      name: { value: 'TEXT', required: '--name "CRM export"', help: 'Name of the key.' },
-      permissions: { ...PERMISSIONS, required: '--permissions A,B', help: 'Permissions of the key.' },
-      agents: { value: 'all|A,B', multiple: true, help: 'Agents of the key. Fixed at creation. Default: all.' },
-      agent: { value: ID, multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
-      ...EXPIRY_OPTIONS,
-      ...COLUMN_OPTIONS,
-      ...CHANGE_OPTIONS,
-    },
+    options: CREATE_OPTIONS,
     example: 'keyscope keys create --name "CRM export" --permissions conversations --expires-in 90d',
     permissionOptions: ['permissions'],
     storesTokens: true,
     run: create,
+  },
+  {
+    name: 'keys ensure',
+    summary: 'Create the key of a token, read from standard input, or give it this state',
+    args: [],
+    options: CREATE_OPTIONS,
+    example: 'keyscope keys ensure --name development --permissions conversations < token.txt',
+    permissionOptions: ['permissions'],
+    storesTokens: true,
+    run: ensure,
   },
   {
     name: 'keys list',
