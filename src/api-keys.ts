@@ -16,6 +16,7 @@ import type { ProjectService } from './projects/service';
 import type { RedactOptions } from './redaction/options';
 import type { StoreHealth } from './store/store';
 import type { Usage, UsageOptions } from './usage/service';
+import type { WebhookService } from './webhooks/service';
 
 /** API keys for one application: middleware for its routes, and the functions that manage keys and projects. */
 export interface ApiKeys<Permission extends string = string> {
@@ -77,6 +78,8 @@ export interface ApiKeys<Permission extends string = string> {
    * `usageFlushInterval`. Rejects with `key_not_found`, `invalid_request` or `store_unavailable`.
    */
   usage(id: string, options?: UsageOptions): Promise<Usage>;
+  /** Webhooks that could not be delivered. */
+  readonly webhooks: WebhookService;
   /**
    * The management API with its console, to mount under any path behind your own sign-in. `authenticate` returns the
    * operator of a request and the workspace that they manage.

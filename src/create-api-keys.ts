@@ -40,6 +40,7 @@ import { acceptedPrefixes } from './token/environment';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
 import { createUsageService } from './usage/service';
+import { createWebhookService, startWebhooks } from './webhooks/service';
 
 type Parse = (text: string) => string | null;
 
@@ -56,7 +57,7 @@ const NOT_CHECKED =
   "Store unreachable: requests are allowed although their limits cannot be checked (`rateLimit.onStoreFailure: 'allow'`).";
 
 /**
- * Creates the API keys of an application. Sends nothing to Redis before `ready()` or the first request.
+ * Creates the API keys of an application. Sends nothing to Redis before `ready()` or the first request, unless `webhooks` are given.
  *
  * @throws {KeyscopeError} `invalid_options` with all issues of the options.
  * @example const apiKeys = createApiKeys({ permissions: { conversations: { label: 'Conversations data' } } });
@@ -158,6 +159,15 @@ export function createApiKeys<const Permission extends string>(
     expiryLeads: [...new Set(settings.expiryWarnings)],
     report: (error) => events.emit('error', error),
   });
+  const endWebhooks =
+    settings.webhooks &&
+    startWebhooks({
+      store,
+      clock,
+      durableEvents,
+      endpoints: settings.webhooks,
+      report: (error) => events.emit('error', error),
+    });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 
@@ -231,6 +241,7 @@ export function createApiKeys<const Permission extends string>(
     leaks,
     githubSecretScanning: createGithubSecretScanning(leakHandlers),
     revokeRouter: createRevokeRouter(leakHandlers),
+    webhooks: createWebhookService({ store, clock }),
     usage: (id, usageOptions) => usage.get(id, usageOptions),
     adminRouter: createAdminRouter({
       keys,
@@ -264,7 +275,7 @@ export function createApiKeys<const Permission extends string>(
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
       projectFeatures.close();
-      await Promise.all([recorder.close(), limits.close(), durableEvents.close()]);
+      await Promise.all([recorder.close(), limits.close(), durableEvents.close(), endWebhooks?.()]);
       await store.close();
     },
   };

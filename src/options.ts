@@ -5,6 +5,7 @@ import type { RateLimitOptions } from './keys/rate-limit-schema';
 import type { LimitSettings } from './limits/request-limits';
 import type { RedisClient } from './store/redis/client';
 import type { LeakPolicy } from './store/store';
+import type { WebhookEndpoints } from './webhooks/endpoints';
 
 /** Texts for a permission in the console and the CLI. */
 export interface PermissionInfo {
@@ -122,6 +123,13 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * `['30d', '7d', '1d']`.
    */
   readonly expiryWarnings?: readonly (number | string)[];
+  /**
+   * Endpoints that get the events of `on('key')` and `on('project')` by POST, signed as Standard Webhooks: an array, or a
+   * function that returns those of a workspace. Default: none.
+   *
+   * @example [{ url: 'https://example.com/hooks', secret: process.env.WEBHOOK_SECRET }]   // whsec_…
+   */
+  readonly webhooks?: WebhookEndpoints;
   /** Approximate number of audit entries per workspace; the oldest are removed. Default 10,000. */
   readonly auditLimit?: number;
   /**
@@ -175,6 +183,7 @@ export interface Settings {
   readonly leakPolicy: LeakPolicy;
   /** Milliseconds. */
   readonly expiryWarnings: readonly number[];
+  readonly webhooks: WebhookEndpoints | undefined;
   readonly auditLimit: number;
   /** Milliseconds. */
   readonly usageFlushInterval: number;

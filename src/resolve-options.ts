@@ -12,6 +12,7 @@ import { LEAK_POLICIES } from './store/store';
 import { isEnvironment, prefixOf } from './token/environment';
 import { isTokenPrefix } from './token/format';
 import { parseInput } from './validate-input';
+import { type WebhookEndpoints, webhookEndpointsSchema } from './webhooks/endpoints';
 
 const PERMISSION = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
 const NAMESPACE = /^[A-Za-z0-9_.:-]{1,64}$/;
@@ -105,6 +106,7 @@ const shape = {
     .default('apiKey'),
   leakPolicy: z.enum(LEAK_POLICIES).default('revoke'),
   expiryWarnings: z.array(duration(1000)).max(16).prefault(['30d', '7d', '1d']),
+  webhooks: webhookEndpointsSchema.optional(),
   auditLimit: count.default(10_000),
   recordSettings: z.boolean().default(true),
   usageFlushInterval: duration(100, HOUR).prefault('5s'),
@@ -168,6 +170,7 @@ export function resolveOptions(options: ApiKeysOptions): Settings {
     environment: rest.environment ?? null,
     serveStaleFor: whenStoreDown?.serveStaleFor ?? 0,
     permissions: Object.keys(permissions),
+    webhooks: rest.webhooks as WebhookEndpoints | undefined,
     redis: redis as RedisClient | undefined,
     peppers: typeof pepper === 'string' ? [pepper] : pepper,
     clock: (clock as Clock | undefined) ?? systemClock,

@@ -95,3 +95,5 @@ export type {
 export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';
 export type { Usage, UsageDay, UsageOptions } from './usage/service';
+export type { WebhookEndpoint, WebhookEndpoints, WebhookType } from './webhooks/endpoints';
+export type { FailedWebhook, WebhookService } from './webhooks/service';

@@ -80,7 +80,7 @@ export class GroupConsumer {
     this.#timing = { ...TIMING, ...options.timing };
     this.#lanes = new Lanes<OutboxEntry>({
       run: (entry) => this.#handle(entry),
-      mayRun: () => this.#isLeading && !this.#isClosed,
+      mayRun: () => this.isLeading && !this.#isClosed,
       retry: this.#timing.retry,
       maxRetry: this.#timing.maxRetry,
     });
@@ -93,7 +93,7 @@ export class GroupConsumer {
 
   /** There may be new events. */
   wake(): void {
-    if (this.#isClosed || !this.#isLeading) return;
+    if (this.#isClosed || !this.isLeading) return;
     if (this.#step !== null) this.#isWoken = true;
     else void this.#runStep();
   }
@@ -108,13 +108,14 @@ export class GroupConsumer {
     await this.#lanes.settled(this.#timing.close);
     try {
       await this.#acknowledge();
-      if (this.#isLeading) await this.#options.store.leaveGroup(this.#options.group, this.#name);
+      if (this.isLeading) await this.#options.store.leaveGroup(this.#options.group, this.#name);
     } catch {
       // Another process takes over when the leadership has ended, and handles the events again.
     }
   }
 
-  get #isLeading(): boolean {
+  /** Whether this process leads the group. */
+  get isLeading(): boolean {
     return performance.now() < this.#leadsUntil;
   }
 
@@ -159,7 +160,7 @@ export class GroupConsumer {
       this.#mustRecover = false;
       await this.#acknowledge();
     }
-    while (this.#held.size < MAX_HELD && this.#isLeading && !this.#isClosed) {
+    while (this.#held.size < MAX_HELD && this.isLeading && !this.#isClosed) {
       const entries = await store.readGroup(group, 'new', BATCH);
       if (entries.length === 0) break;
       this.#accept(entries);

@@ -1,6 +1,7 @@
 import type { Features } from '../features';
 import { AUDIT_ACTIONS, type AuditAction } from './audit-actions';
 import type { ChainPlace } from './audit-chain';
+import type { DeliveryStore } from './delivery-store';
 import type { ExpiryStore } from './expiry-store';
 import type { KeyFilter } from './key-search';
 import type { Lease } from './lease';
@@ -170,7 +171,7 @@ export interface ChangeListener {
  * Methods reject with `KeyscopeError` `store_unavailable` if the store cannot be reached or does not answer in time.
  * They never resolve with a guess.
  */
-export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore {
+export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore, DeliveryStore {
   /** Resolves when the store answers. If it does not, rejects with a message that gives the reason. */
   ready(): Promise<void>;
   /** Closes the connections that the store opened itself, never a client that was passed to it. */

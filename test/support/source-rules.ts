@@ -31,7 +31,17 @@ const COMPOSITION = [
 
 const BELOW_CACHE = ['store', 'token'];
 const BELOW_SERVICES = ['cache', ...BELOW_CACHE];
-const BELOW_FACES = ['keys', 'projects', 'audit', 'usage', 'limits', ...BELOW_SERVICES, 'telemetry', 'http'];
+const BELOW_FACES = [
+  'keys',
+  'projects',
+  'audit',
+  'usage',
+  'webhooks',
+  'limits',
+  ...BELOW_SERVICES,
+  'telemetry',
+  'http',
+];
 
 /** The folders that each folder may import, in addition to the files of the root in `GROUND` and itself. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   usage: BELOW_SERVICES,
   limits: BELOW_SERVICES,
   outbox: BELOW_SERVICES,
+  webhooks: ['outbox', ...BELOW_SERVICES],
   auth: BELOW_FACES,
   admin: BELOW_FACES,
   leaks: [...BELOW_FACES, 'auth'],

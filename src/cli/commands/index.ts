@@ -7,6 +7,7 @@ import { LEAKS_COMMAND } from './leaks';
 import { PROJECT_COMMANDS } from './projects';
 import { USAGE_COMMAND } from './usage';
 import { VERIFY_COMMAND } from './verify';
+import { WEBHOOK_COMMANDS } from './webhooks';
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -15,6 +16,7 @@ export const COMMANDS: readonly Command[] = [
   ...PROJECT_COMMANDS,
   LEAKS_COMMAND,
   ...AUDIT_COMMANDS,
+  ...WEBHOOK_COMMANDS,
   USAGE_COMMAND,
   VERIFY_COMMAND,
   DOCTOR_COMMAND,

@@ -8,6 +8,7 @@ import { Lease } from '../lease';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
 import { createAliases } from './aliases';
+import { createMemoryDeliveries } from './deliveries';
 import { createMemoryExpiries } from './expiries';
 import { LimitCounters } from './limit-counters';
 import { MemoryOutbox } from './outbox';
@@ -276,6 +277,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
 
     ...createAliases(notifyAliasChanged),
 
+    ...createMemoryDeliveries(),
     ...createMemoryExpiries(keys, outbox),
     leadGroup: outbox.leadGroup,
     leaveGroup: outbox.leaveGroup,

@@ -27,10 +27,10 @@ export interface KeyNames {
   /** Sorted set beside the outbox of a tag: keys by the time of their next event about expiry. */
   expiries(tag: string): string;
   /**
-   * Strings in a slot of their own: the leader of a group of the outbox, the time from which it gets events, and a mark that
-   * all keys are in the schedules of expiries.
+   * In a slot of their own: the leader of a group of the outbox and the time from which it gets events; a mark that all keys
+   * are in the schedules of expiries; the deliveries of webhooks (hash), and two sorted sets of their ids.
    */
-  group(group: string, what: 'leader' | 'since' | 'scheduled'): string;
+  group(group: string, what: 'leader' | 'since' | 'scheduled' | 'deliveries' | 'due' | 'failed'): string;
   /** String: marks a key as deleted, for a day. */
   deletedKey(id: string): string;
   /** String: marks a project's configuration as cleared, for a day. */

@@ -9,6 +9,7 @@ import { Connection } from './connection';
 import { unusable } from './errors';
 import { createFeed } from './invalidation';
 import { createKeyNames } from './key-names';
+import { createDeliveryStore } from './outbox/deliveries';
 import { createOutboxStore } from './outbox/outbox';
 import { createListAudit, createReadAudit } from './reads/audit';
 import { BatchedReader } from './reads/batched-reader';
@@ -190,6 +191,7 @@ export function createRedisStore({
     readUsage,
     leaseSlice: createLeaseSlice(defineScript, keyNames),
 
+    ...createDeliveryStore(defineScript, keyNames),
     ...outbox,
     leadGroup(request) {
       // Its invalidations report new events.

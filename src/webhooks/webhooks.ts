@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock';
+import { KeyscopeError } from '../errors';
+import { durableNameOf, typeOf } from '../outbox/event-shape';
+import type { Delivery } from '../store/delivery-store';
+import type { OutboxEvent } from '../store/outbox-store';
+import type { Store } from '../store/store';
+import { endpointsOf, type WebhookEndpoints, type WebhookType } from './endpoints';
+import type { Resolve } from './public-address';
+import { MAX_ATTEMPTS, retryDelay } from './retry';
+import { send } from './send';
+
+/** Requests at the same time. */
+const CONCURRENCY = 16;
+const GONE = 410;
+/** Milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+
+export interface WebhooksOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly endpoints: WebhookEndpoints;
+  readonly report: (error: KeyscopeError) => void;
+  /** Whether this process leads, and may send. */
+  readonly isLeading: () => boolean;
+  /** For tests. Default: the machine's resolver. */
+  readonly resolve?: Resolve;
+}
+
+/** Type of an event as endpoints get it. */
+export function webhookTypeOf(event: OutboxEvent): WebhookType {
+  return `${durableNameOf(event)}.${typeOf(event)}` as WebhookType;
+}
+
+function bodyOf(event: OutboxEvent): string {
+  const { at, workspaceId, target, name, actor, source, before, after, lead } = event;
+  const data = { workspaceId, target, name, actor, source, before, after, ...(lead !== undefined && { lead }) };
+  return JSON.stringify({ type: webhookTypeOf(event), timestamp: new Date(at).toISOString(), data });
+}
+
+function deliveryId(event: OutboxEvent, url: string): string {
+  return `${event.id}.${createHash('sha256').update(url).digest('base64url').slice(0, 10)}`;
+}
+
+/**
+ * Sends events to webhook endpoints. An event of the outbox becomes one stored delivery for each endpoint. The leader of the
+ * group sends what is due: a delivery is sent until the endpoint has responded with 2xx, or fails for good.
+ */
+export class Webhooks {
+  readonly #options: WebhooksOptions;
+  readonly #inFlight = new Map<string, Promise<void>>();
+  readonly #ending = new AbortController();
+  #isPumping = false;
+  #isClosed = false;
+
+  constructor(options: WebhooksOptions) {
+    this.#options = options;
+  }
+
+  /** Stores the deliveries of an event. */
+  async handle(event: OutboxEvent): Promise<void> {
+    const { store, clock, endpoints } = this.#options;
+    const type = webhookTypeOf(event);
+    for (const { url, types } of await endpointsOf(endpoints, event.workspaceId)) {
+      if (types !== undefined && !types.includes(type)) continue;
+      const delivery: Delivery = { id: deliveryId(event, url), url, event, attempts: 0, lastError: null };
+      await store.putDelivery(delivery, 'new', clock.wall());
+    }
+    void this.sendDue().catch((error: unknown) => this.#report(error));
+  }
+
+  /** Sends the deliveries that are due. Resolves when they are in progress. */
+  async sendDue(): Promise<void> {
+    if (this.#isPumping || this.#isClosed) return;
+    this.#isPumping = true;
+    try {
+      const { store, clock, isLeading } = this.#options;
+      const count = CONCURRENCY + this.#inFlight.size;
+      const due = await store.dueDeliveries(Math.floor(clock.wall()), count);
+      for (const delivery of due) {
+        if (this.#inFlight.size >= CONCURRENCY || !isLeading() || this.#isClosed) return;
+        if (this.#inFlight.has(delivery.id)) continue;
+        const attempt = this.#attempt(delivery)
+          .finally(() => this.#inFlight.delete(delivery.id))
+          .then(() => this.sendDue())
+          // The delivery is still due, and waits for the next step of the leader.
+          .catch((error: unknown) => this.#report(error));
+        this.#inFlight.set(delivery.id, attempt);
+      }
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  /** Waits for the requests in progress, and ends those that take longer. Another process sends them again. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const timer = setTimeout(() => this.#ending.abort(), CLOSE_TIMEOUT);
+    await Promise.all(this.#inFlight.values());
+    clearTimeout(timer);
+  }
+
+  async #attempt(delivery: Delivery): Promise<void> {
+    const { store, clock, endpoints, resolve } = this.#options;
+    const { event, url } = delivery;
+    const found = (await endpointsOf(endpoints, event.workspaceId)).find((each) => each.url === url);
+    if (found === undefined) {
+      await store.putDelivery({ ...delivery, lastError: 'The endpoint is not configured.' }, 'failed', clock.wall());
+      return;
+    }
+    const message = { id: event.id, timestamp: Math.floor(clock.wall() / 1000), body: bodyOf(event) };
+    let status: number | null = null;
+    let retryAfter: string | null = null;
+    let lastError: string;
+    try {
+      ({ status, retryAfter } = await send(found, message, { signal: this.#ending.signal, resolve }));
+      if (status >= 200 && status < 300) return await store.removeDelivery(delivery.id);
+      lastError = `The endpoint responded with ${status}.`;
+    } catch (error) {
+      if (status !== null) throw error;
+      if (this.#ending.signal.aborted) return;
+      lastError =
+        error instanceof Error ? error.message || ((error as { code?: string }).code ?? error.name) : 'Unknown.';
+    }
+    const failed = { ...delivery, attempts: delivery.attempts + 1, lastError: lastError.slice(0, 200) };
+    const now = clock.wall();
+    if (status === GONE || failed.attempts >= MAX_ATTEMPTS) await store.putDelivery(failed, 'failed', now);
+    else await store.putDelivery(failed, 'retry', now + retryDelay(failed.attempts, retryAfter, now));
+  }
+
+  #report(error: unknown): void {
+    this.#options.report(
+      error instanceof KeyscopeError
+        ? error
+        : new KeyscopeError('store_unavailable', 'A webhook could not be sent.', { cause: error }),
+    );
+  }
+}
