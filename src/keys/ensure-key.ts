@@ -11,7 +11,7 @@ import { createTokenParser } from '../token/parse';
 import { inputError } from '../validate-input';
 import { deriveImportedKeyId } from './imported-keys';
 import type { createKeyInputs } from './input-schemas';
-import { type KeyMutationContext, type KeyService, toApiKey, type UpdateKeyInput } from './types';
+import { type ImportKeyInput, type KeyMutationContext, type KeyService, toApiKey, type UpdateKeyInput } from './types';
 
 /** Attempts if another process changes the key at the same time. */
 const MAX_ATTEMPTS = 8;
@@ -40,6 +40,13 @@ function changesOf(key: KeyRecord, wanted: UpdateKeyInput): UpdateKeyInput {
     (name) => wanted[name] !== undefined && !hasValue(key[name], wanted[name]),
   );
   return Object.fromEntries(changed.map((name) => [name, wanted[name]]));
+}
+
+/** The fields of a replaced key that the input leaves out: its successor keeps them, as an operator has set them. */
+function keptFields(replaced: KeyRecord | null, wanted: UpdateKeyInput): UpdateKeyInput {
+  if (replaced === null) return {};
+  const kept = EDITABLE_FIELD_NAMES.filter((name) => wanted[name] === undefined);
+  return Object.fromEntries(kept.map((name) => [name, replaced[name]]));
 }
 
 /** Whether an error says that another process was first. */
@@ -78,9 +85,12 @@ export function createEnsureKey<Permission extends string>(deps: {
     const id = nativeId ?? deriveImportedKeyId(workspaceId, fingerprint);
     const proof = nativeId === null ? hashInputOf(fingerprint) : token;
 
+    let replaced: KeyRecord | null = null;
+
     async function add(): Promise<void> {
-      if (nativeId !== null) await addNative(id, wanted, context);
-      else await service.import({ agents: 'all', ...input }, givenContext);
+      const kept = keptFields(replaced, wanted);
+      if (nativeId !== null) await addNative(id, { ...kept, ...wanted } as typeof wanted, context);
+      else await service.import({ agents: 'all', ...kept, ...input } as ImportKeyInput, givenContext);
     }
 
     /** One step towards the wanted state. The record, once it has that state. */
@@ -107,6 +117,7 @@ export function createEnsureKey<Permission extends string>(deps: {
       if (key.revoked || now() >= key.expiresAt || !hasSameMembers(key.agents, wanted.agents ?? 'all')) {
         // Agents and expiry are fixed at creation.
         await service.delete(id, precondition);
+        replaced = key;
         return null;
       }
       const changes = changesOf(key, wanted);
