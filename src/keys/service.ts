@@ -46,7 +46,6 @@ const NEW_RECORD = {
   contact: null,
   metadata: NO_METADATA,
   revoked: false,
-  revision: 1,
   rotatedTo: null,
   alias: null,
 } satisfies Partial<KeyRecord>;
@@ -83,7 +82,6 @@ function createdBefore(id: string): KeyscopeError {
 
 const NOT_ENABLED_MESSAGE =
   'keys.import: this app denies imported tokens. Pass `importedTokens: true` to createApiKeys.';
-
 const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and retry.';
 
 export function createKeyService<Permission extends string = string>(deps: KeyServiceDeps): KeyService<Permission> {
@@ -97,26 +95,31 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   const newId = createIdGenerator();
 
   function newRecord(
-    fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt'> &
+    fields: Omit<KeyRecord, keyof typeof NEW_RECORD | 'createdAt' | 'updatedAt' | 'revision'> &
       Partial<Pick<KeyRecord, keyof typeof NEW_RECORD>>,
     createdAt: number,
+    canReturn = false,
   ): KeyRecord {
     const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-    return { ...NEW_RECORD, ...(Object.fromEntries(given) as typeof fields), createdAt, updatedAt: createdAt };
+    // An id that can return after a deletion: a change that was decided by the deleted key must not meet this one.
+    const times = { createdAt, updatedAt: createdAt, revision: canReturn ? createdAt : 1 };
+    return { ...NEW_RECORD, ...(Object.fromEntries(given) as typeof fields), ...times };
   }
 
   function makeKey(
     fields: Omit<Parameters<typeof newRecord>[0], 'id' | 'digest' | 'last4' | 'prefix' | 'rotatedFrom'>,
     createdAt: number,
     rotatedFrom: string | null,
-    id = newId(fields.workspaceId, createdAt),
+    givenId?: string,
   ): { record: KeyRecord; token: string } {
     const tokenPrefix = prefixOf(prefix, fields.environment ?? null);
+    const id = givenId ?? newId(fields.workspaceId, createdAt);
     const { token, ...ends } = generate(tokenPrefix, fields.workspaceId, undefined, id);
     return {
       record: newRecord(
         { ...fields, ...ends, prefix: tokenPrefix, digest: hasher.hash(token), rotatedFrom },
         createdAt,
+        givenId !== undefined,
       ),
       token,
     };
@@ -173,7 +176,11 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     const { token, ...given } = input;
     const { complete, createdAt, origin } = readNew('keys.ensure', given, context);
     const ends = { prefix: prefixOf(prefix, environment), last4: token.slice(-LAST_LENGTH) };
-    const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(token), rotatedFrom: null }, createdAt);
+    const record = newRecord(
+      { ...complete, ...ends, id, digest: hasher.hash(token), rotatedFrom: null },
+      createdAt,
+      true,
+    );
     if (!(await store.createKey(record, origin))) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
 
@@ -202,7 +209,11 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       const { complete, createdAt, origin } = readNew('keys.import', given, context);
       const id = deriveImportedKeyId(complete.workspaceId, fingerprint);
       const ends = { prefix: first, last4: last, alias };
-      const record = newRecord({ ...complete, ...ends, id, digest: hasher.hash(proof), rotatedFrom: null }, createdAt);
+      const record = newRecord(
+        { ...complete, ...ends, id, digest: hasher.hash(proof), rotatedFrom: null },
+        createdAt,
+        true,
+      );
       if (!(await links.add(record, alias, origin))) throw importedBefore(id);
       return toApiKey(record);
     },

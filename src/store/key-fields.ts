@@ -49,7 +49,7 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  *   was imported, they are its two ends, or empty.
  * - `revoked`: set by a rotation without overlap. The key is denied permanently, regardless of a process's clock.
  * - `rateLimit`: limits of the key's requests. Null: those of the app.
- * - `revision`: 1 at first. Grows by one with every change.
+ * - `revision`: 1 at first, or the time of the creation if the id can come back after a deletion. Grows by one with every change.
  * - `rotatedFrom`, `rotatedTo`: the key that this one replaced, and the key that replaced this one.
  * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
  * - `environment`: the only environment whose apps accept the key. Null: created by an app without one.

@@ -47,7 +47,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       const { apiKeys } = setUp();
       const token = newToken();
       const first = await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] });
-      expect(first).toMatchObject({ name: 'development', agents: 'all', revision: 1, disabled: false });
+      expect(first).toMatchObject({ name: 'development', agents: 'all', disabled: false });
       expect(await apiKeys.keys.ensure({ token, name: 'development', permissions: ['orders'] })).toEqual(first);
       expect(await apiKeys.verify(token, { permission: 'orders' })).toMatchObject({ ok: true, key: { id: first.id } });
       expect((await apiKeys.keys.list()).total).toBe(1);
@@ -70,7 +70,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       const { apiKeys } = setUp();
       const token = newToken();
       const key = { token, name: 'development', permissions: ['orders'] as const };
-      await apiKeys.keys.ensure(key);
+      const { revision } = await apiKeys.keys.ensure(key);
       const given = {
         ...key,
         allowedIps: ['192.0.2.1', '2001:db8::/32'],
@@ -81,7 +81,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       };
       const { token: _token, permissions: _permissions, rateLimit: _limit, ...columns } = given;
       const set = await apiKeys.keys.ensure(given);
-      expect(set).toMatchObject({ ...columns, revision: 2 });
+      expect(set).toMatchObject({ ...columns, revision: revision + 1 });
       const other = {
         ...given,
         allowedIps: [...given.allowedIps].reverse(),
@@ -111,9 +111,40 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       await apiKeys.keys.ensure(wanted);
       expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
       expect(await apiKeys.keys.ensure({ ...wanted, agents: ['B', 'A'] })).toMatchObject({ agents: ['B', 'A'] });
-      const { revision } = await apiKeys.keys.ensure({ ...wanted, agents: ['A', 'B'] });
-      expect(revision).toBe(1);
+      const { id, revision } = await apiKeys.keys.ensure({ ...wanted, agents: ['A', 'B'] });
+      expect(revision).toBe((await apiKeys.keys.get(id)).createdAt.getTime());
       expect((await apiKeys.keys.list()).total).toBe(1);
+    });
+
+    test('keys.ensure leaves absent fields of a replaced key as an operator has set them', async () => {
+      const { apiKeys, clock } = setUp();
+      const token = newToken();
+      const wanted = { token, name: 'development', permissions: ['orders' as const], expiresIn: '1d' };
+      const { id } = await apiKeys.keys.ensure(wanted);
+      const set = {
+        disabled: true,
+        allowedIps: ['203.0.113.7'],
+        contact: 'ops@example.com',
+        metadata: { tier: 'gold' },
+      };
+      await apiKeys.keys.update(id, set);
+      expect(await apiKeys.keys.ensure({ ...wanted, agents: ['A'] })).toMatchObject({ ...set, agents: ['A'] });
+      clock.advance(25 * 3_600_000);
+      expect(await apiKeys.keys.ensure({ ...wanted, agents: ['A'] })).toMatchObject(set);
+      expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
+    });
+
+    test('a change by the revision of a deleted key does not meet the key that replaced it', async () => {
+      const { apiKeys, clock } = setUp();
+      const token = newToken();
+      const wanted = { token, name: 'development', expiresIn: '1d' };
+      const { id, revision } = await apiKeys.keys.ensure({ ...wanted, permissions: ['orders', 'invoices'] });
+      clock.advance(1);
+      await apiKeys.keys.ensure({ ...wanted, permissions: ['orders'], agents: ['A'] });
+      const widened = apiKeys.keys.update(id, { permissions: ['orders', 'invoices'] }, { revision });
+      await expect(widened).rejects.toMatchObject({ code: 'conflict' });
+      await expect(apiKeys.keys.rotate(id, { overlap: 0 }, { revision })).rejects.toMatchObject({ code: 'conflict' });
+      expect((await apiKeys.keys.get(id)).permissions).toEqual(['orders']);
     });
 
     test('keys.ensure succeeds in every process that starts at the same time', async () => {
@@ -156,7 +187,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     const input = { token, name: 'development', permissions: ['orders' as const] };
     await expect(apiKeys.keys.ensure(input)).rejects.toMatchObject({ issues: [{ path: 'token' }] });
     expect(await apiKeys.keys.ensure({ ...input, workspaceId: 'acme' })).toMatchObject({ workspaceId: 'acme' });
-    expect(await apiKeys.keys.ensure(input, { workspaceId: 'acme' })).toMatchObject({ revision: 1 });
+    expect(await apiKeys.keys.ensure(input, { workspaceId: 'acme' })).toMatchObject({ name: 'development' });
   });
 
   test('keys.ensure rejects a token whose id belongs to a key with another secret', async () => {

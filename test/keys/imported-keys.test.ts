@@ -34,7 +34,7 @@ describe('an import', () => {
         owner: null,
         contact: null,
         metadata: {},
-        revision: 1,
+        revision: NOW,
         rotatedFrom: null,
         rotatedTo: null,
       },
