@@ -18,13 +18,13 @@ class RequestPolicy implements RoutePolicy {
   readonly #context: RequestContext;
   readonly #req: Request;
   readonly #featuresFor: FeaturesFor;
-  readonly #projectFeatures: ProjectFeatures;
+  readonly #deps: PolicyDeps;
 
-  constructor(context: RequestContext, req: Request, featuresFor: FeaturesFor, projectFeatures: ProjectFeatures) {
+  constructor(context: RequestContext, req: Request, featuresFor: FeaturesFor, deps: PolicyDeps) {
     this.#context = context;
     this.#req = req;
     this.#featuresFor = featuresFor;
-    this.#projectFeatures = projectFeatures;
+    this.#deps = deps;
   }
 
   get routeProject(): string | undefined {
@@ -41,8 +41,12 @@ class RequestPolicy implements RoutePolicy {
   /** Called for responses that are still open at the first look, so that others pay nothing. */
   keepFresh(): () => void {
     const { workspaceId } = this.#context;
+    const { contexts, projectFeatures } = this.#deps;
     this.#context.endStream?.(this.#req);
-    return workspaceId === undefined ? () => {} : this.#projectFeatures.keepFresh(workspaceId);
+    // A `requireApiKey` behind `redactResponse` can have required more.
+    const latest = contexts.get(this.#req);
+    if (latest !== this.#context) latest?.endStream?.(this.#req);
+    return workspaceId === undefined ? () => {} : projectFeatures.keepFresh(workspaceId);
   }
 }
 
@@ -62,11 +66,11 @@ export function createPolicies(deps: PolicyDeps): Policies {
 
   function resolveLater(context: RequestContext, req: Request, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
     return reading.then(
-      (featuresFor) => new RequestPolicy(context, req, featuresFor, projectFeatures),
+      (featuresFor) => new RequestPolicy(context, req, featuresFor, deps),
       (error: unknown) => {
         if (!(error instanceof KeyscopeError)) throw error;
         events.emit('error', error);
-        return new RequestPolicy(context, req, () => NOTHING_ENABLED, projectFeatures);
+        return new RequestPolicy(context, req, () => NOTHING_ENABLED, deps);
       },
     );
   }
@@ -74,7 +78,7 @@ export function createPolicies(deps: PolicyDeps): Policies {
   function policyOf(context: RequestContext, req: Request): RoutePolicy | Promise<RoutePolicy> {
     const { workspaceId } = context;
     const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
-    if (typeof found === 'function') return new RequestPolicy(context, req, found, projectFeatures);
+    if (typeof found === 'function') return new RequestPolicy(context, req, found, deps);
     return resolveLater(context, req, found);
   }
 

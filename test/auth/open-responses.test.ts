@@ -159,6 +159,17 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(signals[0]?.reason).toMatchObject({ code: 'permission_denied' });
   });
 
+  test('a stream ends when the key loses the permission that a requireApiKey behind redactResponse required', async () => {
+    const { apiKeys, app, create, ended } = setUp();
+    const { requireApiKey, redactResponse } = apiKeys;
+    app.get('/events', requireApiKey('conversations'), redactResponse(), requireApiKey('handoff'), streamEvents);
+    const { key, token } = await create();
+    const stream = await open(app, '/events', token);
+    await apiKeys.keys.update(key.id, { permissions: ['conversations'] });
+    await stream.closed;
+    expect(ended).toEqual([['permission', 'GET', '/events']]);
+  });
+
   test('a stream that begins after the revocation ends before its first piece is sent', async () => {
     const { apiKeys, app, create, ended } = setUp();
     let begin = () => {};
