@@ -160,7 +160,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       if (limiters.length > 0) {
         const result = limits.take(limiters, (isCounted && earlier?.limiters) || NO_LIMITERS, waited, wall);
         if (result instanceof LimitWait) {
-          // The key is read again then: a request is accepted by what is valid at that moment.
+          // Another decision follows then: a request is accepted by what is valid at that moment.
           result.done.then(() => decide(req, res, next, token, result)).catch(next);
           return;
         }
@@ -192,13 +192,15 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
 
     function decide(req: Request, res: Response, next: NextFunction, token: string, waited: LimitWait | null): void {
       const wall = clock.wall();
-      const outcome = fresh ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
+      // A request that has waited for allowance was read for before. The allowance would not last for another read.
+      const readsFirst = fresh && waited === null;
+      const outcome = readsFirst ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
       if (outcome !== undefined) {
         conclude(outcome, req, res, next, wall, token, true, waited);
         return;
       }
       access
-        .fetch(token, fresh, (fetched) => conclude(fetched, req, res, next, clock.wall(), token, false, waited))
+        .fetch(token, readsFirst, (fetched) => conclude(fetched, req, res, next, clock.wall(), token, false, waited))
         .catch(next);
     }
 

@@ -123,11 +123,13 @@ export function createVerify(deps: {
     }
 
     for (;;) {
-      const known = fresh ? undefined : access.authenticate(token, clock.wall());
+      const readsFirst: boolean = fresh && waited === null;
+      const known: CachedKey | Denial | undefined = readsFirst ? undefined : access.authenticate(token, clock.wall());
       cached = known !== undefined;
-      const result = known === undefined ? await access.fetch(token, fresh, conclude) : conclude(known);
+      const result: Verification | LimitWait =
+        known === undefined ? await access.fetch(token, readsFirst, conclude) : conclude(known);
       if (!(result instanceof LimitWait)) return result;
-      // The key is read again then: a call is accepted by what is valid at that moment.
+      // Another decision follows then: a call is accepted by what is valid at that moment.
       await result.done;
       waited = result;
     }

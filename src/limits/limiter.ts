@@ -191,6 +191,8 @@ export class Limiter {
     this.#leased = grant.leased;
     this.#free = grant.free;
     this.#failure = null;
+    // The requests that wait for it use it in a moment.
+    if (request.wanted > 0) this.#lastUsed = this.#clock.wall();
     const left = this.#leased - this.#used;
     this.#refillAt = Math.floor(left / 2);
     this.#ahead = Math.min(2 * this.#ahead, this.#maxAhead);

@@ -6,6 +6,7 @@ import { fakeClock } from '../support/clock';
 import { expresses } from '../support/express-versions';
 import { startRedis } from '../support/redis/server';
 import { type TestRedis, testRedis } from '../support/redis/test-redis';
+import { startTcpProxy } from '../support/tcp-proxy';
 
 const DAY = 86_400_000;
 type Options = Parameters<typeof createApiKeys>[0];
@@ -217,6 +218,24 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(statuses.filter((status) => status === 200)).toHaveLength(7);
       expect(statuses.filter((status) => status === 429)).toHaveLength(23);
       await Promise.all(processes.map(({ close }) => close()));
+    });
+
+    test('a fresh request reads its key once when it waits for allowance from a distant server', async () => {
+      const proxy = await startTcpProxy({ target: Number(new URL(redis.url).port) });
+      const client = new Redis(proxy.port);
+      const distant = process({ redis: client });
+      try {
+        await distant.apiKeys.ready();
+        const { token } = await distant.create({ rateLimit: [{ limit: 1000, window: '1m' }] });
+        const other = await distant.create({ rateLimit: [{ limit: 1000, window: '1m' }] });
+        proxy.hinder('other', { toClient: { delay: 300 } });
+        await get(distant.app, '/fresh', token).expect(200);
+        expect(await distant.apiKeys.verify(other.token, { fresh: true })).toMatchObject({ ok: true });
+      } finally {
+        await distant.close();
+        client.disconnect();
+        await proxy.close();
+      }
     });
 
     test('a process that closes returns its slice', async () => {
