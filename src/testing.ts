@@ -2,8 +2,9 @@ import type { ApiKeys } from './api-keys';
 import type { Clock } from './clock';
 import { createApiKeys } from './create-api-keys';
 import { KeyscopeError } from './errors';
+import type { Duration } from './keys/selection';
 import { parseDuration } from './keys/time';
-import type { CreateKeyInput, Duration } from './keys/types';
+import type { CreateKeyInput } from './keys/types';
 import type { ApiKeysOptions } from './options';
 
 /** A clock that stands still until a test moves it. */

@@ -48,11 +48,11 @@ export { type ErrorResponder, problemOf } from './http/problem-response';
 export type { ParameterSource } from './http/route-parameter';
 export type { RateLimitOptions } from './keys/rate-limit-schema';
 export type { Scope } from './keys/scope';
+export type { Duration, Time } from './keys/selection';
 export type {
   ApiKey,
   CreatedKey,
   CreateKeyInput,
-  Duration,
   EnsureKeyInput,
   Expiry,
   ImportKeyInput,
@@ -64,7 +64,6 @@ export type {
   ListKeysInput,
   RateLimitInput,
   RotateKeyInput,
-  Time,
   UpdateKeyInput,
 } from './keys/types';
 export type { GithubPublicKey, GithubPublicKeys } from './leaks/github-keys';

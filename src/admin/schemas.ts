@@ -5,58 +5,14 @@ import { externalId } from '../field-schemas';
 import { createKeySchemas, ENSURE_FIELDS, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
 import { AUDIT_ACTIONS } from '../store/store';
+import { BULK_SCHEMAS } from './bulk-schemas';
+import { keySchema, time } from './key-schema';
 import { USAGE_SCHEMAS } from './usage-schemas';
 
 /*
  * Schemas of responses: the source of the handlers' types and of the OpenAPI document. Queries and bodies use the schemas
  * of the services.
  */
-
-const ID = { minLength: 1, maxLength: 128 };
-const time = z.iso.datetime();
-const agentId = z.string().meta({ ...ID, description: 'No control characters, no space at either end.' });
-
-const agentsOut = z
-  .union([z.literal('all'), z.array(agentId)])
-  .meta({ description: '`all` includes agents that do not exist yet. An array names exactly these.' });
-
-export const keySchema = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    workspaceId: z.string(),
-    agents: agentsOut,
-    permissions: z.array(z.string()),
-    rateLimit: z
-      .array(z.object({ limit: z.int().min(1), window: z.int().meta({ description: 'Milliseconds.' }) }))
-      .nullable()
-      .meta({ description: 'Limits of the requests of the key. Null: the defaults of the app.' }),
-    createdAt: time,
-    createdBy: z.string().nullable(),
-    updatedAt: time,
-    expiresAt: time.meta({ description: 'The key works before this time, not at it.' }),
-    disabled: z.boolean(),
-    allowedIps: z
-      .array(z.string())
-      .meta({ description: 'Addresses and CIDR blocks from which the key is accepted. Empty: any address.' }),
-    environment: z.string().nullable().meta({ description: 'The environment whose apps accept the key.' }),
-    owner: z
-      .object({ kind: z.enum(['user', 'service']), id: z.string() })
-      .nullable()
-      .meta({ description: 'The user or service that the key belongs to.' }),
-    contact: z.string().nullable().meta({ description: 'E-mail address for warnings about the key.' }),
-    metadata: z.record(z.string(), z.string()).meta({ description: 'Facts about the key, for the app.' }),
-    revision: z
-      .int()
-      .min(1)
-      .meta({ description: '1 at first, plus one with each change. Use it in `If-Match`, in quotes.' }),
-    masked: z
-      .string()
-      .meta({ description: 'The masked token, to recognise it by.', examples: ['ks_8MPCk3Za************YphQ'] }),
-    rotatedFrom: z.string().nullable().meta({ description: 'The id of the key that this key replaced.' }),
-    rotatedTo: z.string().nullable().meta({ description: 'The id of the key that replaced this key.' }),
-  })
-  .meta({ description: 'A key, without its token.' });
 
 export const keyWithTokenSchema = z
   .object({
@@ -252,6 +208,7 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [keySchema, 'Key'],
     [keyWithTokenSchema, 'KeyWithToken'],
     [keyListSchema, 'KeyList'],
+    ...BULK_SCHEMAS,
     [bodies.create, 'KeyCreation'],
     [bodies.ensure, 'KeyState'],
     [bodies.update, 'KeyUpdate'],

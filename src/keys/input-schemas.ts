@@ -179,6 +179,30 @@ export const listInputSchema = z.strictObject({
   cursor,
 });
 
+const NO_CONDITION_MESSAGE = 'Expected at least one condition, or only `all: true` for every key of the workspace.';
+const LIMIT_MESSAGE = 'Expected a whole number, at least 1.';
+
+/** Fields that select the keys of a bulk change. */
+export const selectionFields = {
+  all: z.literal(true).optional().meta({ description: 'Every key of the workspace. Not with another condition.' }),
+  q: listInputSchema.shape.q.unwrap().optional(),
+  ...filterFields,
+};
+const selectionSchema = z.strictObject(selectionFields).refine(
+  ({ all, ...conditions }) => {
+    const isConditional = Object.values(conditions).some((value) => value !== undefined && value !== '');
+    return isConditional !== (all === true);
+  },
+  { message: NO_CONDITION_MESSAGE },
+);
+
+export const bulkOptionFields = {
+  dryRun: z.boolean().default(false).meta({ description: 'Counts the keys, and changes none.' }),
+  limit: z.int(LIMIT_MESSAGE).min(1, LIMIT_MESSAGE).default(Number.MAX_SAFE_INTEGER),
+  cursor,
+};
+const bulkOptionsSchema = importContextSchema.extend(bulkOptionFields);
+
 /** Settings that the inputs of keys depend on. Code that validates or describes inputs receives all of them. */
 export interface KeyInputSettings {
   /** The declared permissions. */
@@ -245,9 +269,13 @@ export function createKeyInputs(settings: KeyInputSettings, now: () => number) {
     update: (changes: unknown) => parseInput(schemas.update, changeable(changes, changeableNames), 'keys.update'),
     rotate: (input: unknown) => parseInput(rotateSchema, input, 'keys.rotate'),
     list: (input: unknown) => parseInput(listInputSchema, input ?? {}, 'keys.list'),
+    bulkFilter: (filter: unknown, what: string) => parseInput(selectionSchema, filter, what),
+    bulkOptions: (options: unknown, what: string) => parseInput(bulkOptionsSchema, options ?? {}, what),
     context: (context: unknown, what: string) => parseInput(contextSchema, context ?? {}, what),
     creationContext: (context: unknown) => parseInput(creationContextSchema, context ?? {}, 'keys.create'),
     importContext: (context: unknown) => readImport(importContextSchema, context ?? {}),
     mutationContext: (context: unknown, what: string) => parseInput(mutationContextSchema, context ?? {}, what),
   };
 }
+
+export type KeyInputs = ReturnType<typeof createKeyInputs>;

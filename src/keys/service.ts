@@ -12,6 +12,7 @@ import { prefixOf } from '../token/environment';
 import { isKeyId, LAST_LENGTH } from '../token/format';
 import { createIdGenerator, deriveId, generateToken } from '../token/generate';
 import { inputError } from '../validate-input';
+import { createChangeAll } from './change-all';
 import { createEnsureKey } from './ensure-key';
 import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importedBefore } from './imported-keys';
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
@@ -73,13 +74,8 @@ function checkRotatable(key: KeyRecord, at: number): void {
   if (!(at < key.expiresAt)) throw new KeyscopeError('conflict', 'The key has expired. Create a key instead.');
 }
 
-function createdBefore(id: string): KeyscopeError {
-  return new KeyscopeError(
-    'conflict',
-    `The key ${id} was created with this idempotency key before, and its token is not shown again. Use another idempotency key for another key. If the token was lost, rotate or delete that key.`,
-  );
-}
-
+const createdBefore = (id: string) =>
+  `The key ${id} was created with this idempotency key before, and its token is not shown again. Use another idempotency key for another key. If the token was lost, rotate or delete that key.`;
 const NOT_ENABLED_MESSAGE =
   'keys.import: this app denies imported tokens. Pass `importedTokens: true` to createApiKeys.';
 const CHANGED_MESSAGE = 'The key has changed since the given revision. Read it again and retry.';
@@ -184,7 +180,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     if (!(await store.createKey(record, origin))) throw new KeyscopeError('conflict', CHANGED_MESSAGE);
   }
 
-  const service: Omit<KeyService<Permission>, 'ensure'> = {
+  const service: Omit<KeyService<Permission>, 'ensure' | 'revokeAll' | 'disableAll'> = {
     async create(input, givenContext) {
       const { idempotencyKey, ...context } = inputs.creationContext(givenContext);
       const { complete, createdAt, origin } = readNew('keys.create', inputs.create(input), context);
@@ -195,7 +191,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const { record, token } = makeKey(complete, createdAt, null, id);
         if (await store.createKey(record, origin)) return { key: toApiKey(record), token };
-        if (id !== undefined) throw createdBefore(id);
+        if (id !== undefined) throw new KeyscopeError('conflict', createdBefore(id));
       }
       throw new KeyscopeError('conflict', 'Every generated id exists already. The random source may be broken.');
     },
@@ -287,6 +283,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
   };
   return {
     ...service,
+    ...createChangeAll<Permission>({ store, inputs, now, service }),
     ensure: createEnsureKey<Permission>({
       store,
       hasher,
@@ -294,7 +291,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       now,
       prefix: prefixOf(prefix, environment),
       addNative,
-      service: service as Omit<KeyService, 'ensure'>,
+      service: service as Omit<KeyService, 'ensure' | 'revokeAll' | 'disableAll'>,
     }),
   };
 }

@@ -1,9 +1,9 @@
 import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
 import { publicFields } from '../store/key-fields';
-import type { KeyStatus } from '../store/key-search';
 import type { RateLimit } from '../store/limit-store';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
+import type { ChangeAllOptions, Duration, KeyFilterInput, KeySelection, Time } from './selection';
 
 /** A key as operators see it: without its token, which cannot be recovered. */
 export interface ApiKey<Permission extends string = string> {
@@ -45,16 +45,6 @@ export interface ApiKey<Permission extends string = string> {
   /** Id of the key that replaced this one. */
   readonly rotatedTo: string | null;
 }
-
-/**
- * A point in time: a Date, milliseconds since the epoch, or an ISO 8601 string with a zone. A date alone begins in UTC.
- *
- * @example '2031-05-01'
- * @example '2031-05-01T12:00:00Z'
- */
-export type Time = Date | string | number;
-/** A duration: milliseconds, or a string such as `'90d'`, `'12h'`, `'30m'`, `'45s'`, `'2w'`. A day is 24 hours. */
-export type Duration = number | string;
 
 /**
  * At most `limit` requests in each window, from `'1s'` to `'366d'` in whole seconds. A window of a day or longer is a quota.
@@ -146,33 +136,6 @@ export interface RotateKeyInput extends Expiry {
   readonly overlap: Duration;
 }
 
-/** Conditions on keys. All that are given must hold. */
-export interface KeyFilterInput<Permission extends string = string> {
-  /**
-   * `active`: neither disabled nor expired. `disabled`: disabled and not expired. `expired`: also by a rotation.
-   * `rotated`: replaced by another key, whether it has expired or not.
-   */
-  readonly status?: KeyStatus;
-  /** Keys that expire within this time, and have not yet. At least a minute. */
-  readonly expiringWithin?: Duration;
-  /**
-   * Keys that were neither used nor created in this time. At least a minute. Denied requests count as use. Processes
-   * store the last use every few seconds.
-   */
-  readonly unusedFor?: Duration;
-  readonly permission?: Permission;
-  /** Keys that name this agent. `'all'`: keys for all agents, which no other value includes. */
-  readonly agent?: string;
-  /** Keys of this owner, also as `'user:u-17'`. Null or `'none'`: keys without one. */
-  readonly owner?: KeyOwner | string | null;
-  /** Null: keys without an environment. */
-  readonly environment?: string | null;
-  /** Keys with these pairs, all of them; also as `'team=billing'`, or an array of these. */
-  readonly metadata?: KeyMetadata | string | readonly string[];
-  /** Null: keys of which it is unknown. */
-  readonly createdBy?: string | null;
-}
-
 export interface ListKeysInput<Permission extends string = string> extends KeyFilterInput<Permission> {
   /** Default `'default'`. */
   readonly workspaceId?: string;
@@ -186,6 +149,17 @@ export interface ListKeysInput<Permission extends string = string> extends KeyFi
   readonly limit?: number;
   /** `cursor` of the previous page. */
   readonly cursor?: string;
+}
+
+/** Result of `revokeAll` and `disableAll`. */
+export interface ChangedKeys<Permission extends string = string> {
+  readonly dryRun: boolean;
+  /** Number of keys that were changed; with `dryRun`, that would be. */
+  readonly count: number;
+  /** The first 20 of these keys, as they were before. */
+  readonly sample: readonly ApiKey<Permission>[];
+  /** Null if all keys were examined. Otherwise pass it to the next call. */
+  readonly cursor: string | null;
 }
 
 /** Scope of a call. */
@@ -273,6 +247,16 @@ export interface KeyService<Permission extends string = string> {
   rotate(id: string, input: RotateKeyInput, context?: KeyMutationContext): Promise<CreatedKey<Permission>>;
   /** Rejects with `key_not_found`, also the second time, and with `conflict` as `update` does. */
   delete(id: string, context?: KeyMutationContext): Promise<void>;
+  /**
+   * Deletes all keys that match, one by one, with an audit entry each. A key that changes in between is compared with the
+   * conditions again. If the call rejects, the keys so far are deleted: call it again. Rejects with `invalid_request` if
+   * there is no condition.
+   *
+   * @example await apiKeys.keys.revokeAll({ owner: { kind: 'user', id: 'u-17' } }, { dryRun: true });
+   */
+  revokeAll(selection: KeySelection<Permission>, options?: ChangeAllOptions): Promise<ChangedKeys<Permission>>;
+  /** The same, but the keys are disabled, and can be enabled again. Disabled keys are left out. */
+  disableAll(selection: KeySelection<Permission>, options?: ChangeAllOptions): Promise<ChangedKeys<Permission>>;
 }
 
 /** Public columns of a record, and the masked token. */

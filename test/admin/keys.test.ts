@@ -1,6 +1,6 @@
 import { generateToken } from '../../src/token/generate';
 import { expresses } from '../support/express-versions';
-import { ADMIN, DAY, EVE, MOUNT, NOW, setup, valid } from './setup';
+import { ADMIN, DAY, EVE, MOUNT, NOW, READER, setup, valid } from './setup';
 
 describe.each(expresses)('keys on %s', (_name, express) => {
   test('POST ensure creates the key of a given token once, changes it, and never returns the token', async () => {
@@ -140,6 +140,25 @@ describe.each(expresses)('keys on %s', (_name, express) => {
     expect((await list('unusedFor=1d')).keys).toEqual([]);
     const { issues } = (await as().get('/keys?owner=ana&status=on').expect(400)).body;
     expect(issues.map(({ path }: { path: string }) => path).sort()).toEqual(['owner', 'status']);
+  });
+
+  test('POST /keys/revoke-all and /keys/disable-all change the keys that match', async () => {
+    const { as, keys } = setup(express);
+    const owner = { kind: 'user', id: 'ana' } as const;
+    for (const workspaceId of ['acme', 'acme', 'evil']) await keys.create({ ...valid, owner, workspaceId });
+    const post = (path: string, body: object) => as().post(`/keys/${path}`).send(body);
+    const dry = (await post('revoke-all', { owner: 'user:ana', dryRun: true }).expect(200)).body;
+    expect(dry).toMatchObject({ dryRun: true, count: 2, cursor: null, sample: [{ owner }, { owner }] });
+    expect((await post('disable-all', { owner, limit: 1 }).expect(200)).body).toMatchObject({ count: 1 });
+    expect((await keys.list({ workspaceId: 'acme', status: 'disabled' })).matching).toBe(1);
+    expect((await post('revoke-all', { metadata: { team: 'x' } }).expect(200)).body).toMatchObject({ count: 0 });
+    for (const body of [{}, { dryRun: true }, { all: true, owner }, { limit: 1001, all: true }, { ownr: 1 }]) {
+      expect((await post('revoke-all', body).expect(400)).body.code).toBe('invalid_request');
+    }
+    await as(READER).post('/keys/revoke-all').send({ all: true }).expect(403);
+    expect((await post('revoke-all', { all: true }).expect(200)).body).toMatchObject({ count: 2 });
+    expect((await keys.list({ workspaceId: 'acme' })).total).toBe(0);
+    expect((await keys.list({ workspaceId: 'evil' })).total).toBe(1);
   });
 
   test('GET /keys/:id shows one key under its revision', async () => {

@@ -71,6 +71,8 @@ describe('the OpenAPI document', () => {
       Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId}`),
     );
     expect(operations).toEqual([
+      'post /keys/revoke-all revokeKeys',
+      'post /keys/disable-all disableKeys',
       'get /keys listKeys',
       'post /keys createKey',
       'post /keys/ensure ensureKey',
@@ -285,6 +287,15 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('delete', '/keys/{id}', at(id, { header: { 'If-Match': '1' } }));
     await call('delete', '/keys/{id}', at(id));
     await call('delete', '/keys/{id}', at(id));
+  });
+
+  test('changing all keys of a selection responds as documented', async () => {
+    await created();
+    for (const url of ['/keys/disable-all', '/keys/revoke-all']) {
+      await call('post', url, { body: { status: 'active', metadata: ['a=b'], dryRun: true } });
+      await call('post', url, { body: { all: true } });
+      await call('post', url, { body: {} });
+    }
   });
 
   test('usage responds as documented', async () => {

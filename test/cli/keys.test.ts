@@ -128,6 +128,24 @@ describe('keys list', () => {
     expect(wrong.stderr).toContain("--unused-for: Expected a string such as '90d'");
   });
 
+  test('keys revoke-all and disable-all count with --dry-run, and ask before they change keys', async () => {
+    const run = (...argv: string[]) => inWorkspace('offboarding', 'keys', ...argv);
+    await makeKey(world, [...MINIMUM, '--owner', 'user:ana', '--workspace', 'offboarding']);
+    await makeKey(world, [...MINIMUM, '--workspace', 'offboarding']);
+    const names = async (...filter: string[]) => jsonLines((await run('list', ...filter, '--json')).stdout).length;
+    const dry = await run('revoke-all', '--owner', 'user:ana', '--dry-run');
+    expect(dry.stderr).toContain('1 key would be deleted.');
+    expect(await names()).toBe(2);
+    expect((await run('revoke-all', '--owner', 'user:ana')).stderr).toContain('--yes');
+    expect(await names()).toBe(2);
+    const deleted = await run('revoke-all', '--owner', 'user:ana', '--yes', '--json');
+    expect(JSON.parse(deleted.stdout)).toMatchObject({ dryRun: false, count: 1, sample: [{ owner: { id: 'ana' } }] });
+    expect(await names()).toBe(1);
+    expect((await run('disable-all', '--yes')).code).toBe(2);
+    expect((await run('disable-all', '--all', '--yes')).stderr).toContain('1 key disabled.');
+    expect(await names('--status', 'disabled')).toBe(1);
+  });
+
   test('keys list continues at a cursor, or to the end with --all', async () => {
     for (let i = 0; i < 5; i++) await makeKey(world, [...MINIMUM, '--workspace', 'pages']);
     const first = await inWorkspace('pages', 'keys', 'list', '--limit', '2', '--json');

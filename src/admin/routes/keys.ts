@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../../errors';
 import { refuseImmutable } from '../../keys/input-schemas';
+import type { KeySelection } from '../../keys/selection';
 import type {
   ApiKey,
   CreatedKey,
@@ -10,12 +11,14 @@ import type {
   RotateKeyInput,
   UpdateKeyInput,
 } from '../../keys/types';
-import { inputError } from '../../validate-input';
+import { inputError, parseInput } from '../../validate-input';
+import { changeAllBodySchema, changedKeysSchema } from '../bulk-schemas';
 import { etagOf } from '../conditional-headers';
 import type { OperationRequest, OperationResponse } from '../handler';
+import { keySchema } from '../key-schema';
 import { defineOperation, type Operation } from '../operation';
 import type { AgentResolver } from '../resolve-agents';
-import { type KeyBodies, keyListSchema, keyQuerySchema, keySchema, keyWithTokenSchema, type WireKey } from '../schemas';
+import { type KeyBodies, keyListSchema, keyQuerySchema, keyWithTokenSchema, type WireKey } from '../schemas';
 
 /** A key as JSON: times are ISO 8601 strings. `store/key-fields` decides which columns are public. */
 function toWire(key: ApiKey): WireKey {
@@ -75,7 +78,27 @@ export function createKeyOperations(keys: KeyService, bodies: KeyBodies, agents:
     }
   }
 
+  function changeAll(method: 'revokeAll' | 'disableAll', path: string, summary: string): Operation {
+    return defineOperation({
+      method: 'POST',
+      path,
+      operationId: method === 'revokeAll' ? 'revokeKeys' : 'disableKeys',
+      summary,
+      body: changeAllBodySchema,
+      response: { status: 200, description: 'The number of keys, and the first of them.', schema: changedKeysSchema },
+      async handle(request) {
+        const { dryRun, limit, cursor, ...selection } = parseInput(changeAllBodySchema, request.body, `keys.${method}`);
+        const options = { ...contextOf(request), dryRun, limit, ...(cursor !== undefined && { cursor }) };
+        const changed = await keys[method](selection as KeySelection, options);
+        return { status: 200, body: { ...changed, sample: changed.sample.map(toWire) } };
+      },
+    });
+  }
+
   return [
+    // Before `/keys/:id`, whose pattern matches these paths also.
+    changeAll('revokeAll', '/keys/revoke-all', 'Delete all keys that match'),
+    changeAll('disableAll', '/keys/disable-all', 'Disable all keys that match'),
     defineOperation({
       method: 'GET',
       path: '/keys',

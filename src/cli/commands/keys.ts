@@ -7,6 +7,7 @@ import { usageError } from '../io';
 import { PAGE_OPTIONS, printPages } from '../paging';
 import { confirm, readSecret } from '../prompts';
 import { toJson } from '../terminal-text';
+import { BULK_COMMANDS } from './bulk-commands';
 import { CHANGE_OPTIONS, DESTROY_OPTIONS } from './common-options';
 import { FILTER_OPTIONS, filterOptionsOf } from './filter-options';
 import { keyFields, keyListing, printKey } from './format-key';
@@ -240,4 +241,5 @@ export const KEY_COMMANDS: readonly Command[] = [
     example: 'keyscope keys delete 8MPCk2Rw0dQzLx7V',
     run: remove,
   },
+  ...BULK_COMMANDS,
 ];
