@@ -31,7 +31,7 @@ describe.each(expresses)('Idempotency-Key on %s', (_name, express) => {
     const first = await create(made).expect(201);
     const second = await create(made).expect(201);
     expect(second.text).toBe(first.text);
-    expect(second.headers).toMatchObject({ location: first.headers.location, etag: '"1"' });
+    expect(second.headers).toMatchObject({ location: first.headers.location, etag: first.headers.etag });
     expect(first.headers['idempotent-replayed']).toBeUndefined();
     expect(second.headers['idempotent-replayed']).toBe('true');
     expect((await made.keys.list({ workspaceId: 'acme' })).keys).toHaveLength(1);
