@@ -88,9 +88,10 @@ export function createEnsureKey<Permission extends string>(deps: {
     let replaced: KeyRecord | null = null;
 
     async function add(): Promise<void> {
+      // Last, because an input can state an absent field as undefined.
       const kept = keptFields(replaced, wanted);
-      if (nativeId !== null) await addNative(id, { ...kept, ...wanted } as typeof wanted, context);
-      else await service.import({ agents: 'all', ...kept, ...input } as ImportKeyInput, givenContext);
+      if (nativeId !== null) await addNative(id, { ...wanted, ...kept } as typeof wanted, context);
+      else await service.import({ agents: 'all', ...input, ...kept } as ImportKeyInput, givenContext);
     }
 
     /** One step towards the wanted state. The record, once it has that state. */

@@ -129,6 +129,10 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       };
       await apiKeys.keys.update(id, set);
       expect(await apiKeys.keys.ensure({ ...wanted, agents: ['A'] })).toMatchObject({ ...set, agents: ['A'] });
+      expect(await apiKeys.keys.ensure({ ...wanted, disabled: undefined, agents: ['B'] })).toMatchObject({
+        ...set,
+        agents: ['B'],
+      });
       clock.advance(25 * 3_600_000);
       expect(await apiKeys.keys.ensure({ ...wanted, agents: ['A'] })).toMatchObject(set);
       expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
