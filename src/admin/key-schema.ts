@@ -34,10 +34,7 @@ export const keySchema = z
       .meta({ description: 'The user or service that the key belongs to.' }),
     contact: z.string().nullable().meta({ description: 'E-mail address for warnings about the key.' }),
     metadata: z.record(z.string(), z.string()).meta({ description: 'Facts about the key, for the app.' }),
-    revision: z
-      .int()
-      .min(1)
-      .meta({ description: '1 at first, plus one with each change. Use it in `If-Match`, in quotes.' }),
+    revision: z.int().min(1).meta({ description: 'Plus one with each change. Use it in `If-Match`, in quotes.' }),
     masked: z
       .string()
       .meta({ description: 'The masked token, to recognise it by.', examples: ['ks_8MPCk3Za************YphQ'] }),

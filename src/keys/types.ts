@@ -36,7 +36,7 @@ export interface ApiKey<Permission extends string = string> {
   readonly contact: string | null;
   /** Facts about the key, for the app. */
   readonly metadata: KeyMetadata;
-  /** 1 for a new key, incremented by every change. Pass it to `update` to change only that revision. */
+  /** Incremented by every change. 1 for a new key, or the time of its creation if its id can come back after a deletion. Pass it to `update` to change only that revision. */
   readonly revision: number;
   /** Masked token, e.g. `ks_8MPCk3Za************YphQ`. For an imported token possibly only asterisks. */
   readonly masked: string;
