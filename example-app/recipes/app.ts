@@ -2,12 +2,13 @@ import compression from 'compression';
 import cors from 'cors';
 import express, { type ErrorRequestHandler, type Express, type Request } from 'express';
 import helmet from 'helmet';
-import type { ApiKeys } from 'keyscope';
+import type { ApiKeys, GithubSecretScanningOptions } from 'keyscope';
 import type { Logger } from 'pino';
 import { pinoHttp } from 'pino-http';
 import type { Permission } from './api-keys';
 import { createCallRoutes } from './calls';
 import { createExportRoutes } from './exports';
+import { createLeakRoutes } from './leaks';
 import { createManagementRoutes, type Operators } from './management';
 import { createMessageRoutes } from './messages';
 import { type OldCheck, watchTrial } from './trial';
@@ -20,6 +21,8 @@ export interface AppOptions {
   readonly operators: Operators;
   /** The check that keyscope is to replace on one route. */
   readonly oldCheck: OldCheck;
+  /** Fetches the keys by which GitHub signs reports of leaked tokens. */
+  readonly githubKeys: GithubSecretScanningOptions['publicKeys'];
 }
 
 /** Failures of handlers. Those of keyscope are answered by its own problem documents. */
@@ -33,7 +36,8 @@ const sendError: ErrorRequestHandler = (error, req, res, next) => {
 };
 
 /** An API with the middleware that most have in front of their routes. */
-export function createApp({ apiKeys, logger, messageService, operators, oldCheck }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { apiKeys, logger, messageService, operators, oldCheck, githubKeys } = options;
   const app = express();
   // One proxy in front: `allowedIps` of keys then sees the address of the client.
   app.set('trust proxy', 1);
@@ -53,6 +57,7 @@ export function createApp({ apiKeys, logger, messageService, operators, oldCheck
   app.use('/v1/exports', createExportRoutes(apiKeys));
   app.use('/v1/messages', createMessageRoutes(apiKeys, messageService));
   app.use('/v0', watchTrial(apiKeys, oldCheck, logger));
+  app.use('/leaks', createLeakRoutes(apiKeys, githubKeys));
   app.use('/admin', createManagementRoutes(apiKeys, operators));
   app.use(sendError);
   return app;

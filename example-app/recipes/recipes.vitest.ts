@@ -1,56 +1,12 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { DeniedEvent, ReportedEvent } from 'keyscope';
 import { createTestKeys } from 'keyscope/testing';
-import { pino } from 'pino';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { OPTIONS, type Permission } from './api-keys';
-import { createApp } from './app';
+import { OPTIONS } from './api-keys';
+import { seedDevelopmentKey } from './jobs';
+import { start } from './test-app';
 
 const CALLS = '/v1/projects/sales/calls';
-
-interface LogLine {
-  readonly keyId?: string;
-  readonly msg: string;
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** The app with its message service, which keeps the headers that it receives. */
-async function start() {
-  const received: IncomingHttpHeaders[] = [];
-  const service = createServer((req, res) => {
-    received.push(req.headers);
-    res.setHeader('content-type', 'application/json').end('{"sent":true}');
-  });
-  const lines: string[] = [];
-  const keys = createTestKeys<Permission>(OPTIONS);
-  const app = createApp({
-    apiKeys: keys.apiKeys,
-    logger: pino({ base: null }, { write: (line: string) => void lines.push(line) }),
-    messageService: await listen(service),
-    operators: (req) => (req.get('x-operator') ? { workspaceId: 'default', name: req.get('x-operator')! } : null),
-    oldCheck: (req) => req.get('x-old-key') === 'old',
-  });
-  const server = createServer(app);
-  const url = await listen(server);
-  return {
-    ...keys,
-    ...{ app, url, received, lines },
-    log: () => lines.map((line) => JSON.parse(line) as LogLine),
-    close() {
-      server.closeAllConnections();
-      service.closeAllConnections();
-      server.close();
-      service.close();
-    },
-  };
-}
 
 let world: Awaited<ReturnType<typeof start>>;
 beforeEach(async () => {
@@ -211,9 +167,8 @@ describe('keys', () => {
   test('a token of the old system keeps working, and seeds can be run again', async () => {
     const { apiKeys } = world;
     const token = 'token-of-the-old-system-0001';
-    const seed = () => apiKeys.keys.ensure({ token, name: 'development', permissions: ['calls'], agents: 'all' });
-    await seed();
-    await seed();
+    await seedDevelopmentKey(apiKeys, token);
+    await seedDevelopmentKey(apiKeys, token);
     await get(CALLS, token).expect(200);
     expect(await apiKeys.keys.list()).toMatchObject({ total: 1 });
   });
