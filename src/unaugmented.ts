@@ -87,6 +87,7 @@ export type {
   AuditEntry,
   LeakPolicy,
   NodeHealth,
+  StoredAuditAction,
   StoreEvent,
   StoreHealth,
   StoreMode,

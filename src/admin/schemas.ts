@@ -136,7 +136,9 @@ export const auditListSchema = z.object({
         at: time,
         actor: z.string().nullable(),
         source: z.string().nullable().meta({ description: 'The address of the operator, such as an IP address.' }),
-        action: z.enum(AUDIT_ACTIONS),
+        action: z.string().meta({
+          description: `One of ${AUDIT_ACTIONS.join(', ')}, or an action of a later version.`,
+        }),
         target: z.string().meta({ description: 'The id of the key or project.' }),
         name: z.string().nullable().meta({ description: "The key's name at the time." }),
         before: auditFields,

@@ -91,8 +91,8 @@ export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
 
     /** Adds the events that are due to the outbox. Resolves with true if there were any. */
     async announceDue(): Promise<boolean> {
-      if (performance.now() - searchedAt >= SEARCH_INTERVAL) {
-        searchedAt = performance.now();
+      if (clock.monotonic() - searchedAt >= SEARCH_INTERVAL) {
+        searchedAt = clock.monotonic();
         // It can take longer than the leadership: the store leaves it to one process a day.
         store.scheduleMissing(dueOf).catch((error: unknown) => {
           searchedAt += RETRY_INTERVAL - SEARCH_INTERVAL;

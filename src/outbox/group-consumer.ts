@@ -59,7 +59,7 @@ export class GroupConsumer {
   readonly #options: GroupConsumerOptions;
   readonly #timing: ConsumerTiming;
   readonly #name = randomBytes(9).toString('base64url');
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   readonly #lanes: Lanes<OutboxEntry>;
   /** Entries that were read and not acknowledged. */
   readonly #held = new Set<string>();
@@ -77,6 +77,7 @@ export class GroupConsumer {
 
   constructor(options: GroupConsumerOptions) {
     this.#options = options;
+    this.#startedAt = options.clock.monotonic();
     this.#timing = { ...TIMING, ...options.timing };
     this.#lanes = new Lanes<OutboxEntry>({
       run: (entry) => this.#handle(entry),
@@ -116,7 +117,7 @@ export class GroupConsumer {
 
   /** Whether this process leads the group. */
   get isLeading(): boolean {
-    return performance.now() < this.#leadsUntil;
+    return this.#options.clock.monotonic() < this.#leadsUntil;
   }
 
   #runStep(): Promise<void> {
@@ -147,9 +148,9 @@ export class GroupConsumer {
   }
 
   async #lead(): Promise<void> {
-    const { store, group, whileLeading } = this.#options;
+    const { store, clock, group, whileLeading } = this.#options;
     const { ttl } = this.#timing;
-    const sentAt = performance.now();
+    const sentAt = clock.monotonic();
     const leads = await store.leadGroup({ group, leader: this.#name, ttl, age: sentAt - this.#startedAt });
     if (!leads || sentAt >= this.#leadsUntil) this.#forget();
     this.#leadsUntil = leads ? sentAt + ttl : Number.NEGATIVE_INFINITY;

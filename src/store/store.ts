@@ -1,5 +1,5 @@
 import type { Features } from '../features';
-import { AUDIT_ACTIONS, type AuditAction } from './audit-actions';
+import { AUDIT_ACTION, AUDIT_ACTIONS, type AuditAction, type StoredAuditAction } from './audit-actions';
 import type { ChainPlace } from './audit-chain';
 import type { DeliveryStore } from './delivery-store';
 import type { ExpiryStore } from './expiry-store';
@@ -20,7 +20,7 @@ export interface ChangeOrigin {
   readonly source: string | null;
 }
 
-export { AUDIT_ACTIONS, type AuditAction };
+export { AUDIT_ACTION, AUDIT_ACTIONS, type AuditAction, type StoredAuditAction };
 
 /** One line of the audit log. `before` and `after` hold public fields only, never a digest. */
 export interface AuditEntry {
@@ -29,7 +29,7 @@ export interface AuditEntry {
   readonly at: number;
   readonly actor: string | null;
   readonly source: string | null;
-  readonly action: AuditAction;
+  readonly action: StoredAuditAction;
   /** The key's or the project's id. */
   readonly target: string;
   /** The target's name at the time of the change. The name of a deleted key is stored only here. */

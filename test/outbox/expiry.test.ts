@@ -80,7 +80,7 @@ describe.each([
       [90, 4],
       [200, 4],
     ] as const) {
-      clock.advance(key.createdAt.getTime() + days * DAY - clock.wall());
+      clock.step(key.createdAt.getTime() + days * DAY - clock.wall());
       await waitUntil(`there are ${count} events on day ${days}`, () => seen().length >= count);
       await settle(apiKeys);
       expect(seen()).toHaveLength(count);
@@ -107,7 +107,7 @@ describe.each([
     const { texts } = listen(apiKeys);
     const { key } = await apiKeys.keys.create({ ...input, expiresIn: '7d' });
     await settle(apiKeys);
-    clock.advance(7 * DAY);
+    clock.step(7 * DAY);
     await waitUntil('the key has expired', () => texts().length === 2);
     expect(texts()).toEqual([`${key.id} expiring 1`, `${key.id} expired 0`]);
   });
@@ -124,11 +124,11 @@ describe.each([
     const other = await apiKeys.keys.rotate(revoked.id, { overlap: 0, expiresIn: '1000d' });
     await apiKeys.keys.delete(deleted.id);
     await settle(apiKeys);
-    clock.advance(8 * DAY);
+    clock.step(8 * DAY);
     await waitUntil('the old key expires soon', () => texts().length === 1);
-    clock.advance(200 * DAY);
+    clock.step(200 * DAY);
     await waitUntil('the old key has expired', () => texts().length === 2);
-    clock.advance(790 * DAY);
+    clock.step(790 * DAY);
     await waitUntil('the successors expire soon', () => texts().length === 4);
     expect(texts().slice(0, 2)).toEqual([`${rotated.id} expiring 2`, `${rotated.id} expired 0`]);
     expect(texts().slice(2).sort()).toEqual([next, other].map(({ key }) => `${key.id} expiring 2`).sort());
@@ -141,7 +141,7 @@ describe.each([
     const { key } = await apiKeys.keys.create({ ...input, expiresIn: '90d' });
     await settle(apiKeys);
     first.off();
-    clock.advance(91 * DAY);
+    clock.step(91 * DAY);
     const second = listen(apiKeys);
     await waitUntil('all leads are delivered', () => second.list.length === 4);
     expect(second.texts()).toEqual(
@@ -155,7 +155,7 @@ describe.each([
     const { texts } = listen(apiKeys);
     const { key } = await apiKeys.keys.create({ ...input, expiresIn: '90d' });
     await settle(apiKeys);
-    clock.advance(90 * DAY);
+    clock.step(90 * DAY);
     await waitUntil('the key has expired', () => texts().length > 0);
     expect(texts()).toEqual([`${key.id} expired 0`]);
   });
@@ -172,11 +172,11 @@ test('createApiKeys emits the last lead that has passed, and later ones, of keys
   // As if an older version had created them.
   await admin.del(`${namespace}:outbox:{all}`);
   admin.disconnect();
-  clock.advance(DAY / 24);
+  clock.step(DAY / 24);
   const { texts } = listen(apiKeys);
   await waitUntil('the keys are found', () => texts().length === 2);
   expect(texts().sort()).toEqual([`${ids[0]} expiring 7`, `${ids[1]} expiring 30`].sort());
-  clock.advance(15 * DAY);
+  clock.step(15 * DAY);
   await waitUntil('the first key has expired', () => texts().length === 5);
   expect(texts().slice(2).sort()).toEqual(
     [`${ids[0]} expiring 1`, `${ids[0]} expired 0`, `${ids[1]} expiring 7`].sort(),
@@ -196,7 +196,7 @@ test('createApiKeys emits each lead once in all processes', async () => {
     ),
   );
   for (let day = 0; day < 50; day += 10) {
-    clock.advance(10 * DAY);
+    clock.step(10 * DAY);
     const passed = keys.flatMap(({ key }) =>
       [30, 7, 1, 0].filter((lead) => key.expiresAt.getTime() - lead * DAY <= clock.wall()),
     ).length;

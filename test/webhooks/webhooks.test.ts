@@ -141,7 +141,7 @@ describe.each([
     await apiKeys.keys.create(input);
     for (const count of [1, 2, 3]) {
       await waitUntil(`attempt ${count} has arrived`, () => {
-        clock.advance(1000);
+        clock.step(1000);
         return endpoint.received.length === count;
       });
     }
@@ -183,7 +183,7 @@ describe.each([
     endpoint.respond = (res) => void res.writeHead(307, { location: endpoint.url('/to') }).end();
     await apiKeys.keys.create(input);
     await waitUntil('the webhook is given up', async () => {
-      clock.advance(DAY / 144);
+      clock.step(DAY / 144);
       return (await apiKeys.webhooks.failed()).length > 0;
     });
     expect(endpoint.received).toHaveLength(11);

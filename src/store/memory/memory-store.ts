@@ -5,8 +5,9 @@ import { applyExposure, auditedExposure } from '../exposure';
 import { frozenKey, frozenProject } from '../freeze';
 import { applyChanges } from '../key-fields';
 import { Lease } from '../lease';
+import type { OutboxEvent } from '../outbox-store';
 import type { KeyRecord, ProjectRecord } from '../records';
-import type { AuditEntry, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
+import type { AuditAction, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
 import { createAliases } from './aliases';
 import { createMemoryDeliveries } from './deliveries';
 import { createMemoryExpiries } from './expiries';
@@ -85,7 +86,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   function addAuditEntry(
     workspaceId: string,
     origin: ChangeOrigin,
-    entry: Omit<AuditEntry, 'id' | 'at' | 'actor' | 'source'>,
+    entry: Pick<OutboxEvent, 'target' | 'name' | 'before' | 'after'> & { readonly action: AuditAction },
   ): void {
     const { at, actor, source } = origin;
     workspaceOf(workspaceId).audit.add({ at, actor, source, ...entry });

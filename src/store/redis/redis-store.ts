@@ -154,6 +154,7 @@ export function createRedisStore({
     connection,
     defineScript,
     keyNames,
+    clock,
     storeTimeout,
     listeners,
   });

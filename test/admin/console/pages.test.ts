@@ -171,7 +171,7 @@ test('the usage chart shows requests by day and outcome, also as numbers', async
     '5',
     '3',
   ]);
-  expect(await page.locator('.entry').count()).toBe(1);
+  await page.locator('.entry:only-child').waitFor();
   await page.goBack();
   await page.getByRole('heading', { name: 'API keys', level: 1 }).waitFor();
 });

@@ -98,6 +98,19 @@ test('readGroup reads an entry without an event when the event was removed or is
   expect(await store.readGroup('key', 'unacknowledged', 100)).toEqual([]);
 });
 
+test('readGroup returns an event of a type that a later version has added', async () => {
+  const namespace = newNamespace();
+  const { store, client } = open(namespace);
+  await lead(store, 'a');
+  await createSample(store, newWorkspace());
+  const outbox = `${namespace}:outbox:{all}`;
+  const [[, fields]] = (await client.xrange(outbox, '-', '+')) as [[string, string[]]];
+  const event = { ...JSON.parse(fields[1]!), id: 'later', type: 'key.transferred' };
+  await client.xadd(outbox, '*', fields[0]!, JSON.stringify(event));
+  const read = await store.readGroup('key', 'new', 100);
+  expect(read.map(({ event: found }) => found?.type)).toEqual(['key.created', 'key.transferred']);
+});
+
 test('the outbox continues when Redis is emptied', async () => {
   const namespace = newNamespace();
   const { store, client } = open(namespace);

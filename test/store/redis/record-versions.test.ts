@@ -95,3 +95,15 @@ test('a new record has each field that no default stands for', async () => {
   const columns = KEY_FIELD_NAMES.filter((name) => key[name] !== null || name !== 'alias');
   expect(stored.filter((field) => field !== 'op').sort()).toEqual(['v', 'folded', ...columns].sort());
 });
+
+test('an audit entry of a later version is read although its action is unknown', async () => {
+  const { workspaceId } = await createSample(store, newWorkspace());
+  const [name = ''] = await client.keys(`keyscope:audit:*${workspaceId}`);
+  const [[, created]] = (await client.xrange(name, '-', '+')) as [[string, string[]]];
+  const later = created.map((text) => (text === 'key.created' ? 'key.transferred' : text));
+  await client.xadd(name, '*', ...later);
+  const { entries } = await store.listAudit({ workspaceId, limit: 10, before: null });
+  expect(entries.map(({ action }) => action)).toEqual(['key.transferred', 'key.created']);
+  const chained = await store.readAudit({ workspaceId, from: null, limit: 10 });
+  expect(chained.map(({ entry }) => entry?.action)).toEqual(['key.created', 'key.transferred']);
+});

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../clock';
 import { tagOf, workspaceTag } from '../../../token/format';
 import type { OutboxGroup } from '../../outbox-store';
 import type { ChangeListener } from '../../store';
@@ -18,14 +19,16 @@ const PIPELINE_SIZE = 512;
 export class ClusterOutboxes {
   readonly #client: RedisClient;
   readonly #keyNames: KeyNames;
+  readonly #clock: Clock;
   readonly #found = new Set<string>();
   /** Outboxes that may have new events, by group. */
   readonly #unread = new Map<OutboxGroup, Set<string>>();
   #searchedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(client: RedisClient, keyNames: KeyNames) {
+  constructor(client: RedisClient, keyNames: KeyNames, clock: Clock) {
     this.#client = client;
     this.#keyNames = keyNames;
+    this.#clock = clock;
   }
 
   readonly listener: ChangeListener = {
@@ -52,7 +55,7 @@ export class ClusterOutboxes {
       unread = new Set(this.#found);
       this.#unread.set(group, unread);
     }
-    if (performance.now() - this.#searchedAt >= SEARCH_INTERVAL) await this.#search();
+    if (this.#clock.monotonic() - this.#searchedAt >= SEARCH_INTERVAL) await this.#search();
     const taken = [...unread];
     unread.clear();
     return taken;
@@ -70,7 +73,7 @@ export class ClusterOutboxes {
 
   async #search(): Promise<void> {
     // Before the search, so that `searchAgain` during it has an effect.
-    this.#searchedAt = performance.now();
+    this.#searchedAt = this.#clock.monotonic();
     const prefix = keyPrefixOf(this.#client);
     const byNode = new Map<string, string[]>();
     for (let slot = 0; slot < SLOTS; slot++) {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { auditedFeatures } from '../../audit-entry';
-import { OUTBOX_EVENT_TYPES, type OutboxEvent } from '../../outbox-store';
+import type { OutboxEvent, OutboxEventType } from '../../outbox-store';
 
 const shown = z.record(z.string(), z.unknown()).nullable();
 const eventSchema = z.object({
   id: z.string(),
-  type: z.enum(OUTBOX_EVENT_TYPES),
+  // Not only the known types: during an update, processes of a later version add others.
+  type: z.custom<OutboxEventType>((type) => typeof type === 'string' && /^(?:key|project)\.[a-z_]+$/.test(type)),
   at: z.number(),
   workspaceId: z.string(),
   target: z.string(),

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../clock';
 import { within } from '../../../timeout';
 import type { ExpiryStore } from '../../expiry-store';
 import type { OutboxEntry, OutboxGroup, OutboxStore } from '../../outbox-store';
@@ -22,6 +23,7 @@ export interface OutboxOptions {
   readonly connection: Connection;
   readonly defineScript: DefineClientScript;
   readonly keyNames: KeyNames;
+  readonly clock: Clock;
   /** Milliseconds. */
   readonly storeTimeout: number;
   readonly listeners: ChangeListener[];
@@ -39,7 +41,7 @@ function decodeEntries(outbox: string, reply: unknown): OutboxEntry[] {
 
 /** The outbox as streams with consumer groups: one stream for a single server, one for each slot of a Cluster. */
 export function createOutboxStore(options: OutboxOptions): OutboxStore & ExpiryStore & { searchAgain(): void } {
-  const { client, connection, defineScript, keyNames, storeTimeout, listeners } = options;
+  const { client, connection, defineScript, keyNames, clock, storeTimeout, listeners } = options;
   const script = (name: string, lua: string, numberOfKeys = 1) =>
     defineScript({ name, lua, numberOfKeys, toError: notRead });
   const lead = script('leadGroup', LEAD_GROUP, 2);
@@ -48,15 +50,15 @@ export function createOutboxStore(options: OutboxOptions): OutboxStore & ExpiryS
   const acknowledge = script('acknowledge', ACKNOWLEDGE);
   /** Times from which groups get events, as the server has stated them. */
   const since = new Map<OutboxGroup, string>();
-  const outboxes = isCluster(client) ? new ClusterOutboxes(client, keyNames) : null;
+  const outboxes = isCluster(client) ? new ClusterOutboxes(client, keyNames, clock) : null;
   let isListening = false;
 
   let expiriesReadAt = Number.NEGATIVE_INFINITY;
   /** Tags with a schedule of expiries. */
   async function findTags(): Promise<string[]> {
     if (outboxes === null) return [''];
-    if (performance.now() - expiriesReadAt < CLUSTER_EXPIRY_INTERVAL) return [];
-    expiriesReadAt = performance.now();
+    if (clock.monotonic() - expiriesReadAt < CLUSTER_EXPIRY_INTERVAL) return [];
+    expiriesReadAt = clock.monotonic();
     return outboxes.foundTags();
   }
 

@@ -1,4 +1,4 @@
-import type { AuditEntry, Key } from '../api/types';
+import type { AuditEntry, Key, KnownAction } from '../api/types';
 import { useApp } from '../context';
 import { agentName, exactTime, metadataText, ownerText } from '../format';
 import { rateLimitText } from '../keys/rate-limit-text';
@@ -8,9 +8,10 @@ import { RelativeTime } from '../ui/relative-time';
 
 type OwnerOf = NonNullable<Key['owner']>;
 type Metadata = Key['metadata'];
-type Action = AuditEntry['action'];
 
-export const ACTIONS: Readonly<Record<Action, { label: string; verb: string; icon: IconName }>> = {
+type ActionText = { readonly label: string; readonly verb: string; readonly icon: IconName };
+
+export const ACTIONS: Readonly<Record<KnownAction, ActionText>> = {
   'key.created': { label: 'Key created', verb: 'created the key', icon: 'plus' },
   'key.updated': { label: 'Key changed', verb: 'changed the key', icon: 'pencil' },
   'key.rotated': { label: 'Key rotated', verb: 'rotated the key', icon: 'rotate' },
@@ -19,6 +20,13 @@ export const ACTIONS: Readonly<Record<Action, { label: string; verb: string; ico
   'project.configured': { label: 'Project configured', verb: 'configured the project', icon: 'sliders' },
   'project.cleared': { label: 'Project cleared', verb: 'cleared the configuration of', icon: 'sliders' },
 };
+
+/** Of an action of a later version of keyscope: its name. */
+function actionText(action: string): ActionText {
+  return Object.hasOwn(ACTIONS, action)
+    ? ACTIONS[action as KnownAction]
+    : { label: action, verb: `recorded ${action} for`, icon: 'pencil' };
+}
 
 const FIELDS: Readonly<Record<string, string>> = {
   name: 'Name',
@@ -112,7 +120,7 @@ function Changes({ entry }: { readonly entry: AuditEntry }) {
 
 export function AuditLogEntry({ entry }: { readonly entry: AuditEntry }) {
   const { agents } = useApp();
-  const { verb, icon } = ACTIONS[entry.action];
+  const { verb, icon } = actionText(entry.action);
   const isKey = entry.action.startsWith('key.');
   const name = isKey ? (entry.name ?? entry.target) : agentName(entry.target, agents);
   const href = isKey ? hrefOf('key', { key: entry.target }) : hrefOf('activity', { target: entry.target });

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type {
   agentListSchema,
   auditListSchema,
+  auditQuerySchema,
   permissionListSchema,
   problemSchema,
   sessionSchema,
@@ -17,6 +18,7 @@ export type Key = WireKey;
 export type Configuration = WireConfiguration;
 export type Usage = WireUsage;
 export type AuditEntry = WireAuditEntry;
+export type KnownAction = NonNullable<z.infer<typeof auditQuerySchema>['action']>;
 export type Session = z.infer<typeof sessionSchema>;
 export type Permission = z.infer<typeof permissionListSchema>['permissions'][number];
 export type Agent = z.infer<typeof agentListSchema>['agents'][number];
