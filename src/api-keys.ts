@@ -78,7 +78,7 @@ export interface ApiKeys<Permission extends string = string> {
    * `usageFlushInterval`. Rejects with `key_not_found`, `invalid_request` or `store_unavailable`.
    */
   usage(id: string, options?: UsageOptions): Promise<Usage>;
-  /** Webhooks that could not be delivered. */
+  /** Endpoints of webhooks, and webhooks that could not be delivered. */
   readonly webhooks: WebhookService;
   /**
    * The management API with its console, to mount under any path behind your own sign-in. `authenticate` returns the

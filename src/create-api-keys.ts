@@ -168,6 +168,7 @@ export function createApiKeys<const Permission extends string>(
       endpoints: settings.webhooks,
       report: (error) => events.emit('error', error),
     });
+  const webhooks = createWebhookService({ store, clock, endpoints: settings.webhooks });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
 
@@ -241,12 +242,13 @@ export function createApiKeys<const Permission extends string>(
     leaks,
     githubSecretScanning: createGithubSecretScanning(leakHandlers),
     revokeRouter: createRevokeRouter(leakHandlers),
-    webhooks: createWebhookService({ store, clock }),
+    webhooks,
     usage: (id, usageOptions) => usage.get(id, usageOptions),
     adminRouter: createAdminRouter({
       keys,
       projects,
       audit,
+      webhooks,
       usage,
       keyInputs: settings,
       permissions: options.permissions,

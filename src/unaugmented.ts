@@ -96,4 +96,4 @@ export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';
 export type { Usage, UsageDay, UsageOptions } from './usage/service';
 export type { WebhookEndpoint, WebhookEndpoints, WebhookType } from './webhooks/endpoints';
-export type { FailedWebhook, WebhookService } from './webhooks/service';
+export type { FailedWebhook, ListFailedWebhooksInput, WebhookEndpointInfo, WebhookService } from './webhooks/service';

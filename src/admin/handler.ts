@@ -27,9 +27,11 @@ export interface OperationRequest<Query = unknown> {
   readonly idempotencyKey: string | null;
 }
 
-/** The response of a handler. `body` is absent if the status has none. */
+/** The response of a handler. `body` and `stream` are absent if the status has no body. */
 export interface OperationResponse {
   readonly status: 200 | 201 | 204;
   readonly body?: unknown;
+  /** Body of JSON lines, which is read as it is sent. */
+  readonly stream?: AsyncGenerator<string>;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -103,12 +103,12 @@ export function createDocument(operations: readonly Operation[], named: Readonly
   const problem = { 'application/problem+json': { schema: { $ref: reference('Problem') } } };
 
   function responsesOf(operation: Operation): Json {
-    const { status, description, schema, headers = [] } = operation.response;
+    const { status, description, schema, type = 'application/json', headers = [] } = operation.response;
     const responses: Record<string, Json> = {
       [status]: {
         description,
         ...(headers.length > 0 && { headers: Object.fromEntries(headers.map((name) => [name, HEADERS[name]])) }),
-        ...(schema && { content: contentOf('application/json', schema) }),
+        ...(schema && { content: contentOf(type, schema) }),
       },
     };
     for (const [error, codes] of errorsOf(operation)) {

@@ -25,7 +25,9 @@ export interface Operation {
   readonly response: {
     readonly status: OperationResponse['status'];
     readonly description: string;
-    /** Schema of the body. */
+    /** Media type of the body. Default `application/json`. */
+    readonly type?: string;
+    /** Schema of the body; with JSON lines, of one line. */
     readonly schema?: z.ZodType;
     readonly headers?: readonly ResponseHeader[];
   };

@@ -1,3 +1,4 @@
+import { pipeline } from 'node:stream/promises';
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
 import { sendProblem } from '../http/problem-response';
@@ -22,6 +23,35 @@ export function sendResponse(req: Request, res: Response, { status, body, header
   res.setHeader('Content-Type', 'application/json; charset=utf-8');
   res.setHeader('Content-Length', Buffer.byteLength(json));
   res.end(req.method === 'HEAD' ? undefined : json);
+}
+
+type Lines = Pick<OperationResponse, 'status' | 'headers'> & { readonly lines: AsyncGenerator<string> };
+
+async function* continued(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+  yield first;
+  yield* rest;
+}
+
+/**
+ * Sends JSON lines as they are read. An error before the first line is thrown; after it, the connection is destroyed, so
+ * that the body does not look complete.
+ */
+export async function sendLines(req: Request, res: Response, { status, headers = {}, lines }: Lines): Promise<void> {
+  const first = await lines.next();
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  res.setHeader('Content-Type', 'application/jsonl; charset=utf-8');
+  if (first.done || req.method === 'HEAD') {
+    await lines.return(undefined);
+    res.end();
+    return;
+  }
+  try {
+    await pipeline(continued(first.value, lines), res);
+  } catch (error) {
+    // The client has left.
+    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
 }
 
 const UNEXPECTED_MESSAGE = 'Unexpected server error. The server has reported the cause.';

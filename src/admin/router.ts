@@ -12,7 +12,7 @@ import { createIdempotency } from './idempotency';
 import { createOperationTable, isWrite, type Match, type Operation } from './operation';
 import { type AdminRouterOptions, resolveAdminOptions } from './options';
 import { readQuery } from './read-query';
-import { sendError, sendResponse, setCommonHeaders, toKeyscopeError } from './respond';
+import { sendError, sendLines, sendResponse, setCommonHeaders, toKeyscopeError } from './respond';
 import { createOperations, type OperationDeps } from './routes';
 import { createSameOrigin } from './same-origin';
 
@@ -95,7 +95,9 @@ export function createAdminRouter(deps: AdminRouterDeps) {
       if (operator.readOnly && isWrite(req.method)) throw new KeyscopeError('read_only', READ_ONLY_MESSAGE);
       const request = readRequest(req, search, operation, match, operator);
       const body = await readJson(req, operation);
-      sendResponse(req, res, await perform(operation, { ...request, body }, path));
+      const response = await perform(operation, { ...request, body }, path);
+      if (response.stream === undefined) sendResponse(req, res, response);
+      else await sendLines(req, res, { ...response, lines: response.stream });
     }
 
     async function servePage({ page }: Console, req: Request, res: Response): Promise<void> {

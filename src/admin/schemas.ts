@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { auditInputSchema } from '../audit/service';
 import type { ErrorCode } from '../errors';
 import { externalId } from '../field-schemas';
 import { createKeySchemas, ENSURE_FIELDS, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
-import { AUDIT_ACTIONS } from '../store/store';
+import { AUDIT_SCHEMAS } from './audit-schemas';
 import { BULK_SCHEMAS } from './bulk-schemas';
 import { keySchema, time } from './key-schema';
 import { USAGE_SCHEMAS } from './usage-schemas';
+import { WEBHOOK_SCHEMAS } from './webhook-schemas';
 
 /*
  * Schemas of responses: the source of the handlers' types and of the OpenAPI document. Queries and bodies use the schemas
@@ -123,34 +123,6 @@ export const sessionSchema = z
   })
   .meta({ description: 'The signed-in operator, and settings for forms.' });
 
-const auditFields = z
-  .record(z.string(), z.unknown())
-  .nullable()
-  .meta({ description: 'The changed fields. Null before a creation, and after a deletion.' });
-
-export const auditListSchema = z.object({
-  entries: z.array(
-    z
-      .object({
-        id: z.string(),
-        at: time,
-        actor: z.string().nullable(),
-        source: z.string().nullable().meta({ description: 'The address of the operator, such as an IP address.' }),
-        action: z.string().meta({
-          description: `One of ${AUDIT_ACTIONS.join(', ')}, or an action of a later version.`,
-        }),
-        target: z.string().meta({ description: 'The id of the key or project.' }),
-        name: z.string().nullable().meta({ description: "The key's name at the time." }),
-        before: auditFields,
-        after: auditFields,
-      })
-      .meta({ description: 'A change.' }),
-  ),
-  cursor: nextCursor,
-});
-
-export const auditQuerySchema = auditInputSchema.omit({ workspaceId: true });
-
 const CODES = [
   'invalid_request',
   'immutable_field',
@@ -222,7 +194,8 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [agentListSchema, 'AgentList'],
     [metricListSchema, 'MetricList'],
     [sessionSchema, 'Session'],
-    [auditListSchema, 'AuditList'],
+    ...AUDIT_SCHEMAS,
+    ...WEBHOOK_SCHEMAS,
     ...USAGE_SCHEMAS,
     [documentSchema, 'Document'],
     [problemSchema, 'Problem'],
@@ -232,4 +205,3 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
 export type WireKey = z.infer<typeof keySchema>;
 export type WireConfiguration = z.infer<typeof configurationSchema>;
 export type { WireUsage } from './usage-schemas';
-export type WireAuditEntry = z.infer<typeof auditListSchema>['entries'][number];

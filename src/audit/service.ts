@@ -103,10 +103,13 @@ export const auditInputSchema = z.strictObject({
   action: z.enum(AUDIT_ACTIONS).optional().meta({ description: 'Only changes of this kind.' }),
 });
 
-const entryId = z.string().regex(AUDIT_ID, "Expected the id of an entry, such as '1760000000000-0'.");
+const entryId = z
+  .string()
+  .regex(AUDIT_ID, "Expected the id of an entry, such as '1760000000000-0'.")
+  .meta({ description: 'Only entries after this one, by its id.' });
 const HEAD_MESSAGE = 'Expected the `head` of an earlier result, such as 1760000000000-0:<40 hexadecimal digits>.';
 
-const verifyInputSchema = z.strictObject({
+export const verifyInputSchema = z.strictObject({
   workspaceId: externalId.default(DEFAULT_WORKSPACE),
   since: entryId.optional(),
   head: z
@@ -119,7 +122,7 @@ const verifyInputSchema = z.strictObject({
     })
     .optional(),
 });
-const exportInputSchema = verifyInputSchema.omit({ head: true });
+export const exportInputSchema = verifyInputSchema.omit({ head: true });
 
 /** Entries that one read returns. Redis runs nothing else during it. */
 const PAGE_SIZE = 200;

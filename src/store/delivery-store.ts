@@ -18,6 +18,19 @@ export interface Delivery {
  */
 export type DeliveryState = 'new' | 'retry' | 'failed';
 
+export interface FailedQuery {
+  /** Null: of all workspaces. */
+  readonly workspaceId: string | null;
+  readonly offset: number;
+  readonly count: number;
+}
+
+export interface FailedDelivery {
+  readonly delivery: Delivery;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
 /** Deliveries of webhooks. Methods reject with `store_unavailable`. */
 export interface DeliveryStore {
   /** @param at - When it is due or has failed, in milliseconds since the epoch. */
@@ -26,10 +39,10 @@ export interface DeliveryStore {
   removeDelivery(id: string): Promise<void>;
   /** Deliveries that are due at `now`, the earliest first. */
   dueDeliveries(now: number, count: number): Promise<Delivery[]>;
-  /** Failed deliveries, the latest first, with the time of their failure. */
-  failedDeliveries(offset: number, count: number): Promise<{ delivery: Delivery; at: number }[]>;
-  /** Makes a failed delivery due. Resolves with false if there is none with this id. */
-  replayDelivery(id: string, at: number): Promise<boolean>;
+  /** Failed deliveries, of one workspace or of all, the latest first, with the time of their failure. */
+  failedDeliveries(query: FailedQuery): Promise<FailedDelivery[]>;
+  /** Makes a failed delivery due. Resolves with false if there is none with this id, in this workspace if it is given. */
+  replayDelivery(id: string, at: number, workspaceId: string | null): Promise<boolean>;
 }
 
 /** Deliveries that can wait. Further ones fail at once. */

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { limit } from '../field-schemas';
+import { contextWorkspace, DEFAULT_WORKSPACE, externalId, limit } from '../field-schemas';
 import type { DurableEvents } from '../outbox/durable-events';
 import type { Store } from '../store/store';
 import { parseInput } from '../validate-input';
-import type { WebhookEndpoints, WebhookType } from './endpoints';
+import { endpointsOf, type WebhookEndpoints, type WebhookType } from './endpoints';
 import type { Resolve } from './public-address';
 import { Webhooks, webhookTypeOf } from './webhooks';
 
@@ -26,30 +26,69 @@ export interface FailedWebhook {
   readonly failedAt: Date;
 }
 
+/** Endpoint of a workspace. Its secret is known to the app only. */
+export interface WebhookEndpointInfo {
+  readonly url: string;
+  /** Types that it gets. Null: all. */
+  readonly types: readonly WebhookType[] | null;
+}
+
+export interface ListFailedWebhooksInput {
+  /** Only those of this workspace. Default: of all workspaces. */
+  readonly workspaceId?: string;
+  /** 1–200, default 50. */
+  readonly limit?: number;
+  /** How many to leave out. Default 0. */
+  readonly offset?: number;
+}
+
 export interface WebhookService {
+  /**
+   * Endpoints that the option `webhooks` configures for a workspace (default `'default'`), without their secrets. Rejects
+   * with `invalid_request`, or with what the function of the app rejects with.
+   */
+  endpoints(input?: { readonly workspaceId?: string }): Promise<WebhookEndpointInfo[]>;
   /**
    * Deliveries that were given up, the latest first; about 10,000 are kept. Rejects with `invalid_request` or
    * `store_unavailable`.
-   *
-   * @param input.limit 1–200, default 50.
-   * @param input.offset How many to leave out. Default 0.
    */
-  failed(input?: { readonly limit?: number; readonly offset?: number }): Promise<FailedWebhook[]>;
+  failed(input?: ListFailedWebhooksInput): Promise<FailedWebhook[]>;
   /**
    * Sends a delivery that was given up again, with all its attempts. Resolves with false if there is none with this id.
    * Rejects with `store_unavailable`.
+   *
+   * @param context.workspaceId Only a delivery of this workspace. Default: any.
    */
-  replay(id: string): Promise<boolean>;
+  replay(id: string, context?: { readonly workspaceId?: string }): Promise<boolean>;
 }
 
-const failedSchema = z.strictObject({ limit, offset: z.int().min(0).max(10_000).default(0) });
-const replaySchema = z.strictObject({ id: z.string().min(1).max(200) });
+const endpointsSchema = z.strictObject({ workspaceId: externalId.default(DEFAULT_WORKSPACE) });
+export const failedWebhooksSchema = z.strictObject({
+  workspaceId: contextWorkspace,
+  limit,
+  offset: z.int().min(0).max(10_000).default(0),
+});
+const replaySchema = z.strictObject({ id: z.string().min(1).max(200), workspaceId: contextWorkspace });
 
-export function createWebhookService({ store, clock }: { store: Store; clock: Clock }): WebhookService {
+export interface WebhookServiceDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Default: none. */
+  readonly endpoints?: WebhookEndpoints | undefined;
+}
+
+export function createWebhookService({ store, clock, endpoints = [] }: WebhookServiceDeps): WebhookService {
   return {
+    async endpoints(input) {
+      const { workspaceId } = parseInput(endpointsSchema, input ?? {}, 'webhooks.endpoints');
+      const found = await endpointsOf(endpoints, workspaceId);
+      return found.map(({ url, types = null }) => ({ url, types }));
+    },
+
     async failed(input) {
-      const query = parseInput(failedSchema, input ?? {}, 'webhooks.failed');
-      const found = await store.failedDeliveries(query.offset, query.limit);
+      const query = parseInput(failedWebhooksSchema, input ?? {}, 'webhooks.failed');
+      const { workspaceId = null, offset, limit: count } = query;
+      const found = await store.failedDeliveries({ workspaceId, offset, count });
       return found.map(({ delivery: { id, url, event, attempts, lastError }, at }) => ({
         id,
         url,
@@ -63,8 +102,10 @@ export function createWebhookService({ store, clock }: { store: Store; clock: Cl
       }));
     },
 
-    replay: async (id) =>
-      store.replayDelivery(parseInput(replaySchema, { id }, 'webhooks.replay').id, Math.floor(clock.wall())),
+    async replay(id, context) {
+      const given = parseInput(replaySchema, { ...context, id }, 'webhooks.replay');
+      return store.replayDelivery(given.id, Math.floor(clock.wall()), given.workspaceId ?? null);
+    },
   };
 }
 

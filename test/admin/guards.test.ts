@@ -2,6 +2,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
 import type { AdminRouterOptions } from '../../src/admin/options';
+import { createAuditService } from '../../src/audit/service';
+import { createMemoryStore } from '../../src/store/memory';
 import { expresses } from '../support/express-versions';
 import { ADMIN, MOUNT, READER, setup, valid } from './setup';
 
@@ -352,7 +354,9 @@ describe.each(expresses)('on %s', (_name, express) => {
 
   test('an unexpected error shows its cause to the app and not to the operator', async () => {
     const cause = new Error('connect ECONNREFUSED 10.0.0.7:6379');
-    const { as, reported } = setup(express, { deps: { audit: { list: () => Promise.reject(cause) } } });
+    const { as, reported } = setup(express, {
+      deps: { audit: { ...createAuditService({ store: createMemoryStore() }), list: () => Promise.reject(cause) } },
+    });
     const res = await as().get('/audit').expect(500);
     expect(res.body).toMatchObject({ code: 'internal_error', title: 'Internal error' });
     expect(res.text).not.toContain('ECONNREFUSED');

@@ -28,6 +28,13 @@ interface Document {
   components: { schemas: Record<string, Json> };
 }
 
+function linesOf(text: string): unknown[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+}
+
 async function fetchDocument(): Promise<Document> {
   return (await setup().as().get('/openapi.json').expect(200)).body;
 }
@@ -91,6 +98,11 @@ describe('the OpenAPI document', () => {
       'get /agents listAgents',
       'get /metrics listMetrics',
       'get /audit listAudit',
+      'get /audit/export exportAudit',
+      'get /audit/verify verifyAudit',
+      'get /webhooks listWebhookEndpoints',
+      'get /webhooks/failed listFailedWebhooks',
+      'post /webhooks/failed/{id}/replay replayWebhook',
       'get /openapi.json getDocument',
     ]);
     const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
@@ -209,7 +221,10 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     const type = response.headers.get('content-type')?.split(';')[0];
     if (documented.content) {
       expect(Object.keys(documented.content)).toEqual([type]);
-      expect(problemsOf(documented.content[type as string]!.schema.$ref, body)).toEqual([]);
+      const bodies = type === 'application/jsonl' ? linesOf(String(body)) : [body];
+      for (const each of bodies) {
+        expect(problemsOf(documented.content[type as string]!.schema.$ref, each)).toEqual([]);
+      }
     } else {
       expect(type).toBeUndefined();
       expect(response.headers.get('content-length') ?? '0').toBe('0');
@@ -324,6 +339,43 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('get', '/projects');
     await call('delete', url, at('c'));
     await call('delete', url, at('x'.repeat(200)));
+  });
+
+  test('webhooks respond as documented', async () => {
+    const event = {
+      ...({ id: 'e1', type: 'key.created', at: 1, workspaceId: 'acme', target: 'k', name: 'CRM' } as const),
+    };
+    for (const id of ['d1', 'd2']) {
+      const rest = { actor: null, source: null, before: null, after: null };
+      const delivery = {
+        id,
+        url: 'https://example.com/',
+        event: { ...event, ...rest },
+        attempts: 1,
+        lastError: 'Gone.',
+      };
+      await store.putDelivery(delivery, 'failed', 1);
+    }
+    await call('get', '/webhooks');
+    await call('get', '/webhooks', { params: { query: { x: 1 } } });
+    const { body } = await call('get', '/webhooks/failed', { params: { query: { limit: 1 } } });
+    await call('get', '/webhooks/failed', { params: { query: { limit: 1, cursor: body.cursor } } });
+    await call('get', '/webhooks/failed', { params: { query: { limit: 0 } } });
+    await call('post', '/webhooks/failed/{id}/replay', at('d1'));
+    await call('post', '/webhooks/failed/{id}/replay', at('d1'));
+    await call('post', '/webhooks/failed/{id}/replay', at('d2', { query: { x: 1 } }));
+  });
+
+  test('the check and the export of the audit log respond as documented', async () => {
+    const { body } = await call('get', '/audit/verify');
+    expect(body).toMatchObject({ ok: true });
+    await call('get', '/audit/verify', { params: { query: { head: body.head } } });
+    await call('get', '/audit/verify', { params: { query: { head: 'x' } } });
+    const { body: text } = await call('get', '/audit/export', { parseAs: 'text' });
+    const lines = String(text).split('\n');
+    expect(lines.pop()).toBe('');
+    expect(lines).toHaveLength(Number(body.entries));
+    await call('get', '/audit/export', { params: { query: { since: 'x' } } });
   });
 
   test('form options, session, audit log and document respond as documented', async () => {

@@ -11,6 +11,7 @@ import type { Store } from '../../src/store/store';
 import { createTokenHasher } from '../../src/token/digest';
 import { UsageRecorder } from '../../src/usage/recorder';
 import { createUsageService } from '../../src/usage/service';
+import { createWebhookService } from '../../src/webhooks/service';
 import { fakeClock } from '../support/clock';
 import { expresses } from '../support/express-versions';
 
@@ -66,6 +67,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     keys,
     projects,
     audit,
+    webhooks: createWebhookService({ store, clock }),
     usage: createUsageService({ store, clock, recorder }),
     keyInputs: { permissions: Object.keys(PERMISSIONS) },
     permissions: PERMISSIONS,

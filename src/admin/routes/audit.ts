@@ -1,6 +1,14 @@
 import type { AuditRecord, AuditService } from '../../audit/service';
+import {
+  auditExportQuerySchema,
+  auditListSchema,
+  auditQuerySchema,
+  auditVerificationSchema,
+  auditVerifyQuerySchema,
+  exportedAuditEntrySchema,
+  type WireAuditEntry,
+} from '../audit-schemas';
 import { defineOperation, type Operation } from '../operation';
-import { auditListSchema, auditQuerySchema, type WireAuditEntry } from '../schemas';
 
 /** The audit log stores times as numbers. In responses they are strings, as everywhere. */
 function toWireFields(fields: AuditRecord['before']): WireAuditEntry['before'] {
@@ -22,7 +30,11 @@ function toWire(entry: AuditRecord): WireAuditEntry {
   };
 }
 
-export function createAuditOperations(audit: Pick<AuditService, 'list'>): Operation[] {
+async function* toLines(entries: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const entry of entries) yield `${JSON.stringify(entry)}\n`;
+}
+
+export function createAuditOperations(audit: AuditService): Operation[] {
   return [
     defineOperation({
       method: 'GET',
@@ -34,6 +46,35 @@ export function createAuditOperations(audit: Pick<AuditService, 'list'>): Operat
       async handle({ operator: { workspaceId }, query }) {
         const page = await audit.list({ ...query, workspaceId });
         return { status: 200, body: { entries: page.entries.map(toWire), cursor: page.cursor } };
+      },
+    }),
+    defineOperation({
+      method: 'GET',
+      path: '/audit/export',
+      operationId: 'exportAudit',
+      summary: 'All entries as lines of JSON, oldest first',
+      description: 'A connection that ends before the last line has failed: continue after the last complete line.',
+      query: auditExportQuerySchema,
+      response: {
+        status: 200,
+        description: 'One entry a line.',
+        schema: exportedAuditEntrySchema,
+        type: 'application/jsonl',
+      },
+      handle({ operator: { workspaceId }, query }) {
+        const headers = { 'Content-Disposition': 'attachment; filename="audit.jsonl"' };
+        return { status: 200, headers, stream: toLines(audit.export({ ...query, workspaceId })) };
+      },
+    }),
+    defineOperation({
+      method: 'GET',
+      path: '/audit/verify',
+      operationId: 'verifyAudit',
+      summary: 'Check the hash chain of the log',
+      query: auditVerifyQuerySchema,
+      response: { status: 200, description: 'The result, also if there is a fault.', schema: auditVerificationSchema },
+      async handle({ operator: { workspaceId }, query }) {
+        return { status: 200, body: await audit.verify({ ...query, workspaceId }) };
       },
     }),
   ];

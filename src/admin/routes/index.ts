@@ -3,6 +3,7 @@ import type { KeyInputSettings } from '../../keys/input-schemas';
 import type { KeyService } from '../../keys/types';
 import type { ProjectService } from '../../projects/service';
 import type { UsageService } from '../../usage/service';
+import type { WebhookService } from '../../webhooks/service';
 import { createDocument } from '../openapi';
 import { defineOperation, type Operation } from '../operation';
 import type { AdminSettings } from '../options';
@@ -13,13 +14,15 @@ import { createFormOptionOperations, type FormOptionDeps } from './form-options'
 import { createKeyOperations } from './keys';
 import { createProjectOperations } from './projects';
 import { createUsageOperations } from './usage';
+import { createWebhookOperations } from './webhooks';
 
 export interface OperationDeps extends FormOptionDeps {
   readonly keys: KeyService;
   /** The settings of the inputs of `keys`, for the OpenAPI document. */
   readonly keyInputs: KeyInputSettings;
   readonly projects: ProjectService;
-  readonly audit: Pick<AuditService, 'list'>;
+  readonly audit: AuditService;
+  readonly webhooks: WebhookService;
   readonly usage: UsageService;
 }
 
@@ -46,6 +49,7 @@ export function createOperations(deps: OperationDeps, settings: AdminSettings): 
     ...createProjectOperations(deps.projects, agents),
     ...createFormOptionOperations(deps, settings),
     ...createAuditOperations(deps.audit),
+    ...createWebhookOperations(deps.webhooks),
     documentOperation,
   ];
   return operations;

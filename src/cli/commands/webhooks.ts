@@ -28,7 +28,7 @@ function listing({ io, style }: CommandContext): Listing<FailedWebhook> {
 async function failed(context: CommandContext): Promise<undefined> {
   const read = async ({ limit, cursor }: { limit: number; cursor?: string }) => {
     const offset = Number(cursor ?? 0);
-    const items = await context.apiKeys.webhooks.failed({ limit, offset });
+    const items = await context.apiKeys.webhooks.failed({ ...context.within, limit, offset });
     return { items, cursor: items.length === limit ? String(offset + limit) : null };
   };
   await printPages(context, read, listing(context));
@@ -36,7 +36,7 @@ async function failed(context: CommandContext): Promise<undefined> {
 
 async function replay(context: CommandContext): Promise<ExitCode> {
   const [id = ''] = context.args;
-  const isFound = await context.apiKeys.webhooks.replay(id);
+  const isFound = await context.apiKeys.webhooks.replay(id, context.within);
   context.print(isFound ? 'The webhook is sent again by the app.\n' : 'No failed webhook has this id.\n');
   return isFound ? EXIT.ok : EXIT.refused;
 }

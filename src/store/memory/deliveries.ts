@@ -36,13 +36,17 @@ export function createMemoryDeliveries(): DeliveryStore {
         .map(({ delivery }) => delivery);
     },
 
-    async failedDeliveries(offset, count) {
-      return [...failed.values()].reverse().slice(offset, offset + count);
+    async failedDeliveries({ workspaceId, offset, count }) {
+      return [...failed.values()]
+        .filter(({ delivery }) => workspaceId === null || delivery.event.workspaceId === workspaceId)
+        .reverse()
+        .slice(offset, offset + count);
     },
 
-    async replayDelivery(id, at) {
+    async replayDelivery(id, at, workspaceId) {
       const found = failed.get(id);
       if (found === undefined) return false;
+      if (workspaceId !== null && found.delivery.event.workspaceId !== workspaceId) return false;
       put({ ...found.delivery, attempts: 0 }, 'retry', at);
       return true;
     },

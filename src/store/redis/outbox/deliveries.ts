@@ -1,4 +1,4 @@
-import type { Delivery, DeliveryStore } from '../../delivery-store';
+import type { Delivery, DeliveryStore, FailedDelivery } from '../../delivery-store';
 import type { DefineClientScript } from '../client-script';
 import { isRefusal, refusalCode, unavailable } from '../errors';
 import type { KeyNames } from '../key-names';
@@ -10,6 +10,9 @@ import {
   PUT_DELIVERY,
   REMOVE_DELIVERY,
 } from '../scripts/deliveries.lua';
+
+/** Deliveries that one step of a list of one workspace examines. Redis runs nothing else during it. */
+const FILTER_STEP = 200;
 
 function notRead(cause: unknown) {
   const reason = isRefusal(cause) ? `refused it (${refusalCode(cause)})` : 'could not be reached';
@@ -27,6 +30,15 @@ export function createDeliveryStore(defineScript: DefineClientScript, keyNames: 
   const keys = (['deliveries', 'due', 'failed'] as const).map((what) => keyNames.group('webhooks', what));
   const decode = (text: unknown) => parseStored(String(text), keys[0]!, 'a delivery') as Delivery;
 
+  async function readFailed(first: number, count: number, workspaceId: string) {
+    const reply = await failed(keys, String(first), String(first + count - 1), workspaceId);
+    const [examined = 0, ...items] = Array.isArray(reply) ? reply : [];
+    const found = items.flatMap((at, i): FailedDelivery[] =>
+      i % 2 === 0 ? [{ at: Number(at), delivery: decode(items[i + 1]) }] : [],
+    );
+    return { examined: Number(examined), found };
+  }
+
   const store: DeliveryStore = {
     async putDelivery(delivery, state, at) {
       await put(keys, state, delivery.id, String(at), JSON.stringify(delivery));
@@ -41,16 +53,23 @@ export function createDeliveryStore(defineScript: DefineClientScript, keyNames: 
       return Array.isArray(reply) ? reply.map(decode) : [];
     },
 
-    async failedDeliveries(offset, count) {
-      const reply = await failed(keys, String(offset), String(offset + count - 1));
-      const items = Array.isArray(reply) ? reply : [];
-      return items.flatMap((at, i) => (i % 2 === 0 ? [{ at: Number(at), delivery: decode(items[i + 1]) }] : []));
+    async failedDeliveries({ workspaceId, offset, count }) {
+      if (workspaceId === null) return (await readFailed(offset, count, '')).found;
+      const found: FailedDelivery[] = [];
+      for (let first = 0; found.length < offset + count; first += FILTER_STEP) {
+        const step = await readFailed(first, FILTER_STEP, workspaceId);
+        found.push(...step.found);
+        if (step.examined < FILTER_STEP) break;
+      }
+      return found.slice(offset, offset + count);
     },
 
-    async replayDelivery(id, at) {
+    async replayDelivery(id, at, workspaceId) {
       const text = await failedOne(keys, id);
       if (typeof text !== 'string') return false;
-      await store.putDelivery({ ...decode(text), attempts: 0 }, 'retry', at);
+      const delivery = decode(text);
+      if (workspaceId !== null && delivery.event.workspaceId !== workspaceId) return false;
+      await store.putDelivery({ ...delivery, attempts: 0 }, 'retry', at);
       return true;
     },
   };

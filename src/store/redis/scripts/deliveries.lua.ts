@@ -44,12 +44,19 @@ end
 return found
 `;
 
-/** ARGV: 1 database, 2 first, 3 last. Replies with times and deliveries, the latest first. */
+/**
+ * ARGV: 1 database, 2 first, 3 last, 4 a workspace, or empty for all. Replies with the number of examined deliveries, then
+ * times and deliveries that match, the latest first.
+ */
 export const FAILED_DELIVERIES = `${KEYS}
-local found, ids = {}, redis.call('ZREVRANGE', failed, ARGV[2], ARGV[3], 'WITHSCORES')
+local ids = redis.call('ZREVRANGE', failed, ARGV[2], ARGV[3], 'WITHSCORES')
+local found = { #ids / 2 }
 for i = 1, #ids, 2 do
-  found[i] = ids[i + 1]
-  found[i + 1] = redis.call('HGET', deliveries, ids[i])
+  local text = redis.call('HGET', deliveries, ids[i])
+  if ARGV[4] == '' or cjson.decode(text).event.workspaceId == ARGV[4] then
+    found[#found + 1] = ids[i + 1]
+    found[#found + 1] = text
+  end
 end
 return found
 `;

@@ -1,12 +1,10 @@
 import type { z } from 'zod';
+import type { auditListSchema, auditQuerySchema, WireAuditEntry } from '../../../audit-schemas';
 import type {
   agentListSchema,
-  auditListSchema,
-  auditQuerySchema,
   permissionListSchema,
   problemSchema,
   sessionSchema,
-  WireAuditEntry,
   WireConfiguration,
   WireKey,
   WireUsage,
