@@ -8,6 +8,11 @@ const MASKED = /\*{3,}[0-9a-z]|^[0-9a-z]{4}$/;
 /** Shorter searches would match ids by chance. */
 const MIN_ID_SEARCH = 4;
 
+/** True if a folded search may be part of an id. */
+export function mayBeId(q: string): boolean {
+  return q.length >= MIN_ID_SEARCH;
+}
+
 /** True if a folded search may be a masked token. Only the record has it; other searches need no records. */
 export function mayBeMasked(q: string): boolean {
   return MASKED.test(q);
@@ -15,7 +20,7 @@ export function mayBeMasked(q: string): boolean {
 
 /** True if an index entry matches a folded search by its folded name or its id. */
 export function matchesIndexEntry({ id, name }: { readonly id: string; readonly name: string }, q: string): boolean {
-  return name.includes(q) || (q.length >= MIN_ID_SEARCH && id.toLowerCase().includes(q));
+  return name.includes(q) || (mayBeId(q) && id.toLowerCase().includes(q));
 }
 
 /** True if a key matches a folded search by its name, its id or its masked token. */

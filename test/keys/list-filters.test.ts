@@ -128,14 +128,13 @@ test('keys.list rejects invalid filters', async () => {
   expect((await refusal(keys.list({ owner: 'ana' }))).message).toContain("'user:u-17'");
 });
 
-test('keys.list ends a page after a bounded number of keys if the filter matches none', async () => {
+test('keys.list ends a page after a bounded number of keys if the filter or the search matches none', async () => {
   const store = createMemoryStore();
   const { keys } = setup({ store });
   for (let i = 0; i < 10_001; i++) await keys.create(valid);
-  const first = await keys.list({ createdBy: 'absent' });
-  expect(first).toMatchObject({ keys: [], matching: null, cursor: expect.any(String) });
-  expect(await keys.list({ createdBy: 'absent', cursor: first.cursor as string })).toMatchObject({
-    keys: [],
-    cursor: null,
-  });
+  for (const input of [{ createdBy: 'absent' }, { q: 'absent' }]) {
+    const first = await keys.list(input);
+    expect(first).toMatchObject({ keys: [], matching: null, cursor: expect.any(String) });
+    expect(await keys.list({ ...input, cursor: first.cursor as string })).toMatchObject({ keys: [], cursor: null });
+  }
 });

@@ -48,7 +48,7 @@ class SortedPositions {
   }
 }
 
-/** Keys that one page of a filtered list examines, so that it does not block the process. */
+/** Keys that one page of a filtered list or a search examines, so that it does not block the process. */
 const MAX_EXAMINED = 10_000;
 
 /** Data of one workspace except the records of its keys: indexes, configurations, audit log. */
@@ -85,6 +85,7 @@ export class Workspace {
     const found: KeyRecord[] = [];
     let last: string | null = null;
     let examined = 0;
+    const isScan = filter != null || q !== '';
 
     function matches(key: KeyRecord): boolean {
       if (q !== '' && !matchesKey(key, q)) return false;
@@ -94,12 +95,12 @@ export class Workspace {
     }
 
     for (const position of this.#indexes[sort].walk(order, bound)) {
-      if (filter && examined++ === MAX_EXAMINED) return { keys: found, next: last, total };
+      if (isScan && examined++ === MAX_EXAMINED) return { keys: found, next: last, total };
       const key = keys.get(readPosition(position).id)!;
       const isFound = matches(key);
       if (isFound && found.length === limit) return { keys: found, next: last, total };
       if (isFound) found.push(key);
-      if (isFound || filter) last = position;
+      if (isFound || isScan) last = position;
     }
     return { keys: found, next: null, total };
   }

@@ -14,6 +14,8 @@ export interface KeyNames {
   readonly prefix: string;
   /** Hash: a key's record. */
   key(id: string): string;
+  /** Parts that the names of the records, and of the usage counters, of all keys of a workspace begin with. The id follows. */
+  namesOf(workspaceId: string): { readonly key: string; readonly usage: string };
   /** Hash: a workspace's project configurations, as JSON by project id. */
   projects(workspaceId: string): string;
   /** Sorted set of index positions, all with score 0, read in the order of their bytes. */
@@ -73,6 +75,10 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
   return {
     prefix: `${namespace}:`,
     key: (id) => `${keys}{${tagOf(id)}}${id}`,
+    namesOf(workspaceId) {
+      const tag = workspaceTag(workspaceId);
+      return { key: `${keys}{${tag}}`, usage: `${namespace}:usage:{${tag}}` };
+    },
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,

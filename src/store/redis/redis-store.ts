@@ -15,6 +15,7 @@ import { createListAudit, createReadAudit } from './reads/audit';
 import { BatchedReader } from './reads/batched-reader';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
+import { createScanKeys } from './reads/scan-keys';
 import { createReadUsage } from './reads/usage';
 import { START_TIMEOUT, waitForServer, warnAtStart } from './startup-checks';
 import { createAliasStore } from './writes/imported-tokens';
@@ -44,6 +45,9 @@ export interface RedisStoreOptions {
   readonly app?: Omit<AppSettings, 'format'>;
 }
 
+/** Milliseconds after which a filtered list or a search of keys ends its page. */
+const SCAN_TIME = 30;
+
 /** An id that no key has, to check that the user may read keys. */
 const NO_KEY = '0000000000000000';
 
@@ -72,11 +76,6 @@ export function createRedisStore({
   const listeners: ChangeListener[] = [];
   const eventListeners: ((event: StoreEvent) => void)[] = [];
 
-  // A long scan stops early enough for its last step to be answered, and leaves the rest to the next page.
-  const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
-  const listKeys = createListKeys({ ...scanOptions, readKey });
-  const listAudit = createListAudit(scanOptions);
-  const readAudit = createReadAudit(scanOptions);
   const keyPrefix = keyPrefixOf(client);
   const feed = createFeed({
     client,
@@ -149,6 +148,18 @@ export function createRedisStore({
   const isServerReplaced = () => feed.serverProblem !== null;
   const addUsage = createAddUsage({ client, connection, keyNames, clock, timeout: storeTimeout, isServerReplaced });
   const defineScript = createClientScripts({ client, connection, storeTimeout, isServerReplaced });
+
+  // A long scan stops early enough for its last step to be answered, and leaves the rest to the next page.
+  const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
+  const scanKeys = createScanKeys({ defineScript, keyNames, keyPrefix });
+  const listKeys = createListKeys({
+    ...scanOptions,
+    readKey,
+    scanKeys,
+    timeoutMs: Math.min(SCAN_TIME, scanOptions.timeoutMs),
+  });
+  const listAudit = createListAudit(scanOptions);
+  const readAudit = createReadAudit(scanOptions);
   const { searchAgain, ...outbox } = createOutboxStore({
     client,
     connection,

@@ -1,7 +1,55 @@
+import { type KeyFilter, matchesFilter } from '../../../src/store/key-search';
+import type { KeyRecord } from '../../../src/store/records';
 import type { Store } from '../../../src/store/store';
 import { createSample, createSamples, keyQuery, listAll, newWorkspace, ORDERS, SORTS } from '../sample';
 
 const DAY = 86_400_000;
+
+const NOW = Date.now();
+
+/** Keys that differ in one or two columns, with values that JSON escapes or that contain each other. */
+const VARIANTS: readonly Partial<KeyRecord>[] = [
+  {},
+  { disabled: true },
+  { expiresAt: NOW - DAY },
+  { expiresAt: NOW + DAY, disabled: true },
+  { rotatedTo: 'aaaa000000000000' },
+  { permissions: ['conversations', 'handoff'] },
+  { permissions: [] },
+  { agents: 'all' },
+  { agents: ['sales "EU"', 'all of them'] },
+  { owner: { kind: 'user', id: 'ana' } },
+  { owner: { kind: 'service', id: 'ana "é" \\' } },
+  { environment: 'live' },
+  { metadata: { team: 'billing', 'a "b"': 'c:d' } },
+  { metadata: { team: 'billing 2' } },
+  { createdBy: null },
+  { createdBy: 'é "x" \\ %d' },
+];
+
+const FILTERS: readonly KeyFilter[] = [
+  { status: 'active' },
+  { status: 'disabled' },
+  { status: 'expired' },
+  { status: 'rotated' },
+  { expiringWithin: 2 * DAY },
+  { expiringWithin: 2 * DAY, status: 'active' },
+  { permission: 'handoff' },
+  { permission: 'hand' },
+  { agent: 'all' },
+  { agent: 'sales "EU"' },
+  { agent: 'support' },
+  { owner: null },
+  { owner: { kind: 'user', id: 'ana' } },
+  { owner: { kind: 'service', id: 'ana "é" \\' } },
+  { environment: null },
+  { environment: 'live' },
+  { metadata: { team: 'billing' } },
+  { metadata: { 'a "b"': 'c:d', team: 'billing' } },
+  { createdBy: null },
+  { createdBy: 'é "x" \\ %d' },
+  { createdBy: 'admin@example.com', owner: null, permission: 'conversations', status: 'active' },
+];
 
 export function filtersContract(getStore: () => Store): void {
   describe('a filter', () => {
@@ -24,6 +72,24 @@ export function filtersContract(getStore: () => Store): void {
       }
       expect(await listAll(store, keyQuery(workspaceId, { filter, q: 'key 30' }))).toHaveLength(1);
       expect(await listAll(store, keyQuery(workspaceId, { filter: { createdBy: 'absent' } }))).toEqual([]);
+    });
+
+    test('listKeys returns the keys that match, for every filter', async () => {
+      const store = getStore();
+      const workspaceId = newWorkspace();
+      const keys: KeyRecord[] = [];
+      for (const fields of VARIANTS) {
+        keys.push(await createSample(store, workspaceId, { expiresAt: NOW + 300 * DAY, ...fields }));
+      }
+      const ids = (found: readonly KeyRecord[]) => found.map(({ id }) => id).sort();
+      for (const filter of FILTERS) {
+        const expected = ids(keys.filter((key) => matchesFilter(key, filter, NOW)));
+        for (const q of ['', 'a key', '9fq0']) {
+          const found = await listAll(store, keyQuery(workspaceId, { filter, q, limit: 2 }));
+          expect({ filter, q, found: ids(found) }).toEqual({ filter, q, found: expected });
+        }
+        expect(await listAll(store, keyQuery(workspaceId, { filter, q: 'absent' }))).toEqual([]);
+      }
     });
 
     test('listKeys compares the last use of keys', async () => {

@@ -1,8 +1,10 @@
 import { Redis } from 'ioredis';
+import type { KeyFilter } from '../../../src/store/key-search';
 import { createRedisStore } from '../../../src/store/redis/redis-store';
 import type { Store } from '../../../src/store/store';
+import { tagOf } from '../../../src/token/format';
 import { type RedisServer, startRedis } from '../../support/redis/server';
-import { createSamples, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
+import { createSample, createSamples, keyQuery, listAll, newWorkspace, ORDERS, ORIGIN, SORTS } from '../sample';
 
 const KEYS = 2500;
 /** Positions of the keys that a search finds: at the ends of its steps over an index, and between. */
@@ -47,6 +49,20 @@ test('a search finds everything in a long index, and its last page is never empt
   }
 });
 
+test('a filter compares the default of a column that a record lacks, and rejects a record that it cannot read', async () => {
+  const few = newWorkspace();
+  const { id } = await createSample(store, few, { owner: null, permissions: ['conversations'] });
+  const name = `keyscope:key:{${tagOf(id)}}${id}`;
+  await client.hdel(name, 'owner', 'permissions');
+  const found = async (filter: KeyFilter) =>
+    (await store.listKeys(keyQuery(few, { filter }))).keys.map((key) => key.id);
+  expect(await found({ owner: null })).toEqual([id]);
+  expect(await found({ owner: { kind: 'user', id: 'ana' } })).toEqual([]);
+  expect(await found({ permission: 'conversations' })).toEqual([]);
+  await client.set(name, 'no hash');
+  await expect(found({ owner: null })).rejects.toMatchObject({ code: 'store_unavailable' });
+});
+
 test('a search that takes too long leaves the rest to the next page', async () => {
   let now = 0;
   const clock = { wall: Date.now, monotonic: () => (now += 400) };
@@ -55,6 +71,11 @@ test('a search that takes too long leaves the rest to the next page', async () =
   expect(first.keys).toEqual([]);
   expect(first.next).not.toBeNull();
   expect(await listAll(hurried, keyQuery(workspaceId, { order: 'desc', q: '0000 wanted' }))).toHaveLength(1);
+
+  const filter = { createdBy: 'absent' };
+  const filtered = await hurried.listKeys(keyQuery(workspaceId, { filter }));
+  expect(filtered).toMatchObject({ keys: [], next: expect.any(String) });
+  expect(await listAll(hurried, keyQuery(workspaceId, { filter }))).toEqual([]);
 
   // One after the other: that many changes of one project at once would not all fit into the time of one.
   for (let i = 0; i < 1200; i++) {

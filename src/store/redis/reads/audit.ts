@@ -116,13 +116,17 @@ export function createListAudit({ reader, keyNames, clock, timeoutMs }: ListAudi
     const isFiltered = query.target !== undefined || query.actor !== undefined || query.action !== undefined;
     return scanPage<AuditEntry, AuditEntry>(
       {
-        readItems: (place, count) => readEntries(query.workspaceId, place, count),
+        async readStep(place, wanted) {
+          const count = isFiltered ? FILTER_STEP : wanted;
+          const entries = await readEntries(query.workspaceId, place, count);
+          const last = entries.length < count ? null : (entries.at(-1)?.id ?? null);
+          return { matches: entries.filter((entry) => matchesAuditQuery(entry, query)), last };
+        },
         positionOf: (entry) => entry.id,
-        matches: (entry) => matchesAuditQuery(entry, query),
         load: async (entries) => entries,
         idOf: (entry) => entry.id,
       },
-      { limit: query.limit, after: query.before, step: isFiltered ? FILTER_STEP : null, clock, timeoutMs },
+      { limit: query.limit, after: query.before, clock, timeoutMs },
     );
   };
 }

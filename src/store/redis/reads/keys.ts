@@ -1,23 +1,20 @@
 import type { Clock } from '../../../clock';
 import { isKeyId } from '../../../token/format';
-import { boundAfter, readPosition } from '../../index-position';
-import { isUnused, matchesFilter, matchesIndexEntry, matchesKey, mayBeMasked } from '../../key-search';
+import { readPosition } from '../../index-position';
+import { isUnused, matchesFilter, matchesKey } from '../../key-search';
 import type { Credential, KeyRecord } from '../../records';
 import type { KeyPage, KeyQuery } from '../../store';
 import { unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import { decodeCredential, decodeKey, STORED_CREDENTIAL_FIELDS, STORED_KEY_FIELDS } from '../record-codec';
 import type { BatchedReader } from './batched-reader';
-import { scanPage } from './scan-page';
-
-/** Index positions that one step of a search reads. */
-const SEARCH_STEP = 1000;
-/** Records that one step of a filtered list reads: one pipeline, so that other reads wait a few milliseconds only. */
-const FILTER_STEP = 256;
+import { boundsAfter, type ScanKeys } from './scan-keys';
+import { type ScanStep, scanPage } from './scan-page';
 
 export interface ListKeysOptions {
   readonly reader: BatchedReader;
   readonly readKey: ReadKey;
+  readonly scanKeys: ScanKeys;
   readonly keyNames: KeyNames;
   readonly clock: Clock;
   /** Milliseconds after which a search leaves the rest to the next page. */
@@ -43,20 +40,25 @@ function createReadLastUse(reader: BatchedReader, keyNames: KeyNames) {
   };
 }
 
-export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: ListKeysOptions) {
-  function readPositions({ workspaceId, sort, order }: KeyQuery, after: string | null, count: number) {
-    const key = keyNames.index(workspaceId, sort);
-    const [first, last, ...reverse] = order === 'asc' ? ['-', '+'] : ['+', '-', 'REV'];
-    const from = after === null ? (first as string) : `(${boundAfter(after, order)}`;
-    return reader.read({
+export function createListKeys({ reader, readKey, scanKeys, keyNames, clock, timeoutMs }: ListKeysOptions) {
+  /** A step without conditions. */
+  async function readPositions(query: KeyQuery, after: string | null, count: number): Promise<ScanStep<string>> {
+    const key = keyNames.index(query.workspaceId, query.sort);
+    const matches = await reader.read({
       name: 'zrange',
       key,
-      args: [from, last as string, 'BYLEX', ...reverse, 'LIMIT', '0', String(count)],
+      args: [
+        ...boundsAfter(query, after),
+        'BYLEX',
+        ...(query.order === 'asc' ? [] : ['REV']),
+        ...['LIMIT', '0', String(count)],
+      ],
       decode(reply): string[] {
         if (Array.isArray(reply) && reply.every((item) => typeof item === 'string')) return reply;
         throw unreadable(key);
       },
     });
+    return { matches, last: matches.length < count ? null : (matches.at(-1) ?? null) };
   }
 
   function readTotal({ workspaceId }: KeyQuery): Promise<number> {
@@ -78,28 +80,18 @@ export function createListKeys({ reader, readKey, keyNames, clock, timeoutMs }: 
 
   return async function listKeys(query: KeyQuery): Promise<KeyPage> {
     const { q, filter, limit, after } = query;
-    const isFiltered = filter != null;
-    // A masked token is in the record only, so all records are read.
-    const isMasked = mayBeMasked(q);
     const now = clock.wall();
     const total = readTotal(query);
+    const readStep = q === '' && !filter ? readPositions : scanKeys;
     const page = scanPage<string, KeyRecord>(
       {
-        readItems: (place, count) => readPositions(query, place, count),
+        readStep: (place, wanted) => readStep(query, place, wanted, now),
         positionOf: (position) => position,
-        matches: (position) => q === '' || isMasked || matchesIndexEntry(readPosition(position), q),
         load: (positions) =>
           Promise.all(positions.map((position) => readMatching(readPosition(position).id, query, now))),
         idOf: (key) => key.id,
       },
-      {
-        limit,
-        after,
-        step: isFiltered ? FILTER_STEP : q === '' || isMasked ? null : SEARCH_STEP,
-        matchesEntries: isFiltered,
-        clock,
-        timeoutMs,
-      },
+      { limit, after, endsWhenFull: filter != null, clock, timeoutMs },
     );
     const [{ entries, next }, count] = await Promise.all([page, total]);
     return { keys: entries, next, total: count };

@@ -1,11 +1,17 @@
 import type { Clock } from '../../../clock';
 
+/** The items of one step of a scan that match, as far as the items tell. */
+export interface ScanStep<Item> {
+  readonly matches: readonly Item[];
+  /** Position of the last item that was examined. Null at the end of the list. */
+  readonly last: string | null;
+}
+
 /** A list in Redis that is read in steps, because its items must be filtered. */
 export interface ScanSource<Item, Entry> {
-  /** The next `count` items after a position, or from the start if it is null. Fewer only at the end. */
-  readItems(after: string | null, count: number): Promise<readonly Item[]>;
+  /** Examines items after a position, or from the start if it is null. It can end after `wanted` matches. */
+  readStep(after: string | null, wanted: number): Promise<ScanStep<Item>>;
   positionOf(item: Item): string;
-  matches(item: Item): boolean;
   /** The entries of the items; null if an entry was removed after its item was read, or does not match. */
   load(items: readonly Item[]): Promise<readonly (Entry | null)[]>;
   idOf(entry: Entry): string;
@@ -15,15 +21,10 @@ export interface ScanOptions {
   readonly limit: number;
   readonly after: string | null;
   /**
-   * Items that one step reads if not all of them match. Null: one more than the page still needs. Redis runs nothing
-   * else during a step, so the number must be small.
+   * True if a full page ends the scan. Otherwise the scan goes on until it is known whether more entries follow. Default
+   * false.
    */
-  readonly step: number | null;
-  /**
-   * True if only the entry tells whether it matches. Then all entries of a step are loaded, and a full page ends the
-   * scan. Otherwise the scan goes on until it is known whether more entries follow. Default false.
-   */
-  readonly matchesEntries?: boolean;
+  readonly endsWhenFull?: boolean;
   readonly clock: Clock;
   /** Milliseconds after which the scan stops, and leaves the rest to the next page. */
   readonly timeoutMs: number;
@@ -36,30 +37,25 @@ export interface ScanOptions {
  */
 export async function scanPage<Item, Entry>(
   source: ScanSource<Item, Entry>,
-  { limit, after, step, matchesEntries = false, clock, timeoutMs }: ScanOptions,
+  { limit, after, endsWhenFull = false, clock, timeoutMs }: ScanOptions,
 ): Promise<{ entries: Entry[]; next: string | null }> {
   const until = clock.monotonic() + timeoutMs;
   const entries = new Map<string, Entry>();
   let position = after;
   for (;;) {
     const wanted = limit - entries.size;
-    const count = step ?? wanted + 1;
-    const items = await source.readItems(position, count);
-    const matching = items.filter((item) => source.matches(item));
-    const loaded = matchesEntries ? matching : matching.slice(0, wanted);
+    const { matches, last } = await source.readStep(position, endsWhenFull ? wanted : wanted + 1);
     let taken = 0;
-    for (const entry of await source.load(loaded)) {
-      const isNew = entry !== null && !entries.has(source.idOf(entry));
-      if (isNew && entries.size === limit) break;
-      if (isNew) entries.set(source.idOf(entry), entry);
+    for (const entry of await source.load(matches.slice(0, wanted))) {
       taken++;
+      if (entry !== null && !entries.has(source.idOf(entry))) entries.set(source.idOf(entry), entry);
     }
-    const moreHere = taken < matching.length;
-    if (!moreHere && items.length < count) return { entries: [...entries.values()], next: null };
+    const moreHere = taken < matches.length;
+    if (!moreHere && last === null) return { entries: [...entries.values()], next: null };
 
-    const last = (moreHere ? matching.slice(0, taken) : items).at(-1);
-    if (last !== undefined) position = source.positionOf(last);
-    const isFull = entries.size === limit && (moreHere || matchesEntries);
+    if (!moreHere) position = last;
+    else if (taken > 0) position = source.positionOf(matches[taken - 1] as Item);
+    const isFull = entries.size === limit && (moreHere || endsWhenFull);
     if (isFull || clock.monotonic() >= until) return { entries: [...entries.values()], next: position };
   }
 }

@@ -41,8 +41,14 @@ export interface KeyQuery {
   readonly limit?: number;
   readonly cursor?: string | null;
 }
-export function listKeys(query: KeyQuery, signal?: AbortSignal): Promise<KeyPage> {
-  return request('keys', { query: { ...query }, ...(signal && { signal }) });
+/** A page of keys. Pages on which a search has found nothing yet are skipped. */
+export async function listKeys(query: KeyQuery, signal?: AbortSignal): Promise<KeyPage> {
+  let { cursor } = query;
+  for (;;) {
+    const page: KeyPage = await request('keys', { query: { ...query, cursor }, ...(signal && { signal }) });
+    if (page.keys.length > 0 || page.cursor === null) return page;
+    cursor = page.cursor;
+  }
 }
 export function getKey(id: string): Promise<Key> {
   return request(keyPath(id));
