@@ -253,6 +253,7 @@ export function createApiKeys<const Permission extends string>(
       keyInputs: settings,
       permissions: options.permissions,
       usesFeatures: () => usesFeatures,
+      sendsWebhooks: settings.webhooks !== undefined,
       clock,
       console: createConsole(),
       tokenExample: reader.example,

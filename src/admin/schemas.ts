@@ -116,6 +116,7 @@ export const sessionSchema = z
       .optional()
       .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
     metricsByProject: z.boolean().optional().meta({ description: 'True if the metric names depend on the project.' }),
+    webhooks: z.boolean().optional().meta({ description: 'True if the app sends webhooks.' }),
     workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
     title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
     homeUrl: z.string().nullable().optional().meta({ description: 'The page of the app that the name links to.' }),

@@ -137,6 +137,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       defaultLifetime: 365 * 86_400_000,
       allowsOtherAgents: true,
       metricsByProject: false,
+      webhooks: false,
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

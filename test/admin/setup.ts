@@ -72,6 +72,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     keyInputs: { permissions: Object.keys(PERMISSIONS) },
     permissions: PERMISSIONS,
     usesFeatures: () => true,
+    sendsWebhooks: false,
     clock,
     tokenExample: { in: 'header', name: 'x-api-key', value: '{token}' },
     defaultLifetime: 365 * DAY,

@@ -19,6 +19,8 @@ export interface FormOptionDeps {
   readonly usesFeatures: () => boolean;
   /** Where an example request has the token. Null if only the app knows. */
   readonly tokenExample: { readonly in: 'header' | 'query'; readonly name: string; readonly value: string } | null;
+  /** True if the app has the option `webhooks`. */
+  readonly sendsWebhooks: boolean;
   /** In milliseconds. */
   readonly defaultLifetime: number;
 }
@@ -29,7 +31,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const { tokenExample, defaultLifetime, usesFeatures } = deps;
+  const { tokenExample, defaultLifetime, usesFeatures, sendsWebhooks } = deps;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const metricsByProject = metricNames.length > 1;
   const allowsOtherAgents = settings.resolveAgent === null;
@@ -65,6 +67,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
             defaultLifetime,
             allowsOtherAgents,
             metricsByProject,
+            webhooks: sendsWebhooks,
           },
         };
       },

@@ -16,6 +16,7 @@ export const PROJECT = 'PROJECT-58RP822I';
 export const OPEN = '/open/api-keys';
 export const OTHER_PROJECT = 'PROJECT-7QK2M0XD';
 
+const HOOK_SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 const BUILD = join(__dirname, '..', '..', '..', 'scripts', 'build-console.mjs');
 
 /** Builds the page into the folder that the example app reads. */
@@ -29,6 +30,8 @@ export interface World {
   /** Without a slash at its end. */
   readonly address: string;
   readonly redis: TestRedis;
+  /** The endpoint of webhooks, with the status that it responds with. */
+  readonly hook: { readonly url: string; status: number; received: number };
   create(
     name: string,
     more?: Partial<Parameters<PlatformKeys['keys']['create']>[0]>,
@@ -44,15 +47,17 @@ export interface World {
 export async function startWorld(): Promise<World> {
   const redis = await testRedis();
   const client = await connectRedis(redis.url, () => undefined);
+  let address = '';
+  const hook = { url: '', status: 204, received: 0 };
   const apiKeys = createPlatformKeys({
     redis: client,
     namespace: redis.namespace,
     usageFlushInterval: 100,
     maxRevocationLag: 5000,
     storeTimeout: 5000,
+    webhooks: () => [{ url: hook.url, secret: HOOK_SECRET, types: ['key.disabled'], allowPrivate: true }],
   });
   await apiKeys.ready();
-  let address = '';
   const app = createApp({
     apiKeys,
     data: createPlatformData(),
@@ -65,10 +70,15 @@ export async function startWorld(): Promise<World> {
     OPEN,
     apiKeys.adminRouter({ authenticate: () => ({ workspaceId: WORKSPACE, actor: 'operator@acme-uk.example' }) }),
   );
+  site.post('/hook', (_req, res) => {
+    hook.received += 1;
+    res.status(hook.status).end();
+  });
   site.use(app);
   let server = await listen(site, { host: '127.0.0.1', port: 0 });
   const { port } = server;
   address = `http://127.0.0.1:${port}`;
+  hook.url = `${address}/hook`;
 
   async function requests(id: string): Promise<number> {
     const { days } = await apiKeys.usage(id);
@@ -79,6 +89,7 @@ export async function startWorld(): Promise<World> {
     apiKeys,
     address,
     redis,
+    hook,
     async create(name, more = {}) {
       const { key, token } = await apiKeys.keys.create({
         workspaceId: WORKSPACE,

@@ -73,6 +73,50 @@ test('keys are searched by name, id and masked token and sorted, and the URL kee
   expect(await page.getByLabel('Sort').inputValue()).toBe('expires');
 });
 
+test('keys are filtered, also with a search, and the URL keeps the filters', async () => {
+  const { world, enter } = scene;
+  await world.create('oat mill', { agents: [PROJECT], owner: { kind: 'user', id: 'u-17' }, expiresIn: '5d' });
+  const { id } = await world.create('oat store', { permissions: ['handoff'], createdBy: 'grace@acme.example' });
+  await world.apiKeys.keys.update(id, { disabled: true }, { workspaceId: WORKSPACE });
+  await world.create('oat field', { permissions: ['external_events'], agents: [OTHER_PROJECT] });
+  const { page, open } = await enter({ viewport: { width: 1440, height: 900 } });
+  await open('#/keys?q=oat');
+  await page.getByText('3 keys', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Filters', exact: true }).click();
+  const form = page.getByRole('search', { name: 'Filters' });
+  const shows = async (names: readonly string[]) => {
+    await page.getByText(names.length === 1 ? '1 key' : `${names.length} keys`, { exact: true }).waitFor();
+    for (const name of names) await row(page, name).waitFor();
+  };
+  await form.getByLabel('Status').selectOption('Disabled');
+  await shows(['oat store']);
+  await form.getByLabel('Status').selectOption('Active');
+  await shows(['oat mill', 'oat field']);
+  await form.getByLabel('Permission').selectOption('External events');
+  await shows(['oat field']);
+  await form.getByLabel('Permission').selectOption('Any');
+  await form.getByLabel('Agent').selectOption('Acme front desk');
+  await shows(['oat mill']);
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await shows(['oat mill', 'oat store', 'oat field']);
+  await form.getByLabel('Created by').fill('grace@acme.example');
+  await shows(['oat store']);
+  await form.getByLabel('Created by').fill('');
+  await form.getByLabel('Owner').fill('user:u-17');
+  await shows(['oat mill']);
+  await form.getByLabel('Expires within').selectOption('7 days');
+  await page.getByRole('button', { name: 'Filters (2)' }).waitFor();
+  await page.reload();
+  await shows(['oat mill']);
+  expect(await form.getByLabel('Owner').inputValue()).toBe('user:u-17');
+  expect(new URL(page.url()).hash).toBe('#/keys?q=oat&owner=user%3Au-17&expiringWithin=7d');
+  await form.getByLabel('Environment').fill('live');
+  await page.getByText('No key matches “oat” and the filters.').waitFor();
+  await page.getByRole('button', { name: 'Show all keys' }).click();
+  await row(page, 'oat field').waitFor();
+  expect(new URL(page.url()).hash).toBe('#/keys');
+});
+
 test('the edit dialog changes name and permissions', async () => {
   const { world, enter } = scene;
   const { id } = await world.create('Old name');

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { waitUntil } from '../../support/wait-until';
 import type { Visitor } from './browser';
 import { OTHER_PROJECT, PASSWORD, PROJECT, WORKSPACE } from './harness';
 import { choose, dialog, fillIn, useScene } from './setup';
@@ -24,7 +25,9 @@ beforeAll(async () => {
     actor,
   );
   const old = await world.create('Retired partner', { permissions: ['external_events'] });
+  world.hook.status = 410;
   await world.apiKeys.keys.update(old.id, { disabled: true }, actor);
+  await waitUntil('a webhook has failed', async () => (await world.apiKeys.webhooks.failed()).length > 0);
   const agents = [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'];
   warehouseId = (await world.create('Warehouse export', { agents, expiresIn: '90d' })).id;
   const analytics = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
@@ -161,6 +164,20 @@ const SIGHTS: readonly Sight[] = [
     async show(visitor) {
       await openFresh(visitor, '#/keys?q=nothing');
       await visitor.page.getByText('No key matches').waitFor();
+    },
+  },
+  {
+    name: 'filters',
+    async show(visitor) {
+      await openFresh(visitor, '#/keys?status=active&createdBy=admin%40acme.example');
+      await visitor.page.locator('.cell-used time').first().waitFor();
+    },
+  },
+  {
+    name: 'webhooks',
+    async show(visitor) {
+      await openFresh(visitor, '#/webhooks');
+      await visitor.page.locator('.failed .entry').first().waitFor();
     },
   },
   {

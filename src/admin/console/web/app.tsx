@@ -1,8 +1,8 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { ActivityPage } from './activity/activity-page';
 import { ApiError } from './api/api-error';
 import * as calls from './api/calls';
-import type { Permission, Session } from './api/types';
+import type { Session } from './api/types';
 import { ConfigurationPage } from './configuration/configuration-page';
 import { AppContext, type AppState } from './context';
 import { hasFeatures } from './features';
@@ -15,6 +15,7 @@ import { Icon, type IconName } from './ui/icon';
 import { Skeleton } from './ui/skeleton';
 import { Toasts, useToasts } from './ui/toasts';
 import { useLoad } from './use-load';
+import { WebhooksPage } from './webhooks/webhooks-page';
 
 interface Tab {
   readonly page: PageName;
@@ -22,6 +23,8 @@ interface Tab {
   readonly icon: IconName;
   /** True if the page is about features of projects. */
   readonly features?: boolean;
+  /** True if the page is shown only in apps with webhooks. */
+  readonly webhooks?: boolean;
 }
 
 const TABS: readonly Tab[] = [
@@ -29,6 +32,7 @@ const TABS: readonly Tab[] = [
   { page: 'configuration', label: 'Configuration', icon: 'sliders', features: true },
   { page: 'why', label: 'Missing fields', icon: 'question', features: true },
   { page: 'activity', label: 'Activity', icon: 'activity' },
+  { page: 'webhooks', label: 'Webhooks', icon: 'send', webhooks: true },
 ];
 
 /** Choices for forms. If the app fails to return them, there are none: ids can be typed. */
@@ -63,6 +67,8 @@ function Content({ route: { page, params } }: { readonly route: PageRoute }) {
       return <FieldAccessPage params={params} />;
     case 'activity':
       return <ActivityPage params={params} />;
+    case 'webhooks':
+      return <WebhooksPage />;
     case null:
       return (
         <main>
@@ -75,11 +81,21 @@ function Content({ route: { page, params } }: { readonly route: PageRoute }) {
   }
 }
 
-function Tabs({ page, permissions }: { readonly page: PageName | null; readonly permissions: readonly Permission[] }) {
+function isShown({ features, webhooks }: Tab, app: AppState | null): boolean {
+  if (features) return hasFeatures(app?.permissions ?? []);
+  return !webhooks || app?.session.webhooks === true;
+}
+
+function Tabs({ page, app }: { readonly page: PageName | null; readonly app: AppState | null }) {
   const current = page === 'key' ? 'keys' : page;
+  const tabs = useRef<HTMLElement>(null);
+  // On a narrow screen, the tabs scroll.
+  useEffect(() => {
+    tabs.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [current, app]);
   return (
-    <nav class="tabs" aria-label="Pages">
-      {TABS.filter(({ features }) => !features || hasFeatures(permissions)).map((tab) => (
+    <nav ref={tabs} class="tabs" aria-label="Pages">
+      {TABS.filter((tab) => isShown(tab, app)).map((tab) => (
         <a key={tab.page} href={hrefOf(tab.page)} aria-current={current === tab.page ? 'page' : undefined}>
           <Icon name={tab.icon} />
           {tab.label}
@@ -117,7 +133,7 @@ function Header({ route, app }: { readonly route: PageRoute; readonly app: AppSt
           </p>
         )}
       </div>
-      <Tabs page={route.page} permissions={app?.permissions ?? []} />
+      <Tabs page={route.page} app={app} />
     </header>
   );
 }

@@ -6,6 +6,7 @@ import type {
   AuditPage,
   Configuration,
   Created,
+  FailedWebhookPage,
   Key,
   KeyPage,
   Metrics,
@@ -13,6 +14,7 @@ import type {
   Session,
   Sort,
   Usage,
+  WebhookEndpoint,
 } from './types';
 
 /* The requests of the page, one function each. */
@@ -35,7 +37,19 @@ export async function getMetrics(project?: string): Promise<string[]> {
   return (await request<{ metrics: string[] }>('metrics', { query })).metrics;
 }
 
-export interface KeyQuery {
+/** Conditions on keys, as in the URL of the page. */
+export interface KeyFilters {
+  readonly status?: string;
+  readonly permission?: string;
+  readonly agent?: string;
+  readonly owner?: string;
+  readonly environment?: string;
+  readonly createdBy?: string;
+  readonly expiringWithin?: string;
+  readonly unusedFor?: string;
+}
+
+export interface KeyQuery extends KeyFilters {
   readonly q?: string;
   readonly sort?: Sort;
   readonly limit?: number;
@@ -49,6 +63,13 @@ export async function listKeys(query: KeyQuery, signal?: AbortSignal): Promise<K
     if (page.keys.length > 0 || page.cursor === null) return page;
     cursor = page.cursor;
   }
+}
+/** A page with at least one key, unless there are none: with filters, a page that the server returns can be empty. */
+export async function findKeys(query: KeyQuery, signal: AbortSignal): Promise<KeyPage> {
+  let page = await listKeys(query, signal);
+  while (page.keys.length === 0 && page.cursor !== null)
+    page = await listKeys({ ...query, cursor: page.cursor }, signal);
+  return page;
 }
 export function getKey(id: string): Promise<Key> {
   return request(keyPath(id));
@@ -129,4 +150,17 @@ export interface AuditQuery {
 }
 export function listAudit(query: AuditQuery, signal?: AbortSignal): Promise<AuditPage> {
   return request('audit', { query: { ...query }, ...(signal && { signal }) });
+}
+
+export async function listWebhookEndpoints(signal?: AbortSignal): Promise<WebhookEndpoint[]> {
+  return (await request<{ endpoints: WebhookEndpoint[] }>('webhooks', { ...(signal && { signal }) })).endpoints;
+}
+export function listFailedWebhooks(
+  query: { readonly limit: number; readonly cursor?: string | null },
+  signal?: AbortSignal,
+): Promise<FailedWebhookPage> {
+  return request('webhooks/failed', { query, ...(signal && { signal }) });
+}
+export function replayWebhook(id: string): Promise<void> {
+  return request(`webhooks/failed/${encodeURIComponent(id)}/replay`, { method: 'POST' });
 }

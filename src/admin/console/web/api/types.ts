@@ -10,11 +10,16 @@ import type {
   WireUsage,
 } from '../../../schemas';
 
+import type { failedWebhookListSchema, WireFailedWebhook, WireWebhookEndpoint } from '../../../webhook-schemas';
+
 /* Types of requests and responses, from the router's schemas. Types only, so that the page contains no server code. */
 
 export type Key = WireKey;
 export type Configuration = WireConfiguration;
 export type Usage = WireUsage;
+export type WebhookEndpoint = WireWebhookEndpoint;
+export type FailedWebhook = WireFailedWebhook;
+export type FailedWebhookPage = z.infer<typeof failedWebhookListSchema>;
 export type AuditEntry = WireAuditEntry;
 export type KnownAction = NonNullable<z.infer<typeof auditQuerySchema>['action']>;
 export type Session = z.infer<typeof sessionSchema>;
@@ -29,6 +34,8 @@ export interface KeyPage {
   readonly cursor: string | null;
   /** Number of keys in the workspace. Undefined if the server is older than this page. */
   readonly total?: number;
+  /** Number of keys that match. Null if not all keys were examined; undefined as `total`. */
+  readonly matching?: number | null;
 }
 export type AuditPage = z.infer<typeof auditListSchema>;
 

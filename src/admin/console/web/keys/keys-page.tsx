@@ -1,6 +1,6 @@
-import { useRef } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import * as calls from '../api/calls';
-import type { Key, Sort } from '../api/types';
+import type { Key, KeyPage, Sort } from '../api/types';
 import { useApp } from '../context';
 import { counted } from '../format';
 import { changeParams, type Params } from '../page-route';
@@ -14,6 +14,7 @@ import { useDebounced } from '../use-debounced';
 import { useLoad } from '../use-load';
 import { FirstKey } from './first-key';
 import { KeyDialogs } from './key-dialogs';
+import { filtersOf, KeyFilterFields, NO_FILTERS } from './key-filters';
 import { KeyRow } from './key-row';
 import { Pager, usePager } from './pager';
 import { useTask } from './use-task';
@@ -37,12 +38,22 @@ const COLUMNS = [
   { name: 'usage', label: '30 days' },
 ] as const;
 
+function amountText(page: KeyPage | undefined, isSelected: boolean): string {
+  const shown = page?.keys.length ?? 0;
+  const total = isSelected ? page?.matching : page?.total;
+  if (typeof total === 'number') return total === 0 ? 'No keys' : counted(total, 'key');
+  return shown === 0 ? 'No keys' : `${counted(shown, 'key')} on this page`;
+}
+
 export function KeysPage({ params }: { readonly params: Params }) {
   const { session, toast } = useApp();
   const { q = '', cursor } = params;
   const sort = SORTS.find(({ value }) => value === params.sort)?.value ?? 'created';
-  const list = useLoad(JSON.stringify([q, sort, cursor]), (signal) =>
-    calls.listKeys({ q, sort, cursor: cursor ?? null, limit: PAGE_SIZE }, signal),
+  const filters = filtersOf(params);
+  const filterCount = Object.keys(filters).length;
+  const [showsFilters, setShowsFilters] = useState(filterCount > 0);
+  const list = useLoad(JSON.stringify([q, sort, cursor, filters]), (signal) =>
+    calls.findKeys({ q, sort, ...filters, cursor: cursor ?? null, limit: PAGE_SIZE }, signal),
   );
   const keys = list.data?.keys;
   const usage = useUsage(keys);
@@ -71,10 +82,8 @@ export function KeysPage({ params }: { readonly params: Params }) {
     if (key === null) toast('The key was deleted. Requests with it are denied.');
   }
   const isEmpty = keys?.length === 0 && !list.loading;
-  const total = q === '' ? list.data?.total : undefined;
-  const shown = keys?.length ?? 0;
-  const amount =
-    total === undefined ? (shown === 0 ? 'No keys' : `${counted(shown, 'key')} on this page`) : counted(total, 'key');
+  const isSelected = q !== '' || filterCount > 0;
+  const amount = amountText(list.data, isSelected);
 
   return (
     <main>
@@ -111,10 +120,19 @@ export function KeysPage({ params }: { readonly params: Params }) {
             ))}
           </select>
         </label>
+        <Button
+          icon="filter"
+          expanded={showsFilters}
+          controls="key-filters"
+          onClick={() => setShowsFilters((now) => !now)}
+        >
+          {filterCount === 0 ? 'Filters' : `Filters (${filterCount})`}
+        </Button>
         <p class="muted amount" role="status">
           {keys && !list.loading && <span key={amount}>{amount}</span>}
         </p>
       </search>
+      {showsFilters && <KeyFilterFields filters={filters} onChange={show} />}
 
       <h2 class="visually-hidden" tabIndex={-1} ref={head}>
         Keys
@@ -143,14 +161,20 @@ export function KeysPage({ params }: { readonly params: Params }) {
           </tbody>
         </table>
       )}
-      {isEmpty && q === '' && <FirstKey onCreate={() => open({ kind: 'create' })} />}
-      {isEmpty && q !== '' && (
+      {isEmpty && !isSelected && <FirstKey onCreate={() => open({ kind: 'create' })} />}
+      {isEmpty && isSelected && (
         <div class="empty">
           <Icon name="search" />
           <p key={q}>
-            No key matches “<bdi>{q}</bdi>”.
+            {q === '' ? (
+              'No key matches the filters.'
+            ) : (
+              <>
+                No key matches “<bdi>{q}</bdi>”{filterCount > 0 && ' and the filters'}.
+              </>
+            )}
           </p>
-          <Button onClick={() => show({ q: undefined })}>Show all keys</Button>
+          <Button onClick={() => show({ q: undefined, ...NO_FILTERS })}>Show all keys</Button>
         </div>
       )}
       <Pager

@@ -9,10 +9,14 @@ export interface ButtonProps {
   /** True while an action is in progress. Clicks then do nothing. */
   readonly busy?: boolean;
   readonly autofocus?: boolean;
+  /** Set if the button shows and hides the element with the id `controls`. */
+  readonly expanded?: boolean;
+  readonly controls?: string;
   onClick?(): void;
 }
 
-export function Button({ children, kind, type = 'button', icon, busy = false, autofocus, onClick }: ButtonProps) {
+export function Button({ children, kind, type = 'button', icon, busy = false, onClick, ...props }: ButtonProps) {
+  const { autofocus, expanded, controls } = props;
   // Not `disabled` while busy: the button would lose the focus.
   function press(event: Event): void {
     if (busy) event.preventDefault();
@@ -24,6 +28,8 @@ export function Button({ children, kind, type = 'button', icon, busy = false, au
       class={kind === undefined ? 'button' : `button ${kind}`}
       aria-disabled={busy ? 'true' : undefined}
       aria-busy={busy ? 'true' : undefined}
+      aria-expanded={expanded}
+      aria-controls={expanded ? controls : undefined}
       onClick={press}
       {...(autofocus && { autofocus: true })}
     >
