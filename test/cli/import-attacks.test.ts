@@ -39,7 +39,7 @@ describe('a column that may limit a key', () => {
       ['roles', 'reader'],
       ['agent', 'a1'],
       ['project_id', 'p1'],
-      ['allowed_ips', '10.0.0.1'],
+      ['allowed_domains', 'example.com'],
       ['rotated_at', '2024-01-01'],
       ['meta', '"{""revoked"":true}"'],
     ],

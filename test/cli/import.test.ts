@@ -35,6 +35,58 @@ function own() {
 }
 
 describe('import', () => {
+  test('import reads optional columns, and options fill in those that a row does not state', async () => {
+    const { tokenOf, importFrom, list } = own();
+    const csv = [
+      'token,name,allowed_ips,rate_limit,holder,mail,meta',
+      `${tokenOf('a')},Alpha,"192.0.2.0/24;2001:db8::1","1000/1m;50000/1d",user:u-17,a@example.com,"{""team"":""billing"",""tier"":2}"`,
+      `${tokenOf('b')},Beta,,none,,,`,
+      '',
+    ].join('\n');
+    const maps = ['owner=holder', 'contact=mail', 'metadata=meta'].flatMap((map) => ['--map', map]);
+    const defaults = ['--owner', 'service:crm', '--metadata', 'source=old', '--allowed-ips', '198.51.100.7'];
+    expect(await importFrom(csv, ...SCOPE, ...maps, ...defaults)).toMatchObject({
+      code: 0,
+      stderr: expect.any(String),
+    });
+    expect(await list()).toMatchObject([
+      {
+        name: 'Alpha',
+        allowedIps: ['192.0.2.0/24', '2001:db8::1'],
+        rateLimit: [
+          { limit: 1000, window: 60_000 },
+          { limit: 50_000, window: 86_400_000 },
+        ],
+        owner: { kind: 'user', id: 'u-17' },
+        contact: 'a@example.com',
+        metadata: { team: 'billing', tier: '2' },
+      },
+      {
+        name: 'Beta',
+        allowedIps: ['198.51.100.7'],
+        rateLimit: [],
+        owner: { kind: 'service', id: 'crm' },
+        contact: null,
+        metadata: { source: 'old' },
+      },
+    ]);
+  });
+
+  test.each([
+    ['allowed_ips', 'everywhere', [], 'allowedIps'],
+    ['rate_limit', '1000', [], 'rateLimit: Expected limits such as 1000/1m'],
+    ['holder', 'u-17', ['--map', 'owner=holder'], 'owner: Expected user:ID or service:ID.'],
+    ['mail', 'nobody', ['--map', 'contact=mail'], 'contact'],
+    ['meta', '"[1]"', ['--map', 'metadata=meta'], 'metadata: Expected a JSON object.'],
+    ['meta', '"{""revoked"":true}"', ['--map', 'metadata=meta'], 'metadata: A member may limit'],
+  ])('import rejects a row whose column %s is %s', async (column, value, options, message) => {
+    const { tokenOf, importFrom, list } = own();
+    const csv = `token,name,${column}\n${tokenOf('a')},Alpha,${value}\n`;
+    const { code, stderr } = await importFrom(csv, ...SCOPE, ...options);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(`line 2: ${message}`) });
+    expect(await list()).toEqual([]);
+  });
+
   test('import reads keys from CSV, their tokens work, and none is printed', async () => {
     const { tokenOf, importFrom, verify, list } = own();
     const csv = [

@@ -13,7 +13,7 @@ import { createToInstant } from '../import/time-zone';
 import { EXIT, type ExitCode, usageError } from '../io';
 import { escapeControls, fields, named, toJson } from '../terminal-text';
 import { CHANGE_OPTIONS } from './common-options';
-import { agentsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
+import { agentsOf, COLUMN_OPTIONS, columnsOf, EXPIRY_OPTIONS, expiryOf, permissionsOf } from './key-options';
 
 const PROGRESS = 10_000;
 
@@ -65,6 +65,7 @@ async function readPlan(context: CommandContext): Promise<Plan> {
     ...(agents.length === 0 ? {} : { agents }),
     ...(permissions.length === 0 ? {} : { permissions }),
     ...expiryOf(context),
+    ...columnsOf(context),
   };
   const zone = zoneGiven(context);
   const preset = values.text('from');
@@ -230,6 +231,7 @@ export const IMPORT_COMMAND: Command = {
     agent: { value: 'ID', multiple: true, help: 'One agent id, verbatim: for ids with commas.' },
     permissions: { value: 'A,B', multiple: true, help: 'Permissions for rows without any.' },
     ...EXPIRY_OPTIONS,
+    ...COLUMN_OPTIONS,
     'dry-run': { help: 'Print the result for each kind of row, and write nothing.' },
     'skip-invalid': { help: 'Import the valid rows. Default: all or nothing.' },
     ...CHANGE_OPTIONS,

@@ -1,4 +1,5 @@
 import type { RateLimitInput, UpdateKeyInput } from '../../keys/types';
+import { parseOwner, parseRateLimit } from '../column-text';
 import type { CommandContext, OptionSpecs } from '../command';
 import { isEveryAgent } from '../import/read-names';
 import { usageError } from '../io';
@@ -31,11 +32,11 @@ function rateLimitsOf(given: readonly string[]): readonly RateLimitInput[] | nul
   if (given.length === 1 && given[0] === 'default') return null;
   if (given.length === 1 && given[0] === 'none') return [];
   return given.map((text) => {
-    const [, limit, window] = /^(\d{1,10})\/(\w+)$/.exec(text) ?? [];
-    if (limit === undefined || window === undefined) {
+    const limit = parseRateLimit(text);
+    if (limit === null) {
       throw usageError('--rate-limit: expected requests and a window, such as 1000/1m; or `none`, or `default`.');
     }
-    return { limit: Number(limit), window };
+    return limit;
   });
 }
 
@@ -49,9 +50,9 @@ function ownerOf({ values }: Given): UpdateKeyInput['owner'] {
   const given = values.text('owner');
   if (given === undefined) return undefined;
   if (given === 'none') return null;
-  const [, kind, id] = /^(user|service):(.+)$/s.exec(given) ?? [];
-  if (kind === undefined || id === undefined) throw usageError('--owner: expected user:ID, service:ID or none.');
-  return { kind: kind as 'user' | 'service', id };
+  const owner = parseOwner(given);
+  if (owner === null) throw usageError('--owner: expected user:ID, service:ID or none.');
+  return owner;
 }
 
 function metadataOf({ values }: Given): UpdateKeyInput['metadata'] {
@@ -67,10 +68,10 @@ function metadataOf({ values }: Given): UpdateKeyInput['metadata'] {
   );
 }
 
+type GivenColumns = Pick<UpdateKeyInput, 'allowedIps' | 'rateLimit' | 'owner' | 'contact' | 'metadata'>;
+
 /** The optional columns that are given. */
-export function columnsOf(
-  context: Given,
-): Pick<UpdateKeyInput, 'allowedIps' | 'rateLimit' | 'owner' | 'contact' | 'metadata'> {
+export function columnsOf(context: Given): GivenColumns {
   const contact = context.values.text('contact');
   const limits = context.values.texts('rate-limit').flatMap(splitNames);
   const columns = {

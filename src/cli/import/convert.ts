@@ -1,8 +1,10 @@
 import type { InputIssue } from '../../errors';
 import { parseTime } from '../../keys/time';
 import type { ImportKeyInput } from '../../keys/types';
+import { parseOwner, parseRateLimit } from '../column-text';
 import type { PickedRow } from './columns';
 import type { Field } from './fields';
+import { metadataMayLimit, parseObject } from './limits';
 import { notAToken } from './not-a-token';
 import { isEveryAgent, readNames } from './read-names';
 import type { ToInstant } from './time-zone';
@@ -17,8 +19,11 @@ export interface Defaults {
   readonly expiresIn?: string;
 }
 
+/** The same for optional columns, which have no field in exports of other systems. */
+export type ColumnDefaults = Pick<ImportKeyInput, 'allowedIps' | 'rateLimit' | 'owner' | 'contact' | 'metadata'>;
+
 export interface ConvertOptions {
-  readonly defaults: Defaults;
+  readonly defaults: Defaults & ColumnDefaults;
   /** Converts times without a zone. */
   readonly toInstant: ToInstant;
   /** True if an empty `enabled` means true. */
@@ -52,6 +57,12 @@ const EPOCH_MESSAGE =
   'Expected a time after 1970. If this stands for "never", leave the cell empty and set --expires-in or --expires-at.';
 const AGENTS_MESSAGE = 'Expected all, or ids of agents. Write all, not * or ALL, for every agent.';
 
+const LIMITS_MESSAGE = 'Expected limits such as 1000/1m or 50000/1d, or none.';
+const OWNER_MESSAGE = 'Expected user:ID or service:ID.';
+const METADATA_MESSAGE = 'Expected a JSON object.';
+const METADATA_LIMITS_MESSAGE =
+  'A member may limit what the key can do, or says that it has ended. Leave the column out: --ignore COLUMN';
+
 interface Time {
   /** Milliseconds since the epoch, or null if the value is no time. */
   readonly ms: number | null;
@@ -77,6 +88,48 @@ function readTime(value: unknown, toInstant: ToInstant): Time {
   const suffix = zone === 'Z' || zone === 'UTC' ? 'Z' : `${zone}:${minutes.replace(':', '')}`;
   return { ms: parseTime(`${date}T${clock}${suffix}`), isLocal: false };
 }
+
+interface ReadColumn {
+  readonly value?: unknown;
+  readonly message?: string;
+}
+
+function readAddresses(value: unknown): ReadColumn {
+  return { value: readNames(value) };
+}
+
+function readRateLimits(value: unknown): ReadColumn {
+  const names = readNames(value);
+  if (!Array.isArray(names)) return { message: LIMITS_MESSAGE };
+  if (names.length === 1 && names[0] === 'none') return { value: [] };
+  const limits = names.map((name) => (typeof name === 'string' ? parseRateLimit(name) : name));
+  return limits.includes(null) ? { message: LIMITS_MESSAGE } : { value: limits };
+}
+
+function readOwner(given: unknown): ReadColumn {
+  const value = parseObject(given);
+  const owner = typeof value === 'string' ? parseOwner(value) : value;
+  return owner === null ? { message: OWNER_MESSAGE } : { value: owner };
+}
+
+function readMetadata(given: unknown): ReadColumn {
+  const value = parseObject(given);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { message: METADATA_MESSAGE };
+  if (metadataMayLimit(value)) return { message: METADATA_LIMITS_MESSAGE };
+  const members = Object.entries(value).map(([name, member]) => [
+    name,
+    typeof member === 'number' ? String(member) : member,
+  ]);
+  return { value: Object.fromEntries(members) };
+}
+
+/** Optional columns. */
+const COLUMN_READERS: readonly (readonly [Field, (value: unknown) => ReadColumn])[] = [
+  ['allowedIps', readAddresses],
+  ['rateLimit', readRateLimits],
+  ['owner', readOwner],
+  ['metadata', readMetadata],
+];
 
 /** `{ "files": ["read"] }` is `files:read`. */
 function toPermissions(value: unknown): unknown {
@@ -108,7 +161,7 @@ export function toImport({ fields, inactive }: PickedRow, options: ConvertOption
     else issues.push({ path: field, message: 'Expected true or false.' });
   };
 
-  for (const field of ['token', 'sha256', 'name', 'createdBy'] as const) {
+  for (const field of ['token', 'sha256', 'name', 'createdBy', 'contact'] as const) {
     read(field, (value) => {
       input[field] = typeof value === 'number' ? String(value) : value;
     });
@@ -123,6 +176,13 @@ export function toImport({ fields, inactive }: PickedRow, options: ConvertOption
   read('permissions', (value) => {
     input.permissions = toPermissions(value);
   });
+  for (const [field, readColumn] of COLUMN_READERS) {
+    read(field, (value) => {
+      const { value: column, message } = readColumn(value);
+      input[field] = column;
+      if (message !== undefined) issues.push({ path: field, message });
+    });
+  }
   read('expiresAt', (value) => {
     const { ms, isLocal } = readTime(value, toInstant);
     isLocalTime = isLocal;

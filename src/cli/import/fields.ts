@@ -5,6 +5,7 @@ export type ColumnValue = readonly [column: string, value: unknown];
 export const FIELDS = [
   ...(['token', 'sha256', 'name', 'agents', 'permissions', 'expiresAt', 'disabled', 'enabled'] as const),
   ...(['active', 'status', 'inactive', 'remaining', 'createdBy'] as const),
+  ...(['allowedIps', 'rateLimit', 'owner', 'contact', 'metadata'] as const),
 ] as const;
 export type Field = (typeof FIELDS)[number] | 'otherHash';
 
@@ -65,6 +66,8 @@ const USUAL: ReadonlyMap<string, Field> = new Map([
   ['tokenhash', 'sha256'],
   ['keyhash', 'sha256'],
   ...(['scopes', 'scope', 'permission', 'abilities'] as const).map((name) => [name, 'permissions'] as const),
+  ...(['allowedips', 'ipallowlist', 'ipwhitelist'] as const).map((name) => [name, 'allowedIps'] as const),
+  ['ratelimit', 'rateLimit'],
   ['createdby', 'createdBy'],
   ['owner', 'createdBy'],
 ]);

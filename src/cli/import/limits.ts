@@ -61,7 +61,7 @@ function isHistory(column: string, value: unknown, now: number): boolean {
   return isTime && !isFuture(value, now);
 }
 
-function parseObject(value: unknown): unknown {
+export function parseObject(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*["[{]/.test(value)) return value;
   try {
     return parseObject(JSON.parse(value));
@@ -111,7 +111,7 @@ function nameMayLimit(column: string, value: unknown, now: number): boolean {
  */
 export function mayLimit(column: string, value: unknown, now: number): boolean {
   if (column.trim() === '') return !isEmpty(value);
-  // Rate limits have no counterpart here.
+  // Of other systems, such as a number without its window.
   if (/^ratelimit/.test(fold(column))) return false;
   if (!HARMLESS.test(fold(column)) || nameMayLimit(column, value, now)) return true;
   return !isEmpty(value) && !isHistory(column, value, now) && valueMayLimit(column, value);
