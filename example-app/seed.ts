@@ -52,7 +52,7 @@ export interface DemoKey {
   /** The agents of the key, in words. */
   readonly agents: string;
   readonly permissions: readonly string[];
-  readonly expiresAt: Date;
+  readonly expiresAt: Date | null;
   readonly token: string;
 }
 
@@ -62,7 +62,7 @@ export interface Seeded {
   readonly keys: Readonly<Record<RoleName, DemoKey>>;
   readonly shortLived: DemoKey;
   /** Keys of earlier starts, masked: their tokens were shown once. */
-  readonly earlier: readonly { readonly name: string; readonly masked: string; readonly expiresAt: Date }[];
+  readonly earlier: readonly { readonly name: string; readonly masked: string; readonly expiresAt: Date | null }[];
 }
 
 type Listed = Awaited<ReturnType<PlatformKeys['keys']['list']>>['keys'][number];
@@ -116,7 +116,9 @@ async function tidy(
 ): Promise<void> {
   const kept = (STARTS_KEPT - 1) * KEYS_PER_START[workspaceId];
   const ofStarts = keys.filter((key) => key.createdBy === EACH_START);
-  const stale = ofStarts.filter((key, index) => index >= kept || key.expiresAt.getTime() <= now);
+  const stale = ofStarts.filter(
+    (key, index) => index >= kept || (key.expiresAt !== null && key.expiresAt.getTime() <= now),
+  );
   await Promise.all(stale.map((key) => apiKeys.keys.delete(key.id, { workspaceId })));
 }
 

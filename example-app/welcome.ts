@@ -27,15 +27,17 @@ export async function describeProjects(apiKeys: PlatformKeys, data: PlatformData
   );
 }
 
+function expiryText(expiresAt: Date | null): string {
+  return expiresAt === null ? 'never expires' : `until ${expiresAt.toISOString().slice(0, 16)}Z`;
+}
+
 function describeKey({ name, agents, permissions, expiresAt, token }: DemoKey): string {
-  return `  ${token}\n    ${name}: ${agents}; ${permissions.join(', ')}; until ${expiresAt.toISOString().slice(0, 16)}Z`;
+  return `  ${token}\n    ${name}: ${agents}; ${permissions.join(', ')}; ${expiryText(expiresAt)}`;
 }
 
 /** The text that is printed after the start. */
 export function welcomeText({ address, console, storage, projects, seeded, commands }: Welcome): string {
-  const earlier = seeded.earlier.map(
-    ({ name, masked, expiresAt }) => `  ${masked}  ${name}; until ${expiresAt.toISOString().slice(0, 16)}Z`,
-  );
+  const earlier = seeded.earlier.map(({ name, masked, expiresAt }) => `  ${masked}  ${name}; ${expiryText(expiresAt)}`);
   return [
     `A voice-agent platform's external API, protected by keyscope: ${address}`,
     storage,

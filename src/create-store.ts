@@ -15,10 +15,11 @@ export function createStore(settings: Settings): Store {
     return createMemoryStore({ auditLimit, clock });
   }
   const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
-  const { environment } = settings;
+  const { environment, keysWithoutExpiry } = settings;
   const app = {
     prefix,
     ...(environment !== null && { environment }),
+    ...(keysWithoutExpiry && { keysWithoutExpiry }),
     permissions: [...permissions],
     peppers: peppers.map(pepperFingerprint),
   };

@@ -67,6 +67,11 @@ export interface ApiKeysOptions<Permission extends string = string> {
   /** Lifetime of keys that are created without an expiry. Default `'365d'`; at least 1 second. */
   readonly defaultLifetime?: number | string;
   /**
+   * Allows keys that never expire: `expiresAt: null` or `expiresIn: 'never'`. Nothing ends such a key but a person or a
+   * program that revokes it. Keys that exist stay valid if it is removed. Default `false`.
+   */
+  readonly keysWithoutExpiry?: boolean;
+  /**
    * Upper bound on how long a process can use an old state after a change was acknowledged, whatever fails: for example,
    * accept a revoked key. Default 1000 ms; from 50 ms to 1 hour.
    */
@@ -168,6 +173,7 @@ export interface Settings {
   readonly namespace: string;
   readonly peppers: readonly (string | null)[] | undefined;
   readonly defaultLifetime: number;
+  readonly keysWithoutExpiry: boolean;
   readonly maxRevocationLag: number;
   readonly storeTimeout: number;
   readonly durability: { readonly replicas: number; readonly timeout: number } | undefined;

@@ -83,6 +83,7 @@ const shape = {
   namespace: z.string().regex(NAMESPACE, 'Expected 1–64 letters, digits and _ . : -.').default('keyscope'),
   pepper: z.union([z.string().min(16), z.array(z.union([z.string().min(16), z.null()])).min(1)]).optional(),
   defaultLifetime: duration(1000).prefault('365d'),
+  keysWithoutExpiry: z.boolean().default(false),
   maxRevocationLag: duration(50, HOUR).prefault(1000),
   storeTimeout: duration(10, HOUR).optional(),
   durability: z

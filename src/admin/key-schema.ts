@@ -22,7 +22,9 @@ export const keySchema = z
     createdAt: time,
     createdBy: z.string().nullable(),
     updatedAt: time,
-    expiresAt: time.meta({ description: 'The key works before this time, not at it.' }),
+    expiresAt: time
+      .nullable()
+      .meta({ description: 'The key works before this time, not at it. Null: it never expires.' }),
     disabled: z.boolean(),
     allowedIps: z
       .array(z.string())

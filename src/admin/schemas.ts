@@ -111,6 +111,7 @@ export const sessionSchema = z
     defaultLifetime: z
       .int()
       .meta({ description: 'Lifetime in milliseconds of a key that is created without an expiry.' }),
+    keysWithoutExpiry: z.boolean().optional().meta({ description: 'True if keys can be created that never expire.' }),
     allowsOtherAgents: z
       .boolean()
       .optional()

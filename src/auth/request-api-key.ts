@@ -2,6 +2,7 @@ import { type AddressList, compileAddressList } from '../keys/address-list';
 import type { Scope } from '../keys/scope';
 import { createScope } from '../keys/scope';
 import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
+import { expiryDate } from '../store/key-fields';
 import type { Credential } from '../store/records';
 import type { HasCounters } from '../usage/key-counters';
 
@@ -16,8 +17,8 @@ export interface RequestApiKey<Permission extends string = string> {
   readonly owner: KeyOwner | null;
   /** Facts about the key that an operator has stored. Inherits no members. */
   readonly metadata: KeyMetadata;
-  /** A new Date at each access, so that changing it changes nothing. */
-  readonly expiresAt: Date;
+  /** A new Date at each access, so that changing it changes nothing. Null: the key never expires. */
+  readonly expiresAt: Date | null;
   readonly scope: Scope<Permission>;
   /**
    * Aborts when a request like this one would be denied: the key was deleted or disabled, has expired or has lost the
@@ -77,8 +78,8 @@ class KeyOfRequest<User> implements RequestApiKey {
     return typeof value === 'object' && value !== null && #source in value && value.#source === source;
   }
 
-  get expiresAt(): Date {
-    return new Date(this.#expiresAt);
+  get expiresAt(): Date | null {
+    return expiryDate(this.#expiresAt);
   }
 
   get signal(): AbortSignal {

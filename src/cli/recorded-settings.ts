@@ -28,7 +28,8 @@ export async function readRecordedSettings(
 export function withRecorded(settings: CliSettings, recorded: AppSettings | null): CliSettings {
   if (recorded === null) return settings;
   const { prefix = recorded.prefix, environment = recorded.environment ?? undefined, permissions } = settings;
-  return { ...settings, prefix, environment, permissions: permissions ?? recorded.permissions };
+  const { keysWithoutExpiry = recorded.keysWithoutExpiry } = settings;
+  return { ...settings, prefix, environment, keysWithoutExpiry, permissions: permissions ?? recorded.permissions };
 }
 
 /** Differences from the app's recorded settings, or null if none are recorded. */

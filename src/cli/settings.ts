@@ -17,6 +17,7 @@ export interface CliSettings {
   readonly prefix?: string;
   readonly environment?: string | undefined;
   readonly defaultLifetime?: number | string;
+  readonly keysWithoutExpiry?: boolean | undefined;
   readonly auditLimit?: number;
   readonly pepper?: readonly (string | null)[];
   /** The permissions that the app declares, or null if they are unknown. */
@@ -36,6 +37,7 @@ const configSchema = z.strictObject({
   environment: text.optional(),
   permissions: z.union([z.array(text).min(1), z.record(text, z.unknown())]).optional(),
   defaultLifetime: z.union([z.number(), text]).optional(),
+  keysWithoutExpiry: z.boolean().optional(),
   auditLimit: z.number().optional(),
   pepperFile: text.optional(),
 });
@@ -147,6 +149,7 @@ export function readSettings(io: Io, values: OptionValues): CliSettings {
     prefix: values.text('prefix') ?? (env.KEYSCOPE_PREFIX || config.prefix),
     environment: values.text('environment') ?? (env.KEYSCOPE_ENVIRONMENT || config.environment),
     defaultLifetime: config.defaultLifetime,
+    keysWithoutExpiry: config.keysWithoutExpiry,
     auditLimit: config.auditLimit,
     pepper: peppersOf(io, config, folder),
     permissions: permissionsOf(io, config),

@@ -20,6 +20,11 @@ export function relativeTime(time: Date, now: number): string {
   return relative.format(Math.round(distance / DAY), 'day');
 }
 
+/** An expiry in a text; `never` if there is none. */
+export function expiryText(expiresAt: Date | null, format: (time: Date) => string): string {
+  return expiresAt === null ? 'never' : format(expiresAt);
+}
+
 /** Both: `2031-05-01T12:00:00Z (in 3 days)`. */
 export function fullTime(time: Date, now: number): string {
   return `${isoTime(time)} (${relativeTime(time, now)})`;

@@ -207,12 +207,14 @@ const bulkOptionsSchema = importContextSchema.extend(bulkOptionFields);
 export interface KeyInputSettings {
   /** The declared permissions. */
   readonly permissions: readonly string[];
+  /** Whether a key can be created that never expires. Default false. */
+  readonly keysWithoutExpiry?: boolean;
 }
 
 /** Schemas of the inputs that create, update and rotate keys. `now` decides which expiry is in the future. */
-export function createKeySchemas({ permissions }: KeyInputSettings, now: () => number) {
+export function createKeySchemas({ permissions, keysWithoutExpiry = false }: KeyInputSettings, now: () => number) {
   const permissionsField = permissionList(permissions);
-  const expiry = expiryFields(now);
+  const expiry = expiryFields(now, keysWithoutExpiry);
   return {
     create: z.strictObject({
       workspaceId: externalId.optional(),

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock';
+import { type Clock, LAST_TIME } from '../clock';
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { NO_METADATA } from '../store/column-codecs';
@@ -18,7 +18,7 @@ import { createAliasLinks, createReadImportedToken, deriveImportedKeyId, importe
 import { createKeyInputs, type KeyInputSettings } from './input-schemas';
 import { readKeyCursor, writeKeyCursor } from './list-cursor';
 import { countMatching, filterOf } from './list-filter';
-import { LAST_TIME } from './time';
+import { lifetimeOf, newExpiry } from './time';
 import { type KeyMutationContext, type KeyService, toApiKey } from './types';
 
 export interface KeyServiceDeps extends KeyInputSettings {
@@ -121,10 +121,6 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
     };
   }
 
-  function expiryOf(at: number, lifetime: number, given: { expiresAt?: number; expiresIn?: number }): number {
-    return given.expiresAt ?? Math.min(at + (given.expiresIn ?? lifetime), LAST_TIME);
-  }
-
   function originOf(context: { actor?: string | null; source?: string | null }, at: number): ChangeOrigin {
     return { actor: context.actor ?? null, source: context.source ?? null, at };
   }
@@ -153,7 +149,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       ...fields,
       rateLimit,
       workspaceId: workspaceId ?? context.workspaceId ?? DEFAULT_WORKSPACE,
-      expiresAt: expiryOf(createdAt, defaultLifetime, { expiresAt, expiresIn }),
+      expiresAt: newExpiry(createdAt, defaultLifetime, { expiresAt, expiresIn }),
       createdBy: creator,
     };
     return { complete, createdAt, origin: originOf({ ...context, actor: context.actor ?? creator }, createdAt) };
@@ -253,7 +249,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
             ...carriedFields(old),
             // So that rotations give the last keys without an environment the one of the only app that accepts them.
             environment: old.environment ?? (keysWithoutEnvironment ? environment : null),
-            expiresAt: expiryOf(at, old.expiresAt - old.createdAt, expiry),
+            expiresAt: newExpiry(at, lifetimeOf(old), expiry),
             createdBy: context.actor ?? null,
           },
           at,

@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { LAST_TIME } from '../clock';
 
 const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const DURATION = /^(\d{1,16})(ms|s|m|h|d|w)$/;
@@ -17,9 +18,6 @@ export function parseDuration(value: unknown): number | null {
   const ms = Number(count) * UNITS[unit as keyof typeof UNITS];
   return Number.isSafeInteger(ms) ? ms : null;
 }
-
-/** 9999-12-31T23:59:59.999Z, the last time that ISO 8601 can express without extensions. */
-export const LAST_TIME = 253_402_300_799_999;
 
 /** Forms of times, for messages. */
 export const TIME_FORMS =
@@ -45,4 +43,21 @@ function toMs(value: unknown): number {
 export function parseTime(value: unknown): number | null {
   const ms = toMs(value);
   return Number.isSafeInteger(ms) && ms >= 0 && ms <= LAST_TIME ? ms : null;
+}
+
+/** Expiry of a key that is created now, with a default lifetime in milliseconds. An infinite one: never. */
+export function newExpiry(now: number, lifetime: number, given: { expiresAt?: number; expiresIn?: number }): number {
+  const { expiresAt, expiresIn = lifetime } = given;
+  return expiresAt ?? (expiresIn === Number.POSITIVE_INFINITY ? LAST_TIME : Math.min(now + expiresIn, LAST_TIME - 1));
+}
+
+/** Milliseconds; infinite if the key never expires. */
+export function lifetimeOf({
+  createdAt,
+  expiresAt,
+}: {
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}): number {
+  return expiresAt === LAST_TIME ? Number.POSITIVE_INFINITY : expiresAt - createdAt;
 }

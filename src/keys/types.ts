@@ -23,8 +23,8 @@ export interface ApiKey<Permission extends string = string> {
   readonly createdAt: Date;
   readonly createdBy: string | null;
   readonly updatedAt: Date;
-  /** The key is accepted before this time, not at it. */
-  readonly expiresAt: Date;
+  /** The key is accepted before this time, not at it. Null: it never expires (`keysWithoutExpiry`). */
+  readonly expiresAt: Date | null;
   readonly disabled: boolean;
   /** Addresses and CIDR blocks from which the key is accepted. Empty: any address. */
   readonly allowedIps: readonly string[];
@@ -58,8 +58,9 @@ export interface RateLimitInput {
 
 /** Expiry of a key. Default: after `defaultLifetime`. Both: an error. At the latest in the year 9999. */
 export interface Expiry {
-  readonly expiresAt?: Time;
-  /** Lifetime from now. A number below 60,000 ms is rejected, because it is probably meant as seconds or days. */
+  /** Null, with `keysWithoutExpiry`: never. */
+  readonly expiresAt?: Time | null;
+  /** Lifetime from now; `'never'`, with `keysWithoutExpiry`. A number below 60,000 ms is rejected, because it is probably meant as seconds or days. */
   readonly expiresIn?: Duration;
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, DAY } from '../clock';
+import { type Clock, DAY, LAST_TIME } from '../clock';
 import { auditedKey } from '../store/audit-entry';
 import type { DueExpiry } from '../store/expiry-store';
 import type { OutboxEvent } from '../store/outbox-store';
@@ -33,8 +33,9 @@ const END = 0;
 export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
   let searchedAt = Number.NEGATIVE_INFINITY;
 
-  /** Times of the events of a key, with their leads, earliest first. */
+  /** Times of the events of a key, with their leads, earliest first. A key that never expires has none. */
   function pointsOf(expiresAt: number): { at: number; lead: number }[] {
+    if (expiresAt === LAST_TIME) return [];
     return [...leads, END].sort((a, b) => b - a).map((lead) => ({ at: expiresAt - lead, lead }));
   }
 
@@ -77,7 +78,7 @@ export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
     const now = clock.wall();
     if (expiresAt <= now) return null;
     const points = pointsOf(expiresAt);
-    return (points.findLast(({ at }) => at <= now) ?? points[0]!).at;
+    return (points.findLast(({ at }) => at <= now) ?? points[0])?.at ?? null;
   }
 
   return {
@@ -85,7 +86,7 @@ export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
 
     /** Schedules a key whose expiry was set, and its successor. */
     async handle({ target, at, after }: OutboxEvent): Promise<void> {
-      if (after?.expiresAt !== undefined) await store.scheduleExpiry(target, at);
+      if (typeof after?.expiresAt === 'number') await store.scheduleExpiry(target, at);
       if (typeof after?.rotatedTo === 'string') await store.scheduleExpiry(after.rotatedTo, at);
     },
 

@@ -9,6 +9,8 @@ export interface AppSettings {
   readonly prefix: string;
   /** Environment of the app. Apps of several environments can share a namespace: it is not compared. */
   readonly environment?: string | null | undefined;
+  /** Whether keys can be created that never expire. It is not compared. */
+  readonly keysWithoutExpiry?: boolean | undefined;
   /** Names of the declared permissions. */
   readonly permissions: readonly string[];
   /** Fingerprints of the peppers, the one for new keys first. `none` means keys without a pepper. */

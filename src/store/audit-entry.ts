@@ -1,3 +1,4 @@
+import { LAST_TIME } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { Features } from '../features';
 import { AUDITED_FIELD_NAMES } from './key-fields';
@@ -6,11 +7,16 @@ import type { AuditEntry, AuditQuery } from './store';
 
 type Shown = Readonly<Record<string, unknown>>;
 
+/** Fields of a key in an audit entry or an event, as they are shown: the expiry of a key that never expires is null. */
+export function shownFields(stored: Shown): Shown {
+  return Object.freeze(stored.expiresAt === LAST_TIME ? { ...stored, expiresAt: null } : stored);
+}
+
 /** Fields of a created or deleted key in an audit entry: all audited fields that are not null. */
 export function auditedKey(key: KeyRecord): Shown {
   const shown: Record<string, unknown> = {};
   for (const field of AUDITED_FIELD_NAMES) if (key[field] !== null) shown[field] = key[field];
-  return Object.freeze(shown);
+  return shownFields(shown);
 }
 
 /** Fields of a changed key in an audit entry: the audited fields that changed. */
@@ -22,7 +28,7 @@ export function auditedChange(before: KeyRecord, after: KeyRecord): { before: Sh
     was[field] = before[field];
     is[field] = after[field];
   }
-  return { before: Object.freeze(was), after: Object.freeze(is) };
+  return { before: shownFields(was), after: shownFields(is) };
 }
 
 /** Fields of a project's configuration in an audit entry. */

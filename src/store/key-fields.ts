@@ -1,3 +1,4 @@
+import { LAST_TIME } from '../clock';
 import {
   ALIAS,
   ALL_OR_ARRAY,
@@ -29,8 +30,8 @@ interface Column<T> extends Codec<T> {
   readonly editable?: true;
   /** Shown in audit entries. */
   readonly audited?: true;
-  /** Shown to operators, by functions, REST, CLI and console. Times are shown as dates. */
-  readonly public?: 'value' | 'time';
+  /** Shown to operators, by functions, REST, CLI and console. Times are shown as dates; an expiry that is never, as null. */
+  readonly public?: 'value' | 'time' | 'expiry';
   /** Copied from a rotated key to its successor. */
   readonly carried?: true;
 }
@@ -109,7 +110,7 @@ const KEY_FIELDS = {
     audited: true,
     carried: true,
   }),
-  expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'time', audited: true }),
+  expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'expiry', audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
   revoked: column(BOOLEAN, { missing: false, onRequest: true }),
   rateLimit: column(RATE_LIMITS, {
@@ -183,9 +184,18 @@ function pick<Name extends KeyFieldName>(record: KeyRecord, names: readonly Name
   return Object.fromEntries(names.map((name) => [name, record[name]])) as Pick<KeyRecord, Name>;
 }
 
+/** Expiry of a key as operators see it: null if it never expires. */
+export function expiryDate(expiresAt: number): Date | null {
+  return expiresAt === LAST_TIME ? null : new Date(expiresAt);
+}
+
 /** Columns of a key that operators see. Times are dates instead of numbers. */
 export type PublicKeyFields = {
-  readonly [Name in NamesWith<'public'>]: Fields[Name] extends { readonly public: 'time' } ? Date : KeyRecord[Name];
+  readonly [Name in NamesWith<'public'>]: Fields[Name] extends { readonly public: 'time' }
+    ? Date
+    : Fields[Name] extends { readonly public: 'expiry' }
+      ? Date | null
+      : KeyRecord[Name];
 };
 
 /** Public columns of a record. Arrays and objects are copied, so that the record cannot be changed through them. */
@@ -194,6 +204,7 @@ export function publicFields(record: KeyRecord): PublicKeyFields {
   for (const name of PUBLIC_FIELD_NAMES) {
     const value = record[name];
     if (COLUMNS[name].public === 'time') shown[name] = new Date(value as number);
+    else if (COLUMNS[name].public === 'expiry') shown[name] = expiryDate(value as number);
     else shown[name] = copyValue(value);
   }
   return shown as PublicKeyFields;

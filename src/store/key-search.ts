@@ -1,3 +1,4 @@
+import { LAST_TIME } from '../clock';
 import { maskImportedToken, maskToken } from '../token/mask';
 import type { KeyMetadata, KeyOwner } from './column-codecs';
 import { foldName } from './index-position';
@@ -57,6 +58,10 @@ function hasStatus({ disabled, expiresAt, rotatedTo }: KeyRecord, status: KeySta
   return now < expiresAt && disabled === (status === 'disabled');
 }
 
+function expiresWithin({ expiresAt }: KeyRecord, duration: number, now: number): boolean {
+  return expiresAt > now && expiresAt <= now + duration && expiresAt !== LAST_TIME;
+}
+
 function coversAgent({ agents }: KeyRecord, agent: string): boolean {
   return agents === 'all' || agent === 'all' ? agents === agent : agents.includes(agent);
 }
@@ -65,7 +70,7 @@ function coversAgent({ agents }: KeyRecord, agent: string): boolean {
 export function matchesFilter(key: KeyRecord, filter: KeyFilter, now: number): boolean {
   const { status, expiringWithin, permission, agent, owner, environment, metadata = {}, createdBy } = filter;
   if (status !== undefined && !hasStatus(key, status, now)) return false;
-  if (expiringWithin !== undefined && (key.expiresAt <= now || key.expiresAt > now + expiringWithin)) return false;
+  if (expiringWithin !== undefined && !expiresWithin(key, expiringWithin, now)) return false;
   if (permission !== undefined && !key.permissions.includes(permission)) return false;
   if (agent !== undefined && !coversAgent(key, agent)) return false;
   if (owner !== undefined && (owner?.kind !== key.owner?.kind || owner?.id !== key.owner?.id)) return false;

@@ -72,6 +72,17 @@ describe('the OpenAPI document', () => {
     expect((await validate(broken)).valid).toBe(false);
   });
 
+  test('the document accepts null as an expiry if keys without one are allowed', async () => {
+    const expiryOf = async (given: Parameters<typeof setup>[1]) => {
+      const { body } = await setup(undefined, given).as().get('/openapi.json');
+      const { $ref } = body.paths['/keys'].post.requestBody.content['application/json'].schema;
+      return body.components.schemas[$ref.split('/').at(-1)].properties.expiresAt.anyOf;
+    };
+    const keyInputs = { permissions: ['conversations'], keysWithoutExpiry: true };
+    expect(await expiryOf({})).not.toContainEqual({ type: 'null' });
+    expect(await expiryOf({ deps: { keyInputs } })).toContainEqual({ type: 'null' });
+  });
+
   test('the document names each operation once and has no dangling reference', async () => {
     const document = await fetchDocument();
     const operations = Object.entries(document.paths).flatMap(([path, { parameters: _, ...methods }]) =>

@@ -31,7 +31,7 @@ test.each([
   ['advanceTimersByTime', () => jest.advanceTimersByTime(DAY)],
 ])("verify denies an expired key when Jest's %s moves the time, cached or not", async (_name, move) => {
   const { key, verify } = await setUp();
-  expect(key.expiresAt.toISOString()).toBe('2031-05-02T00:00:00.000Z');
+  expect(key.expiresAt?.toISOString()).toBe('2031-05-02T00:00:00.000Z');
   expect(await verify()).toBe('ok');
   expect(await verify()).toBe('ok');
   move();

@@ -73,8 +73,8 @@ describe.each(expresses)('%s', (_name, express) => {
     }).toThrow(TypeError);
     expect(() => spoil.scope.agents.push('B')).toThrow(TypeError);
     expect(() => spoil.permissions.push('handoff')).toThrow(TypeError);
-    apiKey.expiresAt.setFullYear(9999);
-    expect(apiKey.expiresAt.getUTCFullYear()).toBeLessThan(9999);
+    apiKey.expiresAt?.setFullYear(9999);
+    expect(apiKey.expiresAt?.getUTCFullYear()).toBeLessThan(9999);
     expect(apiKey.scope.allowsAgent('B')).toBe(false);
   });
 

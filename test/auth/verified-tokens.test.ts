@@ -133,7 +133,7 @@ describe.each(expresses)('requireApiKey on one connection, %s', (_version, expre
     await apiKeys.keys.update(key.id, { disabled: false, permissions: ['write'] });
     expect(await get(token)).toBe('403 permission_denied');
     expect(await get(token, '/write')).toBe('200 "one"');
-    clock.advance(key.expiresAt.getTime() - clock.wall());
+    clock.advance(key.expiresAt!.getTime() - clock.wall());
     expect(await get(token, '/write')).toBe('401 expired_key');
     await close();
   });

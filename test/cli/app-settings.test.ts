@@ -18,6 +18,7 @@ beforeAll(async () => {
     namespace: world.redis.namespace,
     prefix: 'shop_live',
     pepper: PEPPER,
+    keysWithoutExpiry: true,
   });
   await apiKeys.ready();
   await waitUntil('the settings are recorded', async () => (await client.exists(`${world.redis.namespace}:app`)) === 1);
@@ -37,6 +38,15 @@ describe('the settings that the app has recorded', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^shop_live_/);
     expect(await apiKeys.verify(stdout.trim())).toMatchObject({ ok: true });
+  });
+
+  test('keys create makes a key that never expires, because the app allows it', async () => {
+    const { code, stdout } = await world.run([...CREATE, '--expires-in', 'never', '--json'], { env });
+    expect(code).toBe(0);
+    const { key } = JSON.parse(stdout);
+    expect(key.expiresAt).toBeNull();
+    expect((await world.run(['keys', 'show', key.id], { env })).stdout).toMatch(/^expires +never$/m);
+    expect((await world.run(['keys', 'list'], { env })).stdout).toMatch(/ never /);
   });
 
   test.each([

@@ -26,6 +26,12 @@ describe('keys create', () => {
     expect(stderr).toBe('');
   });
 
+  test('keys create makes no key that never expires unless the app allows it', async () => {
+    const { code, stderr } = await world.run(['keys', 'create', ...MINIMUM, '--expires-in', 'never']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('keysWithoutExpiry');
+  });
+
   test('keys create sets agents, permissions and expiry', async () => {
     const argv = [
       '--name',

@@ -1,5 +1,6 @@
 import vm from 'node:vm';
-import { LAST_TIME, parseTime } from '../../src/keys/time';
+import { LAST_TIME } from '../../src/clock';
+import { parseTime } from '../../src/keys/time';
 
 test('a time is a Date, milliseconds, or ISO 8601 text that can mean only one moment', () => {
   const may = Date.UTC(2031, 4, 1);

@@ -51,7 +51,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     expect(await exposures()).toMatchObject([
       {
         ...{ target: key.id, name: 'CRM', actor: 'bo', source: '192.0.2.1' },
-        before: { expiresAt: key.expiresAt.getTime() },
+        before: { expiresAt: key.expiresAt?.getTime() },
         after: { expiresAt: now, exposure: { policy: 'revoke', source: 'github', url: URL_OF_LEAK } },
       },
     ]);

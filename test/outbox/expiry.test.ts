@@ -96,7 +96,7 @@ describe.each([
       name: 'CRM',
       actor: null,
       before: null,
-      after: { name: 'CRM', expiresAt: key.expiresAt.getTime() },
+      after: { name: 'CRM', expiresAt: key.expiresAt?.getTime() },
     });
     expect(JSON.stringify(events)).not.toContain('digest');
   });
@@ -198,7 +198,7 @@ test('createApiKeys emits each lead once in all processes', async () => {
   for (let day = 0; day < 50; day += 10) {
     clock.step(10 * DAY);
     const passed = keys.flatMap(({ key }) =>
-      [30, 7, 1, 0].filter((lead) => key.expiresAt.getTime() - lead * DAY <= clock.wall()),
+      [30, 7, 1, 0].filter((lead) => key.expiresAt!.getTime() - lead * DAY <= clock.wall()),
     ).length;
     await waitUntil('all leads that have passed are delivered', () => list.length >= passed);
   }

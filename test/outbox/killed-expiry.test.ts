@@ -70,7 +70,7 @@ test('each lead of each expiry is delivered, with one id, when processes are kil
     clock.advance(5 * DAY);
     for (const child of children) child.stdin?.write(`${clock.wall()}\n`);
     const passed = created.flatMap(({ key }) =>
-      LEADS.filter((lead) => key.expiresAt.getTime() - lead <= clock.wall()),
+      LEADS.filter((lead) => key.expiresAt!.getTime() - lead <= clock.wall()),
     ).length;
     await waitUntil('all leads that have passed are delivered', () => deliveries.size >= passed, 60_000);
   }
@@ -79,7 +79,7 @@ test('each lead of each expiry is delivered, with one id, when processes are kil
 
   expect(killedAt).toEqual([]);
   const expected = created.flatMap(({ key: { id, expiresAt } }) =>
-    LEADS.map((lead) => `${id} ${lead} ${expiresAt.getTime()}`),
+    LEADS.map((lead) => `${id} ${lead} ${expiresAt!.getTime()}`),
   );
   expect([...deliveries.keys()].sort()).toEqual(expected.sort());
   const ids = [...deliveries.values()].map((list) => [...new Set(list)]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FEATURE_NAMES } from '../../features';
 import { externalId } from '../../field-schemas';
+import type { KeyInputSettings } from '../../keys/input-schemas';
 import { callApp } from '../call-app';
 import { defineOperation, type Operation } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';
@@ -23,6 +24,8 @@ export interface FormOptionDeps {
   readonly sendsWebhooks: boolean;
   /** In milliseconds. */
   readonly defaultLifetime: number;
+  /** The settings of the inputs of `keys`, for the OpenAPI document and forms. */
+  readonly keyInputs: KeyInputSettings;
 }
 
 const agentChoicesSchema = z.array(z.object({ id: externalId, name: z.string() }));
@@ -31,7 +34,8 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const { tokenExample, defaultLifetime, usesFeatures, sendsWebhooks } = deps;
+  const { tokenExample, defaultLifetime, keyInputs, usesFeatures, sendsWebhooks } = deps;
+  const { keysWithoutExpiry = false } = keyInputs;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const metricsByProject = metricNames.length > 1;
   const allowsOtherAgents = settings.resolveAgent === null;
@@ -65,6 +69,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
             tokenExample,
             exampleUrl: url,
             defaultLifetime,
+            keysWithoutExpiry,
             allowsOtherAgents,
             metricsByProject,
             webhooks: sendsWebhooks,

@@ -1,5 +1,4 @@
 import type { AuditService } from '../../audit/service';
-import type { KeyInputSettings } from '../../keys/input-schemas';
 import type { KeyService } from '../../keys/types';
 import type { ProjectService } from '../../projects/service';
 import type { UsageService } from '../../usage/service';
@@ -18,8 +17,6 @@ import { createWebhookOperations } from './webhooks';
 
 export interface OperationDeps extends FormOptionDeps {
   readonly keys: KeyService;
-  /** The settings of the inputs of `keys`, for the OpenAPI document. */
-  readonly keyInputs: KeyInputSettings;
   readonly projects: ProjectService;
   readonly audit: AuditService;
   readonly webhooks: WebhookService;

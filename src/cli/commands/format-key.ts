@@ -3,10 +3,10 @@ import { describeLimit } from '../../limits/limit-name';
 import type { CommandContext } from '../command';
 import type { Listing } from '../paging';
 import { type Cell, fields, toJson } from '../terminal-text';
-import { fullTime, isoTime, relativeTime } from '../time-text';
+import { expiryText, fullTime, isoTime, relativeTime } from '../time-text';
 
 function statusOf(key: Pick<ApiKey, 'disabled' | 'expiresAt'>, now: number): Cell {
-  if (key.expiresAt.getTime() <= now) return ['expired', 'red'];
+  if (key.expiresAt !== null && key.expiresAt.getTime() <= now) return ['expired', 'red'];
   return key.disabled ? ['disabled', 'yellow'] : ['active', 'green'];
 }
 
@@ -38,7 +38,7 @@ export function keyListing({ io, style }: CommandContext): Listing<ApiKey> {
       key.permissions.join(', '),
       agentsInRow(key.agents),
       time(key.createdAt),
-      time(key.expiresAt),
+      expiryText(key.expiresAt, time),
       key.masked,
     ],
     none: 'There are no keys.',
@@ -64,7 +64,7 @@ export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' 
     ['rate limits', limitsInField(key.rateLimit)],
     ['created', fullTime(key.createdAt, now) + (key.createdBy === null ? '' : ` by ${key.createdBy}`)],
     ['updated', `${fullTime(key.updatedAt, now)}, revision ${key.revision}`],
-    ['expires', fullTime(key.expiresAt, now)],
+    ['expires', expiryText(key.expiresAt, (at) => fullTime(at, now))],
   ];
   if (key.allowedIps.length > 0) entries.push(['addresses', key.allowedIps.join(', ')]);
   if (key.environment !== null) entries.push(['environment', key.environment]);

@@ -121,7 +121,8 @@ async function findStillActive(context: CommandContext, ended: readonly EndedRow
   const active: EndedRow[] = [];
   await concurrently(ended, async (row) => {
     const key = await find(context, row.id);
-    if (key !== null && !key.disabled && key.expiresAt.getTime() > context.io.now()) active.push(row);
+    const hasExpired = key?.expiresAt != null && key.expiresAt.getTime() <= context.io.now();
+    if (key !== null && !key.disabled && !hasExpired) active.push(row);
   });
   return active.sort((a, b) => a.line - b.line);
 }

@@ -10,7 +10,7 @@ type Given = Pick<CommandContext, 'values'>;
 export const EXPIRY_OPTIONS: OptionSpecs = {
   'expires-in': {
     value: 'DURATION',
-    help: 'Lifetime: 90d, 12h, 30m. Default: 365d, or `defaultLifetime` of the configuration.',
+    help: 'Lifetime: 90d, 12h, 30m; never, if the app allows it. Default: 365d, or `defaultLifetime` of the configuration.',
   },
   'expires-at': { value: 'TIME', help: 'End: 2031-05-01, which is 00:00 UTC, or 2031-05-01T12:00:00Z.' },
 };

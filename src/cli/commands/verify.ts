@@ -2,7 +2,7 @@ import type { Command, CommandContext } from '../command';
 import { EXIT, type ExitCode } from '../io';
 import { readSecret } from '../prompts';
 import { fields, toJson } from '../terminal-text';
-import { fullTime } from '../time-text';
+import { expiryText, fullTime } from '../time-text';
 
 type VerifyOptions = NonNullable<Parameters<CommandContext['apiKeys']['verify']>[1]>;
 
@@ -43,7 +43,7 @@ async function verify(context: CommandContext): Promise<ExitCode> {
       ['workspace', workspaceId],
       ['agents', agents === 'all' ? 'all' : agents.join(', ')],
       ['permissions', permissions.join(', ')],
-      ['expires', fullTime(expiresAt, io.now())],
+      ['expires', expiryText(expiresAt, (at) => fullTime(at, io.now()))],
     ]),
   );
   return EXIT.ok;

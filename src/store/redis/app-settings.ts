@@ -9,6 +9,7 @@ const recordSchema = z.object({
   format: z.number(),
   prefix: z.string(),
   environment: z.string().nullable().optional(),
+  keysWithoutExpiry: z.boolean().optional(),
   permissions: z.array(z.string()),
   peppers: z.array(z.string()),
 });

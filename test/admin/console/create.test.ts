@@ -79,7 +79,7 @@ test('the created key has the chosen agents, permissions and expiry', async () =
     permissions: ['conversations', 'handoff'],
     createdBy: 'operator@acme-uk.example',
   });
-  expect(Math.round((key.expiresAt.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
+  expect(Math.round((key.expiresAt!.getTime() - key.createdAt.getTime()) / 86_400_000)).toBe(30);
 });
 
 test('the list of agents has no agent that is chosen, and Enter adds the agent that was typed', async () => {
@@ -130,7 +130,46 @@ test('a key has the default lifetime of the app when its expiry is not touched, 
   await open();
   await make(page, 'Thirty-six hours');
   const { createdAt, expiresAt } = await findKey('Thirty-six hours');
-  expect(expiresAt.getTime() - createdAt.getTime()).toBe(defaultLifetime);
+  expect(expiresAt!.getTime() - createdAt.getTime()).toBe(defaultLifetime);
+});
+
+test('a key that never expires can be created only if the app allows it, and is shown as such', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  await page.getByRole('button', { name: 'Create key' }).click();
+  const form = dialog(page, 'Create an API key');
+  await form.getByLabel('On a date').waitFor();
+  expect(await form.getByLabel('Never').count()).toBe(0);
+  await page.keyboard.press('Escape');
+
+  let sent: unknown;
+  await page.route('**/session', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), keysWithoutExpiry: true } });
+  });
+  await page.route(
+    (url) => url.pathname.endsWith('/keys'),
+    async (route) => {
+      const request = route.request();
+      if (request.method() === 'POST') {
+        const { expiresAt, ...body } = request.postDataJSON();
+        sent = expiresAt;
+        return route.continue({ postData: JSON.stringify(body) });
+      }
+      const response = await route.fetch();
+      const { keys, ...list } = await response.json();
+      const endless = keys.map((key: object) => ({ ...key, expiresAt: null }));
+      return route.fulfill({ response, json: { ...list, keys: endless } });
+    },
+  );
+  await page.reload();
+  await fillIn(page, 'Without an end');
+  await form.getByLabel('Never').check();
+  await form.getByText('until someone disables or deletes it').waitFor();
+  await form.getByRole('button', { name: 'Create key' }).click();
+  await dialog(page, 'Save the token').waitFor();
+  expect(sent).toBeNull();
+  await row(page, 'Without an end').getByText('Never', { exact: true }).first().waitFor({ state: 'attached' });
 });
 
 test('a key with a date of expiry works until the end of the day', async () => {
@@ -145,7 +184,7 @@ test('a key with a date of expiry works until the end of the day', async () => {
   await form.getByRole('button', { name: 'Create key' }).click();
   await dialog(page, 'Save the token').waitFor();
   // Summer in London.
-  expect((await findKey('Until a date')).expiresAt.toISOString()).toBe('2040-06-30T22:59:59.000Z');
+  expect((await findKey('Until a date')).expiresAt?.toISOString()).toBe('2040-06-30T22:59:59.000Z');
 });
 
 test('the create dialog shows each issue beside its field and keeps what was typed', async () => {

@@ -23,7 +23,7 @@ test('a row shows the key, its scope and its usage', async () => {
     await item.getByText(text).waitFor();
   }
   const { expiresAt } = await read(key.id);
-  const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'Europe/London' }).format(expiresAt);
+  const date = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeZone: 'Europe/London' }).format(expiresAt!);
   expect(await item.locator('.cell-expires').textContent()).toBe(`${date} in 6 days`);
   await item.getByRole('img', { name: '5 requests in 30 days' }).waitFor();
   expect(await item.locator('time').first().getAttribute('title')).toMatch(

@@ -51,7 +51,7 @@ type Created = Awaited<ReturnType<ApiKeys<Route>['keys']['create']>>;
 
 function seen(key: Created['key']): KeyView {
   const { id, name, permissions, disabled, revision, rotatedTo } = key;
-  const [createdAt, expiresAt] = [key.createdAt.getTime(), key.expiresAt.getTime()];
+  const [createdAt, expiresAt] = [key.createdAt.getTime(), key.expiresAt!.getTime()];
   return { id, name, permissions, disabled, createdAt, expiresAt, revision, rotatedTo };
 }
 

@@ -53,6 +53,7 @@ export function relativeTime(time: string, now = Date.now()): string {
 
 export type Expiry = 'past' | 'soon' | 'later';
 export function expiryOf({ expiresAt }: Pick<Key, 'expiresAt'>, now = Date.now()): Expiry {
+  if (expiresAt === null) return 'later';
   const left = Date.parse(expiresAt) - now;
   if (left <= 0) return 'past';
   return left <= WARNED_WITHIN ? 'soon' : 'later';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { auditedFeatures } from '../../audit-entry';
+import { auditedFeatures, shownFields } from '../../audit-entry';
 import type { OutboxEvent, OutboxEventType } from '../../outbox-store';
 
 const shown = z.record(z.string(), z.unknown()).nullable();
@@ -25,11 +25,16 @@ function shownFeatures(value: Readonly<Record<string, unknown>> | null): OutboxE
   return data === undefined ? null : auditedFeatures(data);
 }
 
+function shownKey(value: OutboxEvent['before']): OutboxEvent['before'] {
+  return value && shownFields(value);
+}
+
 /** Event of an entry's fields; null if there are none, or if they are no event. */
 export function decodeEvent(fields: unknown): OutboxEvent | null {
   try {
     const event = eventSchema.parse(JSON.parse(Array.isArray(fields) ? fields[1] : ''));
-    if (!event.type.startsWith('project.')) return event;
+    if (!event.type.startsWith('project.'))
+      return { ...event, before: shownKey(event.before), after: shownKey(event.after) };
     return { ...event, before: shownFeatures(event.before), after: shownFeatures(event.after) };
   } catch {
     return null;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../clock';
 import { KeyscopeError } from '../../../errors';
 import { placeInChain } from '../../audit-chain';
-import { auditedFeatures, checkAuditId, matchesAuditQuery } from '../../audit-entry';
+import { auditedFeatures, checkAuditId, matchesAuditQuery, shownFields } from '../../audit-entry';
 import {
   AUDIT_ACTION,
   type AuditEntry,
@@ -64,7 +64,7 @@ function decodeEntry({ id, flat }: StreamItem, where: string): AuditEntry {
     if (action === 'project.configured' || action === 'project.cleared') {
       return auditedFeatures(decodeProject(fields.get(field), where));
     }
-    return Object.freeze(value as Record<string, unknown>);
+    return shownFields(value as Record<string, unknown>);
   }
 
   return Object.freeze({ id, at, actor, source, action, target, name, before: shown('before'), after: shown('after') });

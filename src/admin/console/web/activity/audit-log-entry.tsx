@@ -62,6 +62,7 @@ function exposureText({ source, url }: Exposure): string {
 /** A value of a field as text. */
 function valueText(field: string, value: unknown, nameOf: NameOf): string {
   if (field === 'rateLimit') return rateLimitText(value as Key['rateLimit']) || 'defaults of the app';
+  if (value === null && field === 'expiresAt') return 'never';
   if (value === null || value === undefined) return 'none';
   if (value === true) return field === 'disabled' ? 'yes' : 'on';
   if (value === false) return field === 'disabled' ? 'no' : 'off';
@@ -87,7 +88,12 @@ function isOmitted(field: string, { before, after }: AuditEntry): boolean {
   if (before !== null && after !== null) return JSON.stringify(before[field]) === JSON.stringify(after[field]);
   const value = (before ?? after)?.[field];
   const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
-  return field === 'name' || value === null || isEmpty || (field === 'disabled' && value === false);
+  return (
+    field === 'name' ||
+    (value === null && field !== 'expiresAt') ||
+    isEmpty ||
+    (field === 'disabled' && value === false)
+  );
 }
 
 function Changes({ entry }: { readonly entry: AuditEntry }) {

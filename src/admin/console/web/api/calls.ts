@@ -89,7 +89,7 @@ export interface NewKey extends KeyColumns {
   readonly agents: Agents;
   readonly permissions: readonly string[];
   readonly expiresIn?: string | number;
-  readonly expiresAt?: string;
+  readonly expiresAt?: string | null;
 }
 export function createKey(body: NewKey, idempotencyKey: string): Promise<Created> {
   return request('keys', { method: 'POST', body, idempotencyKey });

@@ -7,7 +7,7 @@ export type DenialCode = 'expired_key' | 'disabled_key' | 'agent_not_in_scope' |
 export function generalDenials(key: Key, projectId: string, now: number): DenialCode[] {
   const isInScope = key.agents === 'all' || key.agents.includes(projectId);
   return [
-    ...(Date.parse(key.expiresAt) <= now ? (['expired_key'] as const) : []),
+    ...(key.expiresAt !== null && Date.parse(key.expiresAt) <= now ? (['expired_key'] as const) : []),
     ...(key.disabled ? (['disabled_key'] as const) : []),
     ...(isInScope ? [] : (['agent_not_in_scope'] as const)),
   ];

@@ -23,7 +23,7 @@ export function Denial({ code, label, item, projectId, onTask }: DenialProps) {
     case 'expired_key':
       return (
         <li>
-          <span>The key expired on {exactTime(item.expiresAt)}. Create another key.</span>
+          <span>The key expired{item.expiresAt && ` on ${exactTime(item.expiresAt)}`}. Create another key.</span>
           {fix('Create a key', { kind: 'create' })}
         </li>
       );

@@ -120,6 +120,7 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
           id={idOf('expiry')}
           choice={draft.expiry}
           presets={presetsFor(session.defaultLifetime)}
+          allowsNever={session.keysWithoutExpiry === true}
           error={own.expiry ?? fieldError(error, 'expiresAt') ?? fieldError(error, 'expiresIn')}
           onChange={(expiry) => change({ expiry })}
         />

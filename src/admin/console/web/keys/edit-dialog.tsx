@@ -118,7 +118,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
             <bdi>{describeAgents(base.agents, agents)}</bdi>
           </dd>
           <dt>Expires</dt>
-          <dd>{exactTime(base.expiresAt)}</dd>
+          <dd>{base.expiresAt === null ? 'Never' : exactTime(base.expiresAt)}</dd>
           <dt>Key id</dt>
           <dd>
             <code>{base.id}</code>

@@ -71,9 +71,7 @@ function Facts({ item }: { readonly item: Key }) {
         )}
       </dd>
       <dt>Expires</dt>
-      <dd>
-        {exactTime(item.expiresAt)}, {relativeTime(item.expiresAt)}
-      </dd>
+      <dd>{item.expiresAt === null ? 'Never' : `${exactTime(item.expiresAt)}, ${relativeTime(item.expiresAt)}`}</dd>
       {item.allowedIps.length > 0 && (
         <>
           <dt>Allowed addresses</dt>

@@ -43,11 +43,13 @@ function describeRowAgents(scope: Key['agents'], agents: readonly Agent[]): stri
 
 /** The date of expiry. If it is past or soon, the distance also. */
 function ExpiryDate({ item }: { readonly item: Key }) {
+  const { expiresAt } = item;
+  if (expiresAt === null) return <span class="expiry later">Never</span>;
   const expiry = expiryOf(item);
   return (
-    <time class={`expiry ${expiry}`} dateTime={item.expiresAt} title={exactTime(item.expiresAt)}>
-      {dateOf(item.expiresAt)}
-      {expiry !== 'later' && <span class="distance"> {relativeTime(item.expiresAt)}</span>}
+    <time class={`expiry ${expiry}`} dateTime={expiresAt} title={exactTime(expiresAt)}>
+      {dateOf(expiresAt)}
+      {expiry !== 'later' && <span class="distance"> {relativeTime(expiresAt)}</span>}
     </time>
   );
 }
