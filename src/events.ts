@@ -81,7 +81,7 @@ export type KeyEventType =
   /** The token was found in a public place. */
   | 'exposed';
 
-interface DurableEvent {
+export interface DurableEvent {
   /** The same each time the event is delivered. Ignore ids that you have handled. */
   readonly id: string;
   readonly at: Date;

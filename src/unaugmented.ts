@@ -1,7 +1,7 @@
 /** The package without its declaration of `req.apiKey`, for apps that declare another one. */
 
 export type { OpenapiSecurity, SecurityRequirement } from './admin/openapi-security';
-export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate } from './admin/options';
+export type { AdminIdentity, AdminRouterOptions, AgentChoice, Authenticate, ResolveAgent } from './admin/options';
 export type { ApiKeys } from './api-keys';
 export type { AuditFault } from './audit/check-chain';
 export type {
@@ -29,10 +29,12 @@ export {
   type ExceededLimit,
   type InputIssue,
   KeyscopeError,
+  type KeyscopeErrorOptions,
 } from './errors';
 export type {
   ChangedEvent,
   DeniedEvent,
+  DurableEvent,
   EndedEvent,
   EventListener,
   EventName,
@@ -48,9 +50,10 @@ export { type ErrorResponder, problemOf } from './http/problem-response';
 export type { ParameterSource } from './http/route-parameter';
 export type { RateLimitOptions } from './keys/rate-limit-schema';
 export type { Scope } from './keys/scope';
-export type { Duration, Time } from './keys/selection';
+export type { ChangeAllOptions, Duration, KeyFilterInput, KeySelection, Time } from './keys/selection';
 export type {
   ApiKey,
+  ChangedKeys,
   CreatedKey,
   CreateKeyInput,
   EnsureKeyInput,
@@ -78,10 +81,12 @@ export type {
   ProjectMutationContext,
   ProjectService,
 } from './projects/service';
-export type { Limits, RedactOptions } from './redaction/options';
+export type { BodyFormat, Limits, RedactOptions } from './redaction/options';
+export type { KeyMetadata, KeyOwner } from './store/column-codecs';
+export type { KeyStatus } from './store/key-search';
 export type { RateLimit } from './store/limit-store';
 export type { Agents, KeySort } from './store/records';
-export type { RedisClient } from './store/redis/client';
+export type { RedisClient, RedisPipeline } from './store/redis/client';
 export type {
   AuditAction,
   AuditEntry,

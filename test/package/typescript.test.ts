@@ -7,7 +7,8 @@ const PROGRAM = `
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import {
   createApiKeys, type ApiKey, type ApiKeys, type CreatedKey, type CreateKeyInput, type KeyList, type KeyService,
-  type ProjectConfiguration, type AuditList, type Usage, type Verification,
+  type ProjectConfiguration, type AuditList, type Usage, type Verification, type ChangeAllOptions, type ChangedKeys,
+  type KeyFilterInput, type KeyMetadata, type KeyOwner, type KeySelection, type KeyStatus,
 } from 'keyscope';
 
 export const apiKeys = createApiKeys({ permissions: { conversations: { label: 'c' }, handoff: { label: 'h' } } });
@@ -46,6 +47,18 @@ export const create = (input: CreateKeyInput<Permission>): Promise<CreatedKey<Pe
 export const list = async (): Promise<[KeyList, ApiKey[]]> => { const page = await apiKeys.keys.list(); return [page, page.keys]; };
 export const configure = (id: string): Promise<ProjectConfiguration> => apiKeys.projects.get(id);
 export const audit = (): Promise<AuditList> => apiKeys.audit.list();
+export const owner: KeyOwner = { kind: 'user', id: 'u-17' };
+export const filter: KeyFilterInput<Permission> = { owner, status: 'active' satisfies KeyStatus, permission: 'handoff' };
+// @ts-expect-error There is no such permission.
+export const wrong: KeyFilterInput<Permission> = { permission: 'conversatoins' };
+export const revoke = (selection: KeySelection<Permission>, options: ChangeAllOptions): Promise<ChangedKeys<Permission>> =>
+  apiKeys.keys.revokeAll({ ...filter, ...selection }, options);
+export async function factsOf(id: string): Promise<[KeyMetadata, Date | null]> {
+  const { metadata, expiresAt } = await apiKeys.keys.get(id);
+  // @ts-expect-error A key can have no expiry.
+  expiresAt.getTime();
+  return [metadata, expiresAt];
+}
 export const usage = (id: string): Promise<Usage> => apiKeys.usage(id);
 export async function check(token: string): Promise<Verification<Permission>> {
   const result = await apiKeys.verify(token);
