@@ -15,6 +15,7 @@ import type { LeakService } from './leaks/service';
 import type { ProjectService } from './projects/service';
 import type { RedactOptions } from './redaction/options';
 import type { StoreHealth } from './store/store';
+import type { ReadReports } from './usage/report-service';
 import type { Usage, UsageOptions } from './usage/service';
 import type { WebhookService } from './webhooks/service';
 
@@ -78,6 +79,11 @@ export interface ApiKeys<Permission extends string = string> {
    * `usageFlushInterval`. Rejects with `key_not_found`, `invalid_request` or `store_unavailable`.
    */
   usage(id: string, options?: UsageOptions): Promise<Usage>;
+  /**
+   * Reports of middleware with `mode: 'report'`, counted by kind, over all processes. Rejects with `invalid_request` or
+   * `store_unavailable`.
+   */
+  readonly reports: ReadReports;
   /** Endpoints of webhooks, and webhooks that could not be delivered. */
   readonly webhooks: WebhookService;
   /**

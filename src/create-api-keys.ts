@@ -28,6 +28,7 @@ import { createGithubSecretScanning } from './leaks/github-secret-scanning';
 import { createRevokeRouter } from './leaks/revoke-router';
 import { createLeakService } from './leaks/service';
 import { RequestLimits } from './limits/request-limits';
+import { MiddlewareUse } from './middleware-use';
 import type { ApiKeysOptions } from './options';
 import { DurableEvents } from './outbox/durable-events';
 import { createProjectFeatures } from './projects/project-features';
@@ -39,6 +40,8 @@ import { createTokenHasher } from './token/digest';
 import { acceptedPrefixes } from './token/environment';
 import { createTokenParser } from './token/parse';
 import { UsageRecorder } from './usage/recorder';
+import { ReportRecorder } from './usage/report-recorder';
+import { createReportService } from './usage/report-service';
 import { createUsageService } from './usage/service';
 import { createWebhookService, startWebhooks } from './webhooks/service';
 
@@ -70,6 +73,7 @@ export function createApiKeys<const Permission extends string>(
   const settings = resolveOptions(options);
   const { clock, permissions, prefix, defaultLifetime, storeTimeout, maxRevocationLag, serveStaleFor } = settings;
   const events = new Events();
+  const report = (error: KeyscopeError) => events.emit('error', error);
   const plainStore = createStore(settings);
   const telemetry = settings.telemetry ? startTelemetry(plainStore, events) : null;
   const store = announceChanges(telemetry?.store ?? plainStore, (change) => {
@@ -122,7 +126,10 @@ export function createApiKeys<const Permission extends string>(
   });
   const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
   const contexts = createRequestContexts();
-  const reports = new Reports(events, contexts);
+  const recording = { store, clock, interval: settings.usageFlushInterval, report };
+  const reportRecorder = new ReportRecorder(recording);
+  const readReports = createReportService({ store, clock, recorder: reportRecorder });
+  const reports = new Reports(events, contexts, (event) => reportRecorder.count(event));
   const policies = createPolicies({ projectFeatures, contexts, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
@@ -135,14 +142,9 @@ export function createApiKeys<const Permission extends string>(
     clock,
     storeTimeout,
     onError: settings.onError,
-    report: (error: KeyscopeError) => events.emit('error', error),
+    report,
   };
-  const recorder = new UsageRecorder({
-    store,
-    clock,
-    interval: settings.usageFlushInterval,
-    report: (error) => events.emit('error', error),
-  });
+  const recorder = new UsageRecorder(recording);
   const access = createAccess({
     authenticator,
     events,
@@ -157,17 +159,10 @@ export function createApiKeys<const Permission extends string>(
     store,
     clock,
     expiryLeads: [...new Set(settings.expiryWarnings)],
-    report: (error) => events.emit('error', error),
+    report,
   });
   const endWebhooks =
-    settings.webhooks &&
-    startWebhooks({
-      store,
-      clock,
-      durableEvents,
-      endpoints: settings.webhooks,
-      report: (error) => events.emit('error', error),
-    });
+    settings.webhooks && startWebhooks({ store, clock, durableEvents, endpoints: settings.webhooks, report });
   const webhooks = createWebhookService({ store, clock, endpoints: settings.webhooks });
   const usage = createUsageService({ store, clock, recorder });
   const onCloseCallbacks: (() => void)[] = [() => telemetry?.close()];
@@ -185,49 +180,46 @@ export function createApiKeys<const Permission extends string>(
     sendProblem(error, req, res, next, { challenge: reader.challenge, onError: settings.onError });
   }
 
-  let usesFeatures = false;
-  /** The same function. Its first call makes the console show the features of projects. */
-  function usingFeatures<Args extends unknown[], Result>(create: (...args: Args) => Result) {
-    return function createHandler(...args: Args): Result {
-      usesFeatures = true;
-      return create(...args);
-    };
-  }
+  const use = new MiddlewareUse();
 
   return {
-    requireApiKey: createRequireApiKey({
-      access,
-      limits,
-      clock,
-      reader,
-      permissions,
-      contexts,
-      reports,
-      requestProperty: settings.requestProperty,
-      watch,
-      events,
-      fail,
-    }) as Keys['requireApiKey'],
-    redactResponse: usingFeatures(
-      createRedactResponse({
-        resolvePolicy: policies.resolve,
+    requireApiKey: use.ofReports(
+      createRequireApiKey({
+        access,
+        limits,
+        clock,
+        reader,
+        permissions,
+        contexts,
+        reports,
+        requestProperty: settings.requestProperty,
+        watch,
+        events,
         fail,
-        vary: reader.vary,
-        usesDefaultErrorBody: settings.onError === undefined,
-        checkInterval: maxRevocationLag / 4,
-        onRedacted(req, withheld) {
-          if (events.hasListeners('redacted')) {
-            events.emit('redacted', { keyId: contexts.get(req)?.key?.record.id ?? null, withheld });
-          }
-        },
-        reports: {
-          resolvePolicy: policies.resolveReported,
-          onReport: (req, report) => void reports.emitRedaction(req, report),
-          onError: reports.fail,
-        },
       }),
+    ) as Keys['requireApiKey'],
+    redactResponse: use.ofReports(
+      use.ofFeatures(
+        createRedactResponse({
+          resolvePolicy: policies.resolve,
+          fail,
+          vary: reader.vary,
+          usesDefaultErrorBody: settings.onError === undefined,
+          checkInterval: maxRevocationLag / 4,
+          onRedacted(req, withheld) {
+            if (events.hasListeners('redacted')) {
+              events.emit('redacted', { keyId: contexts.get(req)?.key?.record.id ?? null, withheld });
+            }
+          },
+          reports: {
+            resolvePolicy: policies.resolveReported,
+            onReport: (req, report) => void reports.emitRedaction(req, report),
+            onError: reports.fail,
+          },
+        }),
+      ),
     ) as Keys['redactResponse'],
-    requireFeature: usingFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
+    requireFeature: use.ofFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
     verify: createVerify({
       access,
@@ -244,21 +236,24 @@ export function createApiKeys<const Permission extends string>(
     revokeRouter: createRevokeRouter(leakHandlers),
     webhooks,
     usage: (id, usageOptions) => usage.get(id, usageOptions),
+    reports: readReports,
     adminRouter: createAdminRouter({
       keys,
       projects,
       audit,
       webhooks,
       usage,
+      reports: readReports,
       keyInputs: settings,
       permissions: options.permissions,
-      usesFeatures: () => usesFeatures,
+      usesFeatures: () => use.features,
+      usesReports: () => use.reports,
       sendsWebhooks: settings.webhooks !== undefined,
       clock,
       console: createConsole(),
       tokenExample: reader.example,
       defaultLifetime,
-      report: (error) => events.emit('error', error),
+      report,
       onClose: (release) => onCloseCallbacks.push(release),
     }) as Keys['adminRouter'],
     openapiSecurity: createOpenapiSecurity<PermissionRequirement<Permission>>({
@@ -278,7 +273,13 @@ export function createApiKeys<const Permission extends string>(
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
       projectFeatures.close();
-      await Promise.all([recorder.close(), limits.close(), durableEvents.close(), endWebhooks?.()]);
+      await Promise.all([
+        recorder.close(),
+        reportRecorder.close(),
+        limits.close(),
+        durableEvents.close(),
+        endWebhooks?.(),
+      ]);
       await store.close();
     },
   };

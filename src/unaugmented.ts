@@ -99,6 +99,8 @@ export type {
 } from './store/store';
 export { isKeyId, tokenPattern } from './token/format';
 export { createTokenParser } from './token/parse';
+export type { ReadReports, ReportCount, ReportSummary, ReportsInput } from './usage/report-service';
+export type { ReportSubject } from './usage/report-subject';
 export type { Usage, UsageDay, UsageOptions } from './usage/service';
 export type { WebhookEndpoint, WebhookEndpoints, WebhookType } from './webhooks/endpoints';
 export type { FailedWebhook, ListFailedWebhooksInput, WebhookEndpointInfo, WebhookService } from './webhooks/service';

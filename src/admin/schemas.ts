@@ -6,6 +6,7 @@ import { projectInputSchema } from '../projects/service';
 import { AUDIT_SCHEMAS } from './audit-schemas';
 import { BULK_SCHEMAS } from './bulk-schemas';
 import { keySchema, time } from './key-schema';
+import { REPORT_SCHEMAS } from './report-schemas';
 import { USAGE_SCHEMAS } from './usage-schemas';
 import { WEBHOOK_SCHEMAS } from './webhook-schemas';
 
@@ -117,6 +118,7 @@ export const sessionSchema = z
       .optional()
       .meta({ description: 'False if agents must be known to the app. Others are then rejected.' }),
     metricsByProject: z.boolean().optional().meta({ description: 'True if the metric names depend on the project.' }),
+    reports: z.boolean().optional().meta({ description: "True if a route of the app has `mode: 'report'`." }),
     webhooks: z.boolean().optional().meta({ description: 'True if the app sends webhooks.' }),
     workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
     title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
@@ -198,6 +200,7 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [sessionSchema, 'Session'],
     ...AUDIT_SCHEMAS,
     ...WEBHOOK_SCHEMAS,
+    ...REPORT_SCHEMAS,
     ...USAGE_SCHEMAS,
     [documentSchema, 'Document'],
     [problemSchema, 'Problem'],

@@ -14,12 +14,15 @@ type RedactionReport = Pick<ReportedEvent & { kind: 'redacted' }, 'withheld' | '
 export class Reports {
   readonly #events: Events;
   readonly #contexts: RequestContexts;
+  readonly #count: (event: ReportedEvent) => void;
   /** Requests that `requireApiKey` has decided about without an effect on them. Null: it would have denied the request. */
   readonly #decisions = new WeakMap<Request, Promise<RequestContext | null>>();
 
-  constructor(events: Events, contexts: RequestContexts) {
+  /** @param count - Counts an event, without I/O. */
+  constructor(events: Events, contexts: RequestContexts, count: (event: ReportedEvent) => void) {
     this.#events = events;
     this.#contexts = contexts;
+    this.#count = count;
   }
 
   /** Keeps the decision about a request for the middleware behind. */
@@ -33,6 +36,7 @@ export class Reports {
   }
 
   emit(event: ReportedEvent): void {
+    this.#count(event);
     this.#events.emit('reported', event);
   }
 

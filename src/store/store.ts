@@ -8,6 +8,7 @@ import type { Lease } from './lease';
 import type { LimitStore } from './limit-store';
 import type { OutboxStore } from './outbox-store';
 import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
+import type { ReportStore } from './report-store';
 import type { UsageStore } from './usage-store';
 
 /** Actor, time and source of a change. Stored with the change. */
@@ -171,7 +172,7 @@ export interface ChangeListener {
  * Methods reject with `KeyscopeError` `store_unavailable` if the store cannot be reached or does not answer in time.
  * They never resolve with a guess.
  */
-export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore, DeliveryStore {
+export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore, DeliveryStore, ReportStore {
   /** Resolves when the store answers. If it does not, rejects with a message that gives the reason. */
   ready(): Promise<void>;
   /** Closes the connections that the store opened itself, never a client that was passed to it. */

@@ -114,6 +114,7 @@ describe('the OpenAPI document', () => {
       'get /webhooks listWebhookEndpoints',
       'get /webhooks/failed listFailedWebhooks',
       'post /webhooks/failed/{id}/replay replayWebhook',
+      'get /reports listReports',
       'get /openapi.json getDocument',
     ]);
     const references = JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g);
@@ -387,6 +388,17 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     expect(lines.pop()).toBe('');
     expect(lines).toHaveLength(Number(body.entries));
     await call('get', '/audit/export', { params: { query: { since: 'x' } } });
+  });
+
+  test('reports respond as documented', async () => {
+    const event = { method: 'GET', route: '/', keyId: null, workspaceId: 'acme', hint: null } as const;
+    const denial = { ...event, code: 'missing_key', reason: 'missing' } as const;
+    made.reportRecorder.count({ ...denial, kind: 'denied' });
+    made.reportRecorder.count({ ...denial, kind: 'difference', allowed: false, comparedAllowed: true });
+    made.reportRecorder.count({ ...event, kind: 'redacted', withheld: ['metrics'], rejection: null, isPartial: false });
+    const { body } = await call('get', '/reports', { params: { query: { days: 1 } } });
+    expect(body).toMatchObject({ total: 3, other: 0 });
+    await call('get', '/reports', { params: { query: { days: 15 } } });
   });
 
   test('form options, session, audit log and document respond as documented', async () => {

@@ -138,6 +138,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       allowsOtherAgents: true,
       metricsByProject: false,
       webhooks: false,
+      reports: false,
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

@@ -10,6 +10,8 @@ import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
 import { createTokenHasher } from '../../src/token/digest';
 import { UsageRecorder } from '../../src/usage/recorder';
+import { ReportRecorder } from '../../src/usage/report-recorder';
+import { createReportService } from '../../src/usage/report-service';
 import { createUsageService } from '../../src/usage/service';
 import { createWebhookService } from '../../src/webhooks/service';
 import { fakeClock } from '../support/clock';
@@ -63,15 +65,18 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
   const projects = createProjectService({ store, clock });
   const audit = createAuditService({ store });
   const recorder = new UsageRecorder({ store, clock, interval: 1000, report: (error) => reported.push(error) });
+  const reportRecorder = new ReportRecorder({ store, clock, interval: 1000, report: (error) => reported.push(error) });
   const adminRouter = createAdminRouter({
     keys,
     projects,
     audit,
     webhooks: createWebhookService({ store, clock }),
+    reports: createReportService({ store, clock, recorder: reportRecorder }),
     usage: createUsageService({ store, clock, recorder }),
     keyInputs: { permissions: Object.keys(PERMISSIONS) },
     permissions: PERMISSIONS,
     usesFeatures: () => true,
+    usesReports: () => false,
     sendsWebhooks: false,
     clock,
     tokenExample: { in: 'header', name: 'x-api-key', value: '{token}' },
@@ -91,6 +96,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     keys,
     projects,
     recorder,
+    reportRecorder,
     reported,
     store,
     close() {

@@ -20,6 +20,8 @@ export interface FormOptionDeps {
   readonly usesFeatures: () => boolean;
   /** Where an example request has the token. Null if only the app knows. */
   readonly tokenExample: { readonly in: 'header' | 'query'; readonly name: string; readonly value: string } | null;
+  /** True if the app has a route with `mode: 'report'`. */
+  readonly usesReports: () => boolean;
   /** True if the app has the option `webhooks`. */
   readonly sendsWebhooks: boolean;
   /** In milliseconds. */
@@ -34,7 +36,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const { tokenExample, defaultLifetime, keyInputs, usesFeatures, sendsWebhooks } = deps;
+  const { tokenExample, defaultLifetime, keyInputs, usesFeatures, usesReports, sendsWebhooks } = deps;
   const { keysWithoutExpiry = false } = keyInputs;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const metricsByProject = metricNames.length > 1;
@@ -73,6 +75,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
             allowsOtherAgents,
             metricsByProject,
             webhooks: sendsWebhooks,
+            reports: usesReports(),
           },
         };
       },

@@ -1,6 +1,7 @@
 import type { AuditService } from '../../audit/service';
 import type { KeyService } from '../../keys/types';
 import type { ProjectService } from '../../projects/service';
+import type { ReadReports } from '../../usage/report-service';
 import type { UsageService } from '../../usage/service';
 import type { WebhookService } from '../../webhooks/service';
 import { createDocument } from '../openapi';
@@ -12,6 +13,7 @@ import { createAuditOperations } from './audit';
 import { createFormOptionOperations, type FormOptionDeps } from './form-options';
 import { createKeyOperations } from './keys';
 import { createProjectOperations } from './projects';
+import { createReportOperations } from './reports';
 import { createUsageOperations } from './usage';
 import { createWebhookOperations } from './webhooks';
 
@@ -20,6 +22,7 @@ export interface OperationDeps extends FormOptionDeps {
   readonly projects: ProjectService;
   readonly audit: AuditService;
   readonly webhooks: WebhookService;
+  readonly reports: ReadReports;
   readonly usage: UsageService;
 }
 
@@ -47,6 +50,7 @@ export function createOperations(deps: OperationDeps, settings: AdminSettings): 
     ...createFormOptionOperations(deps, settings),
     ...createAuditOperations(deps.audit),
     ...createWebhookOperations(deps.webhooks),
+    ...createReportOperations(deps.reports),
     documentOperation,
   ];
   return operations;

@@ -5,6 +5,7 @@ import { IMPORT_COMMAND } from './import';
 import { KEY_COMMANDS } from './keys';
 import { LEAKS_COMMAND } from './leaks';
 import { PROJECT_COMMANDS } from './projects';
+import { REPORTS_COMMAND } from './reports';
 import { USAGE_COMMAND } from './usage';
 import { VERIFY_COMMAND } from './verify';
 import { WEBHOOK_COMMANDS } from './webhooks';
@@ -18,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   ...AUDIT_COMMANDS,
   ...WEBHOOK_COMMANDS,
   USAGE_COMMAND,
+  REPORTS_COMMAND,
   VERIFY_COMMAND,
   DOCTOR_COMMAND,
 ];

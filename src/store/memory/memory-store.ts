@@ -13,6 +13,7 @@ import { createMemoryDeliveries } from './deliveries';
 import { createMemoryExpiries } from './expiries';
 import { LimitCounters } from './limit-counters';
 import { MemoryOutbox } from './outbox';
+import { createMemoryReports } from './reports';
 import { UsageCounters } from './usage-counters';
 import { Workspace } from './workspace';
 
@@ -49,10 +50,8 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   /** The record to mutate, or the reason why it must not be changed. */
   function find(id: string, precondition: Precondition): MutationResult {
     const key = keys.get(id);
-    if (!key) return { ok: false, reason: 'not_found' };
-    if (precondition.workspaceId !== undefined && precondition.workspaceId !== key.workspaceId) {
-      return { ok: false, reason: 'not_found' };
-    }
+    const isOther = (precondition.workspaceId ?? key?.workspaceId) !== key?.workspaceId;
+    if (!key || isOther) return { ok: false, reason: 'not_found' };
     if (precondition.revision !== undefined && precondition.revision !== key.revision) {
       return { ok: false, reason: 'revision' };
     }
@@ -279,6 +278,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     ...createAliases(notifyAliasChanged),
 
     ...createMemoryDeliveries(),
+    ...createMemoryReports(clock),
     ...createMemoryExpiries(keys, outbox),
     leadGroup: outbox.leadGroup,
     leaveGroup: outbox.leaveGroup,

@@ -39,6 +39,10 @@ export interface KeyNames {
   clearedProject(workspaceId: string, projectId: string): string;
   /** Hash: usage counters of a key, by day and outcome. */
   usage(id: string): string;
+  /** Hash: counts of what `mode: 'report'` has reported in a workspace, by day and subject. */
+  reports(workspaceId: string): string;
+  /** String: number of the last batch of these counts that a process has added, for a day. */
+  reportBatch(workspaceId: string, source: string): string;
   /** Hash: counter of one limit. @param window - Milliseconds. */
   limit(subject: LimitSubject, window: number): string;
   /** String: id of the key that an imported token is linked to, by the token's alias. In a slot of its own. */
@@ -89,6 +93,9 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
     deletedKey: (id) => `${namespace}:deleted:{${tagOf(id)}}${id}`,
     clearedProject: (workspaceId, projectId) =>
       `${namespace}:deleted:{${workspaceTag(workspaceId)}}:${workspaceId}:${projectId}`,
+    reports: (workspaceId) => `${namespace}:reports:{${workspaceTag(workspaceId)}}:${workspaceId}`,
+    reportBatch: (workspaceId, source) =>
+      `${namespace}:reports:{${workspaceTag(workspaceId)}}:${source}:${workspaceId}`,
     usage: (id) => `${namespace}:usage:{${tagOf(id)}}${id}`,
     limit(subject, window) {
       if ('address' in subject) return `${namespace}:limit:address:${shortHash([subject.address])}:${window}`;

@@ -21,6 +21,7 @@ import { START_TIMEOUT, waitForServer, warnAtStart } from './startup-checks';
 import { createAliasStore } from './writes/imported-tokens';
 import { createLeaseSlice } from './writes/limits';
 import { createMutations } from './writes/mutations';
+import { createReportStore } from './writes/reports';
 import { type Durability, MutationRunner, type RunMutation } from './writes/run-mutation';
 import { createAddUsage } from './writes/usage';
 
@@ -204,6 +205,7 @@ export function createRedisStore({
     leaseSlice: createLeaseSlice(defineScript, keyNames),
 
     ...createDeliveryStore(defineScript, keyNames),
+    ...createReportStore(defineScript, keyNames, clock),
     ...outbox,
     leadGroup(request) {
       // Its invalidations report new events.

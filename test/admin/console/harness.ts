@@ -70,6 +70,12 @@ export async function startWorld(): Promise<World> {
     OPEN,
     apiKeys.adminRouter({ authenticate: () => ({ workspaceId: WORKSPACE, actor: 'operator@acme-uk.example' }) }),
   );
+  site.get(
+    '/trial/:project',
+    apiKeys.requireApiKey('conversations', { mode: 'report', agent: 'project', compareWith: () => true }),
+    apiKeys.redactResponse({ mode: 'report' }),
+    (_req, res) => void res.json({ conversations: [{ turns: ['hello'] }] }),
+  );
   site.post('/hook', (_req, res) => {
     hook.received += 1;
     res.status(hook.status).end();

@@ -29,13 +29,17 @@ beforeAll(async () => {
   await world.apiKeys.keys.update(old.id, { disabled: true }, actor);
   await waitUntil('a webhook has failed', async () => (await world.apiKeys.webhooks.failed()).length > 0);
   const agents = [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'];
-  warehouseId = (await world.create('Warehouse export', { agents, expiresIn: '90d' })).id;
+  const warehouse = await world.create('Warehouse export', { agents, expiresIn: '90d' });
+  warehouseId = warehouse.id;
   const analytics = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
   const crm = await world.create('CRM sync', { permissions: ['conversations', 'handoff', 'external_events'] });
   await world.use(crm, 24);
   await world.use(analytics, 9);
   await world.use(analytics, 4, '/v3/acme-uk/acme-bookings/conversations');
   keyId = analytics.id;
+  for (const project of [OTHER_PROJECT, OTHER_PROJECT, 'PROJECT-NONE']) {
+    await fetch(`${world.address}/trial/${project}`, { headers: { 'x-api-key': warehouse.token } });
+  }
 }, 120_000);
 
 /** Issues found by axe, one a line. */
@@ -178,6 +182,13 @@ const SIGHTS: readonly Sight[] = [
     async show(visitor) {
       await openFresh(visitor, '#/webhooks');
       await visitor.page.locator('.failed .entry').first().waitFor();
+    },
+  },
+  {
+    name: 'reports',
+    async show(visitor) {
+      await openFresh(visitor, '#/reports');
+      await visitor.page.locator('.reports').first().waitFor();
     },
   },
   {

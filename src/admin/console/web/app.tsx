@@ -10,6 +10,7 @@ import { FieldAccessPage } from './field-access/field-access-page';
 import { KeyPage } from './keys/key-page';
 import { KeysPage } from './keys/keys-page';
 import { hrefOf, type PageName, type PageRoute, useRoute } from './page-route';
+import { ReportsPage } from './reports/reports-page';
 import { ErrorNotice } from './ui/error-notice';
 import { Icon, type IconName } from './ui/icon';
 import { Skeleton } from './ui/skeleton';
@@ -23,8 +24,8 @@ interface Tab {
   readonly icon: IconName;
   /** True if the page is about features of projects. */
   readonly features?: boolean;
-  /** True if the page is shown only in apps with webhooks. */
-  readonly webhooks?: boolean;
+  /** The page is shown only if the app uses it. */
+  readonly ifUsed?: 'webhooks' | 'reports';
 }
 
 const TABS: readonly Tab[] = [
@@ -32,7 +33,8 @@ const TABS: readonly Tab[] = [
   { page: 'configuration', label: 'Configuration', icon: 'sliders', features: true },
   { page: 'why', label: 'Missing fields', icon: 'question', features: true },
   { page: 'activity', label: 'Activity', icon: 'activity' },
-  { page: 'webhooks', label: 'Webhooks', icon: 'send', webhooks: true },
+  { page: 'webhooks', label: 'Webhooks', icon: 'send', ifUsed: 'webhooks' },
+  { page: 'reports', label: 'Reports', icon: 'eye', ifUsed: 'reports' },
 ];
 
 /** Choices for forms. If the app fails to return them, there are none: ids can be typed. */
@@ -69,6 +71,8 @@ function Content({ route: { page, params } }: { readonly route: PageRoute }) {
       return <ActivityPage params={params} />;
     case 'webhooks':
       return <WebhooksPage />;
+    case 'reports':
+      return <ReportsPage params={params} />;
     case null:
       return (
         <main>
@@ -81,9 +85,9 @@ function Content({ route: { page, params } }: { readonly route: PageRoute }) {
   }
 }
 
-function isShown({ features, webhooks }: Tab, app: AppState | null): boolean {
+function isShown({ features, ifUsed }: Tab, app: AppState | null): boolean {
   if (features) return hasFeatures(app?.permissions ?? []);
-  return !webhooks || app?.session.webhooks === true;
+  return ifUsed === undefined || app?.session[ifUsed] === true;
 }
 
 function Tabs({ page, app }: { readonly page: PageName | null; readonly app: AppState | null }) {

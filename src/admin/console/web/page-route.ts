@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useState } from 'preact/hooks';
 
-export const PAGES = ['keys', 'key', 'configuration', 'why', 'activity', 'webhooks'] as const;
+export const PAGES = ['keys', 'key', 'configuration', 'why', 'activity', 'webhooks', 'reports'] as const;
 export type PageName = (typeof PAGES)[number];
 export type Params = Readonly<Record<string, string>>;
 

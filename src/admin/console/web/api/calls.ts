@@ -11,6 +11,7 @@ import type {
   KeyPage,
   Metrics,
   Permission,
+  ReportSummary,
   Session,
   Sort,
   Usage,
@@ -163,4 +164,8 @@ export function listFailedWebhooks(
 }
 export function replayWebhook(id: string): Promise<void> {
   return request(`webhooks/failed/${encodeURIComponent(id)}/replay`, { method: 'POST' });
+}
+
+export function getReports(days: number, signal?: AbortSignal): Promise<ReportSummary> {
+  return request('reports', { query: { days }, ...(signal && { signal }) });
 }

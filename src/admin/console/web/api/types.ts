@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { auditListSchema, auditQuerySchema, WireAuditEntry } from '../../../audit-schemas';
+import type { reportSummarySchema, WireReport } from '../../../report-schemas';
 import type {
   agentListSchema,
   permissionListSchema,
@@ -9,7 +10,6 @@ import type {
   WireKey,
   WireUsage,
 } from '../../../schemas';
-
 import type { failedWebhookListSchema, WireFailedWebhook, WireWebhookEndpoint } from '../../../webhook-schemas';
 
 /* Types of requests and responses, from the router's schemas. Types only, so that the page contains no server code. */
@@ -20,6 +20,8 @@ export type Usage = WireUsage;
 export type WebhookEndpoint = WireWebhookEndpoint;
 export type FailedWebhook = WireFailedWebhook;
 export type FailedWebhookPage = z.infer<typeof failedWebhookListSchema>;
+export type Report = WireReport;
+export type ReportSummary = z.infer<typeof reportSummarySchema>;
 export type AuditEntry = WireAuditEntry;
 export type KnownAction = NonNullable<z.infer<typeof auditQuerySchema>['action']>;
 export type Session = z.infer<typeof sessionSchema>;
