@@ -208,5 +208,12 @@ describe('a trial beside an old check', () => {
       .toEqual(['denied', 'difference', 'difference', 'redacted']);
     expect(reports[1]).toMatchObject({ allowed: false, comparedAllowed: true, code: 'missing_key' });
     expect(reports[2]).toMatchObject({ allowed: true, comparedAllowed: false });
+    // Over all processes, for the console and `keyscope reports`.
+    const counted = await apiKeys.reports();
+    expect(counted.reports.map(({ kind, route }) => [kind, route])).toContainEqual([
+      'denied',
+      '/projects/:project/calls',
+    ]);
+    expect(counted.total).toBe(4);
   });
 });

@@ -83,7 +83,10 @@ export class ReportRecorder {
 
   #schedule(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setTimeout(() => void this.flush(), this.#options.interval);
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.flush();
+    }, this.#options.interval);
     this.#timer.unref();
   }
 

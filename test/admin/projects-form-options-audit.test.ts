@@ -139,6 +139,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       metricsByProject: false,
       webhooks: false,
       reports: false,
+      keysWithoutExpiry: false,
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

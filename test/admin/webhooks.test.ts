@@ -97,6 +97,15 @@ test.each(expresses)(
     });
     expect(text).not.toContain('whsec');
     expect(asked).toEqual(['acme']);
+    const failing = createWebhookService({
+      store,
+      clock: fakeClock(),
+      endpoints: () => Promise.reject(new Error('10.0.0.9 is unreachable')),
+    });
+    const { as: asOther, reported } = setup(express, { store, deps: { webhooks: failing } });
+    const failed = await asOther().get('/webhooks').expect(500);
+    expect(failed.text).not.toContain('10.0.0.9');
+    expect(reported).toHaveLength(1);
     await as(null).get('/webhooks').expect(401);
     expect((await setup(express).as().get('/webhooks').expect(200)).body).toEqual({ endpoints: [] });
   },

@@ -175,6 +175,37 @@ test('ReportRecorder resends a batch whose reply was lost, and it is counted onc
   expect(await read({ workspaceId: 'acme' })).toMatchObject({ total: 3 });
 });
 
+test('ReportRecorder retries after a failure during which the next flush was due', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+  try {
+    const clock = fakeClock(NOW);
+    const replies: ((error: Error | null) => void)[] = [];
+    const store: Pick<Store, 'addReports' | 'readReports'> = {
+      readReports: async () => new Map(),
+      addReports: () =>
+        new Promise((resolve, reject) => replies.push((error) => (error === null ? resolve() : reject(error)))),
+    };
+    const recorder = new ReportRecorder({ store, clock, interval: 100, report: () => {} });
+    const event = { method: 'GET', route: '/', keyId: null, workspaceId: 'acme', hint: null } as const;
+    const count = () => recorder.count({ ...event, kind: 'denied', code: 'missing_key', reason: 'missing' });
+    count();
+    jest.advanceTimersByTime(100);
+    count();
+    jest.advanceTimersByTime(100);
+    replies[0]!(new Error('The store is unreachable.'));
+    await new Promise(setImmediate);
+    jest.advanceTimersByTime(100);
+    expect(replies).toHaveLength(2);
+    replies[1]!(null);
+    await new Promise(setImmediate);
+    replies[2]!(null);
+    await new Promise(setImmediate);
+    expect(recorder.isIdle).toBe(true);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test('ReportRecorder keeps a bounded number of counts while the store is unreachable', async () => {
   const clock = fakeClock(NOW);
   const store = createMemoryStore({ clock });
