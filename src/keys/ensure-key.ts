@@ -49,6 +49,12 @@ function keptFields(replaced: KeyRecord | null, wanted: UpdateKeyInput): UpdateK
   return Object.fromEntries(kept.map((name) => [name, replaced[name]]));
 }
 
+/** The input without undefined members: an undefined field is absent, and left as an operator has set it. */
+function withoutUndefined(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined));
+}
+
 /** Whether an error says that another process was first. */
 function isConflict(error: unknown): boolean {
   return error instanceof KeyscopeError && error.code === 'conflict';
@@ -72,7 +78,8 @@ export function createEnsureKey<Permission extends string>(deps: {
   const { store, hasher, inputs, now, addNative, service } = deps;
   const parse = createTokenParser(deps.prefix);
 
-  return async function ensure(input, givenContext) {
+  return async function ensure(given, givenContext) {
+    const input = withoutUndefined(given);
     const wanted = inputs.ensure(input);
     const context = inputs.ensureContext(givenContext) as KeyMutationContext;
     const { token } = wanted;
@@ -88,10 +95,9 @@ export function createEnsureKey<Permission extends string>(deps: {
     let replaced: KeyRecord | null = null;
 
     async function add(): Promise<void> {
-      // Last, because an input can state an absent field as undefined.
       const kept = keptFields(replaced, wanted);
       if (nativeId !== null) await addNative(id, { ...wanted, ...kept } as typeof wanted, context);
-      else await service.import({ agents: 'all', ...input, ...kept } as ImportKeyInput, givenContext);
+      else await service.import({ agents: 'all', ...(input as object), ...kept } as ImportKeyInput, givenContext);
     }
 
     /** One step towards the wanted state. The record, once it has that state. */

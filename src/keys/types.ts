@@ -228,7 +228,7 @@ export interface KeyService<Permission extends string = string> {
   /**
    * Creates a key with a given token if there is none, and otherwise gives the key these fields: for seeds that run at each
    * start, and fixed tokens of development. The token is one that `create` has returned, or with `importedTokens: true` any.
-   * A key that has expired or has other agents is replaced. An absent `disabled` is left as it is.
+   * A key that has expired or has other agents is replaced. A column that is absent or undefined is left as it is.
    */
   ensure(
     input: EnsureKeyInput<Permission>,

@@ -92,6 +92,39 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       expect((await apiKeys.keys.ensure({ ...key, metadata: { tier: 'gold' } })).metadata).toEqual({ tier: 'gold' });
     });
 
+    test('keys.ensure treats every undefined field as absent', async () => {
+      const { apiKeys } = setUp();
+      const token = newToken();
+      const required = { token, name: 'development', permissions: ['orders'] as const };
+      const optional = {
+        allowedIps: ['192.0.2.1'],
+        rateLimit: [{ limit: 5, window: '1m' }],
+        owner: { kind: 'user', id: 'u1' } as const,
+        contact: 'team@example.com',
+        metadata: { region: 'eu' },
+        disabled: true,
+        createdBy: 'ops@example.com',
+        expiresIn: '5d',
+        expiresAt: undefined,
+        workspaceId: 'default',
+        agents: undefined,
+      };
+      const undefinedOnes = Object.fromEntries(Object.keys(optional).map((name) => [name, undefined]));
+      const created = await apiKeys.keys.ensure({ ...required, ...optional } as never);
+      expect(created).toMatchObject({ agents: 'all', disabled: true, owner: { id: 'u1' } });
+      expect(await apiKeys.keys.ensure({ ...required, ...undefinedOnes })).toEqual(created);
+
+      await apiKeys.keys.delete(created.id);
+      const fresh = await apiKeys.keys.ensure({ ...required, ...undefinedOnes });
+      expect(fresh).toMatchObject({ agents: 'all', allowedIps: [], disabled: false, owner: null, rateLimit: null });
+      for (const name of Object.keys(required)) {
+        await expect(apiKeys.keys.ensure({ ...required, [name]: undefined })).rejects.toMatchObject({
+          code: 'invalid_request',
+          issues: [{ path: name }],
+        });
+      }
+    });
+
     test('keys.ensure does not enable a key that an operator disabled', async () => {
       const { apiKeys } = setUp();
       const token = newToken();
