@@ -202,8 +202,8 @@ export interface KeyList<Permission extends string = string> {
   /** Number of keys that match `q` and the filters, on all pages. Null if not all keys were examined for this page. */
   readonly matching: number | null;
   /**
-   * Cursor of the next page; null on the last. If there is a filter, a page ends after a bounded number of keys: it can
-   * have fewer than `limit`, or none, while this is not null.
+   * Cursor of the next page; null on the last. If there is a filter or `q`, a page ends after a bounded time: it can have
+   * fewer keys than `limit`, or none, while this is not null.
    */
   readonly cursor: string | null;
 }

@@ -43,7 +43,7 @@ export interface KeyQuery {
   readonly workspaceId: string;
   /** Folded search (see `foldName`): part of a name, of an id or of a masked token. Empty for all keys. */
   readonly q: string;
-  /** Default: all keys. With a filter, a page can be shorter than `limit`, even empty, while `next` is not null. */
+  /** Default: all keys. With a filter or a search, a page can be shorter than `limit`, even empty, if `next` is not null. */
   readonly filter?: KeyFilter | null;
   readonly sort: KeySort;
   readonly order: 'asc' | 'desc';
