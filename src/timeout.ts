@@ -25,12 +25,13 @@ export function within<T>(
 const TIMER_DELAY = 10;
 
 /**
- * One `storeTimeout` for several steps that each have a timeout of their own. If it has passed by more than timers are
- * late although a step has completed in time, the process was blocked, and the next step is not bounded by it.
+ * One `storeTimeout` for several steps. If it has passed by more than timers are late although a step has completed in
+ * time, the process was blocked, and the remaining steps have one more `storeTimeout` together.
  */
 export class Deadline {
   readonly #timeout: number;
-  readonly #at: number;
+  #at: number;
+  #isExtended = false;
 
   /** @param timeout - Milliseconds from now. */
   constructor(timeout: number) {
@@ -40,7 +41,11 @@ export class Deadline {
 
   /** Settles as `step` does, or rejects with `store_unavailable` at the deadline. */
   within<T>(step: Promise<T>): Promise<T> {
-    const left = this.#at - performance.now();
-    return left < -TIMER_DELAY ? step : within(Math.max(0, left), step, () => timeoutError(this.#timeout));
+    const now = performance.now();
+    if (now - this.#at > TIMER_DELAY && !this.#isExtended) {
+      this.#isExtended = true;
+      this.#at = now + this.#timeout;
+    }
+    return within(Math.max(0, this.#at - now), step, () => timeoutError(this.#timeout));
   }
 }

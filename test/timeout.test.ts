@@ -26,9 +26,15 @@ describe('Deadline', () => {
     expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
   });
 
-  test('Deadline does not bound the next step when the process was blocked past the deadline', async () => {
+  test('Deadline allows the remaining steps one more timeout when the process was blocked past the deadline', async () => {
     const deadline = new Deadline(100);
     jest.advanceTimersByTime(2500);
+    const next = outcomeOf(deadline.within(PENDING));
+    expect(await next).toBe('pending');
+    await jest.advanceTimersByTimeAsync(97);
     expect(await outcomeOf(deadline.within(PENDING))).toBe('pending');
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
+    await jest.advanceTimersByTimeAsync(2500);
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
   });
 });
