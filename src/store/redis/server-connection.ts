@@ -5,7 +5,8 @@ import { isRefusal, refusalCode } from './errors';
 import { type Ask, askDatabase, askRole, askServerRole, roleProblem, type ServerRole } from './server-role';
 
 /**
- * Milliseconds until the server is asked again if it could not report its role: it loads its data, or runs a script.
+ * Milliseconds until the server is asked again if it could not report its role: it loads its data or runs a script, or the
+ * app has a transaction open.
  */
 const VERIFY_RETRY = 100;
 
@@ -22,6 +23,9 @@ function subscriberProblem(error: unknown): string | null {
   if (!(error instanceof Error) || !/subscriber mode/.test(error.message)) return null;
   return 'the client is in subscriber mode and cannot send other commands; give keyscope a client that does not subscribe';
 }
+
+/** The app has sent MULTI on the client: the server answers each command with `QUEUED` until EXEC. */
+class QueuedError extends Error {}
 
 /**
  * Connection of a client to one server, verified each time it is made: after a reconnect, an address can lead to
@@ -157,7 +161,11 @@ export class ServerConnection {
     return this.problem === null;
   }
 
-  readonly ask: Ask = (command, ...args) => this.client.call(command, ...args);
+  readonly ask: Ask = async (command, ...args) => {
+    const reply = await this.client.call(command, ...args);
+    if (reply === 'QUEUED') throw new QueuedError('The command was queued by a transaction of the app.');
+    return reply;
+  };
 
   close(): void {
     for (const stop of this.#listeners) stop();
@@ -225,7 +233,8 @@ export class ServerConnection {
       this.#problem = problem;
       this.#becomeReady();
     } catch (error) {
-      if (generation === this.#generation && isRefusal(error)) this.#verifyLater();
+      const isTransient = isRefusal(error) || error instanceof QueuedError;
+      if (generation === this.#generation && isTransient) this.#verifyLater();
       throw error;
     }
   }

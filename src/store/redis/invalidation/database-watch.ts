@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import type { FeedServer } from './tracking-connection';
 
-/** `elsewhere`: the client is connected to another server than the feed, or the feed has ended. */
-export type DatabaseComparison = 'same' | 'swapped' | 'elsewhere';
+/**
+ * `swapped`: it is another one, or can be, because the feed had no epoch key to watch. `unknown`: the same, and there can be no
+ * epoch key now. `elsewhere`: the client is connected to another server than the feed, or the feed has ended.
+ */
+type DatabaseComparison = 'same' | 'swapped' | 'unknown' | 'elsewhere';
 
 /**
  * Finds out whether the database is the one that a feed was opened on. SWAPDB sends no invalidation, but marks the feed's
@@ -15,12 +19,18 @@ export class DatabaseWatch {
   /** Without the client's own key prefix. */
   readonly #epochKey: string;
   #hidesClients = false;
+  #problem: string | null = null;
   /** The feed that CLIENT LIST has shown. */
   #shown: FeedServer | null = null;
 
   constructor(server: ServerConnection, epochKey: string) {
     this.#server = server;
     this.#epochKey = epochKey;
+  }
+
+  /** Why the databases cannot be compared; null if they can be. For people. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   async compare(feed: FeedServer): Promise<DatabaseComparison> {
@@ -34,9 +44,22 @@ export class DatabaseWatch {
       if (this.#shown === feed) return 'elsewhere';
       this.#hidesClients = true;
     }
-    if (feed.epoch === null) return 'same';
+    if (feed.epoch === null) return this.#mark();
     const epoch = await this.#server.ask('hget', this.#epochKey, 'id');
     return String(epoch) === feed.epoch ? 'same' : 'swapped';
+  }
+
+  /** Creates the epoch key, for the next feed. Redis may have taken no writes when this one opened. */
+  async #mark(): Promise<DatabaseComparison> {
+    try {
+      await this.#server.ask('hsetnx', this.#epochKey, 'id', randomUUID());
+      this.#problem = null;
+      return 'swapped';
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      this.#problem = `The key ${this.#epochKey} could not be written, which shows whether the database was swapped: ${error.message}`;
+      return 'unknown';
+    }
   }
 
   /** The feed's flags in CLIENT LIST; null if it is not listed, or the user may not see the list. */

@@ -112,7 +112,7 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   lastError(): string | null {
-    return this.serverProblem ?? this.#node.failure?.message ?? null;
+    return this.serverProblem ?? this.#node.failure?.message ?? this.#database.problem;
   }
 
   #startPolling(): void {
@@ -240,7 +240,7 @@ export class SingleServerFeed implements InvalidationFeed {
     const found = await this.#database.compare(server);
     if (found === 'swapped' && server === this.#node.server) {
       this.#node.replaceLease();
-      this.#node.reopen('The database was replaced by another one.');
+      this.#node.reopen('The database may have been replaced by another one.');
       this.#options.onChanged(null);
     }
     return found === 'same';

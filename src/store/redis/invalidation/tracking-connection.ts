@@ -78,12 +78,13 @@ async function watchEpoch(ask: Ask, epochKey: string | null): Promise<Watched> {
       () => true,
       () => false,
     );
-  const [, isWatching, epoch] = await Promise.all([
+  const [exists, isWatched, epoch] = await Promise.all([
     succeeds(ask('hsetnx', epochKey, 'id', randomUUID())),
     succeeds(ask('watch', epochKey)),
     ask('hget', epochKey, 'id').catch(() => null),
   ]);
-  return { epoch: epoch === null ? null : String(epoch), isWatching };
+  // SWAPDB does not mark a connection that watches a key that neither database has.
+  return { epoch: epoch === null ? null : String(epoch), isWatching: isWatched && (exists || epoch !== null) };
 }
 
 /**

@@ -32,10 +32,10 @@ afterEach(async () => {
   await server.stop();
 });
 
-async function open(client: Redis | Redis5): Promise<Reader> {
+async function open(client: Redis | Redis5, { isTracking = true } = {}): Promise<Reader> {
   reader = createReader({ client, maxRevocationLag: LAG, storeTimeout: 1000 });
   await reader.store.ready();
-  await untilTracking(reader);
+  if (isTracking) await untilTracking(reader);
   return reader;
 }
 
@@ -73,8 +73,8 @@ const SELECT: Record<string, (client: Redis | Redis5, database: number) => Promi
 };
 
 const CLIENTS = {
-  'ioredis 6': (port: number) => new Redis(port, { retryStrategy }),
-  'ioredis 5': (port: number) => new Redis5(port, { retryStrategy }),
+  'ioredis 6': (port: number, user = {}) => new Redis(port, { retryStrategy, ...user }),
+  'ioredis 5': (port: number, user = {}) => new Redis5(port, { retryStrategy, ...user }),
 };
 
 describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
@@ -162,6 +162,24 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     },
   );
 
+  test('a key is not read from an earlier copy when the app had a transaction open while its client was verified', async () => {
+    const key = await createSample(writer, newWorkspace());
+    await admin.call('copy', nameOf(key.id), nameOf(key.id), 'DB', '3');
+    const client = connect(server.port);
+    await new Promise((resolve) => client.once('ready', resolve));
+    await client.multi({ pipeline: false });
+    const opening = open(client);
+    await waitUntil('commands of the verification are queued', async () =>
+      /multi=[3-9]/.test(String(await admin.client('LIST'))),
+    );
+    await client.exec();
+    const { read } = await opening;
+    expect(await read(key.id)).toEqual(key);
+    await client.call('SELECT', '3');
+    await writer.deleteKey(key.id, ORIGIN, {});
+    await expect(read(key.id)).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
   test('a key is neither read nor changed below another prefix when the app gives its client one', async () => {
     const key = await createSample(writer, newWorkspace());
     await admin.call('copy', nameOf(key.id), `tenant:${nameOf(key.id)}`);
@@ -189,6 +207,41 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
     expect(await reader?.read(key.id)).toBeNull();
     await untilTracking(reader as Reader);
+  });
+
+  test.each([
+    ['maxmemory', ['maxmemory', '1mb'], ['maxmemory', '0']],
+    ['min-replicas-to-write', ['min-replicas-to-write', '1'], ['min-replicas-to-write', '0']],
+  ] as const)(
+    'a key is not read from the cache when its database was swapped and %s refused all writes as the feed opened',
+    async (_setting, refuse, allow) => {
+      const key = await createSample(writer, newWorkspace());
+      await admin.del('keyscope:epoch');
+      await admin.config('SET', ...refuse);
+      const { store } = await open(connect(server.port), { isTracking: false });
+      await reader?.read(key.id);
+      expect(store.health()).toMatchObject({ lastError: expect.stringContaining('keyscope:epoch') });
+      await admin.config('SET', ...allow);
+      await untilTracking(reader as Reader);
+      await cacheKey(reader as Reader, key.id);
+      await admin.call('swapdb', '0', '9');
+      const swapped = performance.now();
+      expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+      expect(await reader?.read(key.id)).toBeNull();
+    },
+  );
+
+  test('no lease is granted when the epoch key can neither be read nor written', async () => {
+    await admin.call('ACL', 'SETUSER', 'limited', 'on', 'nopass', '~*', '&*', '+@all', '-hsetnx', '-hget');
+    const key = await createSample(writer, newWorkspace());
+    await admin.del('keyscope:epoch');
+    const client = connect(server.port, { username: 'limited', password: 'x' });
+    const { store, read } = await open(client, { isTracking: false });
+    await waitUntil('the reason is reported', () => store.health().lastError?.includes('keyscope:epoch') === true);
+    expect(await read(key.id)).toEqual(key);
+    await admin.call('swapdb', '0', '9');
+    const swapped = performance.now();
+    expect(await lastCachedAt(reader as Reader, key.id, key, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
   });
 
   test('a key is not read from the cache when its database was swapped for an earlier copy', async () => {
