@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { Lease } from '../store/lease';
+import { Lease, leaseDuration } from '../store/lease';
 
 export interface ReadThroughCacheOptions<V extends object> {
   readonly clock: Clock;
@@ -9,7 +9,7 @@ export interface ReadThroughCacheOptions<V extends object> {
   readonly maxEntries: number;
   /** Maximum number of ids without a value. */
   readonly maxMisses: number;
-  /** Milliseconds for which an entry is used if the store sends no invalidations. */
+  /** Milliseconds. If the store sends no invalidations, an entry is used for `leaseDuration` of it. */
   readonly maxRevocationLag: number;
   /** Reads a value; null if the id has none. Rejects if the store does not answer in time. */
   readonly read: (id: string) => Promise<V | null>;
@@ -154,14 +154,14 @@ export class ReadThroughCache<V extends object> {
   }
 
   /**
-   * Sends a read for this caller only, after the call. The value can be used for `maxRevocationLag` from then, even if
-   * it is invalidated. It is cached unless an invalidation arrived during the read. An older in-flight read is then not
+   * Sends a read for this caller only, after the call. The value can be used for `leaseDuration` from then, even if it
+   * is invalidated. It is cached unless an invalidation arrived during the read. An older in-flight read is then not
    * cached.
    */
   async loadFresh(id: string): Promise<CacheHandle<V>> {
     const { clock, maxRevocationLag, read } = this.#options;
     const version = this.#version;
-    const own = Lease.from(clock, maxRevocationLag);
+    const own = Lease.from(clock, leaseDuration(maxRevocationLag));
     const lease = this.#options.lease(id) ?? own;
     const value = await read(id);
     if (version === this.#version) {
@@ -201,7 +201,7 @@ export class ReadThroughCache<V extends object> {
 
   #startRead(id: string): InFlightRead<V> {
     const { clock, maxRevocationLag, lease, read } = this.#options;
-    const granted = lease(id) ?? Lease.from(clock, maxRevocationLag);
+    const granted = lease(id) ?? Lease.from(clock, leaseDuration(maxRevocationLag));
     const started = new InFlightRead<V>(granted, this.#isUsable, (self) =>
       read(id).then(
         (value) => this.#store(id, self, value),

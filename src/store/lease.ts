@@ -10,6 +10,15 @@ export function timestampsOf(clock: Clock): Timestamps {
   return { monotonic: clock.monotonic(), wall: clock.wall() };
 }
 
+/**
+ * Milliseconds for which data can be used after it was known to be current. This is an eighth less than
+ * `maxRevocationLag`: a response that opens at the end of a lease has that time until it is ended, if its key cannot be
+ * read again.
+ */
+export function leaseDuration(maxRevocationLag: number): number {
+  return (7 / 8) * maxRevocationLag;
+}
+
 /** Extends a lease to `duration` milliseconds after a moment, unless it already lasts longer. */
 export function extendFrom(lease: Lease, moment: Timestamps, duration: number): void {
   lease.extend(moment.monotonic + duration, moment.wall + duration);

@@ -24,6 +24,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   jest.restoreAllMocks();
+  jest.useRealTimers();
   watch.close();
 });
 
@@ -31,12 +32,14 @@ interface Options {
   readonly keys?: number;
   readonly maxKeys?: number;
   readonly lag?: number;
+  /** Whether the store grants the lease, which it does while it sends invalidations. */
+  readonly hasLease?: boolean;
   /** Called when a read is sent. */
   readonly onRead?: () => void;
 }
 
 /** A store of keys that all have one lease. Each read takes a millisecond of CPU time. */
-function setUp({ keys = 1, maxKeys = keys, lag = LAG, onRead = () => {} }: Options = {}) {
+function setUp({ keys = 1, maxKeys = keys, lag = LAG, hasLease = true, onRead = () => {} }: Options = {}) {
   const clock = fakeClock();
   const listeners: ChangeListener[] = [];
   const records = new Map<string, KeyRecord>();
@@ -44,7 +47,7 @@ function setUp({ keys = 1, maxKeys = keys, lag = LAG, onRead = () => {} }: Optio
   const reads: string[] = [];
   let isDown = false;
   const store = {
-    keyLease: () => (holdsNow(lease, clock) ? lease : null),
+    keyLease: () => (hasLease && holdsNow(lease, clock) ? lease : null),
     onChange: (listener: ChangeListener) => void listeners.push(listener),
     getCredential(id: string) {
       elapsed += 1;
@@ -196,6 +199,28 @@ test('KeyWatch ends the uses of a key when its lease ends and the key cannot be 
     return use?.hasEnded === true;
   });
 });
+
+test.each([1, 100, 124, 249])(
+  'KeyWatch ends a use within maxRevocationLag of the last read when %d ms of the lease were left and the key cannot be read',
+  async (left) => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+    const { ids, cache, clock, fail } = setUp({ hasLease: false });
+    const { value, lease } = await cache.load(ids[0]!);
+    const readAt = clock.monotonic();
+    fail();
+    clock.advance(lease.remaining(clock, clock.wall()) - left);
+    const use = new CountedUse();
+    expect(cache.get(ids[0]!, clock.wall())).toBe(value);
+    watch.add(value!, use);
+    for (let ms = 0; ms < 2 * LAG && !use.hasEnded; ms++) {
+      clock.advance(1);
+      jest.advanceTimersByTime(1);
+      for (let turn = 0; turn < 3; turn++) await nextTurn();
+    }
+    expect(use.hasEnded).toBe(true);
+    expect(clock.monotonic() - readAt).toBeLessThanOrEqual(LAG);
+  },
+);
 
 test('KeyWatch ends the uses of a key within two checks after a pause when the key cannot be read', async () => {
   const setTimer = jest.spyOn(globalThis, 'setInterval');

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../clock';
-import { extendFrom, holdsNow, Lease, type Timestamps } from '../../lease';
+import { extendFrom, holdsNow, Lease, leaseDuration, type Timestamps } from '../../lease';
 import type { RedisClient } from '../client';
 import type { Ask } from '../server-role';
 import { type FeedFailure, type FeedServer, TrackingConnection } from './tracking-connection';
@@ -39,7 +39,7 @@ function openTimeoutFor(maxRevocationLag: number): number {
  * The lease guarantees: if it holds at time t, an invalidation has been received for every change that the node
  * acknowledged before t - maxRevocationLag. The argument:
  * - A ping is sent on the connection that receives invalidations. Its reply extends the lease to the time the ping was
- *   sent (taken before it is written) + maxRevocationLag.
+ *   sent (taken before it is written) + `leaseDuration`, which is less than maxRevocationLag.
  * - Redis queues the invalidations of a change at the end of the event loop turn that made it, and sends replies later.
  * - If the ping is processed in a later turn, its reply follows the invalidation on the same connection, in order.
  * - If the ping is processed in the same turn, it was sent before the change was acknowledged. A lease from then on ends
@@ -152,7 +152,8 @@ export class NodeFeed {
 
   /** Extends the lease that was in force when a ping was sent, unless a new one has replaced it. */
   extend(lease: Lease, sent: Timestamps): void {
-    if (lease === this.#lease && this.#connection !== null) extendFrom(lease, sent, this.#options.maxRevocationLag);
+    if (lease !== this.#lease || this.#connection === null) return;
+    extendFrom(lease, sent, leaseDuration(this.#options.maxRevocationLag));
   }
 
   /** Pings, if the feed is open. Resolves with true when all invalidations sent before `sent` have been received. */
