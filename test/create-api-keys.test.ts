@@ -102,7 +102,7 @@ describe('in Redis', () => {
 
   test('whenStoreDown allows cached keys for serveStaleFor, with one warning, when Redis is down', async () => {
     const clock = fakeClock();
-    const lag = 1500;
+    const lag = 1600;
     const staleFor = 10_000;
     const apiKeys = createApiKeys({
       permissions,
@@ -124,7 +124,8 @@ describe('in Redis', () => {
 
     await server.kill('SIGKILL');
     await waitUntil('the client has lost its connection', () => redis.status !== 'ready');
-    clock.advance(lag + staleFor - 1);
+    // A lease ends an eighth of the lag early.
+    clock.advance((7 / 8) * lag + staleFor - 1);
     expect(await isAllowed()).toBe(true);
     expect(await isAllowed()).toBe(true);
     expect(warnings).toEqual([expect.objectContaining({ code: 'serving_stale' })]);
@@ -138,6 +139,74 @@ describe('in Redis', () => {
     await apiKeys.keys.delete(key.id);
     expect(await isAllowed()).toBe(false);
     await apiKeys.close();
+  });
+
+  describe('with whenStoreDown', () => {
+    const lag = 400;
+    const options = { permissions, maxRevocationLag: lag, storeTimeout: lag, whenStoreDown: { serveStaleFor: '5m' } };
+
+    /** Resolves when the lease of everything that was read before has ended, if Redis sends no invalidations. */
+    const untilLapsed = () => {
+      const until = performance.now() + 2 * lag;
+      return waitUntil('the leases have ended', () => performance.now() > until);
+    };
+
+    test('a key that was deleted before the outage is denied in it when Redis refuses to send invalidations', async () => {
+      await redis.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', '-client|tracking');
+      const credentials = { username: 'limited', password: 'secret' };
+      const client = new Redis(server.url, { ...credentials, retryStrategy: () => 50 });
+      client.on('error', () => {});
+      const apiKeys = createApiKeys({ ...options, redis: client });
+      await apiKeys.ready();
+      const writer = createApiKeys({ ...options, redis });
+      const [deleted, kept] = await Promise.all([writer.keys.create(KEY), writer.keys.create(KEY)]);
+      expect((await apiKeys.verify(deleted.token)).ok).toBe(true);
+      await writer.keys.delete(deleted.key.id);
+      await untilLapsed();
+      expect((await apiKeys.verify(kept.token)).ok).toBe(true);
+      await server.kill('SIGKILL');
+      await waitUntil('the outage is noticed', () => apiKeys.health().mode === 'down');
+      expect(await apiKeys.verify(deleted.token)).toMatchObject({ error: { code: 'store_unavailable' } });
+      expect((await apiKeys.verify(kept.token)).ok).toBe(true);
+      await Promise.all([apiKeys.close(), writer.close()]);
+      client.disconnect();
+    });
+
+    test('a key that was deleted while the feed was lost is denied in a later outage', async () => {
+      const client = new Redis(server.url, { retryStrategy: () => 50 });
+      client.on('error', () => {});
+      const apiKeys = createApiKeys({ ...options, redis: client });
+      await apiKeys.ready();
+      const writer = createApiKeys({ ...options, redis });
+      const { token, key } = await writer.keys.create(KEY);
+      expect((await apiKeys.verify(token)).ok).toBe(true);
+      const feeds = String(await redis.client('LIST'))
+        .split('\n')
+        .filter((line) => line.includes('keyscope-feed'));
+      const transaction = redis.multi();
+      for (const line of feeds) transaction.client('KILL', 'ID', /id=(\d+)/.exec(line)![1]!);
+      await transaction.del(`keyscope:key:{all}${key.id}`).exec();
+      await writer.keys.delete(key.id).catch(() => {});
+      await untilLapsed();
+      await server.kill('SIGKILL');
+      await waitUntil('the outage is noticed', () => apiKeys.health().mode === 'down');
+      expect(await apiKeys.verify(token)).toMatchObject({ error: { code: 'store_unavailable' } });
+      await Promise.all([apiKeys.close(), writer.close()]);
+      client.disconnect();
+    });
+
+    test('a key that was deleted after close() is denied when its lease has ended', async () => {
+      const apiKeys = createApiKeys({ ...options, redis });
+      await apiKeys.ready();
+      const { token, key } = await apiKeys.keys.create(KEY);
+      expect((await apiKeys.verify(token)).ok).toBe(true);
+      await apiKeys.close();
+      const writer = createApiKeys({ ...options, redis });
+      await writer.keys.delete(key.id);
+      await untilLapsed();
+      expect((await apiKeys.verify(token)).ok).toBe(false);
+      await writer.close();
+    });
   });
 
   test('a cached key is denied store_unavailable when Redis is down and whenStoreDown is not set', async () => {

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock';
 import type { Credential, ProjectRecord } from '../store/records';
-import type { Store } from '../store/store';
+import type { CachedName, Store } from '../store/store';
 import { ReadThroughCache, type WhenDown } from './read-through-cache';
 
 export interface CachesOptions<Entry extends object> {
@@ -42,14 +42,17 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
   const { store, clock, maxRevocationLag, toEntry } = options;
   const { serveStaleFor = 0, onStale = () => {} } = options;
   const isDown = () => store.health().mode === 'down';
-  const whenDown: WhenDown | undefined = serveStaleFor > 0 ? { serveStaleFor, isDown, onStale } : undefined;
+  function whenDown(nameOf: (id: string) => CachedName): WhenDown | undefined {
+    if (serveStaleFor === 0) return undefined;
+    return { serveStaleFor, isDown, onStale, answeredAt: (id) => store.answeredAt(nameOf(id)) };
+  }
 
   const keys = new ReadThroughCache<Entry>({
     clock,
     maxRevocationLag,
     maxEntries: options.maxKeys,
     maxMisses: options.maxMisses,
-    whenDown,
+    whenDown: whenDown((keyId) => ({ keyId })),
     lease: (id) => store.keyLease(id),
     async read(id) {
       const credential = await store.getCredential(id);
@@ -61,7 +64,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
     maxRevocationLag,
     maxEntries: options.maxWorkspaces,
     maxMisses: 1,
-    whenDown,
+    whenDown: whenDown((workspaceId) => ({ workspaceId })),
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
   });
@@ -72,7 +75,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
         maxRevocationLag,
         maxEntries: options.maxKeys,
         maxMisses: options.maxMisses,
-        whenDown,
+        whenDown: whenDown((alias) => ({ alias })),
         lease: (alias) => store.aliasLease(alias),
         async read(alias) {
           const keyId = await store.getAlias(alias);

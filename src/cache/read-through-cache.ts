@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { Lease, leaseDuration } from '../store/lease';
+import { Lease, leaseDuration, type Timestamps } from '../store/lease';
 
 export interface ReadThroughCacheOptions<V extends object> {
   readonly clock: Clock;
@@ -19,10 +19,15 @@ export interface ReadThroughCacheOptions<V extends object> {
   readonly whenDown?: WhenDown;
 }
 
-/** Explicit exception to the rules of the cache: values that are used after their lease has lapsed. */
+/**
+ * Explicit exception to the rules of the cache: values that are used after their lease has lapsed, if it held when the store
+ * last answered. Otherwise they may have been changed before the outage.
+ */
 export interface WhenDown {
   /** Milliseconds for which a value can be used after its lease has lapsed, unless it was invalidated. */
   readonly serveStaleFor: number;
+  /** When the store last answered, as far as this id is concerned. */
+  readonly answeredAt: (id: string) => Timestamps;
   /** True if it is known that the store cannot be read. Callers then do not wait for a read to fail. */
   readonly isDown: () => boolean;
   /** Called when a value is used after its lease has lapsed. */
@@ -248,10 +253,11 @@ export class ReadThroughCache<V extends object> {
     }
   }
 
-  #getStale(id: string, { serveStaleFor, onStale }: WhenDown): CacheHandle<V> | undefined {
+  #getStale(id: string, { serveStaleFor, answeredAt, onStale }: WhenDown): CacheHandle<V> | undefined {
     const { clock } = this.#options;
     const entry = this.#values?.get(id);
     if (!entry?.lease.heldWithin(serveStaleFor, clock, clock.wall())) return undefined;
+    if (!entry.lease.heldAt(answeredAt(id))) return undefined;
     onStale();
     return new EntryHandle(
       entry,

@@ -6,6 +6,9 @@ export interface Timestamps {
   readonly wall: number;
 }
 
+/** Before everything. */
+export const NEVER: Timestamps = { monotonic: Number.NEGATIVE_INFINITY, wall: Number.NEGATIVE_INFINITY };
+
 export function timestampsOf(clock: Clock): Timestamps {
   return { monotonic: clock.monotonic(), wall: clock.wall() };
 }
@@ -60,6 +63,11 @@ export class Lease {
   /** True if the lease holds, or held at some time in the last `ms` milliseconds. */
   heldWithin(ms: number, clock: Clock, wall: number): boolean {
     return clock.monotonic() - ms < this.#untilMonotonic && wall - ms < this.#untilWall;
+  }
+
+  /** True if the lease, as it is now, held at an earlier moment. */
+  heldAt({ monotonic, wall }: Timestamps): boolean {
+    return monotonic < this.#untilMonotonic && wall < this.#untilWall;
   }
 
   /** Milliseconds until the lease ends on the clock that reaches its end first. Negative if it has ended. */

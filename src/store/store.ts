@@ -4,7 +4,7 @@ import type { ChainPlace } from './audit-chain';
 import type { DeliveryStore } from './delivery-store';
 import type { ExpiryStore } from './expiry-store';
 import type { KeyFilter } from './key-search';
-import type { Lease } from './lease';
+import type { Lease, Timestamps } from './lease';
 import type { LimitStore } from './limit-store';
 import type { OutboxStore } from './outbox-store';
 import type { Credential, KeyChanges, KeyRecord, KeySort, ProjectRecord } from './records';
@@ -38,6 +38,9 @@ export interface AuditEntry {
   readonly before: Readonly<Record<string, unknown>> | null;
   readonly after: Readonly<Record<string, unknown>> | null;
 }
+
+/** What a cache entry is about: a key, the projects of a workspace, or an imported token. */
+export type CachedName = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
 export interface KeyQuery {
   readonly workspaceId: string;
@@ -235,6 +238,11 @@ export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore,
   keyLease(id: string): Lease | null;
   projectsLease(workspaceId: string): Lease | null;
   aliasLease(alias: string): Lease | null;
+  /**
+   * When the server of this entry was last asked and could be used. Data that was still valid then can be older than changes of
+   * the last `maxRevocationLag` before only. Now, if the store was closed: that is no outage.
+   */
+  answeredAt(name: CachedName): Timestamps;
   /** Adds a listener. It is called for changes by any process, for as long as the leases hold. */
   onChange(listener: ChangeListener): void;
   onEvent(listener: (event: StoreEvent) => void): void;

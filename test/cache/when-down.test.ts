@@ -1,6 +1,6 @@
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import { KeyscopeError } from '../../src/errors';
-import { Lease } from '../../src/store/lease';
+import { Lease, NEVER, timestampsOf } from '../../src/store/lease';
 import { fakeClock } from '../support/clock';
 
 const LAG = 1000;
@@ -15,7 +15,14 @@ interface Box {
 
 function setUp({ serveStaleFor = STALE } = {}) {
   const clock = fakeClock();
-  const store = { error: null as Error | null, isDown: false, reads: 0, stale: 0, lease: null as Lease | null };
+  const store = {
+    error: null as Error | null,
+    isDown: false,
+    reads: 0,
+    stale: 0,
+    lease: null as Lease | null,
+    answeredAt: NEVER,
+  };
   const cache = new ReadThroughCache<Box>({
     clock,
     maxEntries: 10,
@@ -29,6 +36,7 @@ function setUp({ serveStaleFor = STALE } = {}) {
     },
     whenDown: {
       serveStaleFor,
+      answeredAt: () => store.answeredAt,
       isDown: () => store.isDown,
       onStale: () => {
         store.stale += 1;
@@ -72,6 +80,21 @@ test('an invalidated value is not used', async () => {
   store.isDown = true;
   cache.invalidate('a');
   await expect(cache.load('a')).rejects.toBe(DOWN);
+});
+
+test('a value is used after its lease only if it held when the store last answered', async () => {
+  const { cache, clock, store } = setUp();
+  const { value } = await cache.load('a');
+  clock.advance(LEASE - 1);
+  store.answeredAt = timestampsOf(clock);
+  store.error = DOWN;
+  clock.advance(LAG);
+  expect((await cache.load('a')).value).toBe(value);
+  store.answeredAt = timestampsOf(clock);
+  await expect(cache.load('a')).rejects.toBe(DOWN);
+  store.isDown = true;
+  await expect(cache.load('a')).rejects.toBe(DOWN);
+  expect(store.stale).toBe(1);
 });
 
 test('a value is not used when its lease was ended', async () => {

@@ -4,7 +4,7 @@ import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../aud
 import { applyExposure, auditedExposure } from '../exposure';
 import { frozenKey, frozenProject } from '../freeze';
 import { applyChanges } from '../key-fields';
-import { Lease } from '../lease';
+import { Lease, timestampsOf } from '../lease';
 import type { OutboxEvent } from '../outbox-store';
 import type { KeyRecord, ProjectRecord } from '../records';
 import type { AuditAction, ChangeListener, ChangeOrigin, MutationResult, Precondition, Store } from '../store';
@@ -288,6 +288,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     keyLease: () => Lease.FOREVER,
     projectsLease: () => Lease.FOREVER,
     aliasLease: () => Lease.FOREVER,
+    answeredAt: () => timestampsOf(clock),
 
     onChange(listener) {
       listeners.push(listener);

@@ -3,6 +3,7 @@ import { KeyscopeError } from '../../errors';
 import { tagOf, workspaceTag } from '../../token/format';
 import type { LimitSubject } from '../limit-store';
 import type { KeySort } from '../records';
+import type { CachedName } from '../store';
 import { slotOf, tagOfSlot } from './hash-slot';
 
 /**
@@ -50,10 +51,8 @@ export interface KeyNames {
   /** Prefixes of the names whose values are cached. Redis sends invalidations for these names. */
   readonly trackedPrefixes: readonly string[];
   /** Parses a name that begins with one of `trackedPrefixes`. Null if the name was not made here. */
-  parseKeyName(name: string): TrackedKey | null;
+  parseKeyName(name: string): CachedName | null;
 }
-
-export type TrackedKey = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
 /** The part of a name after the braces. Neither an id nor a workspace's tag can contain a brace. */
 function afterTag(name: string, prefix: string): string | null {

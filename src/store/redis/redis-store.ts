@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../../clock';
 import { Deadline, within } from '../../timeout';
 import { type AppSettings, compareSettings } from '../app-settings';
-import type { ChangeListener, Store, StoreEvent } from '../store';
+import type { CachedName, ChangeListener, Store, StoreEvent } from '../store';
 import { recordAppSettings } from './app-settings';
 import { checkClient, isCluster, keyPrefixOf, type RedisClient } from './client';
 import { createClientScripts } from './client-script';
@@ -127,22 +127,21 @@ export function createRedisStore({
     }
   }
 
-  async function checkServer(deadline = new Deadline(storeTimeout)): Promise<void> {
-    if (feed.serverProblem !== null) await deadline.within(feed.confirmServer());
-    if (feed.serverProblem !== null) throw unusable(feed.serverProblem);
-  }
-
   /** A read that rejects if its reply came from a server that was replaced, even if the reply is valid. */
-  async function rejectIfServerReplaced<T>(reading: Promise<T>): Promise<T> {
+  async function rejectIfServerReplaced<T>(name: CachedName, reading: Promise<T>): Promise<T> {
     const deadline = new Deadline(storeTimeout);
+    const key = redisKeyOf(name);
     const result = await reading;
-    await checkServer(deadline);
+    if (feed.problemOf(key) !== null) await deadline.within(feed.confirmServer(key));
+    const problem = feed.problemOf(key);
+    if (problem !== null) throw unusable(problem);
     return result;
   }
 
   const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
   const runMutation: RunMutation = async (mutation) => {
-    await checkServer();
+    if (feed.serverProblem !== null) await within(storeTimeout, feed.confirmServer());
+    if (feed.serverProblem !== null) throw unusable(feed.serverProblem);
     return mutations.run(mutation);
   };
 
@@ -173,9 +172,14 @@ export function createRedisStore({
 
   const aliases = createAliasStore({ runMutation, keyNames, reader, clock, listeners });
 
-  function leaseFor(key: string) {
+  function redisKeyOf(name: CachedName): string {
+    if ('keyId' in name) return keyPrefix + keyNames.key(name.keyId);
+    return keyPrefix + ('alias' in name ? keyNames.alias(name.alias) : keyNames.projects(name.workspaceId));
+  }
+
+  function leaseFor(name: CachedName) {
     feed.start();
-    return feed.leaseFor(keyPrefix + key);
+    return feed.leaseFor(redisKeyOf(name));
   }
 
   return {
@@ -194,12 +198,12 @@ export function createRedisStore({
       connection.close();
     },
 
-    getKey: (id) => rejectIfServerReplaced(readKey(id)),
-    getCredential: (id) => rejectIfServerReplaced(readCredential(id)),
-    getProjects: (workspaceId) => rejectIfServerReplaced(readProjects(workspaceId)),
+    getKey: (id) => rejectIfServerReplaced({ keyId: id }, readKey(id)),
+    getCredential: (id) => rejectIfServerReplaced({ keyId: id }, readCredential(id)),
+    getProjects: (workspaceId) => rejectIfServerReplaced({ workspaceId }, readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
-    readAudit: (range) => rejectIfServerReplaced(readAudit(range)),
+    readAudit: (range) => rejectIfServerReplaced({ workspaceId: range.workspaceId }, readAudit(range)),
     addUsage,
     readUsage,
     leaseSlice: createLeaseSlice(defineScript, keyNames),
@@ -214,12 +218,13 @@ export function createRedisStore({
     },
 
     ...aliases,
-    getAlias: (alias) => rejectIfServerReplaced(aliases.getAlias(alias)),
+    getAlias: (alias) => rejectIfServerReplaced({ alias }, aliases.getAlias(alias)),
     ...createMutations({ runMutation, keyNames, reader, clock, auditLimit, listeners }),
 
-    keyLease: (id) => leaseFor(keyNames.key(id)),
-    projectsLease: (workspaceId) => leaseFor(keyNames.projects(workspaceId)),
-    aliasLease: (alias) => leaseFor(keyNames.alias(alias)),
+    keyLease: (keyId) => leaseFor({ keyId }),
+    projectsLease: (workspaceId) => leaseFor({ workspaceId }),
+    aliasLease: (alias) => leaseFor({ alias }),
+    answeredAt: (name) => feed.answeredAt(redisKeyOf(name)),
 
     onChange(listener) {
       listeners.push(listener);

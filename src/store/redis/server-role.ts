@@ -12,8 +12,8 @@ export interface ServerRole {
   readonly role: string;
 }
 
-/** The user may not run INFO, or the service has removed it. */
-function isHidden(error: unknown): boolean {
+/** The user may not run the command, or the service has removed it. */
+export function isHidden(error: unknown): boolean {
   return isRefusal(error) && /^(?:NOPERM|ERR)$/.test(refusalCode(error));
 }
 

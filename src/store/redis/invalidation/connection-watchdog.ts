@@ -40,6 +40,37 @@ export function closeDead(client: RedisClient, { reconnects }: { reconnects: boo
   stream?.destroy?.();
 }
 
+/** How soon a client is made to reconnect, and how much later at most after many attempts. Milliseconds. */
+const FIRST_RECONNECT_INTERVAL = 500;
+const LAST_RECONNECT_INTERVAL = 30_000;
+
+/** Makes a client reconnect, if it does so by itself; less and less often. */
+export class ClientReconnector {
+  readonly #client: RedisClient;
+  #reconnectedAt = Number.NEGATIVE_INFINITY;
+  #interval = FIRST_RECONNECT_INTERVAL;
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  /** A reconnect has helped. */
+  reset(): void {
+    this.#interval = FIRST_RECONNECT_INTERVAL;
+  }
+
+  /** Returns whether the client has been told to reconnect. */
+  reconnect(now: number, { isDead = false } = {}): boolean {
+    const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
+    if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < this.#interval) return false;
+    this.#reconnectedAt = now;
+    this.#interval = Math.min(LAST_RECONNECT_INTERVAL, 2 * this.#interval);
+    if (isDead) closeDead(this.#client, { reconnects: true });
+    else this.#client.disconnect(true);
+    return true;
+  }
+}
+
 /**
  * Detects that a connection of the caller's client is dead, from commands without a reply. A network that drops packets
  * closes no connection. TCP needs a quarter of an hour to notice. Until then the feed works, and commands on the dead

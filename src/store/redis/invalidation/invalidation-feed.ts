@@ -1,5 +1,5 @@
 import type { Clock } from '../../../clock';
-import type { Lease } from '../../lease';
+import type { Lease, Timestamps } from '../../lease';
 import type { NodeHealth, StoreEvent } from '../../store';
 import type { RedisClient } from '../client';
 import type { Connection } from '../connection';
@@ -15,8 +15,12 @@ export interface InvalidationFeed {
   leaseFor(key: string): Lease | null;
   /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
   readonly serverProblem: string | null;
-  /** Asks again if the reason is one that passes. */
-  confirmServer(): Promise<void>;
+  /** Why the server of this Redis key must not be read from, which includes `serverProblem`. */
+  problemOf(key: string): string | null;
+  /** Asks again if the reason for `problemOf` is one that passes. */
+  confirmServer(key?: string): Promise<void>;
+  /** See `Store.answeredAt`. */
+  answeredAt(key: string): Timestamps;
   /** Null until it is known. */
   readonly mode: FeedMode | null;
   nodes(): NodeHealth[];

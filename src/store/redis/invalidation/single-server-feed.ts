@@ -1,21 +1,16 @@
-import type { Lease } from '../../lease';
-import { holdsNow, timestampsOf } from '../../lease';
+import { holdsNow, type Lease, type Timestamps, timestampsOf } from '../../lease';
 import type { NodeHealth } from '../../store';
 import { addressOf, keyPrefixOf, type RedisClient, usesSentinels } from '../client';
 import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
-import { ConnectionWatchdog, closeDead, connectionReplaced } from './connection-watchdog';
+import { ClientReconnector, ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
 import { NodeFeed } from './node-feed';
 import { type SentinelConsensus, SentinelMonitor } from './sentinel/sentinel-monitor';
 import { StoreModeTracker } from './store-mode';
-
-/** How soon the caller's client is made to reconnect, and how much later at most after many attempts. Milliseconds. */
-const FIRST_RECONNECT_INTERVAL = 500;
-const LAST_RECONNECT_INTERVAL = 30_000;
 
 const REPLACED = 'the server has been replaced: Sentinel names another one as the master';
 
@@ -36,6 +31,7 @@ export class SingleServerFeed implements InvalidationFeed {
   readonly #node: NodeFeed;
   readonly #mode: StoreModeTracker;
   readonly #watchdog: ConnectionWatchdog;
+  readonly #reconnector: ClientReconnector;
   readonly #hasSentinels: boolean;
   #started = false;
   #sentinels: SentinelMonitor | null = null;
@@ -50,8 +46,6 @@ export class SingleServerFeed implements InvalidationFeed {
   /** The run id that the Sentinels last named while the client was connected to it, and their epoch then. */
   #named: { readonly runId: string; readonly epoch: number } | null = null;
   #namedLast: string | null = null;
-  #reconnectedAt = Number.NEGATIVE_INFINITY;
-  #reconnectInterval = FIRST_RECONNECT_INTERVAL;
 
   constructor(options: InvalidationFeedOptions, server: ServerConnection) {
     this.#options = options;
@@ -61,6 +55,7 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#hasSentinels = usesSentinels(options.client);
     this.#mode = new StoreModeTracker(options);
     this.#watchdog = new ConnectionWatchdog(options.maxRevocationLag);
+    this.#reconnector = new ClientReconnector(options.client);
     this.#node = new NodeFeed({
       ...options,
       grace: options.maxRevocationLag,
@@ -94,6 +89,14 @@ export class SingleServerFeed implements InvalidationFeed {
 
   get serverProblem(): string | null {
     return this.#server.problem ?? this.#sentinels?.problemOf(this.#server.role) ?? null;
+  }
+
+  problemOf(): string | null {
+    return this.serverProblem;
+  }
+
+  answeredAt(): Timestamps {
+    return this.#mode.usableAt;
   }
 
   async confirmServer(): Promise<void> {
@@ -143,7 +146,7 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#watchdog.reset();
     this.#node.replaceLease();
     if (this.#timer === null || !this.#server.isReady) return;
-    if (this.#server.problem === null) this.#reconnectInterval = FIRST_RECONNECT_INTERVAL;
+    if (this.#server.problem === null) this.#reconnector.reset();
     this.#poll();
   }
 
@@ -176,11 +179,7 @@ export class SingleServerFeed implements InvalidationFeed {
     const sent = timestampsOf(this.#options.clock);
     this.#checkClientConnection(sent.monotonic);
     const { lease } = this.#node;
-    const agreed = await Promise.all([
-      this.#node.ping(sent),
-      this.#askClient(sent.monotonic),
-      this.#askSentinels(lease),
-    ]);
+    const agreed = await Promise.all([this.#node.ping(sent), this.#askClient(sent), this.#askSentinels(lease)]);
     const { clock, maxRevocationLag } = this.#options;
     this.#isQuick = agreed.every(Boolean) && clock.monotonic() - sent.monotonic < maxRevocationLag / 8;
     if (agreed.every(Boolean)) this.#node.extend(lease, sent);
@@ -190,25 +189,29 @@ export class SingleServerFeed implements InvalidationFeed {
   #checkClientConnection(now: number): void {
     this.#watchdog.observe(this.#client, now);
     if (this.#watchdog.isOverdue(this.#client, now)) this.#node.retryRefused();
-    if (this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) && this.#reconnectClient({ isDead: true })) {
+    if (
+      this.#watchdog.isDead(this.#client, this.#node.answeredAt, now) &&
+      this.#reconnector.reconnect(now, { isDead: true })
+    ) {
       this.#options.emit(connectionReplaced(addressOf(this.#client)));
     }
   }
 
   /** Asks the client's server what it is. Resolves with whether it is the feed's, takes changes, and has the same data. */
-  async #askClient(now: number): Promise<boolean> {
+  async #askClient(sent: Timestamps): Promise<boolean> {
     if (this.#client.status !== 'ready' || this.#watchdog.isFull) return false;
     const { generation } = this.#server;
     try {
-      const [isUsable, isSameDatabase] = await this.#watchdog.track(now, () =>
+      const [isUsable, isSameDatabase] = await this.#watchdog.track(sent.monotonic, () =>
         Promise.all([this.#server.recheck(), this.#askDatabase()]),
       );
-      this.#hasAnswered(now);
+      this.#hasAnswered(sent.monotonic);
       if (generation !== this.#server.generation) return false;
       if (!this.#server.isMaster) this.#leaveServer();
+      if (isUsable && this.serverProblem === null) this.#mode.markUsable(sent);
       return isUsable && this.#isSameMaster() && isSameDatabase;
     } catch (error) {
-      if (isRefusal(error)) this.#hasAnswered(now);
+      if (isRefusal(error)) this.#hasAnswered(sent.monotonic);
       return false;
     }
   }
@@ -218,7 +221,8 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#updateMode();
     if (this.#hasSentinels) this.#server.reject(REPLACED);
     // A client that was never connected to a master is where the app has sent it, unless a feed reaches a master there.
-    if (this.#server.hasBeenUsable || this.#node.state === 'open') this.#reconnectClient();
+    if (!this.#server.hasBeenUsable && this.#node.state !== 'open') return;
+    this.#reconnector.reconnect(this.#options.clock.monotonic());
   }
 
   #isSameMaster(): boolean {
@@ -273,18 +277,6 @@ export class SingleServerFeed implements InvalidationFeed {
     } else if (runId !== null || (this.#named?.runId === identity && epoch > this.#named.epoch)) {
       this.#leaveServer();
     }
-  }
-
-  /** Makes the client reconnect, if it does so by itself; less and less often. Returns whether it has been told to. */
-  #reconnectClient({ isDead = false } = {}): boolean {
-    const now = this.#options.clock.monotonic();
-    const { retryStrategy } = this.#client.options as { retryStrategy?: unknown };
-    if (typeof retryStrategy !== 'function' || now - this.#reconnectedAt < this.#reconnectInterval) return false;
-    this.#reconnectedAt = now;
-    this.#reconnectInterval = Math.min(LAST_RECONNECT_INTERVAL, 2 * this.#reconnectInterval);
-    if (isDead) closeDead(this.#client, { reconnects: true });
-    else this.#client.disconnect(true);
-    return true;
   }
 
   #hasAnswered(askedAt: number): void {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../clock';
+import { NEVER, type Timestamps, timestampsOf } from '../../lease';
 import type { StoreEvent, StoreMode } from '../../store';
 import type { NodeFeed } from './node-feed';
 
@@ -28,6 +29,8 @@ export class StoreModeTracker {
   #triedAt: number | null = null;
   /** When the last command was sent that the client's server answered. */
   #answeredAt = Number.NEGATIVE_INFINITY;
+  #usableAt = NEVER;
+  #isClosed = false;
   #hasWarned = false;
 
   constructor(options: StoreModeOptions) {
@@ -44,6 +47,16 @@ export class StoreModeTracker {
   /** A server has answered a command that was sent at this time, by the monotonic clock. */
   markAnswered(sentAt: number): void {
     this.#answeredAt = Math.max(this.#answeredAt, sentAt);
+  }
+
+  /** A command that was sent then was answered by a server that could be used. */
+  markUsable(sent: Timestamps): void {
+    if (sent.monotonic > this.#usableAt.monotonic) this.#usableAt = sent;
+  }
+
+  /** The latest such time. Now, after `close`. */
+  get usableAt(): Timestamps {
+    return this.#isClosed ? timestampsOf(this.#options.clock) : this.#usableAt;
   }
 
   /** All feeds are open, or one cannot be opened. */
@@ -84,6 +97,7 @@ export class StoreModeTracker {
 
   /** The store was closed by its owner, who needs no event. */
   close(): void {
+    this.#isClosed = true;
     this.#mode = 'down';
     this.#settle();
   }

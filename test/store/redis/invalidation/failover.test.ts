@@ -4,6 +4,7 @@ import type { KeyRecord } from '../../../../src/store/records';
 import { slotOf } from '../../../../src/store/redis/hash-slot';
 import { type RedisClusterServers, startCluster } from '../../../support/redis/cluster';
 import type { RedisServer } from '../../../support/redis/server';
+import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy';
 import { waitUntil } from '../../../support/wait-until';
 import { createSample, newWorkspace } from '../../sample';
 import { cacheKey, createReader, lastCachedAt, type Reader, untilTracking } from './reader';
@@ -33,11 +34,11 @@ const CLIENTS = {
   'ioredis 5': () => new Cluster5([...servers.startupNodes]),
 };
 
-async function start(connect: () => Cluster | Cluster5): Promise<void> {
+async function start(connect: () => Cluster | Cluster5 | Promise<Cluster>): Promise<void> {
   servers = await startCluster({ masters: 3, replicas: 1, args: ['--cluster-node-timeout', NODE_TIMEOUT] });
   admins = servers.nodes.map(({ url }) => new Redis(url, { protocol: 2 }));
   for (const admin of admins) admin.on('error', () => {}); // they end before this one does
-  reader = createReader({ client: connect(), maxRevocationLag: LAG, storeTimeout: 500 });
+  reader = createReader({ client: await connect(), maxRevocationLag: LAG, storeTimeout: 500 });
   await reader.store.ready();
   await untilTracking(reader);
   [key, bystander] = await Promise.all([keyAt(0), keyAt(1)]);
@@ -115,6 +116,48 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
     const changed = performance.now();
     await waitUntil('the lag before the failover has passed', () => performance.now() > changed + 2 * LAG);
     await old.kill('SIGCONT');
+    await expectFollowed(next);
+  });
+});
+
+describe('a process that reaches the first master only', () => {
+  let proxies: TcpProxy[];
+  beforeEach(
+    () =>
+      start(async () => {
+        proxies = await Promise.all(servers.nodes.map(({ port }) => startTcpProxy({ target: port })));
+        const natMap = Object.fromEntries(
+          servers.nodes.map(({ port }, i) => [`127.0.0.1:${port}`, { host: '127.0.0.1', port: proxies[i]!.port }]),
+        );
+        return new Cluster([...servers.startupNodes], { natMap });
+      }),
+    60_000,
+  );
+  afterEach(() => Promise.all(proxies.map((proxy) => proxy.close())));
+
+  function cutOff(isCutOff: boolean): void {
+    const hindrance = isCutOff ? { toServer: { blackHole: true }, toClient: { blackHole: true } } : {};
+    for (const proxy of proxies.slice(1)) proxy.hinder('other', hindrance);
+  }
+
+  test('a state from before a change is not read from that master after it was frozen and replaced', async () => {
+    cutOff(true);
+    const old = servers.nodes[0] as RedisServer;
+    await old.kill('SIGSTOP');
+    const next = await untilReplaced();
+    await waitUntil('a change is taken', async () => (await next.hset(nameOf(key.id), 'revision', '2')) === 0);
+    const changed = performance.now();
+    await waitUntil('the lag has passed', () => performance.now() > changed + LAG);
+    const seen: number[] = [];
+    const reading = waitUntil('reads were sent before and after the master resumed', async () => {
+      const read = await reader.read(key.id).catch(() => null);
+      if (read !== null) seen.push(read.revision);
+      return performance.now() > changed + 10 * LAG;
+    });
+    await old.kill('SIGCONT');
+    await reading;
+    expect(seen).not.toContain(1);
+    cutOff(false);
     await expectFollowed(next);
   });
 });

@@ -1,17 +1,16 @@
-import type { Lease } from '../../../lease';
-import { holdsNow, timestampsOf } from '../../../lease';
+import { holdsNow, type Lease, type Timestamps, timestampsOf } from '../../../lease';
 import type { NodeHealth } from '../../../store';
-import { addressOf, type RedisClient, type RedisCluster } from '../../client';
+import { addressOf, type RedisCluster } from '../../client';
 import { listenTo } from '../../client-events';
 import { isRefusal } from '../../errors';
 import { slotOf } from '../../hash-slot';
-import { ConnectionWatchdog, closeDead, connectionReplaced } from '../connection-watchdog';
+import { closeDead, connectionReplaced } from '../connection-watchdog';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from '../invalidation-feed';
-import { NodeFeed } from '../node-feed';
 import { StoreModeTracker } from '../store-mode';
-import { type ClusterMaster, followConnection } from './cluster-master';
-import { askView, type ClusterView, identifyNode } from './cluster-nodes';
+import { type ClusterMaster, ClusterMasters } from './cluster-masters';
+import { askView, type ClusterView } from './cluster-nodes';
 import { ClusterPoll } from './cluster-poll';
+import { SlotOwners, UNCONFIRMED } from './slot-owners';
 
 type Poll = ClusterPoll<ClusterMaster>;
 
@@ -33,14 +32,15 @@ type Poll = ClusterPoll<ClusterMaster>;
  * second node, because neither takes a vote.
  */
 export class ClusterFeed implements InvalidationFeed {
-  /** The nodes of a Cluster redirect commands themselves, so that no server has to be avoided. */
+  /** No server has to be avoided for all keys. */
   readonly serverProblem = null;
-  readonly confirmServer = () => Promise.resolve();
   readonly #options: InvalidationFeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
   readonly #mode: StoreModeTracker;
-  /** By address, as in the client's `slots`. */
-  readonly #masters = new Map<string, ClusterMaster>();
+  readonly #masters: ClusterMasters;
+  readonly #owners: SlotOwners<ClusterMaster>;
+  /** Reads that wait until the node that they were sent to is confirmed. */
+  readonly #unconfirmed = new Set<() => void>();
   #started = false;
   /** Functions that remove the listeners of the client. */
   readonly #listeners: (() => void)[] = [];
@@ -49,12 +49,17 @@ export class ClusterFeed implements InvalidationFeed {
   #epoch = -1;
   #epochSince = Number.NEGATIVE_INFINITY;
   /** The ids of the masters with slots, as a voting master in this epoch listed them last. */
-  #owners: readonly string[] = [];
+  #ownerIds: readonly string[] = [];
 
   constructor(options: InvalidationFeedOptions<RedisCluster>) {
     this.#options = options;
     this.#client = options.client;
     this.#mode = new StoreModeTracker(options);
+    this.#masters = new ClusterMasters(options, {
+      onState: (master) => this.#onNodeState(master),
+      onReconnect: (master) => this.#owners.forget(master),
+    });
+    this.#owners = new SlotOwners(options);
   }
 
   start(): void {
@@ -85,14 +90,46 @@ export class ClusterFeed implements InvalidationFeed {
 
   leaseFor(key: string): Lease | null {
     const slot = slotOf(key);
-    // The node that the client will ask: its replies are not covered by another node's lease.
-    const master = this.#masters.get(this.#client.slots[slot]?.[0] ?? '');
+    // The replies of the node that the client will ask are not covered by another node's lease.
+    const master = this.#masters.ofSlot(slot);
     if (!master?.confirmed?.owns(slot)) return null;
     return holdsNow(master.feed.lease, this.#options.clock) ? master.feed.lease : null;
   }
 
+  problemOf(key: string): string | null {
+    // Before `start`, no node has been asked.
+    if (this.#timer === null) return null;
+    const slot = slotOf(key);
+    const master = this.#masters.ofSlot(slot);
+    return master === undefined ? UNCONFIRMED : this.#owners.problemOf(master, slot, this.#masters.all());
+  }
+
+  /** Asks all masters, and waits until enough have replied, or for half a lag. */
+  confirmServer(key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.problemOf(key) === null) end();
+      };
+      const end = () => {
+        clearTimeout(timer);
+        this.#unconfirmed.delete(check);
+        resolve();
+      };
+      const timer = setTimeout(end, this.#options.maxRevocationLag / 2);
+      this.#unconfirmed.add(check);
+      // Reads that wait at the same time share the replies.
+      if (this.#unconfirmed.size === 1) this.#poll();
+    });
+  }
+
+  answeredAt(key: string): Timestamps {
+    const master = this.#masters.ofSlot(slotOf(key));
+    const isOpen = this.#timer !== null && master !== undefined;
+    return isOpen ? this.#owners.answeredAt(master) : timestampsOf(this.#options.clock);
+  }
+
   nodes(): NodeHealth[] {
-    return [...this.#masters].map(([address, { feed }]) => {
+    return [...this.#masters.entries()].map(([address, { feed }]) => {
       const trusted = holdsNow(feed.lease, this.#options.clock);
       const protocol = feed.server?.protocol ?? null;
       return { address, feed: feed.state, protocol, trusted, lastError: feed.failure?.message ?? null };
@@ -100,7 +137,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   lastError(): string | null {
-    for (const { feed } of this.#masters.values()) if (feed.failure !== null) return feed.failure.message;
+    for (const { feed } of this.#masters.all()) if (feed.failure !== null) return feed.failure.message;
     return null;
   }
 
@@ -114,15 +151,14 @@ export class ClusterFeed implements InvalidationFeed {
   #stopPolling(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    for (const { feed } of this.#masters.values()) feed.close();
-    this.#masters.clear();
+    this.#masters.close();
   }
 
   readonly #onReady = () => {
     // It can be another Cluster at the same addresses, with lower epochs.
     this.#epoch = -1;
     this.#startPolling();
-    for (const { feed } of this.#masters.values()) feed.open();
+    for (const { feed } of this.#masters.all()) feed.open();
     this.#poll();
   };
 
@@ -132,58 +168,11 @@ export class ClusterFeed implements InvalidationFeed {
   };
 
   readonly #onTopology = () => {
-    if (this.#timer !== null) this.#followTopology();
+    if (this.#timer !== null) this.#masters.followTopology();
   };
 
-  /** Keeps one feed for each master that the client knows, and none for other nodes. */
-  #followTopology(): void {
-    // Before it is ready, the client regards all nodes of its options as masters.
-    if (this.#client.status !== 'ready') return;
-    const present = new Set<string>();
-    for (const client of this.#client.nodes('master')) {
-      const address = addressOf(client);
-      present.add(address);
-      const known = this.#masters.get(address);
-      if (known === undefined) this.#add(address, client);
-      else if (known.client !== client) {
-        known.client = client;
-        followConnection(known, this.#options.connection);
-      }
-    }
-    for (const [address, { feed }] of this.#masters) {
-      if (present.has(address)) continue;
-      this.#masters.delete(address);
-      feed.resetLease();
-      feed.close();
-    }
-  }
-
-  #add(address: string, client: RedisClient): void {
-    const master: ClusterMaster = {
-      client,
-      id: null,
-      selfDescription: null,
-      describedIn: -1,
-      confirmed: null,
-      watchdog: new ConnectionWatchdog(this.#options.maxRevocationLag),
-      feed: new NodeFeed({
-        ...this.#options,
-        // A Cluster has one database, and no SWAPDB.
-        epochKey: null,
-        // The first lease needs an epoch that has lasted for one lag, and a poll after that.
-        grace: 2 * this.#options.maxRevocationLag,
-        client: () => master.client,
-        identify: identifyNode,
-        onState: () => this.#onNodeState(master),
-      }),
-    };
-    this.#masters.set(address, master);
-    followConnection(master, this.#options.connection);
-    master.feed.open();
-  }
-
   #onNodeState({ feed }: ClusterMaster): void {
-    const masters = [...this.#masters.values()];
+    const masters = [...this.#masters.all()];
     if (feed.state === 'open') {
       this.#options.onOpened();
       if (masters.every((master) => master.feed.state === 'open')) this.#mode.markAttempted();
@@ -196,11 +185,11 @@ export class ClusterFeed implements InvalidationFeed {
 
   #poll(): void {
     if (this.#timer === null) return;
-    this.#followTopology();
+    this.#masters.followTopology();
     this.#updateMode();
     this.#discoverMasters();
     this.#polls += 1;
-    const masters = [...this.#masters.values()];
+    const masters = [...this.#masters.all()];
     const leases = new Map(masters.map((master) => [master, master.feed.lease]));
     const poll: Poll = new ClusterPoll(this.#polls, timestampsOf(this.#options.clock), leases);
     for (const master of masters) {
@@ -226,15 +215,15 @@ export class ClusterFeed implements InvalidationFeed {
 
   /** The client learns about a new master by a redirection. A frozen node sends none. */
   #discoverMasters(): void {
-    const ids = new Set([...this.#masters.values()].map(({ id }) => id));
-    if (!ids.has(null) && this.#owners.some((id) => !ids.has(id))) this.#client.refreshSlotsCache();
+    const ids = new Set([...this.#masters.all()].map(({ id }) => id));
+    if (!ids.has(null) && this.#ownerIds.some((id) => !ids.has(id))) this.#client.refreshSlotsCache();
   }
 
   async #askMaster(poll: Poll, master: ClusterMaster): Promise<void> {
     const { client } = master;
     // `wait`: the status of a node's client before its first command.
     if ((client.status !== 'ready' && client.status !== 'wait') || master.watchdog.isFull) return;
-    let view: ClusterView;
+    let view: ClusterView | null;
     try {
       view = await master.watchdog.track(poll.sent.monotonic, () =>
         askView((command, ...args) => client.call(command, ...args)),
@@ -244,7 +233,10 @@ export class ClusterFeed implements InvalidationFeed {
       return;
     }
     this.#hasAnswered(poll);
-    this.#addView(poll, master, view);
+    if (view !== null) this.#addView(poll, master, view);
+    if (client !== master.client) return;
+    this.#owners.add(master, poll.sent, view);
+    for (const check of [...this.#unconfirmed]) check();
   }
 
   #addView(poll: Poll, master: ClusterMaster, view: ClusterView): void {
@@ -257,7 +249,7 @@ export class ClusterFeed implements InvalidationFeed {
       this.#resetLease(master);
     }
     if (view.isVotingMaster && view.epoch === this.#epoch) {
-      this.#owners = view.masters.filter(({ hasSlots }) => hasSlots).map(({ id }) => id);
+      this.#ownerIds = view.masters.filter(({ ranges }) => ranges.length > 0).map(({ id }) => id);
     }
     poll.add(master, view, this.#epoch);
     for (const other of poll.viewed) this.#confirm(poll, other);
@@ -267,7 +259,7 @@ export class ClusterFeed implements InvalidationFeed {
   #enterEpoch(epoch: number): void {
     this.#epoch = epoch;
     this.#epochSince = this.#options.clock.monotonic();
-    for (const master of this.#masters.values()) this.#resetLease(master);
+    for (const master of this.#masters.all()) this.#resetLease(master);
   }
 
   #resetLease(master: ClusterMaster): void {
@@ -291,7 +283,7 @@ export class ClusterFeed implements InvalidationFeed {
 
   #updateMode(): void {
     if (this.#timer === null) return;
-    const feeds = [...this.#masters.values()].map(({ feed }) => feed);
+    const feeds = [...this.#masters.all()].map(({ feed }) => feed);
     this.#mode.update(feeds, this.lastError());
   }
 }

@@ -1,10 +1,13 @@
 import { parseInfo } from '../../info';
-import type { Ask } from '../../server-role';
+import { type Ask, isHidden } from '../../server-role';
+
+/** The first and the last slot. */
+type SlotRange = readonly [from: number, to: number];
 
 /** A master, as a node of the Cluster describes it. */
 export interface MasterRow {
   readonly id: string;
-  readonly hasSlots: boolean;
+  readonly ranges: readonly SlotRange[];
   /** A majority has marked it as failed. */
   readonly hasFailed: boolean;
   /** Id, configuration epoch and slots, as a string. A majority of the masters has to agree on it. */
@@ -29,25 +32,29 @@ export interface ClusterView {
 }
 
 /** `0-5460 7000` */
-function parseRanges(ranges: readonly string[]): (readonly [number, number])[] {
+function parseRanges(ranges: readonly string[]): SlotRange[] {
   return ranges.map((range) => {
     const [from = '', to = from] = range.split('-');
     return [Number(from), Number(to)] as const;
   });
 }
 
-/** CLUSTER NODES, and CLUSTER INFO. Throws where they are not what they should be. */
-function parseView(nodes: string, info: string): ClusterView {
+export function covers(ranges: readonly SlotRange[], slot: number): boolean {
+  return ranges.some(([from, to]) => from <= slot && slot <= to);
+}
+
+/** Parses CLUSTER NODES and CLUSTER INFO. Null if they are not what they should be. */
+function parseView(nodes: string, info: string): ClusterView | null {
   const masters: MasterRow[] = [];
-  let own: { id: string; isMaster: boolean; slotClaim: string; ranges: string[]; leaving: string[] } | null = null;
+  let own: { id: string; isMaster: boolean; slotClaim: string; ranges: SlotRange[]; leaving: string[] } | null = null;
   for (const line of nodes.split('\n')) {
     const [id, , flags = '', , , , epoch = '', , ...slots] = line.trim().split(' ');
     if (id === undefined || id === '') continue;
     const all = flags.split(',');
-    const ranges = slots.filter((slot) => !slot.startsWith('['));
-    const slotClaim = `${id} ${epoch} ${ranges.join(' ')}`;
-    if (all.includes('master'))
-      masters.push({ id, slotClaim, hasSlots: ranges.length > 0, hasFailed: all.includes('fail') });
+    const listed = slots.filter((slot) => !slot.startsWith('['));
+    const ranges = parseRanges(listed);
+    const slotClaim = `${id} ${epoch} ${listed.join(' ')}`;
+    if (all.includes('master')) masters.push({ id, slotClaim, ranges, hasFailed: all.includes('fail') });
     if (!all.includes('myself')) continue;
     // `[77->-<id>]`: slot 77 is being moved away. Keys that are no longer here are looked up there.
     const leaving = slots.filter((slot) => slot.includes('->-'));
@@ -57,11 +64,10 @@ function parseView(nodes: string, info: string): ClusterView {
   const epoch = Number(facts.get('cluster_current_epoch'));
   const votingMasters = Number(facts.get('cluster_size'));
   if (own === null || !Number.isInteger(epoch) || !Number.isInteger(votingMasters)) {
-    throw new Error('The node does not say what it is in its Cluster.');
+    return null;
   }
 
-  const { id, isMaster, slotClaim } = own;
-  const ranges = parseRanges(own.ranges);
+  const { id, isMaster, slotClaim, ranges } = own;
   const leaving = new Set(own.leaving.map((slot) => Number.parseInt(slot.slice(1), 10)));
   return {
     id,
@@ -70,14 +76,20 @@ function parseView(nodes: string, info: string): ClusterView {
     votingMasters,
     selfDescription: `${isMaster} ${slotClaim} ${own.leaving.join(' ')}`,
     slotClaim,
-    owns: (slot) => !leaving.has(slot) && ranges.some(([from, to]) => from <= slot && slot <= to),
+    owns: (slot) => !leaving.has(slot) && covers(ranges, slot),
     masters,
   };
 }
 
-export async function askView(ask: Ask): Promise<ClusterView> {
-  const [nodes, info] = await Promise.all([ask('cluster', 'NODES'), ask('cluster', 'INFO')]);
-  return parseView(String(nodes), String(info));
+/** Null if the node does not describe the Cluster: the user may not run the commands, or the service lacks them. */
+export async function askView(ask: Ask): Promise<ClusterView | null> {
+  try {
+    const [nodes, info] = await Promise.all([ask('cluster', 'NODES'), ask('cluster', 'INFO')]);
+    return parseView(String(nodes), String(info));
+  } catch (error) {
+    if (isHidden(error)) return null;
+    throw error;
+  }
 }
 
 /** Which node a feed is on. */
