@@ -39,7 +39,7 @@ export interface AuditEntry {
   readonly after: Readonly<Record<string, unknown>> | null;
 }
 
-/** What a cache entry is about: a key, the projects of a workspace, or an imported token. */
+/** Name of a cache entry: a key, the projects of a workspace, or an imported token. */
 export type CachedName = { readonly keyId: string } | { readonly workspaceId: string } | { readonly alias: string };
 
 export interface KeyQuery {

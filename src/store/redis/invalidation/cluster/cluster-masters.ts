@@ -51,7 +51,7 @@ export class ClusterMasters {
     return this.#byAddress.get(this.#options.client.slots[slot]?.[0] ?? '');
   }
 
-  /** Adds the masters that the client has learnt of since the last call, and removes those that it has forgotten. */
+  /** Adds the masters that the client has learnt of since the last call, and removes those that it lists no longer. */
   followTopology(): void {
     const { client: cluster } = this.#options;
     // Before it is ready, the client regards all nodes of its options as masters.
