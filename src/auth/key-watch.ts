@@ -5,7 +5,7 @@ import type { EndedEvent } from '../events';
 import { SlicedQueue } from '../sliced-queue';
 import { Lease } from '../store/lease';
 import type { Store } from '../store/store';
-import type { CachedKey } from './request-api-key';
+import { type CachedKey, isSameKey } from './request-api-key';
 
 /** Why a use of a key ended, as the error that a request would get now. */
 export interface KeyEnd {
@@ -23,6 +23,8 @@ const CLOSED = unavailable('closed', 'The server is shutting down and can no lon
 
 /** A use of a key that lasts longer than its authorization: an open response, or a signal. */
 export interface KeyUse {
+  /** The key that it was authorized by. */
+  readonly key: CachedKey;
   /** The denial that it would get now; null if it is allowed. */
   check(entry: CachedKey, wall: number): KeyEnd | null;
   /** Whether it is over, so that it need not be watched. */
@@ -67,10 +69,10 @@ export interface KeyWatchOptions {
 }
 
 function denialOf(use: KeyUse, entry: CachedKey | null, wall: number): KeyEnd | null {
-  return entry === null ? DELETED : use.check(entry, wall);
+  return entry === null || !isSameKey(use.key, entry) ? DELETED : use.check(entry, wall);
 }
 
-/** While invalidations arrive, at least half of a lag remains of a lease. A key is read again if a quarter remains. */
+/** While invalidations arrive, three eighths of a lag remain of a lease. A key is read again if a quarter remains. */
 const CHECKS_PER_LAG = 8;
 
 /**
@@ -99,21 +101,19 @@ export class KeyWatch {
         if (watched !== undefined) this.#invalidate(watched);
       },
       projectsChanged() {},
-      allChanged: () => {
-        for (const watched of this.#watched.values()) this.#invalidate(watched);
-      },
+      allChanged: () => this.#watched.forEach((watched) => this.#invalidate(watched)),
     });
   }
 
-  /** Watches a use that was authorized by this entry. */
-  add(entry: CachedKey, use: KeyUse): void {
-    const { id } = entry.record;
-    let watched = this.#watched.get(id);
+  /** Watches a use. */
+  add(use: KeyUse): void {
+    const { key: entry } = use;
+    let watched = this.#watched.get(entry.record.id);
     if (watched === undefined) {
       // Without a lease in the cache, the first read has one interval.
       const proof = Lease.from(this.#options.clock, this.#interval);
       watched = {
-        id,
+        id: entry.record.id,
         uses: new Set<KeyUse>(),
         isDue: false,
         pending: null,
@@ -127,7 +127,7 @@ export class KeyWatch {
         unconfirmedSince: null,
         timer: null,
       };
-      this.#watched.set(id, watched);
+      this.#watched.set(watched.id, watched);
     } else if (watched.entry === entry && !watched.isChanged && !this.#isClosed) {
       watched.uses.add(use);
       return;
@@ -188,13 +188,10 @@ export class KeyWatch {
       else watched.passesAgain = true;
     }
     const isFinished = this.#endDenied(watched, isOver);
-    if (watched.uses.size === 0) this.#remove(watched);
-    return isFinished;
-  }
-
-  #remove(watched: WatchedKey): void {
+    if (watched.uses.size > 0) return isFinished;
     if (watched.timer !== null) clearTimeout(watched.timer);
     this.#watched.delete(watched.id);
+    return isFinished;
   }
 
   #check(watched: WatchedKey): void {
@@ -202,7 +199,9 @@ export class KeyWatch {
     const wall = clock.wall();
     this.#confirm(watched, wall);
     const remaining = watched.proof.remaining(clock, wall);
-    if (watched.isChanged || remaining < 2 * this.#interval) this.#load(watched);
+    // Without invalidations every lease ends, and Redis may be far away.
+    const intervals = this.#options.store.keyLease(watched.id) === null ? 4 : 2;
+    if (watched.isChanged || remaining < intervals * this.#interval) this.#load(watched);
     else watched.unconfirmedSince = null;
     this.#checkAgain(watched, remaining, wall);
   }
@@ -272,9 +271,10 @@ export class KeyWatch {
 
   /** Whether the lease has ended, and reads had one interval to confirm the key. A process that was paused reads first. */
   #isUnconfirmed(watched: WatchedKey, wall: number): boolean {
-    const { clock, serveStaleFor } = this.#options;
-    if (watched.proof.heldWithin(watched.isChanged ? 0 : serveStaleFor, clock, wall)) return false;
-    const { unconfirmedSince } = watched;
+    const { clock, store, serveStaleFor } = this.#options;
+    const { id, proof, isChanged, unconfirmedSince } = watched;
+    const isServedStale = !isChanged && serveStaleFor > 0 && proof.heldAt(store.answeredAt({ keyId: id }));
+    if (proof.heldWithin(isServedStale ? serveStaleFor : 0, clock, wall)) return false;
     // A timer counts whole milliseconds and can fire one early. A third interval would be more than a quarter of a lag.
     return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval - 1;
   }

@@ -39,6 +39,10 @@ export class OpenRequest implements KeyUse {
     this.#req = req;
   }
 
+  get key(): CachedKey {
+    return this.#allowed.key;
+  }
+
   /** Ends the response with the key, whether or not it has begun then. */
   endResponse(): void {
     this.#set('endsResponse', true);
@@ -108,7 +112,7 @@ export class OpenRequest implements KeyUse {
   #watch(): void {
     if (this.#is('isWatched')) return;
     this.#set('isWatched', true);
-    this.#allowed.watch.add(this.#allowed.key, this);
+    this.#allowed.watch.add(this);
   }
 
   #is(name: FlagName): boolean {

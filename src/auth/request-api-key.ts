@@ -39,6 +39,17 @@ export interface CachedKey extends HasCounters {
   readonly addresses: AddressList | null;
 }
 
+/**
+ * Whether a key is still the one that a use was allowed by. A key never changes its token and agents, but it can be deleted and
+ * created again with the same id (`keys.ensure`, imports).
+ */
+export function isSameKey(allowedBy: CachedKey, { record, scope }: CachedKey): boolean {
+  const { workspaceId, digest, agents } = allowedBy.record;
+  if (allowedBy.record === record) return true;
+  if (record.workspaceId !== workspaceId || record.digest !== digest) return false;
+  return scope.agents === 'all' || (agents !== 'all' && agents.every((agent) => scope.allowsAgent(agent)));
+}
+
 /** Creates the signal of a key's user, such as a request, when it is first read. */
 export interface SignalSource<User> {
   openSignal(user: User): AbortSignal;

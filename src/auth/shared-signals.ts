@@ -23,16 +23,16 @@ class SharedSignal implements KeyUse {
   readonly controller = new AbortController();
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
-  readonly #allowedIps: readonly string[];
+  readonly key: CachedKey;
   readonly #onEnd: (self: SharedSignal, end: KeyEnd) => void;
 
   constructor(
     requirement: Requirement,
     context: AuthContext,
-    allowedIps: readonly string[],
+    key: CachedKey,
     onEnd: (self: SharedSignal, end: KeyEnd) => void,
   ) {
-    this.#allowedIps = allowedIps;
+    this.key = key;
     this.#requirement = requirement;
     this.#context = context;
     this.#onEnd = onEnd;
@@ -48,7 +48,7 @@ class SharedSignal implements KeyUse {
    * if the key loses any of the addresses that it had.
    */
   check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    if (!coversAll(record.allowedIps, this.#allowedIps)) return ADDRESS_OTHER;
+    if (!coversAll(record.allowedIps, this.key.record.allowedIps)) return ADDRESS_OTHER;
     return authorize({ record, scope, addresses: null }, this.#requirement, this.#context, wall);
   }
 
@@ -64,8 +64,7 @@ class SharedSignal implements KeyUse {
 }
 
 /**
- * The part of a context that can deny an allowed use later. A key never changes its workspace or agents. If the data in
- * Redis are replaced by others in which it is limited to some agents, a use of a key of all agents ends.
+ * The part of a context that can deny an allowed use later. A key never changes its workspace or agents; see `isSameKey`.
  */
 function lastingContext({ scope }: CachedKey, { agent }: AuthContext): AuthContext {
   return { workspace: null, agent: agent !== 'handler' && scope.agents === 'all' ? null : agent };
@@ -96,9 +95,9 @@ export class SharedSignals {
   /** A signal for a use that was authorized by this entry. */
   open(key: CachedKey, requirement: Requirement, given: AuthContext): AbortSignal {
     const context = lastingContext(key, given);
-    const { id, allowedIps } = key.record;
+    const { id, digest, agents, allowedIps } = key.record;
     const { mode, permissions } = requirement;
-    const name = JSON.stringify([id, mode, permissions, agentOf(context), allowedIps]);
+    const name = JSON.stringify([id, digest, agents, mode, permissions, agentOf(context), allowedIps]);
     let pool = this.#pools.get(name);
     if (pool === undefined) {
       pool = { all: new Set(), free: [], taken: 0 };
@@ -108,8 +107,8 @@ export class SharedSignals {
   }
 
   #create(name: string, pool: Pool, key: CachedKey, requirement: Requirement, context: AuthContext): SharedSignal {
-    const { id: keyId, workspaceId, allowedIps } = key.record;
-    const shared = new SharedSignal(requirement, context, allowedIps, (self, { reason }) => {
+    const { id: keyId, workspaceId } = key.record;
+    const shared = new SharedSignal(requirement, context, key, (self, { reason }) => {
       pool.all.delete(self);
       if (pool.all.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
       if (!this.#events.hasListeners('ended')) return;
@@ -117,7 +116,7 @@ export class SharedSignals {
     });
     pool.all.add(shared);
     pool.free.push(shared);
-    this.#watch.add(key, shared);
+    this.#watch.add(shared);
     return shared;
   }
 }

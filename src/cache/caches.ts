@@ -53,6 +53,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
     maxEntries: options.maxKeys,
     maxMisses: options.maxMisses,
     whenDown: whenDown((keyId) => ({ keyId })),
+    confirmedAt: (keyId) => store.confirmedAt({ keyId }),
     lease: (id) => store.keyLease(id),
     async read(id) {
       const credential = await store.getCredential(id);
@@ -65,6 +66,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
     maxEntries: options.maxWorkspaces,
     maxMisses: 1,
     whenDown: whenDown((workspaceId) => ({ workspaceId })),
+    confirmedAt: (workspaceId) => store.confirmedAt({ workspaceId }),
     lease: (workspaceId) => store.projectsLease(workspaceId),
     read: (workspaceId) => store.getProjects(workspaceId),
   });
@@ -76,6 +78,7 @@ export function createCaches<Entry extends object>(options: CachesOptions<Entry>
         maxEntries: options.maxKeys,
         maxMisses: options.maxMisses,
         whenDown: whenDown((alias) => ({ alias })),
+        confirmedAt: (alias) => store.confirmedAt({ alias }),
         lease: (alias) => store.aliasLease(alias),
         async read(alias) {
           const keyId = await store.getAlias(alias);

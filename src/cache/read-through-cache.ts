@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { Lease, leaseDuration, type Timestamps } from '../store/lease';
+import { extendFrom, Lease, leaseDuration, type Timestamps, timestampsOf } from '../store/lease';
 
 export interface ReadThroughCacheOptions<V extends object> {
   readonly clock: Clock;
@@ -15,6 +15,8 @@ export interface ReadThroughCacheOptions<V extends object> {
   readonly read: (id: string) => Promise<V | null>;
   /** The lease of a read that is sent now; null if the store grants none. */
   readonly lease: (id: string) => Lease | null;
+  /** Since when a read that is sent now is known to reach the right server. Default: since it is sent. */
+  readonly confirmedAt?: (id: string) => Timestamps;
   /** How `load` behaves if the store cannot be read. Default: it rejects. */
   readonly whenDown?: WhenDown;
 }
@@ -164,9 +166,9 @@ export class ReadThroughCache<V extends object> {
    * cached.
    */
   async loadFresh(id: string): Promise<CacheHandle<V>> {
-    const { clock, maxRevocationLag, read } = this.#options;
+    const { clock, read } = this.#options;
     const version = this.#version;
-    const own = Lease.from(clock, leaseDuration(maxRevocationLag));
+    const own = this.#ownLease(id);
     const lease = this.#options.lease(id) ?? own;
     const value = await read(id);
     if (version === this.#version) {
@@ -204,9 +206,17 @@ export class ReadThroughCache<V extends object> {
   readonly #isUsable: IsUsable = ({ version, lease }, wall) =>
     version === this.#version && lease.holds(this.#options.clock, wall);
 
+  /** The lease of a read that is sent now, without invalidations. */
+  #ownLease(id: string): Lease {
+    const { clock, maxRevocationLag, confirmedAt } = this.#options;
+    const own = new Lease();
+    extendFrom(own, confirmedAt?.(id) ?? timestampsOf(clock), leaseDuration(maxRevocationLag));
+    return own;
+  }
+
   #startRead(id: string): InFlightRead<V> {
-    const { clock, maxRevocationLag, lease, read } = this.#options;
-    const granted = lease(id) ?? Lease.from(clock, leaseDuration(maxRevocationLag));
+    const { lease, read } = this.#options;
+    const granted = lease(id) ?? this.#ownLease(id);
     const started = new InFlightRead<V>(granted, this.#isUsable, (self) =>
       read(id).then(
         (value) => this.#store(id, self, value),

@@ -243,6 +243,11 @@ export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore,
    * the last `maxRevocationLag` before only. Now, if the store was closed: that is no outage.
    */
   answeredAt(name: CachedName): Timestamps;
+  /**
+   * When the server that a read of this entry is sent to now was last known to be the one that takes changes. A read without a
+   * lease counts from then. Now, if there is only one server.
+   */
+  confirmedAt(name: CachedName): Timestamps;
   /** Adds a listener. It is called for changes by any process, for as long as the leases hold. */
   onChange(listener: ChangeListener): void;
   onEvent(listener: (event: StoreEvent) => void): void;

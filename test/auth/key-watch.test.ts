@@ -4,7 +4,7 @@ import { type CachedKey, createToCachedKey } from '../../src/auth/request-api-ke
 import { createCaches } from '../../src/cache/caches';
 import { KeyscopeError } from '../../src/errors';
 import { authorize, compileRequirement, NO_REQUIREMENT } from '../../src/keys/authorize';
-import { holdsNow, Lease } from '../../src/store/lease';
+import { holdsNow, Lease, timestampsOf } from '../../src/store/lease';
 import type { KeyRecord } from '../../src/store/records';
 import type { ChangeListener, Store } from '../../src/store/store';
 import { sampleKey } from '../store/sample';
@@ -34,18 +34,27 @@ interface Options {
   readonly lag?: number;
   /** Whether the store grants the lease, which it does while it sends invalidations. */
   readonly hasLease?: boolean;
+  readonly serveStaleFor?: number;
   /** Called when a read is sent. */
   readonly onRead?: () => void;
 }
 
 /** A store of keys that all have one lease. Each read takes a millisecond of CPU time. */
-function setUp({ keys = 1, maxKeys = keys, lag = LAG, hasLease = true, onRead = () => {} }: Options = {}) {
+function setUp({
+  keys = 1,
+  maxKeys = keys,
+  lag = LAG,
+  hasLease = true,
+  serveStaleFor = 0,
+  onRead = () => {},
+}: Options = {}) {
   const clock = fakeClock();
   const listeners: ChangeListener[] = [];
   const records = new Map<string, KeyRecord>();
   const lease = Lease.from(clock, lag);
   const reads: string[] = [];
   let isDown = false;
+  let answeredAt = timestampsOf(clock);
   const store = {
     keyLease: () => (hasLease && holdsNow(lease, clock) ? lease : null),
     onChange: (listener: ChangeListener) => void listeners.push(listener),
@@ -56,11 +65,13 @@ function setUp({ keys = 1, maxKeys = keys, lag = LAG, hasLease = true, onRead = 
       if (isDown) return Promise.reject(new KeyscopeError('store_unavailable', 'Down.'));
       return Promise.resolve(records.get(id) ?? null);
     },
+    answeredAt: () => answeredAt,
+    confirmedAt: () => timestampsOf(clock),
     health: () => ({ mode: 'tracking' }),
   } as unknown as Store;
   const options = { store, clock, maxKeys, maxMisses: keys, maxWorkspaces: 1, maxRevocationLag: lag };
   const { keys: cache } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
-  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: lag, serveStaleFor: 0 });
+  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: lag, serveStaleFor });
   for (let i = 0; i < keys; i++) {
     const record = sampleKey('ws', { agents: 'all', expiresAt: clock.wall() + 3_600_000 });
     records.set(record.id, record);
@@ -72,6 +83,9 @@ function setUp({ keys = 1, maxKeys = keys, lag = LAG, hasLease = true, onRead = 
     fail: () => {
       isDown = true;
     },
+    answer: () => {
+      answeredAt = timestampsOf(clock);
+    },
     emit: (change: (listener: ChangeListener) => void) => listeners.forEach(change),
   };
 }
@@ -81,10 +95,13 @@ class CountedUse implements KeyUse {
   checks = 0;
   hasEnded = false;
 
-  constructor(readonly requirement = NO_REQUIREMENT) {}
+  constructor(
+    readonly key: CachedKey,
+    readonly requirement = NO_REQUIREMENT,
+  ) {}
 
   check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    return authorize({ record, scope, addresses: null }, this.requirement, { workspace: null, agent: null }, wall);
+    return authorize({ record, scope, addresses: null }, this.requirement, { workspace: null, agent: 'handler' }, wall);
   }
 
   isOver(): boolean {
@@ -115,14 +132,14 @@ async function largestStep(count: () => number, total: number): Promise<number> 
 async function watchAll(
   ids: readonly string[],
   cache: ReturnType<typeof setUp>['cache'],
-  createUse = () => new CountedUse(),
+  createUse = (key: CachedKey) => new CountedUse(key),
 ) {
   const uses: CountedUse[] = [];
   for (const id of ids) {
     const { value } = await cache.load(id);
-    const use = createUse();
+    const use = createUse(value!);
     uses.push(use);
-    watch.add(value!, use);
+    watch.add(use);
   }
   await waitUntil('every use is checked', () => uses.every(({ checks }) => checks > 0));
   return uses;
@@ -151,8 +168,8 @@ test('KeyWatch checks all uses of a key when the key changes more often than the
   const [id] = ids as [string];
   const reading = compileRequirement('all', ['conversations']);
   const { value } = await cache.load(id);
-  const uses = Array.from({ length: 100 }, (_, i) => new CountedUse(i < 90 ? NO_REQUIREMENT : reading));
-  for (const use of uses) watch.add(value!, use);
+  const uses = Array.from({ length: 100 }, (_, i) => new CountedUse(value!, i < 90 ? NO_REQUIREMENT : reading));
+  for (const use of uses) watch.add(use);
   await waitUntil('every use is checked', () => uses.every(({ checks }) => checks > 0));
   records.set(id, { ...records.get(id)!, permissions: ['handoff'] });
   for (let turn = 0; turn < 200; turn++) {
@@ -209,9 +226,9 @@ test.each([1, 100, 124, 249])(
     const readAt = clock.monotonic();
     fail();
     clock.advance(lease.remaining(clock, clock.wall()) - left);
-    const use = new CountedUse();
+    const use = new CountedUse(value!);
     expect(cache.get(ids[0]!, clock.wall())).toBe(value);
-    watch.add(value!, use);
+    watch.add(use);
     for (let ms = 0; ms < 2 * LAG && !use.hasEnded; ms++) {
       clock.advance(1);
       jest.advanceTimersByTime(1);
@@ -248,6 +265,50 @@ test('KeyWatch ends the uses of a key that was evicted from the cache when it is
   await waitUntil('its use has ended', () => uses[0]!.hasEnded);
   expect(uses.filter(({ hasEnded }) => hasEnded)).toHaveLength(1);
 });
+
+test.each([
+  ['with fewer agents', { agents: ['a'] }, true],
+  ['with other agents', { agents: ['a', 'c'] }, true],
+  ['with another token', { digest: 'f'.repeat(64) }, true],
+  ['in another workspace', { workspaceId: 'other' }, true],
+  ['with more agents', { agents: ['a', 'b', 'c'] }, false],
+  ['for all agents', { agents: 'all' as const }, false],
+  ['as it was', {}, false],
+])('KeyWatch ends a use if its key was deleted and created again %s: %j', async (_, changes, ends) => {
+  const { ids, cache, records, emit } = setUp();
+  const [id] = ids as [string];
+  records.set(id, { ...records.get(id)!, agents: ['a', 'b'] });
+  const [use] = await watchAll(ids, cache);
+  records.set(id, { ...records.get(id)!, ...changes });
+  emit((listener) => listener.keyChanged(id));
+  const checks = use!.checks;
+  await waitUntil('the use has ended, or was checked again', () => use!.hasEnded || use!.checks > checks + 2);
+  expect(use!.hasEnded).toBe(ends);
+});
+
+test.each([true, false])(
+  'KeyWatch keeps a use for serveStaleFor if its lease held when the store last answered: %j',
+  async (isOutage) => {
+    const setTimer = jest.spyOn(globalThis, 'setInterval');
+    const world = setUp({ serveStaleFor: 10 * LAG });
+    const { ids, cache, clock, fail } = world;
+    const [use] = await watchAll(ids, cache);
+    const [check] = setTimer.mock.calls[0] as [() => void];
+    fail();
+    clock.advance(LAG + 1);
+    // Without an outage, the store answers and refuses only reads.
+    if (!isOutage) world.answer();
+    for (let passes = 0; passes < 5; passes++) {
+      check();
+      await nextTurn();
+      clock.advance(LAG / 8);
+    }
+    expect(use!.hasEnded).toBe(!isOutage);
+    clock.advance(11 * LAG);
+    check();
+    await waitUntil('the use has ended', () => use!.hasEnded);
+  },
+);
 
 test('KeyWatch ends a use by its own read when an entry that was read before is still cached', async () => {
   // Another key changes during each read, so its result is not cached.

@@ -11,7 +11,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       [
         '(value) => this.#store(id, self, value),',
-        '(value) => { self.lease = lease(id) ?? Lease.from(clock, maxRevocationLag); return this.#store(id, self, value); },',
+        '(value) => { self.lease = lease(id) ?? this.#ownLease(id); return this.#store(id, self, value); },',
       ],
     ],
   },

@@ -78,10 +78,6 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     for (const listener of listeners) listener.projectsChanged(workspaceId);
   }
 
-  function notifyAliasChanged(alias: string): void {
-    for (const listener of listeners) listener.aliasChanged?.(alias);
-  }
-
   function addAuditEntry(
     workspaceId: string,
     origin: ChangeOrigin,
@@ -275,7 +271,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return true;
     },
 
-    ...createAliases(notifyAliasChanged),
+    ...createAliases((alias) => listeners.forEach((listener) => listener.aliasChanged?.(alias))),
 
     ...createMemoryDeliveries(),
     ...createMemoryReports(clock),
@@ -289,6 +285,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
     projectsLease: () => Lease.FOREVER,
     aliasLease: () => Lease.FOREVER,
     answeredAt: () => timestampsOf(clock),
+    confirmedAt: () => timestampsOf(clock),
 
     onChange(listener) {
       listeners.push(listener);

@@ -49,6 +49,9 @@ export interface RedisStoreOptions {
 /** Milliseconds after which a filtered list or a search of keys ends its page. */
 const SCAN_TIME = 30;
 
+/** How often a read is repeated because its slot has moved to another node of a Cluster meanwhile. */
+const MAX_MOVES = 3;
+
 /** An id that no key has, to check that the user may read keys. */
 const NO_KEY = '0000000000000000';
 
@@ -127,15 +130,22 @@ export function createRedisStore({
     }
   }
 
-  /** A read that rejects if its reply came from a server that was replaced, even if the reply is valid. */
-  async function rejectIfServerReplaced<T>(name: CachedName, reading: Promise<T>): Promise<T> {
+  /** Reads, and rejects if the reply came from a server that was replaced, even if the reply is valid. */
+  async function readConfirmed<T>(name: CachedName, read: () => Promise<T>): Promise<T> {
     const deadline = new Deadline(storeTimeout);
     const key = redisKeyOf(name);
-    const result = await reading;
-    if (feed.problemOf(key) !== null) await deadline.within(feed.confirmServer(key));
-    const problem = feed.problemOf(key);
-    if (problem !== null) throw unusable(problem);
-    return result;
+    let server = feed.serverOf(key);
+    let result = await read();
+    for (let moves = 0; moves < MAX_MOVES; moves++) {
+      if (feed.problemOf(key) !== null) await deadline.within(feed.confirmServer(key));
+      const problem = feed.problemOf(key);
+      if (problem !== null) throw unusable(problem);
+      // The server that is confirmed now must be the one that has replied.
+      if (feed.serverOf(key) === server) return result;
+      server = feed.serverOf(key);
+      result = await deadline.within(read());
+    }
+    throw unusable('the server of this entry changes again and again');
   }
 
   const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
@@ -198,12 +208,12 @@ export function createRedisStore({
       connection.close();
     },
 
-    getKey: (id) => rejectIfServerReplaced({ keyId: id }, readKey(id)),
-    getCredential: (id) => rejectIfServerReplaced({ keyId: id }, readCredential(id)),
-    getProjects: (workspaceId) => rejectIfServerReplaced({ workspaceId }, readProjects(workspaceId)),
+    getKey: (id) => readConfirmed({ keyId: id }, () => readKey(id)),
+    getCredential: (id) => readConfirmed({ keyId: id }, () => readCredential(id)),
+    getProjects: (workspaceId) => readConfirmed({ workspaceId }, () => readProjects(workspaceId)),
     listKeys: (query) => within(storeTimeout, listKeys(query)),
     listAudit: (query) => within(storeTimeout, listAudit(query)),
-    readAudit: (range) => rejectIfServerReplaced({ workspaceId: range.workspaceId }, readAudit(range)),
+    readAudit: (range) => readConfirmed({ workspaceId: range.workspaceId }, () => readAudit(range)),
     addUsage,
     readUsage,
     leaseSlice: createLeaseSlice(defineScript, keyNames),
@@ -218,13 +228,14 @@ export function createRedisStore({
     },
 
     ...aliases,
-    getAlias: (alias) => rejectIfServerReplaced({ alias }, aliases.getAlias(alias)),
+    getAlias: (alias) => readConfirmed({ alias }, () => aliases.getAlias(alias)),
     ...createMutations({ runMutation, keyNames, reader, clock, auditLimit, listeners }),
 
     keyLease: (keyId) => leaseFor({ keyId }),
     projectsLease: (workspaceId) => leaseFor({ workspaceId }),
     aliasLease: (alias) => leaseFor({ alias }),
     answeredAt: (name) => feed.answeredAt(redisKeyOf(name)),
+    confirmedAt: (name) => feed.confirmedAt(redisKeyOf(name)),
 
     onChange(listener) {
       listeners.push(listener);

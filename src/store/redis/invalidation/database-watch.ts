@@ -18,7 +18,8 @@ export class DatabaseWatch {
   readonly #server: ServerConnection;
   /** Without the client's own key prefix. */
   readonly #epochKey: string;
-  #hidesClients = false;
+  /** The feed that it did not show, on the same server. */
+  #hidden: FeedServer | null = null;
   #problem: string | null = null;
   /** The feed that CLIENT LIST has shown. */
   #shown: FeedServer | null = null;
@@ -34,15 +35,17 @@ export class DatabaseWatch {
   }
 
   async compare(feed: FeedServer): Promise<DatabaseComparison> {
-    if (feed.isWatching && !this.#hidesClients) {
+    if (feed.isWatching && this.#hidden !== feed) {
+      const { generation } = this.#server;
       const flags = await this.#askFlags(feed.clientId);
       if (flags !== null) {
         this.#shown = feed;
         // `d`: a watched key has been changed.
         return flags.includes('d') ? 'swapped' : 'same';
       }
-      if (this.#shown === feed) return 'elsewhere';
-      this.#hidesClients = true;
+      const isOnServer = generation === this.#server.generation && this.#server.role?.identity === feed.identity;
+      if (this.#shown === feed || !isOnServer) return 'elsewhere';
+      this.#hidden = feed;
     }
     if (feed.epoch === null) return this.#mark();
     const epoch = await this.#server.ask('hget', this.#epochKey, 'id');

@@ -15,10 +15,14 @@ export interface InvalidationFeed {
   leaseFor(key: string): Lease | null;
   /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
   readonly serverProblem: string | null;
+  /** The address that the client sends a read of this Redis key to; empty if there is only one. */
+  serverOf(key: string): string;
   /** Why the server of this Redis key must not be read from, which includes `serverProblem`. */
   problemOf(key: string): string | null;
   /** Asks again if the reason for `problemOf` is one that passes. */
   confirmServer(key?: string): Promise<void>;
+  /** See `Store.confirmedAt`. */
+  confirmedAt(key: string): Timestamps;
   /** See `Store.answeredAt`. */
   answeredAt(key: string): Timestamps;
   /** Null until it is known. */

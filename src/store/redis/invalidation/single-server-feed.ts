@@ -5,6 +5,7 @@ import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
+import { readSince } from './confirmation';
 import { ClientReconnector, ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
@@ -24,6 +25,7 @@ const REPLACED = 'the server has been replaced: Sentinel names another one as th
  * feed was opened on. A reconnect of the client replaces the lease.
  */
 export class SingleServerFeed implements InvalidationFeed {
+  readonly serverOf = () => '';
   readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
   readonly #server: ServerConnection;
@@ -93,6 +95,11 @@ export class SingleServerFeed implements InvalidationFeed {
 
   problemOf(): string | null {
     return this.serverProblem;
+  }
+
+  confirmedAt(): Timestamps {
+    const now = timestampsOf(this.#options.clock);
+    return this.#sentinels === null ? now : readSince(this.#sentinels.confirmedAt(this.#server.role), this.#options);
   }
 
   answeredAt(): Timestamps {

@@ -257,6 +257,34 @@ describe.each(Object.entries(CLIENTS))('with %s', (_, connect) => {
   });
 });
 
+test('a swap for an earlier copy is noticed when the client was connected to another server before', async () => {
+  const other = await startRedis();
+  cleanups.push(() => other.stop());
+  let target = server.port;
+  const proxy = await startProxy(() => target);
+  const client = new Redis(proxy.port, { retryStrategy });
+  await open(client);
+  const key = await createSample(writer, newWorkspace());
+  target = other.port;
+  proxy.cut('other');
+  const onOther = new Redis(other.url);
+  cleanups.push(() => onOther.disconnect());
+  const isPolled = () => onOther.info('commandstats').then((stats) => /cmdstat_client\|list:calls=[2-9]/.test(stats));
+  await waitUntil('the server is asked for the feed', isPolled);
+  target = server.port;
+  proxy.cut('other');
+  await untilTracking(reader as Reader);
+  for (const name of await admin.keys('*')) await admin.call('copy', name, name, 'DB', '9');
+  await writer.updateKey(key.id, { disabled: true }, ORIGIN, {});
+  await waitUntil('the change is read', async () => (await reader?.read(key.id))?.disabled === true);
+  const changed = await reader?.read(key.id);
+  await cacheKey(reader as Reader, key.id);
+  await admin.call('swapdb', '0', '9');
+  const swapped = performance.now();
+  expect(await lastCachedAt(reader as Reader, key.id, changed ?? null, 2 * LAG)).toBeLessThanOrEqual(swapped + LAG);
+  expect(await reader?.read(key.id)).toEqual(key);
+});
+
 test.each([[['flushall']], [['flushdb']], [['debug', 'reload', 'nosave']]])(
   'a key is not read from the cache after %j',
   async (command) => {

@@ -1,9 +1,10 @@
-import { holdsNow, type Lease, type Timestamps, timestampsOf } from '../../../lease';
+import { holdsNow, type Lease, NEVER, type Timestamps, timestampsOf } from '../../../lease';
 import type { NodeHealth } from '../../../store';
 import { addressOf, type RedisCluster } from '../../client';
 import { listenTo } from '../../client-events';
 import { isRefusal } from '../../errors';
 import { slotOf } from '../../hash-slot';
+import { readSince } from '../confirmation';
 import { closeDead, connectionReplaced } from '../connection-watchdog';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from '../invalidation-feed';
 import { StoreModeTracker } from '../store-mode';
@@ -34,6 +35,7 @@ type Poll = ClusterPoll<ClusterMaster>;
 export class ClusterFeed implements InvalidationFeed {
   /** No server has to be avoided for all keys. */
   readonly serverProblem = null;
+  readonly serverOf = (key: string) => this.#masters.addressOfSlot(slotOf(key));
   readonly #options: InvalidationFeedOptions<RedisCluster>;
   readonly #client: RedisCluster;
   readonly #mode: StoreModeTracker;
@@ -42,6 +44,7 @@ export class ClusterFeed implements InvalidationFeed {
   /** Reads that wait until the node that they were sent to is confirmed. */
   readonly #unconfirmed = new Set<() => void>();
   #started = false;
+  #isClosed = false;
   /** Functions that remove the listeners of the client. */
   readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -75,6 +78,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const stop of this.#listeners.splice(0)) stop();
     this.#stopPolling();
     this.#mode.close();
@@ -122,10 +126,16 @@ export class ClusterFeed implements InvalidationFeed {
     });
   }
 
+  confirmedAt(key: string): Timestamps {
+    const slot = slotOf(key);
+    const master = this.#masters.ofSlot(slot);
+    const confirmed = master === undefined ? NEVER : this.#owners.confirmedAt(master, slot, this.#masters.all());
+    return readSince(confirmed, this.#options);
+  }
+
   answeredAt(key: string): Timestamps {
-    const master = this.#masters.ofSlot(slotOf(key));
-    const isOpen = this.#timer !== null && master !== undefined;
-    return isOpen ? this.#owners.answeredAt(master) : timestampsOf(this.#options.clock);
+    if (this.#isClosed) return timestampsOf(this.#options.clock);
+    return this.#owners.answeredAt(this.serverOf(key));
   }
 
   nodes(): NodeHealth[] {
@@ -235,7 +245,7 @@ export class ClusterFeed implements InvalidationFeed {
     this.#hasAnswered(poll);
     if (view !== null) this.#addView(poll, master, view);
     if (client !== master.client) return;
-    this.#owners.add(master, poll.sent, view);
+    this.#owners.add(master, addressOf(client), poll.sent, view);
     for (const check of [...this.#unconfirmed]) check();
   }
 

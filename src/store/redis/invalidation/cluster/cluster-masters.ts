@@ -46,9 +46,14 @@ export class ClusterMasters {
     return this.#byAddress.entries();
   }
 
+  /** The address that the client will ask for keys in a slot; empty if it knows none. */
+  addressOfSlot(slot: number): string {
+    return this.#options.client.slots[slot]?.[0] ?? '';
+  }
+
   /** The master that the client will ask for keys in a slot. Undefined until it is followed. */
   ofSlot(slot: number): ClusterMaster | undefined {
-    return this.#byAddress.get(this.#options.client.slots[slot]?.[0] ?? '');
+    return this.#byAddress.get(this.addressOfSlot(slot));
   }
 
   /** Adds the masters that the client has learnt of since the last call, and removes those that it lists no longer. */

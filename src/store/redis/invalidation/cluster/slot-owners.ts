@@ -1,5 +1,5 @@
-import type { Clock } from '../../../../clock';
-import { NEVER, type Timestamps } from '../../../lease';
+import { NEVER, type Timestamps, timestampsOf } from '../../../lease';
+import { type ConfirmationOptions, isConfirmed } from '../confirmation';
 import { type ClusterView, covers } from './cluster-nodes';
 
 export const UNCONFIRMED =
@@ -14,7 +14,7 @@ interface Reply {
 
 /**
  * Knows which nodes can be read from. A master that was frozen or cut off still answers reads after another one has been
- * elected for its slots. So it is read from only while more than half of the masters, each asked within the last lag, say
+ * elected for its slots. So it is read from only while more than half of the masters, each asked a moment ago (see `isConfirmed`), say
  * that it owns the slot and has not failed.
  *
  * The argument: a replica is elected by more than half of the masters, and a master votes only if it has marked the old one as
@@ -22,17 +22,20 @@ interface Reply {
  * other acknowledged are not older than a lag. Unlike a lease, this does not need one epoch for all: slots can move.
  */
 export class SlotOwners<Node extends object> {
-  readonly #clock: Clock;
-  readonly #maxRevocationLag: number;
+  readonly #options: ConfirmationOptions;
   readonly #replies = new WeakMap<Node, Reply>();
+  /** By address, because the client drops nodes that do not answer. */
+  readonly #answeredAt = new Map<string, Timestamps>();
+  #lastAnsweredAt = NEVER;
 
-  constructor({ clock, maxRevocationLag }: { readonly clock: Clock; readonly maxRevocationLag: number }) {
-    this.#clock = clock;
-    this.#maxRevocationLag = maxRevocationLag;
+  constructor(options: ConfirmationOptions) {
+    this.#options = options;
   }
 
   /** A node has replied, with its view of the Cluster or null. */
-  add(node: Node, sent: Timestamps, view: ClusterView | null): void {
+  add(node: Node, address: string, sent: Timestamps, view: ClusterView | null): void {
+    this.#answeredAt.set(address, sent);
+    this.#lastAnsweredAt = sent;
     const last = this.#replies.get(node);
     if (last === undefined || last.sent.monotonic < sent.monotonic) this.#replies.set(node, { sent, view });
   }
@@ -42,32 +45,35 @@ export class SlotOwners<Node extends object> {
     this.#replies.delete(node);
   }
 
-  /** When a node that has replied was last asked. */
-  answeredAt(node: Node): Timestamps {
-    return this.#replies.get(node)?.sent ?? NEVER;
+  /** When the node at an address was asked for its last reply; for any node if this one has never replied. */
+  answeredAt(address: string): Timestamps {
+    return this.#answeredAt.get(address) ?? this.#lastAnsweredAt;
   }
 
-  /** Why a node must not be read from; null if it may be, or if it does not describe the Cluster. */
-  problemOf(node: Node, slot: number, nodes: Iterable<Node>): string | null {
+  /**
+   * When more than half of the masters were asked of which each said that the node owns the slot: the time of the earliest of
+   * them. Now, if the node does not describe the Cluster.
+   */
+  confirmedAt(node: Node, slot: number, nodes: Iterable<Node>): Timestamps {
     const reply = this.#replies.get(node);
-    if (reply === undefined) return UNCONFIRMED;
-    if (reply.view === null) return null;
+    if (reply === undefined) return NEVER;
+    if (reply.view === null) return timestampsOf(this.#options.clock);
     const { id } = reply.view;
-    let votes = 0;
+    const votes: Timestamps[] = [];
     let voters = 0;
     for (const other of nodes) {
       const { sent, view } = this.#replies.get(other) ?? { sent: NEVER, view: null };
-      if (view === null || !this.#isRecent(sent) || !view.isVotingMaster) continue;
+      if (view === null || !view.isVotingMaster || !isConfirmed(sent, this.#options)) continue;
       voters = Math.max(voters, view.votingMasters);
       const row = view.masters.find((master) => master.id === id);
-      if (row !== undefined && !row.hasFailed && covers(row.ranges, slot)) votes += 1;
+      if (row !== undefined && !row.hasFailed && covers(row.ranges, slot)) votes.push(sent);
     }
-    return votes * 2 > voters ? null : UNCONFIRMED;
+    votes.sort((a, b) => b.monotonic - a.monotonic);
+    return votes[Math.floor(voters / 2)] ?? NEVER;
   }
 
-  /** By both clocks: one stops while a machine is suspended, the other can be set back. */
-  #isRecent({ monotonic, wall }: Timestamps): boolean {
-    const age = Math.max(this.#clock.monotonic() - monotonic, this.#clock.wall() - wall);
-    return age < this.#maxRevocationLag;
+  /** Why a node must not be read from; null if it may be. */
+  problemOf(node: Node, slot: number, nodes: Iterable<Node>): string | null {
+    return isConfirmed(this.confirmedAt(node, slot, nodes), this.#options) ? null : UNCONFIRMED;
   }
 }

@@ -1,6 +1,7 @@
-import type { Clock } from '../../../../clock';
+import { NEVER, type Timestamps, timestampsOf } from '../../../lease';
 import type { RedisClient } from '../../client';
 import type { ServerRole } from '../../server-role';
+import { type ConfirmationOptions, isConfirmed } from '../confirmation';
 import { MAX_UNANSWERED, POLLS_PER_LAG } from '../invalidation-feed';
 
 const UNCONFIRMED = 'the Sentinels are silent or disagree, so that another server can be the master';
@@ -67,16 +68,15 @@ export class SentinelMonitor {
   readonly #name: string;
   /** Milliseconds after which a Sentinel that has not answered counts as silent. */
   readonly #replyTimeout: number;
-  readonly #maxRevocationLag: number;
-  readonly #clock: Clock;
+  readonly #options: ConfirmationOptions;
   readonly #startedAt: number;
   /** The server that more than half of them last named, and when they were asked; null until then. */
-  #confirmed: { readonly runId: string; readonly askedAt: number } | null = null;
+  #confirmed: { readonly runId: string; readonly askedAt: Timestamps } | null = null;
   #confirming: Promise<unknown> | null = null;
 
-  constructor(client: RedisClient, { clock, maxRevocationLag }: { clock: Clock; maxRevocationLag: number }) {
-    this.#maxRevocationLag = maxRevocationLag;
-    this.#clock = clock;
+  constructor(client: RedisClient, confirmation: ConfirmationOptions) {
+    const { clock, maxRevocationLag } = confirmation;
+    this.#options = confirmation;
     this.#startedAt = clock.monotonic();
     const options = client.options as unknown as SentinelOptions;
     this.#name = options.name;
@@ -119,20 +119,25 @@ export class SentinelMonitor {
   }
 
   /**
-   * Why this server must not be used: more than half of them have not named it when they were asked within the last lag.
+   * Why this server must not be used: more than half of them have not named it when they were last asked, or that was long ago.
    * A master that the network cut off with this process replies as before, while it has been replaced elsewhere. Null if
    * it can be used, or if it hides its identity.
    */
   problemOf(server: ServerRole | null): string | null {
+    return isConfirmed(this.confirmedAt(server), this.#options) ? null : UNCONFIRMED;
+  }
+
+  /** When they were asked of which more than half named this server. Now, if it hides its identity. */
+  confirmedAt(server: ServerRole | null): Timestamps {
     const identity = server?.identity ?? null;
-    if (identity === null) return null;
-    const confirmed = this.#confirmed;
-    return confirmed?.runId === identity && this.#isRecent(confirmed.askedAt) ? null : UNCONFIRMED;
+    if (identity === null) return timestampsOf(this.#options.clock);
+    return this.#confirmed?.runId === identity ? this.#confirmed.askedAt : NEVER;
   }
 
   /** They have not named a server yet, and may still do so in time. */
   get isNew(): boolean {
-    return this.#confirmed === null && this.#isRecent(this.#startedAt);
+    const { clock, maxRevocationLag } = this.#options;
+    return this.#confirmed === null && clock.monotonic() - this.#startedAt < maxRevocationLag;
   }
 
   /** Asks for the benefit of `problemOf`. Calls at the same time share the answers. */
@@ -145,7 +150,7 @@ export class SentinelMonitor {
 
   /** Null if none of them answers. */
   async ask(): Promise<SentinelConsensus | null> {
-    const askedAt = this.#clock.monotonic();
+    const askedAt = timestampsOf(this.#options.clock);
     const answers = await Promise.all(this.#connections.map((sentinel) => this.#askOne(sentinel)));
     const replies = answers.filter((reply) => reply !== null);
     if (replies.length === 0) return null;
@@ -153,7 +158,7 @@ export class SentinelMonitor {
     const isInDoubt = replies.some((reply) => reply.isInDoubt && reply.epoch >= latest.epoch);
     const runId = isInDoubt || latest.runId === '' ? null : latest.runId;
     const isMajority = replies.length * 2 > this.#connections.length;
-    if (isMajority && runId !== null && askedAt > (this.#confirmed?.askedAt ?? Number.NEGATIVE_INFINITY)) {
+    if (isMajority && runId !== null && askedAt.monotonic > (this.#confirmed?.askedAt ?? NEVER).monotonic) {
       this.#confirmed = { runId, askedAt };
     }
     return { runId, epoch: latest.epoch, isMajority };
@@ -161,10 +166,6 @@ export class SentinelMonitor {
 
   close(): void {
     for (const { connection } of this.#connections) connection.disconnect();
-  }
-
-  #isRecent(at: number): boolean {
-    return this.#clock.monotonic() - at < this.#maxRevocationLag;
   }
 
   async #askOne(sentinel: SentinelConnection): Promise<SentinelReply | null> {
