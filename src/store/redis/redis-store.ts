@@ -49,7 +49,7 @@ export interface RedisStoreOptions {
 /** Milliseconds after which a filtered list or a search of keys ends its page. */
 const SCAN_TIME = 30;
 
-/** How often a read is repeated because its slot has moved to another node of a Cluster meanwhile. */
+/** How often a read is repeated because the client has reconnected, or the slot has moved to another node of a Cluster. */
 const MAX_MOVES = 3;
 
 /** An id that no key has, to check that the user may read keys. */
@@ -137,11 +137,14 @@ export function createRedisStore({
     let server = feed.serverOf(key);
     let result = await read();
     for (let moves = 0; moves < MAX_MOVES; moves++) {
-      if (feed.problemOf(key) !== null) await deadline.within(feed.confirmServer(key));
-      const problem = feed.problemOf(key);
-      if (problem !== null) throw unusable(problem);
+      const hasMoved = () => feed.serverOf(key) !== server;
+      if (!hasMoved() && feed.problemOf(key) !== null) await deadline.within(feed.confirmServer(key));
       // The server that is confirmed now must be the one that has replied.
-      if (feed.serverOf(key) === server) return result;
+      if (!hasMoved()) {
+        const problem = feed.problemOf(key);
+        if (problem !== null) throw unusable(problem);
+        return result;
+      }
       server = feed.serverOf(key);
       result = await deadline.within(read());
     }
@@ -150,7 +153,11 @@ export function createRedisStore({
 
   const mutations = new MutationRunner({ client, connection, clock, storeTimeout, durability });
   const runMutation: RunMutation = async (mutation) => {
-    if (feed.serverProblem !== null) await within(storeTimeout, feed.confirmServer());
+    const deadline = new Deadline(storeTimeout);
+    if (feed.serverProblem !== null) {
+      await connection.waitUntilReady(storeTimeout);
+      await deadline.within(feed.confirmServer());
+    }
     if (feed.serverProblem !== null) throw unusable(feed.serverProblem);
     return mutations.run(mutation);
   };

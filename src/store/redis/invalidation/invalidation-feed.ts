@@ -15,8 +15,8 @@ export interface InvalidationFeed {
   leaseFor(key: string): Lease | null;
   /** Why the server must not be used: it is a replica, it was replaced, … Null if no reason is known. */
   readonly serverProblem: string | null;
-  /** The address that the client sends a read of this Redis key to; empty if there is only one. */
-  serverOf(key: string): string;
+  /** Names the server that the client sends a read of this Redis key to: the address in a Cluster, else the connection. */
+  serverOf(key: string): string | number;
   /** Why the server of this Redis key must not be read from, which includes `serverProblem`. */
   problemOf(key: string): string | null;
   /** Asks again if the reason for `problemOf` is one that passes. */

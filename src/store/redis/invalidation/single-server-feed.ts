@@ -13,6 +13,7 @@ import { NodeFeed } from './node-feed';
 import { type SentinelConsensus, SentinelMonitor } from './sentinel/sentinel-monitor';
 import { StoreModeTracker } from './store-mode';
 
+const UNVERIFIED = 'the client is not connected to a server that has been verified';
 const REPLACED = 'the server has been replaced: Sentinel names another one as the master';
 
 /**
@@ -25,7 +26,9 @@ const REPLACED = 'the server has been replaced: Sentinel names another one as th
  * feed was opened on. A reconnect of the client replaces the lease.
  */
 export class SingleServerFeed implements InvalidationFeed {
-  readonly serverOf = () => '';
+  readonly serverOf = () => this.#server.generation;
+  readonly problemOf = () => this.serverProblem;
+  readonly answeredAt = () => this.#mode.usableAt;
   readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
   readonly #server: ServerConnection;
@@ -90,20 +93,17 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   get serverProblem(): string | null {
-    return this.#server.problem ?? this.#sentinels?.problemOf(this.#server.role) ?? null;
+    // Until the connection is verified, connections of our own can lead to a server that Sentinel has replaced.
+    return this.#sentinels !== null && this.#server.role === null ? UNVERIFIED : this.#knownProblem;
   }
 
-  problemOf(): string | null {
-    return this.serverProblem;
+  get #knownProblem(): string | null {
+    return this.#server.problem ?? this.#sentinels?.problemOf(this.#server.role) ?? null;
   }
 
   confirmedAt(): Timestamps {
     const now = timestampsOf(this.#options.clock);
     return this.#sentinels === null ? now : readSince(this.#sentinels.confirmedAt(this.#server.role), this.#options);
-  }
-
-  answeredAt(): Timestamps {
-    return this.#mode.usableAt;
   }
 
   async confirmServer(): Promise<void> {
@@ -122,7 +122,7 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   lastError(): string | null {
-    return this.serverProblem ?? this.#node.failure?.message ?? this.#database.problem;
+    return this.#knownProblem ?? this.#node.failure?.message ?? this.#database.problem;
   }
 
   #startPolling(): void {
@@ -293,6 +293,6 @@ export class SingleServerFeed implements InvalidationFeed {
 
   #updateMode(): void {
     if (this.#timer === null || (this.#mode.mode === null && this.#sentinels?.isNew)) return;
-    this.#mode.update([this.#node], this.lastError(), this.serverProblem !== null);
+    this.#mode.update([this.#node], this.lastError(), this.#knownProblem !== null);
   }
 }
