@@ -101,7 +101,9 @@ export class KeyWatch {
         if (watched !== undefined) this.#invalidate(watched);
       },
       projectsChanged() {},
-      allChanged: () => this.#watched.forEach((watched) => this.#invalidate(watched)),
+      allChanged: () => {
+        for (const watched of this.#watched.values()) this.#invalidate(watched);
+      },
     });
   }
 
@@ -110,8 +112,6 @@ export class KeyWatch {
     const { key: entry } = use;
     let watched = this.#watched.get(entry.record.id);
     if (watched === undefined) {
-      // Without a lease in the cache, the first read has one interval.
-      const proof = Lease.from(this.#options.clock, this.#interval);
       watched = {
         id: entry.record.id,
         uses: new Set<KeyUse>(),
@@ -120,7 +120,8 @@ export class KeyWatch {
         passesAgain: false,
         entry,
         lease: undefined,
-        proof,
+        // Without a lease in the cache, the first read has one interval.
+        proof: Lease.from(this.#options.clock, this.#interval),
         isChanged: false,
         isLoading: false,
         loadsAgain: false,
@@ -234,8 +235,7 @@ export class KeyWatch {
   #checkAgain(watched: WatchedKey, remaining: number, wall: number): void {
     if (watched.timer !== null) clearTimeout(watched.timer);
     watched.timer = null;
-    const untilExpiry = watched.entry === null ? Number.POSITIVE_INFINITY : watched.entry.record.expiresAt - wall;
-    const delay = Math.min(remaining, untilExpiry);
+    const delay = Math.min(remaining, (watched.entry?.record.expiresAt ?? Number.POSITIVE_INFINITY) - wall);
     if (delay > 0 && delay < this.#interval) {
       watched.timer = setTimeout(() => this.#schedule(watched), Math.ceil(delay)).unref();
     }

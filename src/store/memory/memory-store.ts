@@ -271,7 +271,9 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
       return true;
     },
 
-    ...createAliases((alias) => listeners.forEach((listener) => listener.aliasChanged?.(alias))),
+    ...createAliases((alias) => {
+      for (const listener of listeners) listener.aliasChanged?.(alias);
+    }),
 
     ...createMemoryDeliveries(),
     ...createMemoryReports(clock),
