@@ -165,6 +165,31 @@ test('a key is not read from a master that was cut off with this process and rep
   admin.disconnect();
 }, 90_000);
 
+test('a reply is not used when the client reconnects before the Sentinels have confirmed the server', async () => {
+  const proxies = await startProxies();
+  const client = new Redis(throughProxies(proxies));
+  const reader = await open(client);
+  const key = await given(reader);
+  for (const proxy of proxies) {
+    proxy.hinder('other', { toClient: { blackHole: true }, toServer: { blackHole: true } });
+  }
+  await waitUntil('the server is not confirmed any more', () => reader.store.health().mode === 'down');
+  const admin = new Redis((servers.nodes[0] as RedisServer).url);
+  const reads = async () => Number(/cmdstat_hmget:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
+  const before = await reads();
+  const reading = reader.store.getKey(key.id).then(
+    () => 'used',
+    (error: { code: string }) => error.code,
+  );
+  await waitUntil('the read is answered', async () => (await reads()) > before);
+  client.disconnect(true);
+  expect(await reading).toBe('store_unavailable');
+  const change = reader.store.updateKey(key.id, { disabled: true }, ORIGIN, {});
+  await expect(change).rejects.toMatchObject({ code: 'store_unavailable' });
+  expect(await admin.hget(nameOf(key.id), 'disabled')).not.toBe('1');
+  admin.disconnect();
+}, 60_000);
+
 test('no data is read while most Sentinels are silent', async () => {
   const reader = await open(new Redis(options()));
   const key = await given(reader);
