@@ -242,6 +242,7 @@ export function createApiKeys<const Permission extends string>(
       keys,
       projects,
       audit,
+      leaks,
       webhooks,
       usage,
       reports: readReports,

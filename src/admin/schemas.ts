@@ -6,6 +6,7 @@ import { projectInputSchema } from '../projects/service';
 import { AUDIT_SCHEMAS } from './audit-schemas';
 import { BULK_SCHEMAS } from './bulk-schemas';
 import { keySchema, time } from './key-schema';
+import { LEAK_SCHEMAS } from './leak-schemas';
 import { REPORT_SCHEMAS } from './report-schemas';
 import { USAGE_SCHEMAS } from './usage-schemas';
 import { WEBHOOK_SCHEMAS } from './webhook-schemas';
@@ -199,6 +200,7 @@ export function nameSchemas(bodies: KeyBodies): ReadonlyMap<z.ZodType, string> {
     [metricListSchema, 'MetricList'],
     [sessionSchema, 'Session'],
     ...AUDIT_SCHEMAS,
+    ...LEAK_SCHEMAS,
     ...WEBHOOK_SCHEMAS,
     ...REPORT_SCHEMAS,
     ...USAGE_SCHEMAS,

@@ -4,7 +4,7 @@ import type { Authenticator } from '../auth/authenticator';
 import type { Clock } from '../clock';
 import { auditText, contextWorkspace, DEFAULT_WORKSPACE, isPlainText, mayContainToken } from '../field-schemas';
 import { keyNotFound } from '../store/key-not-found';
-import { type ChangeOrigin, LEAK_POLICIES, type LeakPolicy, type Store } from '../store/store';
+import { type ChangeOrigin, type LEAK_OUTCOMES, LEAK_POLICIES, type LeakPolicy, type Store } from '../store/store';
 import { isKeyId, workspaceTag } from '../token/format';
 import { parseInput } from '../validate-input';
 
@@ -29,7 +29,7 @@ export interface LeakContext {
 /** Result of a report. */
 export interface LeakReport {
   /** `already_revoked`: nothing was changed or recorded. `unknown`: no key has this token. */
-  readonly outcome: 'revoked' | 'disabled' | 'notified' | 'already_revoked' | 'unknown';
+  readonly outcome: (typeof LEAK_OUTCOMES)[number];
   /** Null if the outcome is `unknown`. */
   readonly keyId: string | null;
   readonly workspaceId: string | null;

@@ -104,6 +104,8 @@ export type MutationResult =
 /** Policies for a key whose token was found in a public place. `notify`: only an audit entry and events. */
 export const LEAK_POLICIES = ['revoke', 'disable', 'notify'] as const;
 export type LeakPolicy = (typeof LEAK_POLICIES)[number];
+/** Outcomes of the report of a leaked token. */
+export const LEAK_OUTCOMES = ['revoked', 'disabled', 'notified', 'already_revoked', 'unknown'] as const;
 
 /** A report that a token was found in a public place. Shown in the audit entry, as `exposure` of `after`. */
 export interface Exposure {

@@ -111,6 +111,7 @@ describe('the OpenAPI document', () => {
       'get /audit listAudit',
       'get /audit/export exportAudit',
       'get /audit/verify verifyAudit',
+      'post /leaks reportLeak',
       'get /webhooks listWebhookEndpoints',
       'get /webhooks/failed listFailedWebhooks',
       'post /webhooks/failed/{id}/replay replayWebhook',
@@ -351,6 +352,20 @@ describe.each(expresses)('a client that goes by the document, on %s', (_name, ex
     await call('get', '/projects');
     await call('delete', url, at('c'));
     await call('delete', url, at('x'.repeat(200)));
+  });
+
+  test('a report of a leak responds as documented', async () => {
+    const created = await call('post', '/keys', { body: { name: 'Leaked', permissions: ['conversations'] } });
+    const { id } = created.body.key as { id: string };
+    const report = (body: object) => call('post', '/leaks', { body: { source: 'support ticket', ...body } });
+    expect((await report({ tokenOrId: id, policy: 'disable' })).body).toEqual({ outcome: 'disabled', keyId: id });
+    expect((await report({ tokenOrId: id, url: 'https://example.com/paste' })).body.outcome).toBe('revoked');
+    expect((await report({ tokenOrId: id })).body.outcome).toBe('already_revoked');
+    expect((await report({ tokenOrId: 'not-a-token' })).body).toEqual({ outcome: 'unknown', keyId: null });
+    await report({ tokenOrId: id, policy: 'ignore' });
+    await report({ tokenOrId: id, source: '' });
+    await report({});
+    await report({ tokenOrId: '0'.repeat(16) });
   });
 
   test('webhooks respond as documented', async () => {

@@ -5,6 +5,7 @@ import { type AdminRouterDeps, createAdminRouter } from '../../src/admin/router'
 import { createAuditService } from '../../src/audit/service';
 import type { KeyscopeError } from '../../src/errors';
 import { createKeyService } from '../../src/keys/service';
+import { createLeakService, type LeakServiceDeps } from '../../src/leaks/service';
 import { createProjectService } from '../../src/projects/service';
 import { createMemoryStore } from '../../src/store/memory';
 import type { Store } from '../../src/store/store';
@@ -47,6 +48,11 @@ export interface SetupOptions {
   readonly mount?: string;
 }
 
+const NO_TOKENS: LeakServiceDeps['authenticator'] = {
+  parseKeyId: () => null,
+  fetch: () => Promise.reject(new Error('No token can be looked up here.')),
+};
+
 /** Services on a store in memory, and their router in an app, with a clock that stands still. */
 export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
   const { router = {}, deps = {}, before = [], mount = MOUNT } = options;
@@ -70,6 +76,8 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     keys,
     projects,
     audit,
+    // It finds keys by their ids only.
+    leaks: createLeakService({ store, clock, leakPolicy: 'revoke', authenticator: NO_TOKENS }).leaks,
     webhooks: createWebhookService({ store, clock }),
     reports: createReportService({ store, clock, recorder: reportRecorder }),
     usage: createUsageService({ store, clock, recorder }),

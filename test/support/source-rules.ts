@@ -66,6 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** The folders whose types each folder may import. */
 const MAY_NAME: Readonly<Record<string, readonly string[]>> = {
+  // It serves the reports of leaks.
+  admin: ['leaks'],
   // Its options name the source of the project id in a request.
   redaction: ['http'],
   // The `store` event carries the health of the store.

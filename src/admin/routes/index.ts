@@ -1,5 +1,6 @@
 import type { AuditService } from '../../audit/service';
 import type { KeyService } from '../../keys/types';
+import type { LeakService } from '../../leaks/service';
 import type { ProjectService } from '../../projects/service';
 import type { ReadReports } from '../../usage/report-service';
 import type { UsageService } from '../../usage/service';
@@ -12,6 +13,7 @@ import { createKeyBodies, documentSchema, nameSchemas } from '../schemas';
 import { createAuditOperations } from './audit';
 import { createFormOptionOperations, type FormOptionDeps } from './form-options';
 import { createKeyOperations } from './keys';
+import { createLeakOperations } from './leaks';
 import { createProjectOperations } from './projects';
 import { createReportOperations } from './reports';
 import { createUsageOperations } from './usage';
@@ -21,6 +23,7 @@ export interface OperationDeps extends FormOptionDeps {
   readonly keys: KeyService;
   readonly projects: ProjectService;
   readonly audit: AuditService;
+  readonly leaks: LeakService;
   readonly webhooks: WebhookService;
   readonly reports: ReadReports;
   readonly usage: UsageService;
@@ -49,6 +52,7 @@ export function createOperations(deps: OperationDeps, settings: AdminSettings): 
     ...createProjectOperations(deps.projects, agents),
     ...createFormOptionOperations(deps, settings),
     ...createAuditOperations(deps.audit),
+    ...createLeakOperations(deps.leaks),
     ...createWebhookOperations(deps.webhooks),
     ...createReportOperations(deps.reports),
     documentOperation,
