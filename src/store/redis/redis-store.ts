@@ -50,7 +50,9 @@ export interface RedisStoreOptions {
 const SCAN_TIME = 30;
 
 /** How often a read is repeated because the client has reconnected, or the slot has moved to another node of a Cluster. */
-const MAX_MOVES = 3;
+const MAX_MOVES = 20;
+/** Milliseconds before all repetitions but the first ones: the client and the nodes learn of a moved slot one by one. */
+const MOVE_PAUSE = 10;
 
 /** An id that no key has, to check that the user may read keys. */
 const NO_KEY = '0000000000000000';
@@ -145,6 +147,7 @@ export function createRedisStore({
         if (problem !== null) throw unusable(problem);
         return result;
       }
+      if (moves > 2) await new Promise((resolve) => setTimeout(resolve, MOVE_PAUSE));
       server = feed.serverOf(key);
       result = await deadline.within(read());
     }
