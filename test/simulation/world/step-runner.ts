@@ -148,6 +148,8 @@ export class StepRunner {
 
   #restart({ duration, data, silently }: StepOf<'restart'>): void {
     const { kernel, target, network } = this.#world;
+    // A restart that begins during another would exchange the data of a running server at its end.
+    if (!target.isUp) return;
     const kept = copyKeyspace(target.keyspace);
     const keyspace = data === 'kept' ? kept : data === 'older' ? (this.#older ?? kept) : emptyKeyspace();
     // A machine that loses its power closes no connection. Once it runs again, it resets those that it does not know.
