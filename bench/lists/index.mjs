@@ -36,7 +36,7 @@ const FILTERS = {
   'metadata (1 in 1,000)': () => ({ metadata: { team: 'billing' } }),
   'metadata (one key)': (round) => ({ metadata: { ticket: `OPS-${((round * 997) % (count / 1000)) * 1000 + 999}` } }),
   'created by (1 in 1,000)': () => ({ createdBy: 'eve@example.com' }),
-  'created by (none)': (round) => ({ createdBy: `nobody-${round}` }),
+  'created by (none)': (round) => ({ createdBy: `absent-${round}` }),
   'owner and search': (round) => ({ owner: `user:u-${round % 1000}`, q: 'oulu' }),
 };
 

@@ -241,8 +241,8 @@ export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore,
   projectsLease(workspaceId: string): Lease | null;
   aliasLease(alias: string): Lease | null;
   /**
-   * When the server of this entry was last asked and could be used. Data that was still valid then can be older than changes of
-   * the last `maxRevocationLag` before only. Now, if the store was closed: that is no outage.
+   * When the server of this entry was last asked and could be used. Data whose lease held then can lack only changes of the
+   * `maxRevocationLag` before. Now, if the store was closed: that is no outage.
    */
   answeredAt(name: CachedName): Timestamps;
   /**

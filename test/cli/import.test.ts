@@ -76,7 +76,7 @@ describe('import', () => {
     ['allowed_ips', 'everywhere', [], 'allowedIps'],
     ['rate_limit', '1000', [], 'rateLimit: Expected limits such as 1000/1m'],
     ['holder', 'u-17', ['--map', 'owner=holder'], 'owner: Expected user:ID or service:ID.'],
-    ['mail', 'nobody', ['--map', 'contact=mail'], 'contact'],
+    ['mail', 'no-address', ['--map', 'contact=mail'], 'contact'],
     ['meta', '"[1]"', ['--map', 'metadata=meta'], 'metadata: Expected a JSON object.'],
     ['meta', '"{""revoked"":true}"', ['--map', 'metadata=meta'], 'metadata: A member may limit'],
   ])('import rejects a row whose column %s is %s', async (column, value, options, message) => {
