@@ -251,6 +251,7 @@ export function createApiKeys<const Permission extends string>(
       usesFeatures: () => use.features,
       usesReports: () => use.reports,
       sendsWebhooks: settings.webhooks !== undefined,
+      leakPolicy: settings.leakPolicy,
       clock,
       console: createConsole(),
       tokenExample: reader.example,

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors';
 import { externalId } from '../field-schemas';
 import { createKeySchemas, ENSURE_FIELDS, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
+import { LEAK_POLICIES } from '../store/store';
 import { AUDIT_SCHEMAS } from './audit-schemas';
 import { BULK_SCHEMAS } from './bulk-schemas';
 import { keySchema, time } from './key-schema';
@@ -121,6 +122,7 @@ export const sessionSchema = z
     metricsByProject: z.boolean().optional().meta({ description: 'True if the metric names depend on the project.' }),
     reports: z.boolean().optional().meta({ description: "True if a route of the app has `mode: 'report'`." }),
     webhooks: z.boolean().optional().meta({ description: 'True if the app sends webhooks.' }),
+    leakPolicy: z.enum(LEAK_POLICIES).optional().meta({ description: 'Policy for keys that are reported as leaked.' }),
     workspaceName: z.string().optional().meta({ description: 'Name of the workspace.' }),
     title: z.string().optional().meta({ description: 'Name at the top of the console.' }),
     homeUrl: z.string().nullable().optional().meta({ description: 'The page of the app that the name links to.' }),

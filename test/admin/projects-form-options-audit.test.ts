@@ -140,6 +140,7 @@ describe.each(expresses)('on %s', (_name, express) => {
       webhooks: false,
       reports: false,
       keysWithoutExpiry: false,
+      leakPolicy: 'revoke',
     };
     expect((await as().get('/session').expect(200)).body).toEqual({
       ...session,

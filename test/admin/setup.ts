@@ -86,6 +86,7 @@ export function setup(express = expresses[0]![1], options: SetupOptions = {}) {
     usesFeatures: () => true,
     usesReports: () => false,
     sendsWebhooks: false,
+    leakPolicy: 'revoke',
     clock,
     tokenExample: { in: 'header', name: 'x-api-key', value: '{token}' },
     defaultLifetime: 365 * DAY,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { FEATURE_NAMES } from '../../features';
 import { externalId } from '../../field-schemas';
 import type { KeyInputSettings } from '../../keys/input-schemas';
+import type { LeakPolicy } from '../../store/store';
 import { callApp } from '../call-app';
 import { defineOperation, type Operation } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';
@@ -24,6 +25,8 @@ export interface FormOptionDeps {
   readonly usesReports: () => boolean;
   /** True if the app has the option `webhooks`. */
   readonly sendsWebhooks: boolean;
+  /** Policy for leaked keys. */
+  readonly leakPolicy: LeakPolicy;
   /** In milliseconds. */
   readonly defaultLifetime: number;
   /** The settings of the inputs of `keys`, for the OpenAPI document and forms. */
@@ -36,7 +39,7 @@ const urlSchema = z.string().refine(isHttpUrl, 'Expected a URL such as https://a
 
 /** The choices in forms. Other metrics can be typed, and other agents unless `resolveAgent` restricts them. */
 export function createFormOptionOperations(deps: FormOptionDeps, settings: AdminSettings): Operation[] {
-  const { tokenExample, defaultLifetime, keyInputs, usesFeatures, usesReports, sendsWebhooks } = deps;
+  const { tokenExample, defaultLifetime, keyInputs, usesFeatures, usesReports, sendsWebhooks, leakPolicy } = deps;
   const { keysWithoutExpiry = false } = keyInputs;
   const { listAgents, metricNames, exampleUrl, signInUrl, title, homeUrl, signOutUrl } = settings;
   const metricsByProject = metricNames.length > 1;
@@ -75,6 +78,7 @@ export function createFormOptionOperations(deps: FormOptionDeps, settings: Admin
             allowsOtherAgents,
             metricsByProject,
             webhooks: sendsWebhooks,
+            leakPolicy,
             reports: usesReports(),
           },
         };

@@ -31,7 +31,18 @@ beforeAll(async () => {
   const agents = [PROJECT, OTHER_PROJECT, 'PROJECT-C1V9TT3E'];
   const warehouse = await world.create('Warehouse export', { agents, expiresIn: '90d' });
   warehouseId = warehouse.id;
-  const analytics = await world.create('Nightly analytics', { agents: [PROJECT], expiresIn: '6d' });
+  const analytics = await world.create('Nightly analytics', {
+    agents: [PROJECT],
+    expiresIn: '6d',
+    allowedIps: ['127.0.0.0/8', '2001:db8:4::/48'],
+    rateLimit: [
+      { limit: 50, window: '1s' },
+      { limit: 100_000, window: '1d' },
+    ],
+    owner: { kind: 'service', id: 'billing-export-service-eu-central-1' },
+    contact: 'data-platform-oncall@acme.example',
+    metadata: { team: 'billing', 'cost-centre': '4711', purpose: 'nightly export of conversations to the warehouse' },
+  });
   const crm = await world.create('CRM sync', { permissions: ['conversations', 'handoff', 'external_events'] });
   await world.use(crm, 24);
   await world.use(analytics, 9);
@@ -147,6 +158,36 @@ const SIGHTS: readonly Sight[] = [
   actionSight('Rotate', 'CRM sync', 'Creates a new key'),
   actionSight('Delete', 'CRM sync', '24 requests'),
   actionSight('Disable', 'CRM sync', '24 requests'),
+  {
+    name: 'report-leak',
+    async show(visitor) {
+      await openKeys(visitor);
+      await visitor.page.getByRole('button', { name: 'Report a leak' }).click();
+      const form = dialog(visitor.page, 'Report a leaked key');
+      await form.getByRole('button', { name: 'Report leak' }).click();
+      await form.getByText('Enter the token').waitFor();
+    },
+  },
+  {
+    name: 'unknown-leak',
+    async show({ page }) {
+      const form = dialog(page, 'Report a leaked key');
+      await form.getByLabel('Token, or id').fill('ks_unknown');
+      await form.getByLabel('Reported by').fill('support ticket 4711');
+      await form.getByRole('button', { name: 'Report leak' }).click();
+      await form.getByText('No key of this workspace').waitFor();
+    },
+  },
+  {
+    name: 'reported-leak',
+    async show({ page }) {
+      const form = dialog(page, 'Report a leaked key');
+      await form.getByLabel('Token, or id').fill(warehouseId);
+      await form.getByLabel('Only record').check();
+      await form.getByRole('button', { name: 'Report leak' }).click();
+      await dialog(page, 'Leak reported').getByText('The report is recorded.').waitFor();
+    },
+  },
   actionSight('Enable', 'Retired partner', 'Never'),
   {
     name: 'conflict',
@@ -238,6 +279,13 @@ const SIGHTS: readonly Sight[] = [
       await openFresh(visitor, `#/key?key=${keyId}`);
       await page.getByText('13 requests').waitFor();
       await page.locator('.entry').first().waitFor();
+    },
+  },
+  {
+    name: 'edit-columns',
+    async show({ page }) {
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await dialog(page, 'Edit API key').getByLabel('Metadata').scrollIntoViewIfNeeded();
     },
   },
   {

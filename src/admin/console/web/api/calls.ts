@@ -9,6 +9,8 @@ import type {
   FailedWebhookPage,
   Key,
   KeyPage,
+  LeakBody,
+  LeakReport,
   Metrics,
   Permission,
   ReportSummary,
@@ -151,6 +153,10 @@ export interface AuditQuery {
 }
 export function listAudit(query: AuditQuery, signal?: AbortSignal): Promise<AuditPage> {
   return request('audit', { query: { ...query }, ...(signal && { signal }) });
+}
+
+export function reportLeak(body: LeakBody): Promise<LeakReport> {
+  return request('leaks', { method: 'POST', body });
 }
 
 export async function listWebhookEndpoints(signal?: AbortSignal): Promise<WebhookEndpoint[]> {

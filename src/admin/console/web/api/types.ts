@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { auditListSchema, auditQuerySchema, WireAuditEntry } from '../../../audit-schemas';
+import type { leakBodySchema, leakReportSchema } from '../../../leak-schemas';
 import type { reportSummarySchema, WireReport } from '../../../report-schemas';
 import type {
   agentListSchema,
@@ -22,6 +23,8 @@ export type FailedWebhook = WireFailedWebhook;
 export type FailedWebhookPage = z.infer<typeof failedWebhookListSchema>;
 export type Report = WireReport;
 export type ReportSummary = z.infer<typeof reportSummarySchema>;
+export type LeakBody = z.infer<typeof leakBodySchema>;
+export type LeakReport = z.infer<typeof leakReportSchema>;
 export type AuditEntry = WireAuditEntry;
 export type KnownAction = NonNullable<z.infer<typeof auditQuerySchema>['action']>;
 export type Session = z.infer<typeof sessionSchema>;

@@ -2,6 +2,7 @@ import type { Key, Usage } from '../api/types';
 import { ConfirmDialog } from './confirm-dialog';
 import { CreateDialog } from './create-dialog';
 import { EditDialog } from './edit-dialog';
+import { LeakDialog } from './leak-dialog';
 import { RotateDialog } from './rotate-dialog';
 import type { KeyTask } from './use-task';
 
@@ -12,7 +13,7 @@ export interface KeyDialogsProps {
   onEnd(): void;
   /** Called after a change. `key` is the key as it is now, or null if it is deleted. The dialog may stay open. */
   onChanged(id: string, key: Key | null): void;
-  /** Called when there is a new key. */
+  /** Called when there is a new key, or keys may have changed. */
   onCreated(): void;
 }
 
@@ -21,6 +22,10 @@ export function KeyDialogs({ task, usage, onEnd, onChanged, onCreated }: KeyDial
   switch (task.kind) {
     case 'create':
       return <CreateDialog onEnd={onEnd} onCreated={onCreated} />;
+    case 'report':
+      return <LeakDialog item={null} onEnd={onEnd} onReported={onCreated} />;
+    case 'leaked':
+      return <LeakDialog item={task.item} onEnd={onEnd} onReported={onCreated} />;
     case 'edit':
       return <EditDialog item={task.item} onEnd={onEnd} onChanged={onChanged} />;
     case 'rotate':

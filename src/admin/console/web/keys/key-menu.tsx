@@ -24,6 +24,7 @@ export function KeyMenu({ item, onTask }: KeyMenuProps) {
     item.disabled
       ? { label: 'Enable', icon: 'play', act: () => onTask({ kind: 'enable', item }) }
       : { label: 'Disable', icon: 'pause', act: () => onTask({ kind: 'disable', item }) },
+    { label: 'Report as leaked', icon: 'warning', danger: true, act: () => onTask({ kind: 'leaked', item }) },
     { label: 'Delete', icon: 'trash', danger: true, act: () => onTask({ kind: 'delete', item }) },
   ];
   return <Menu label={`More for ${item.name}`} items={session.readOnly ? links : [...links, ...changes]} />;

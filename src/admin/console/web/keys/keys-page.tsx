@@ -92,9 +92,14 @@ export function KeysPage({ params }: { readonly params: Params }) {
         lead="A key lets a program call your API. Its token is shown once, when it is created."
       >
         {!session.readOnly && (
-          <Button kind="primary" icon="plus" onClick={() => open({ kind: 'create' })}>
-            Create key
-          </Button>
+          <div class="page-actions">
+            <Button icon="warning" onClick={() => open({ kind: 'report' })}>
+              Report a leak
+            </Button>
+            <Button kind="primary" icon="plus" onClick={() => open({ kind: 'create' })}>
+              Create key
+            </Button>
+          </div>
         )}
       </PageHead>
       <search class="toolbar">

@@ -5,10 +5,18 @@ import { changeParams, type PageName, type Params } from '../page-route';
 
 /** A change that the operator has begun. */
 export type KeyTask =
-  | { readonly kind: 'create' }
-  | { readonly kind: 'edit' | 'rotate' | 'enable' | 'disable' | 'delete'; readonly item: Key };
+  | { readonly kind: (typeof KINDS_WITHOUT_KEY)[number] }
+  | { readonly kind: (typeof KINDS)[number]; readonly item: Key };
 
-const KINDS = ['edit', 'rotate', 'enable', 'disable', 'delete'] as const;
+const KINDS_WITHOUT_KEY = ['create', 'report'] as const;
+const KINDS = ['edit', 'rotate', 'enable', 'disable', 'leaked', 'delete'] as const;
+
+function readTask(name: string, item: Key | null): KeyTask | null {
+  const single = KINDS_WITHOUT_KEY.find((each) => each === name);
+  if (single !== undefined) return { kind: single };
+  const kind = KINDS.find((each) => each === name);
+  return kind !== undefined && item !== null ? { kind, item } : null;
+}
 
 /**
  * The open dialog of a page. It is in the URL, as `dialog=edit:<id>` or `dialog=create`, so that a reload opens it again.
@@ -48,8 +56,5 @@ export function useTask(page: PageName, params: Params, known: readonly Key[] | 
     setItem(null);
     show(undefined);
   }
-  const kind = KINDS.find((each) => each === name);
-  const task: KeyTask | null =
-    name === 'create' ? { kind: 'create' } : kind && item && item.id === id ? { kind, item } : null;
-  return { task, open, close };
+  return { task: readTask(name, item?.id === id ? item : null), open, close };
 }
