@@ -7,6 +7,7 @@ import { announceChanges } from './audit/change-events';
 import { createAuditService } from './audit/service';
 import { createAccess } from './auth/access';
 import { createAuthenticator, createImportedTokenAuthenticator } from './auth/authenticator';
+import { FeatureWatch } from './auth/feature-watch';
 import { KeyWatch } from './auth/key-watch';
 import { type PermissionRequirement, parseRequirement } from './auth/permission-requirement';
 import { createTokenReader } from './auth/read-token';
@@ -124,13 +125,15 @@ export function createApiKeys<const Permission extends string>(
     storeTimeout,
     onUnchecked: () => events.emit('store', { type: 'warning', code: 'limits_not_checked', message: NOT_CHECKED }),
   });
-  const watch = new KeyWatch({ keys: caches.keys, store, clock, maxRevocationLag, serveStaleFor });
+  const watchSettings = { clock, maxRevocationLag, serveStaleFor };
+  const watch = new KeyWatch(caches.keys, store, watchSettings);
+  const featureWatch = new FeatureWatch(caches.projects, store, watchSettings);
   const contexts = createRequestContexts();
   const recording = { store, clock, interval: settings.usageFlushInterval, report };
   const reportRecorder = new ReportRecorder(recording);
   const readReports = createReportService({ store, clock, recorder: reportRecorder });
   const reports = new Reports(events, contexts, (event) => reportRecorder.count(event));
-  const policies = createPolicies({ projectFeatures, contexts, reports, events });
+  const policies = createPolicies({ projectFeatures, contexts, featureWatch, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
@@ -220,7 +223,9 @@ export function createApiKeys<const Permission extends string>(
         }),
       ),
     ) as Keys['redactResponse'],
-    requireFeature: use.ofFeatures(createRequireFeature({ projectFeatures, contexts, fail })) as Keys['requireFeature'],
+    requireFeature: use.ofFeatures(
+      createRequireFeature({ projectFeatures, contexts, watch: featureWatch, fail }),
+    ) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
     verify: createVerify({
       access,
@@ -275,6 +280,7 @@ export function createApiKeys<const Permission extends string>(
     async close() {
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
+      featureWatch.close();
       projectFeatures.close();
       await Promise.all([
         recorder.close(),

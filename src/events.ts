@@ -44,12 +44,15 @@ export type ReportedEvent =
       readonly route: string | null;
     };
 
-/** An open response, or a signal, that ended because its key stopped being valid. */
+/** An open response, or a signal, that ended because a request like it would be denied. */
 export interface EndedEvent {
   readonly keyId: string;
   readonly workspaceId: string;
-  /** `store`: the store could not confirm the key within `maxRevocationLag`. `closed`: `close()` was called. */
-  readonly reason: 'deleted' | 'closed' | DenialReason;
+  /**
+   * `feature`: the project has disabled the feature of a `requireFeature`. `store`: the store could not confirm the key or
+   * the configuration within `maxRevocationLag`. `closed`: `close()` was called.
+   */
+  readonly reason: 'deleted' | 'closed' | 'feature' | DenialReason;
   /** Null for `verify()`. */
   readonly method: string | null;
   /** The path that the route was declared with, below its router; null for `verify()` and in `app.use`. */

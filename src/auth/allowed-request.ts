@@ -1,24 +1,29 @@
 import type { Request } from 'express';
+import type { Configurations } from '../cache/caches';
 import type { Events } from '../events';
 import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { Limiter } from '../limits/limiter';
 import { describeRoute } from './describe-request';
-import type { KeyEnd, KeyWatch } from './key-watch';
-import { OpenRequest } from './open-request';
+import type { UseEnd } from './entry-use';
+import { type FeatureRequirement, PassedFeature } from './feature-watch';
+import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
+import { OpenRequest, type PassedRequirement } from './open-request';
 import {
   type CachedKey,
   createRequestApiKey,
   isApiKeyFrom,
+  isSameKey,
   type RequestApiKey,
   type SignalSource,
 } from './request-api-key';
-import type { RequestContext } from './request-context';
+import type { RequestContext, RequestContexts } from './request-context';
 
 /** The parts that all requests allowed by one `requireApiKey` share. */
 export interface AllowedRequestDeps {
   readonly requirement: Requirement;
   readonly watch: KeyWatch;
+  readonly contexts: RequestContexts;
   readonly events: Events;
   /** Name of the request's property for the key. */
   readonly requestProperty: string;
@@ -30,15 +35,14 @@ export interface AllowedRequestDeps {
  * An allowed request. Its key is watched only if the signal is read or the response is to end with the key, so that
  * other requests do not pay for it. Only then does it refer to the request: see `RequestContexts`.
  */
-export class AllowedRequest implements RequestContext, SignalSource<Request> {
+export class AllowedRequest implements RequestContext, SignalSource<Request>, KeyUse, PassedRequirement {
   readonly key: CachedKey;
   readonly limiters: readonly Limiter[];
   /** See `RequestContext`. */
   hiddenToken: string | undefined = undefined;
+  earlier: PassedRequirement | undefined;
   readonly #context: AuthContext;
   readonly #deps: AllowedRequestDeps;
-  /** Of an earlier `requireApiKey` that has allowed the same request. */
-  readonly #earlier: RequestContext | undefined;
   #opened: OpenRequest | undefined = undefined;
 
   constructor(
@@ -49,10 +53,19 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
     limiters: readonly Limiter[],
   ) {
     this.key = key;
-    this.limiters = earlier?.limiters?.length ? [...earlier.limiters, ...limiters] : limiters;
+    this.limiters = limiters;
+    this.earlier = undefined;
     this.#context = context;
     this.#deps = deps;
-    this.#earlier = earlier;
+    if (earlier instanceof AllowedRequest) this.#follow(earlier);
+  }
+
+  get watchedId(): string {
+    return this.key.record.id;
+  }
+
+  get accepted(): CachedKey {
+    return this.key;
   }
 
   get workspaceId(): string {
@@ -76,31 +89,47 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
 
   /** Ends the response with the key, whether or not it has begun then. */
   endResponse(req: Request): void {
-    this.#open(req).endResponse();
+    this.open(req).endResponse();
   }
 
   endStream(req: Request): void {
-    if (!this.#deps.keepsStream) this.#open(req).endStream();
-  }
-
-  get watch(): KeyWatch {
-    return this.#deps.watch;
+    if (!this.#deps.keepsStream) this.open(req).endStream();
   }
 
   leaseEndsSoon(): boolean {
-    return this.watch.endsSoon(this.key);
+    return this.#deps.watch.endsSoon(this.watchedId);
   }
 
   openSignal(req: Request): AbortSignal {
-    return this.#open(req).openSignal();
+    return this.open(req).openSignal();
   }
 
-  check(entry: CachedKey, wall: number, req: Request): KeyEnd | null {
-    const denial = authorize(entry, this.#deps.requirement, this.#contextFor(entry, req), wall);
-    return denial ?? this.#earlier?.check?.(entry, wall, req) ?? null;
+  passFeature(requirement: FeatureRequirement, projectId: string, configurations: Configurations): void {
+    this.earlier = new PassedFeature(requirement, projectId, configurations, this);
+    this.#opened?.follow(this);
   }
 
-  emitEnded(reason: KeyEnd['reason'], req: Request): void {
+  watchFor(open: OpenRequest): void {
+    this.#opened = open;
+    this.#deps.watch.add(this);
+  }
+
+  check(entry: CachedKey | null, wall: number): UseEnd | null {
+    if (!isSameKey(this.key, entry)) return KEY_DELETED;
+    const denial = authorize(entry, this.#deps.requirement, this.#contextFor(entry), wall);
+    if (denial === null) this.#opened?.allow(this);
+    return denial;
+  }
+
+  isOver(): boolean {
+    return this.#opened?.isOver() ?? true;
+  }
+
+  end(end: UseEnd): boolean {
+    return this.#opened?.end(end, this) ?? true;
+  }
+
+  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
     const { events } = this.#deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
@@ -108,14 +137,26 @@ export class AllowedRequest implements RequestContext, SignalSource<Request> {
   }
 
   /** With the address, if the key was limited to addresses after the request was allowed. */
-  #contextFor({ addresses }: CachedKey, req: Request): AuthContext {
+  #contextFor({ addresses }: CachedKey): AuthContext {
     const context = this.#context;
-    if (addresses === null || context.address !== undefined) return context;
-    return { ...context, address: readRequestAddress(req) };
+    if (addresses === null || context.address !== undefined || this.#opened === undefined) return context;
+    return { ...context, address: readRequestAddress(this.#opened.req) };
   }
 
-  #open(req: Request): OpenRequest {
-    this.#opened ??= new OpenRequest(this, req);
+  /** An earlier `requireApiKey` has allowed the same request, perhaps by another key. */
+  #follow(earlier: AllowedRequest): void {
+    this.earlier = earlier;
+    this.#opened = earlier.#opened;
+    this.#opened?.follow(this);
+  }
+
+  /** The one of the request: it ends when any requirement is no longer met, also one that was passed after this. */
+  open(req: Request): OpenRequest {
+    if (this.#opened === undefined) {
+      const latest = this.#deps.contexts.get(req);
+      this.#opened =
+        latest instanceof AllowedRequest && latest !== this ? latest.open(req) : new OpenRequest(this, req);
+    }
     return this.#opened;
   }
 }

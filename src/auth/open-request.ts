@@ -1,55 +1,59 @@
 import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
-import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
-import type { CachedKey } from './request-api-key';
+import type { UseEnd } from './entry-use';
 
-/** The allowed request that is open. */
-interface Allowed {
-  readonly key: CachedKey;
-  readonly watch: KeyWatch;
-  check(entry: CachedKey, wall: number, req: Request): KeyEnd | null;
-  emitEnded(reason: KeyEnd['reason'], req: Request): void;
+/** A requirement that a request has passed: `requireApiKey` or `requireFeature`. They are linked, the latest first. */
+export interface PassedRequirement {
+  readonly earlier: PassedRequirement | undefined;
+  /** Ends signal and response of the request when it would be denied. Watches it once, if called again. */
+  watchFor(open: OpenRequest): void;
+  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
 }
 
 /** Properties of an open request that are true or false, in one number: each field is eight bytes of each open response. */
 const Flag = {
-  /** The response ends with the key if it streams a body. */
+  /** The response ends with the requirements if it streams a body. */
   endsStream: 1,
-  /** The response ends with the key in any case. */
+  /** The response ends with the requirements in any case. */
   endsResponse: 2,
   isWatched: 4,
   /** `res.write` has been replaced. */
   watchesWrites: 8,
-  /** The key is not valid, and the response has not begun. A first piece of a streamed body would be too late. */
-  endsAtWrite: 16,
   /** The event has been emitted. */
-  hasEnded: 32,
+  hasEnded: 16,
 } as const;
 type FlagName = keyof typeof Flag;
 
-/** Signal and response of an allowed request, which end with its key. */
-export class OpenRequest implements KeyUse {
-  readonly #allowed: Allowed;
-  readonly #req: Request;
+/** Signal and response of an allowed request, which end when one of its requirements is no longer met. */
+export class OpenRequest {
+  readonly req: Request;
+  #latest: PassedRequirement;
   #controller: AbortController | null = null;
   #flags = 0;
+  /**
+   * Requirements that are not met, while the response has not begun. A first piece of a streamed body would be too late.
+   * Null: none so far.
+   */
+  #denying: Map<PassedRequirement, UseEnd> | null = null;
 
-  constructor(allowed: Allowed, req: Request) {
-    this.#allowed = allowed;
-    this.#req = req;
+  constructor(latest: PassedRequirement, req: Request) {
+    this.#latest = latest;
+    this.req = req;
   }
 
-  get key(): CachedKey {
-    return this.#allowed.key;
+  /** Takes over the requirements of a request that has passed a further one. */
+  follow(latest: PassedRequirement): void {
+    this.#latest = latest;
+    if (this.#is('isWatched')) this.#watchAll();
   }
 
-  /** Ends the response with the key, whether or not it has begun then. */
+  /** Ends the response with the requirements, whether or not it has begun then. */
   endResponse(): void {
     this.#set('endsResponse', true);
     this.#watch();
   }
 
-  /** Ends the response with the key, if it streams a body. */
+  /** Ends the response with the requirements, if it streams a body. */
   endStream(): void {
     if (this.#is('endsResponse') || this.#is('endsStream')) return;
     this.#set('endsStream', true);
@@ -62,57 +66,65 @@ export class OpenRequest implements KeyUse {
     return this.#controller.signal;
   }
 
-  check(entry: CachedKey, wall: number): KeyEnd | null {
-    const end = this.#allowed.check(entry, wall, this.#req);
-    if (end === null) this.#set('endsAtWrite', false);
-    return end;
-  }
-
   isOver(): boolean {
-    const { res } = this.#req;
+    const { res } = this.req;
     return res !== undefined && (res.closed || res.destroyed || res.writableFinished);
   }
 
-  end({ reason, code, message }: KeyEnd): boolean {
-    const { res } = this.#req;
+  /** A requirement is met. */
+  allow(requirement: PassedRequirement): void {
+    this.#denying?.delete(requirement);
+  }
+
+  /** A requirement is not met. */
+  end(end: UseEnd, requirement: PassedRequirement): boolean {
+    const { res } = this.req;
     const endsLater = !this.#is('endsResponse') && this.#is('endsStream') && res?.headersSent === false;
     const aborts = this.#controller?.signal.aborted === false;
-    if (aborts) this.#controller?.abort(new KeyscopeError(code, message));
-    if (endsLater) this.#endAtWrite(res, reason);
+    if (aborts) this.#controller?.abort(new KeyscopeError(end.code, end.message));
+    if (endsLater) this.#endAtWrite(res, requirement, end);
     else if (this.#is('endsResponse') || this.#is('endsStream')) res?.destroy();
-    if (aborts || !endsLater) this.#emitEnded(reason);
+    if (aborts || !endsLater) this.#emitEnded(requirement, end);
     // If only the signal has ended, the response can still be watched.
     this.#set('isWatched', endsLater);
     return !endsLater;
   }
 
   /** Ends the response when it begins to stream. A response that is sent whole was accepted in time. */
-  #endAtWrite(res: Response, reason: KeyEnd['reason']): void {
-    this.#set('endsAtWrite', true);
+  #endAtWrite(res: Response, requirement: PassedRequirement, end: UseEnd): void {
+    this.#denying ??= new Map();
+    this.#denying.set(requirement, end);
     if (this.#is('watchesWrites')) return;
     this.#set('watchesWrites', true);
     const write = res.write as (...args: unknown[]) => boolean;
     res.write = (...args: unknown[]) => {
-      if (this.#is('endsAtWrite')) {
-        this.#set('endsAtWrite', false);
+      const [denying] = this.#denying ?? [];
+      if (denying !== undefined) {
+        this.#denying = null;
         res.destroy();
-        this.#emitEnded(reason);
+        this.#emitEnded(...denying);
       }
       return write.apply(res, args);
     };
   }
 
   /** Emits one event, also if the signal aborts before the response ends. */
-  #emitEnded(reason: KeyEnd['reason']): void {
+  #emitEnded(requirement: PassedRequirement, { reason }: UseEnd): void {
     if (this.#is('hasEnded')) return;
     this.#set('hasEnded', true);
-    this.#allowed.emitEnded(reason, this.#req);
+    requirement.emitEnded(reason, this);
   }
 
   #watch(): void {
     if (this.#is('isWatched')) return;
     this.#set('isWatched', true);
-    this.#allowed.watch.add(this);
+    this.#watchAll();
+  }
+
+  #watchAll(): void {
+    for (let passed: PassedRequirement | undefined = this.#latest; passed !== undefined; passed = passed.earlier) {
+      passed.watchFor(this);
+    }
   }
 
   #is(name: FlagName): boolean {

@@ -22,7 +22,8 @@ export interface RequestApiKey<Permission extends string = string> {
   readonly scope: Scope<Permission>;
   /**
    * Aborts when a request like this one would be denied: the key was deleted or disabled, has expired or has lost the
-   * required permission, or the store could not confirm it for `maxRevocationLag`. `signal.reason` is the error that the
+   * required permission, the project has disabled the feature of a `requireFeature`, or the store could not confirm it for
+   * `maxRevocationLag`. If several `requireApiKey` have allowed the request, all of them count. `signal.reason` is the error that the
    * request would get. The signal of a request is not used after its response has ended. The signal of `verify` is kept
    * until the key ends: remove your listeners when you are done with it.
    *
@@ -42,8 +43,12 @@ export interface CachedKey extends HasCounters {
 /**
  * Whether a key is still the one that a use was allowed by. A key never changes its token and agents, but it can be deleted and
  * created again with the same id (`keys.ensure`, imports).
+ *
+ * @param entry - Null: the key was deleted.
  */
-export function isSameKey(allowedBy: CachedKey, { record, scope }: CachedKey): boolean {
+export function isSameKey(allowedBy: CachedKey, entry: CachedKey | null): entry is CachedKey {
+  if (entry === null) return false;
+  const { record, scope } = entry;
   const { workspaceId, digest, agents } = allowedBy.record;
   if (allowedBy.record === record) return true;
   if (record.workspaceId !== workspaceId || record.digest !== digest) return false;

@@ -1,7 +1,8 @@
 import type { Request } from 'express';
+import type { Configurations } from '../cache/caches';
 import { KeyscopeError } from '../errors';
 import type { Limiter } from '../limits/limiter';
-import type { KeyEnd } from './key-watch';
+import type { FeatureRequirement } from './feature-watch';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
 /** Result of `requireApiKey` for a request, for the middleware behind it. */
@@ -22,8 +23,8 @@ export interface RequestContext {
   endStream?(req: Request): void;
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
   leaseEndsSoon?(): boolean;
-  /** The denial that the request would get now. */
-  check?(entry: CachedKey, wall: number, req: Request): KeyEnd | null;
+  /** The request has passed a `requireFeature`. */
+  passFeature?(requirement: FeatureRequirement, projectId: string, configurations: Configurations): void;
 }
 
 /** The contexts by request. `get` returns undefined if no `requireApiKey` has allowed the request. */

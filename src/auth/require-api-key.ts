@@ -171,7 +171,8 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         deny(denial, outcome, context, req, res, next);
         return;
       }
-      const allowed = new AllowedRequest(outcome, context, allowedDeps, isCounted ? earlier : undefined, limiters);
+      const taken = isCounted && earlier?.limiters?.length ? [...earlier.limiters, ...limiters] : limiters;
+      const allowed = new AllowedRequest(outcome, context, allowedDeps, earlier, taken);
       if (hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
       const apiKey = allowed.createApiKey(req);

@@ -5,6 +5,7 @@ import { type Features, NOTHING_ENABLED } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput, rejectRequest } from '../validate-input';
+import type { FeatureRequirement, FeatureWatch } from './feature-watch';
 import { parameterSource } from './permission-requirement';
 import type { RequestContexts } from './request-context';
 
@@ -38,9 +39,10 @@ function isEnabled(features: Features, feature: Feature): boolean {
 export function createRequireFeature(deps: {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
+  readonly watch: FeatureWatch;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }) {
-  const { projectFeatures, contexts, fail } = deps;
+  const { projectFeatures, contexts, watch, fail } = deps;
 
   return function requireFeature(feature: Feature, options: RequireFeatureOptions = {}): RequestHandler {
     rejectRequest(feature, 'requireFeature');
@@ -48,6 +50,17 @@ export function createRequireFeature(deps: {
     const { project } = parseInput(optionsSchema, options, 'requireFeature', 'invalid_options');
     const name = wanted === 'transcript' ? 'its transcript' : `the metric ${wanted.slice(METRIC.length)}`;
     const notEnabled = `The project has not enabled ${name} in API responses. Ask an administrator to enable it.`;
+
+    watch.hasRequirements = true;
+    const requirement: FeatureRequirement = {
+      watch,
+      denial: { reason: 'feature', code: 'feature_not_enabled', message: notEnabled },
+      isEnabled: (features) => isEnabled(features, wanted),
+    };
+
+    function deny(req: Request, res: Response, next: NextFunction): void {
+      fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
+    }
 
     const readProject = project === undefined ? undefined : createReadParameter(project);
 
@@ -60,19 +73,20 @@ export function createRequireFeature(deps: {
       }
       const projectId = readProject ? readProject(req).value : target.agentId;
       const { workspaceId, key } = target;
-
-      function conclude(outcome: Features | KeyscopeError): void {
-        // An unknown configuration is not 403.
-        if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
-        else if (isEnabled(outcome, wanted)) next();
-        else fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
-      }
-
       if (workspaceId === undefined || projectId === undefined || key?.scope.allowsAgent(projectId) === false) {
-        conclude(NOTHING_ENABLED);
+        deny(req, res, next);
         return;
       }
-      projectFeatures.decide(workspaceId, projectId, conclude)?.catch(next);
+      projectFeatures
+        .decide(workspaceId, (outcome) => {
+          // An unknown configuration is not 403.
+          if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
+          else if (requirement.isEnabled(outcome?.get(projectId) ?? NOTHING_ENABLED)) {
+            target.passFeature?.(requirement, projectId, outcome!);
+            next();
+          } else deny(req, res, next);
+        })
+        ?.catch(next);
     };
   };
 }

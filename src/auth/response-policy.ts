@@ -3,12 +3,14 @@ import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
 import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
+import type { FeatureWatch } from './feature-watch';
 import type { Reports } from './reports';
 import type { RequestContext, RequestContexts } from './request-context';
 
 interface PolicyDeps {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
+  readonly featureWatch: FeatureWatch;
   readonly reports: Reports;
   readonly events: Events;
 }
@@ -62,7 +64,7 @@ const NOT_FOUND =
   "redactResponse() found no requireApiKey() before it. Put that one first. One with `mode: 'report'` counts only if both have it.";
 
 export function createPolicies(deps: PolicyDeps): Policies {
-  const { projectFeatures, contexts, events } = deps;
+  const { projectFeatures, contexts, featureWatch, events } = deps;
 
   function resolveLater(context: RequestContext, req: Request, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
     return reading.then(
@@ -82,12 +84,17 @@ export function createPolicies(deps: PolicyDeps): Policies {
     return resolveLater(context, req, found);
   }
 
+  /** A `requireFeature` can also follow `redactResponse`. */
+  function featuresEndSoon({ workspaceId }: RequestContext): boolean {
+    return featureWatch.hasRequirements && workspaceId !== undefined && featureWatch.endsSoon(workspaceId);
+  }
+
   return {
     resolve(req) {
       const context = contexts.get(req);
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
-      // The first look at an open response comes a quarter of a lag later. A lease that ends before is watched from now on.
-      if (context.leaseEndsSoon?.()) context.endStream?.(req);
+      // The first look at an open response comes later. A lease that ends before is watched from now on.
+      if (context.leaseEndsSoon?.() || featuresEndSoon(context)) context.endStream?.(req);
       return policyOf(context, req);
     },
     async resolveReported(req) {

@@ -2,8 +2,9 @@ import { getEventListeners } from 'node:events';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { ADDRESS_OTHER, type AuthContext, authorize, type Requirement } from '../keys/authorize';
-import type { KeyEnd, KeyUse, KeyWatch } from './key-watch';
-import type { CachedKey } from './request-api-key';
+import type { UseEnd } from './entry-use';
+import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
+import { type CachedKey, isSameKey } from './request-api-key';
 
 /** Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. */
 interface Pool {
@@ -23,19 +24,23 @@ class SharedSignal implements KeyUse {
   readonly controller = new AbortController();
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
-  readonly key: CachedKey;
-  readonly #onEnd: (self: SharedSignal, end: KeyEnd) => void;
+  readonly accepted: CachedKey;
+  readonly #onEnd: (self: SharedSignal, end: UseEnd) => void;
 
   constructor(
     requirement: Requirement,
     context: AuthContext,
     key: CachedKey,
-    onEnd: (self: SharedSignal, end: KeyEnd) => void,
+    onEnd: (self: SharedSignal, end: UseEnd) => void,
   ) {
-    this.key = key;
+    this.accepted = key;
     this.#requirement = requirement;
     this.#context = context;
     this.#onEnd = onEnd;
+  }
+
+  get watchedId(): string {
+    return this.accepted.record.id;
   }
 
   get isFree(): boolean {
@@ -47,8 +52,10 @@ class SharedSignal implements KeyUse {
    * A signal is shared by callers with different addresses, so that there are not as many signals as addresses. It aborts
    * if the key loses any of the addresses that it had.
    */
-  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
-    if (!coversAll(record.allowedIps, this.key.record.allowedIps)) return ADDRESS_OTHER;
+  check(entry: CachedKey | null, wall: number): UseEnd | null {
+    if (!isSameKey(this.accepted, entry)) return KEY_DELETED;
+    const { record, scope } = entry;
+    if (!coversAll(record.allowedIps, this.accepted.record.allowedIps)) return ADDRESS_OTHER;
     return authorize({ record, scope, addresses: null }, this.#requirement, this.#context, wall);
   }
 
@@ -56,7 +63,7 @@ class SharedSignal implements KeyUse {
     return false;
   }
 
-  end(end: KeyEnd): boolean {
+  end(end: UseEnd): boolean {
     this.#onEnd(this, end);
     this.controller.abort(new KeyscopeError(end.code, end.message));
     return true;

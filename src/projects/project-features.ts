@@ -14,14 +14,10 @@ export interface ProjectFeatures {
   /** Rejects with `store_unavailable`. */
   get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
   /**
-   * Calls `conclude` in the turn in which the data was checked, so that a project without the feature and an unknown
-   * configuration are never confused. The second is an error, `store_unavailable`.
+   * Calls `conclude` with the configurations of a workspace, in the turn in which they were checked; null: it has none. Unknown
+   * configurations are an error, `store_unavailable`.
    */
-  decide(
-    workspaceId: string,
-    projectId: string,
-    conclude: (outcome: Features | KeyscopeError) => void,
-  ): void | Promise<void>;
+  decide(workspaceId: string, conclude: (outcome: Configurations | null | KeyscopeError) => void): void | Promise<void>;
   /**
    * Keeps the configurations of a workspace in the cache while a response is in progress. Call it with the request, and
    * the returned function at the end of the response.
@@ -94,9 +90,9 @@ export function createProjectFeatures({
         return featuresFor(workspaceId, outcome);
       });
     },
-    decide(workspaceId, projectId, conclude) {
+    decide(workspaceId, conclude) {
       function concludeFrom(outcome: CacheHandle<Configurations> | KeyscopeError): void {
-        conclude(outcome instanceof KeyscopeError ? outcome : (outcome.value?.get(projectId) ?? NOTHING_ENABLED));
+        conclude(outcome instanceof KeyscopeError ? outcome : outcome.value);
       }
       const held = getHandle(workspaceId);
       return held === undefined ? load(workspaceId, concludeFrom) : concludeFrom(held);

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { type KeyEnd, type KeyUse, KeyWatch } from '../../src/auth/key-watch';
-import { type CachedKey, createToCachedKey } from '../../src/auth/request-api-key';
+import type { UseEnd } from '../../src/auth/entry-use';
+import { KEY_DELETED, type KeyUse, KeyWatch } from '../../src/auth/key-watch';
+import { type CachedKey, createToCachedKey, isSameKey } from '../../src/auth/request-api-key';
 import { createCaches } from '../../src/cache/caches';
 import { KeyscopeError } from '../../src/errors';
 import { authorize, compileRequirement, NO_REQUIREMENT } from '../../src/keys/authorize';
@@ -71,7 +72,7 @@ function setUp({
   } as unknown as Store;
   const options = { store, clock, maxKeys, maxMisses: keys, maxWorkspaces: 1, maxRevocationLag: lag };
   const { keys: cache } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
-  watch = new KeyWatch({ keys: cache, store, clock, maxRevocationLag: lag, serveStaleFor });
+  watch = new KeyWatch(cache, store, { clock, maxRevocationLag: lag, serveStaleFor });
   for (let i = 0; i < keys; i++) {
     const record = sampleKey('ws', { agents: 'all', expiresAt: clock.wall() + 3_600_000 });
     records.set(record.id, record);
@@ -96,11 +97,17 @@ class CountedUse implements KeyUse {
   hasEnded = false;
 
   constructor(
-    readonly key: CachedKey,
+    readonly accepted: CachedKey,
     readonly requirement = NO_REQUIREMENT,
   ) {}
 
-  check({ record, scope }: CachedKey, wall: number): KeyEnd | null {
+  get watchedId(): string {
+    return this.accepted.record.id;
+  }
+
+  check(entry: CachedKey | null, wall: number): UseEnd | null {
+    if (!isSameKey(this.accepted, entry)) return KEY_DELETED;
+    const { record, scope } = entry;
     return authorize({ record, scope, addresses: null }, this.requirement, { workspace: null, agent: 'handler' }, wall);
   }
 
@@ -160,7 +167,7 @@ test('KeyWatch ends the uses of a thousand keys in slices when all are deleted',
   emit((listener) => listener.allChanged());
   const ended = () => uses.filter(({ hasEnded }) => hasEnded).length;
   expect(await largestStep(ended, KEYS)).toBeLessThan(10);
-  expect(watch.size()).toEqual({ keys: 0, uses: 0 });
+  expect(watch.size()).toEqual({ entries: 0, uses: 0 });
 });
 
 test('KeyWatch checks all uses of a key when the key changes more often than they can be checked', async () => {

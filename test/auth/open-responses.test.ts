@@ -1,82 +1,11 @@
 import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import type { Express, Request, Response } from 'express';
-import { type ApiKeysOptions, createApiKeys } from 'keyscope';
+import { createApiKeys } from 'keyscope';
 import { expresses } from '../support/express-versions';
 import { waitUntil } from '../support/wait-until';
-
-const permissions = { conversations: { label: 'Conversations' }, handoff: { label: 'Handoff' } };
-const BOTH = ['conversations', 'handoff'] as const;
-
-/** A response that streams until its connection is closed. */
-interface Stream {
-  readonly status: number | undefined;
-  /** Resolves when the connection is closed. */
-  readonly closed: Promise<unknown>;
-  readonly isClosed: boolean;
-  close(): void;
-}
+import { BOTH, streamEvents, streamPermissions, useStreams } from './open-streams';
 
 describe.each(expresses)('%s', (_name, express) => {
-  let server: http.Server | undefined;
-  let closing: (() => Promise<void>)[];
-  let streams: Stream[];
-  beforeEach(() => {
-    closing = [];
-    streams = [];
-  });
-  afterEach(async () => {
-    for (const stream of streams) stream.close();
-    for (const close of closing) await close();
-    server?.closeAllConnections();
-    server?.close();
-  });
-
-  function setUp(options: Partial<ApiKeysOptions<(typeof BOTH)[number]>> = {}) {
-    const apiKeys = createApiKeys({ permissions, maxRevocationLag: 200, ...options });
-    closing.push(() => apiKeys.close());
-    const ended: unknown[] = [];
-    apiKeys.on('ended', ({ reason, route, method }) => ended.push([reason, method, route]));
-    const app = express();
-    const create = (input: object = {}) =>
-      apiKeys.keys.create({ name: 'partner', agents: 'all', permissions: [...BOTH], ...input });
-    return { apiKeys, app, create, ended };
-  }
-
-  async function open(app: Express, path: string, token: string): Promise<Stream> {
-    if (server === undefined || !server.listening) {
-      server = app.listen(0, '127.0.0.1');
-      await once(server, 'listening');
-    }
-    const { port } = server.address() as AddressInfo;
-    const sent = http.get({ port, path, agent: false, headers: { 'x-api-key': token } });
-    const [incoming] = (await once(sent, 'response')) as [http.IncomingMessage];
-    let isClosed = false;
-    const closed = new Promise<void>((resolve) => {
-      incoming.on('error', () => {});
-      incoming.on('close', () => {
-        isClosed = true;
-        resolve();
-      });
-    });
-    incoming.resume();
-    const stream: Stream = {
-      status: incoming.statusCode,
-      closed,
-      get isClosed() {
-        return isClosed;
-      },
-      close: () => void incoming.destroy(),
-    };
-    streams.push(stream);
-    return stream;
-  }
-
-  function streamEvents(_req: Request, res: Response): void {
-    res.type('text/event-stream');
-    res.write('data: {"id":1}\n\n');
-  }
+  const { setUp, open } = useStreams(express);
 
   describe('a stream with endOnRevocation', () => {
     function mount(): ReturnType<typeof setUp> {
@@ -288,7 +217,7 @@ describe.each(expresses)('%s', (_name, express) => {
 
 describe('verify', () => {
   test('key.signal aborts when the key loses the permission that was verified', async () => {
-    const apiKeys = createApiKeys({ permissions });
+    const apiKeys = createApiKeys({ permissions: streamPermissions });
     const { key, token } = await apiKeys.keys.create({ name: 'x', agents: 'all', permissions: [...BOTH] });
     const ofOne = await apiKeys.verify(token, { permission: 'conversations' });
     const ofAny = await apiKeys.verify(token);

@@ -1,12 +1,14 @@
 import type { Request, Response } from 'express';
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
+import { FeatureWatch } from '../../src/auth/feature-watch';
 import { createRequestContexts } from '../../src/auth/request-context';
 import { createRequireFeature } from '../../src/auth/require-feature';
 import type { Configurations } from '../../src/cache/caches';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
 import type { KeyscopeError } from '../../src/errors';
 import { createProjectFeatures } from '../../src/projects/project-features';
+import { createMemoryStore } from '../../src/store/memory';
 import { expresses } from '../support/express-versions';
 
 const permissions = { conversations: { label: 'Conversations' } };
@@ -110,10 +112,15 @@ describe('a configuration whose lease lapses right after it was checked', () => 
       maxRevocationLag: LAG,
       storeTimeout: LAG,
     });
+    const watch = new FeatureWatch(projects, createMemoryStore({ clock }), {
+      clock,
+      maxRevocationLag: LAG,
+      serveStaleFor: 0,
+    });
     const decide = () =>
       new Promise<KeyscopeError | undefined>((resolve) => {
         const fail = (error: KeyscopeError) => resolve(error);
-        const middleware = createRequireFeature({ projectFeatures, contexts, fail })('transcript');
+        const middleware = createRequireFeature({ projectFeatures, contexts, watch, fail })('transcript');
         middleware(req, {} as Response, resolve as () => void);
       });
     const lapse = (times = 1) => {

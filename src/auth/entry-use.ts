@@ -1,0 +1,27 @@
+import type { ErrorCode } from '../errors';
+import type { EndedEvent } from '../events';
+
+/** Why a use ended, as the error that a request would get now. */
+export interface UseEnd {
+  readonly reason: EndedEvent['reason'];
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export function unavailableEnd(reason: UseEnd['reason'], message: string): UseEnd {
+  return { reason, code: 'store_unavailable', message };
+}
+
+/** A use of a cache entry that lasts longer than its authorization: an open response, or a signal. */
+export interface EntryUse<Entry extends object> {
+  /** The id of the entry. */
+  readonly watchedId: string;
+  /** The entry that it was authorized by. */
+  readonly accepted: Entry;
+  /** The denial that it would get now; null if it is allowed. `entry`: null if the id has none. */
+  check(entry: Entry | null, wall: number): UseEnd | null;
+  /** Whether it is over, so that it need not be watched. */
+  isOver(): boolean;
+  /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
+  end(end: UseEnd): boolean;
+}

@@ -1,0 +1,284 @@
+import type { ReadThroughCache } from '../cache/read-through-cache';
+import type { Clock } from '../clock';
+import { SlicedQueue } from '../sliced-queue';
+import { Lease, type Timestamps } from '../store/lease';
+import { type EntryUse, type UseEnd, unavailableEnd } from './entry-use';
+
+const CLOSED = unavailableEnd('closed', 'The server is shutting down and can no longer confirm this API key.');
+
+interface Watched<Entry extends object> {
+  readonly id: string;
+  readonly uses: Set<EntryUse<Entry>>;
+  /** The entry has to be checked, and then its uses. */
+  isDue: boolean;
+  /** The uses that are still to be checked against `entry`; null if no pass is in progress. */
+  pending: Iterator<EntryUse<Entry>> | null;
+  /** The entry was checked during a pass, so that another one has to follow. */
+  passesAgain: boolean;
+  /** The entry, as it was read last; null if it does not exist. */
+  entry: Entry | null;
+  /** The lease that `entry` was read under, which the store may extend; undefined if it is not known. */
+  lease: Lease | undefined;
+  /** The time until which `entry` is known to be valid. If it changes, this is no longer extended. */
+  readonly proof: Lease;
+  /** It was invalidated since `entry` was read. */
+  isChanged: boolean;
+  isLoading: boolean;
+  /** It was invalidated while it was read, so that it has to be read again. */
+  loadsAgain: boolean;
+  /** When the first read was sent that is needed to confirm `entry`; null if none is needed. Monotonic. */
+  unconfirmedSince: number | null;
+  timer: NodeJS.Timeout | null;
+}
+
+/** Settings that all watches of an app share. */
+export interface WatchSettings {
+  readonly clock: Clock;
+  /** Milliseconds. */
+  readonly maxRevocationLag: number;
+  /** Milliseconds for which an entry that the store cannot confirm is used after its lease. */
+  readonly serveStaleFor: number;
+}
+
+/** The entries that are watched: a cache, and what the store says about its ids. */
+export interface WatchedEntries<Entry extends object> {
+  readonly cache: ReadThroughCache<Entry>;
+  /** The lease of a read that is sent now; null if the store grants none. */
+  readonly lease: (id: string) => Lease | null;
+  /** When the store last answered, as far as this id is concerned. */
+  readonly answeredAt: (id: string) => Timestamps;
+  /** When an entry ends by itself. Wall clock. */
+  readonly expiresAt: (entry: Entry) => number;
+  /** Message of the error if the store cannot confirm an entry. */
+  readonly unconfirmed: string;
+}
+
+/** While invalidations arrive, three eighths of a lag remain of a lease. An entry is read again if a quarter remains. */
+const CHECKS_PER_LAG = 8;
+
+/**
+ * Ends uses of cache entries that no longer allow them, within `maxRevocationLag` of the acknowledged change.
+ *
+ * A use is kept while a lease proves that its entry has not changed. So each entry with uses is checked against the cache
+ * `CHECKS_PER_LAG` times per lag, which needs no I/O while invalidations arrive. It is read again if it was invalidated,
+ * and if its lease is about to end. If the lease ends and no read has confirmed the entry, its uses end.
+ */
+export class EntryWatch<Entry extends object> {
+  readonly #options: WatchSettings & WatchedEntries<Entry>;
+  readonly #unconfirmed: UseEnd;
+  readonly #interval: number;
+  readonly #watched = new Map<string, Watched<Entry>>();
+  /** Entries that are due, or have pending uses. */
+  readonly #queue = new SlicedQueue<Watched<Entry>>((watched, isOver) => this.#visit(watched, isOver));
+  #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(options: WatchSettings & WatchedEntries<Entry>) {
+    this.#options = options;
+    this.#unconfirmed = unavailableEnd('store', options.unconfirmed);
+    this.#interval = Math.max(1, Math.floor(options.maxRevocationLag / CHECKS_PER_LAG));
+  }
+
+  /** The entry of an id has changed. The cache must have been invalidated before. */
+  invalidate(id: string): void {
+    const watched = this.#watched.get(id);
+    if (watched !== undefined) this.#invalidate(watched);
+  }
+
+  invalidateAll(): void {
+    for (const watched of this.#watched.values()) this.#invalidate(watched);
+  }
+
+  /** Watches a use. */
+  add(use: EntryUse<Entry>): void {
+    const { watchedId: id, accepted } = use;
+    let watched = this.#watched.get(id);
+    if (watched === undefined) {
+      watched = {
+        id,
+        uses: new Set<EntryUse<Entry>>(),
+        isDue: false,
+        pending: null,
+        passesAgain: false,
+        entry: accepted,
+        lease: undefined,
+        // Without a lease in the cache, the first read has one interval.
+        proof: Lease.from(this.#options.clock, this.#interval),
+        isChanged: false,
+        isLoading: false,
+        loadsAgain: false,
+        unconfirmedSince: null,
+        timer: null,
+      };
+      this.#watched.set(id, watched);
+    } else if (watched.entry === accepted && !watched.isChanged && !this.#isClosed) {
+      watched.uses.add(use);
+      return;
+    }
+    watched.uses.add(use);
+    this.#schedule(watched);
+    if (!this.#isClosed) this.#timer ??= setInterval(() => this.#scheduleAll(), this.#interval).unref();
+  }
+
+  /** Whether the lease of a cached entry ends within a quarter of a lag. It does not while invalidations arrive. */
+  endsSoon(id: string): boolean {
+    const { cache, clock } = this.#options;
+    const lease = cache.leaseOf(id);
+    return lease === undefined || lease.remaining(clock, clock.wall()) < 2 * this.#interval;
+  }
+
+  /** Ends all uses, also those that are added later: changes are no longer noticed. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#scheduleAll();
+  }
+
+  /** Counts of entries and uses, for tests of bounds. */
+  size(): { entries: number; uses: number } {
+    const uses = [...this.#watched.values()].reduce((sum, watched) => sum + watched.uses.size, 0);
+    return { entries: this.#watched.size, uses };
+  }
+
+  #invalidate(watched: Watched<Entry>): void {
+    watched.isChanged = true;
+    watched.lease = undefined;
+    watched.loadsAgain = watched.isLoading;
+    this.#schedule(watched);
+  }
+
+  #schedule(watched: Watched<Entry>): void {
+    watched.isDue = true;
+    this.#queue.add(watched);
+  }
+
+  #scheduleAll(): void {
+    for (const watched of this.#watched.values()) this.#schedule(watched);
+    if (this.#watched.size > 0 || this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Returns false if the slice is over before all uses are checked. */
+  #visit(watched: Watched<Entry>, isOver: () => boolean): boolean {
+    if (this.#watched.get(watched.id) !== watched) return true;
+    if (watched.isDue) {
+      watched.isDue = false;
+      if (!this.#isClosed) this.#check(watched);
+      // A pass that began again with each check might never reach the last uses.
+      if (watched.pending === null) watched.pending = watched.uses.values();
+      else watched.passesAgain = true;
+    }
+    const isFinished = this.#endDenied(watched, isOver);
+    if (watched.uses.size > 0) return isFinished;
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    this.#watched.delete(watched.id);
+    return isFinished;
+  }
+
+  #check(watched: Watched<Entry>): void {
+    const { clock } = this.#options;
+    const wall = clock.wall();
+    this.#confirm(watched, wall);
+    const remaining = watched.proof.remaining(clock, wall);
+    // Without invalidations every lease ends, and Redis may be far away.
+    const intervals = this.#options.lease(watched.id) === null ? 4 : 2;
+    if (watched.isChanged || remaining < intervals * this.#interval) this.#load(watched);
+    else watched.unconfirmedSince = null;
+    this.#checkAgain(watched, remaining, wall);
+  }
+
+  /**
+   * Takes over the entry and the lease that the cache has now, unless the watch itself has read it since: such a read is
+   * not cached if anything changed during it. If the entry was evicted, its lease still counts.
+   */
+  #confirm(watched: Watched<Entry>, wall: number): void {
+    const { cache, clock } = this.#options;
+    const cached = cache.get(watched.id, wall);
+    const lease = cache.leaseOf(watched.id);
+    const read = watched.lease?.remaining(clock, wall) ?? Number.NEGATIVE_INFINITY;
+    // An entry that is in the cache was read after the last invalidation.
+    if (cached !== undefined && !watched.loadsAgain && lease!.remaining(clock, wall) >= read) {
+      watched.entry = cached;
+      watched.isChanged = false;
+      watched.lease = lease;
+    }
+    if (!watched.isChanged && watched.lease !== undefined) this.#extend(watched, watched.lease, wall);
+  }
+
+  #extend({ proof }: Watched<Entry>, lease: Lease, wall: number): void {
+    const { clock } = this.#options;
+    const remaining = lease.remaining(clock, wall);
+    proof.extend(clock.monotonic() + remaining, wall + remaining);
+  }
+
+  /** Checks at the moment at which the lease ends or the entry expires, if that is before the next regular check. */
+  #checkAgain(watched: Watched<Entry>, remaining: number, wall: number): void {
+    if (watched.timer !== null) clearTimeout(watched.timer);
+    watched.timer = null;
+    const { entry } = watched;
+    const expiresAt = entry === null ? Number.POSITIVE_INFINITY : this.#options.expiresAt(entry);
+    const delay = Math.min(remaining, expiresAt - wall);
+    if (delay > 0 && delay < this.#interval) {
+      watched.timer = setTimeout(() => this.#schedule(watched), Math.ceil(delay)).unref();
+    }
+  }
+
+  #load(watched: Watched<Entry>): void {
+    if (watched.isLoading) return;
+    watched.isLoading = true;
+    watched.loadsAgain = false;
+    const { cache, clock } = this.#options;
+    watched.unconfirmedSince ??= clock.monotonic();
+    // A read under the lease of the store would not help if that is about to end.
+    cache.loadFresh(watched.id).then(
+      ({ value, lease }) => {
+        watched.isLoading = false;
+        if (this.#watched.get(watched.id) !== watched) return;
+        if (watched.loadsAgain) {
+          this.#load(watched);
+          return;
+        }
+        watched.entry = value;
+        watched.lease = lease;
+        watched.isChanged = false;
+        this.#extend(watched, lease, clock.wall());
+        this.#schedule(watched);
+      },
+      () => {
+        // The next check reads again, as long as the lease lasts.
+        watched.isLoading = false;
+      },
+    );
+  }
+
+  /** Whether the lease has ended, and reads had one interval to confirm the entry. A process that was paused reads first. */
+  #isUnconfirmed(watched: Watched<Entry>, wall: number): boolean {
+    const { clock, answeredAt, serveStaleFor } = this.#options;
+    const { id, proof, isChanged, unconfirmedSince } = watched;
+    const isServedStale = !isChanged && serveStaleFor > 0 && proof.heldAt(answeredAt(id));
+    if (proof.heldWithin(isServedStale ? serveStaleFor : 0, clock, wall)) return false;
+    // A timer counts whole milliseconds and can fire one early. A third interval would be more than a quarter of a lag.
+    return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval - 1;
+  }
+
+  /** Ends the uses that would be denied. Returns false if the slice is over before all are checked. */
+  #endDenied(watched: Watched<Entry>, isOver: () => boolean): boolean {
+    const wall = this.#options.clock.wall();
+    const isUnconfirmed = this.#isUnconfirmed(watched, wall);
+    for (;;) {
+      const next = watched.pending?.next();
+      if (next === undefined) return true;
+      if (next.done) {
+        watched.pending = watched.passesAgain ? watched.uses.values() : null;
+        watched.passesAgain = false;
+      } else {
+        const use = next.value;
+        const end = this.#isClosed ? CLOSED : isUnconfirmed ? this.#unconfirmed : use.check(watched.entry, wall);
+        if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
+      }
+      if (isOver()) return watched.pending === null;
+    }
+  }
+}

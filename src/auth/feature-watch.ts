@@ -1,0 +1,95 @@
+import type { Configurations } from '../cache/caches';
+import type { ReadThroughCache } from '../cache/read-through-cache';
+import { type Features, NOTHING_ENABLED } from '../features';
+import type { Store } from '../store/store';
+import type { EntryUse, UseEnd } from './entry-use';
+import { EntryWatch, type WatchSettings } from './entry-watch';
+import type { OpenRequest, PassedRequirement } from './open-request';
+
+/** Ends uses of configurations that have become stricter. */
+export class FeatureWatch extends EntryWatch<Configurations> {
+  /** Whether the app has a `requireFeature`. */
+  hasRequirements = false;
+
+  constructor(projects: ReadThroughCache<Configurations>, store: Store, settings: WatchSettings) {
+    super({
+      ...settings,
+      cache: projects,
+      lease: (workspaceId) => store.projectsLease(workspaceId),
+      answeredAt: (workspaceId) => store.answeredAt({ workspaceId }),
+      expiresAt: () => Number.POSITIVE_INFINITY,
+      unconfirmed: 'The key store could not confirm the configuration of the project.',
+    });
+    // The caches listen already, so that they are invalidated first.
+    store.onChange({
+      keyChanged() {},
+      projectsChanged: (workspaceId) => this.invalidate(workspaceId),
+      allChanged: () => this.invalidateAll(),
+    });
+  }
+}
+
+/** The requirement of one `requireFeature`. */
+export interface FeatureRequirement {
+  readonly watch: FeatureWatch;
+  readonly denial: UseEnd;
+  isEnabled(features: Features): boolean;
+}
+
+/** The allowed request that has passed a `requireFeature`. */
+interface AllowedBefore {
+  readonly workspaceId: string;
+  readonly earlier: PassedRequirement | undefined;
+  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
+}
+
+/** A `requireFeature` that a request has passed. Watched only if something of the request is to end with it. */
+export class PassedFeature implements PassedRequirement, EntryUse<Configurations> {
+  readonly accepted: Configurations;
+  readonly earlier: PassedRequirement | undefined;
+  readonly #requirement: FeatureRequirement;
+  readonly #projectId: string;
+  readonly #allowed: AllowedBefore;
+  #open: OpenRequest | undefined = undefined;
+
+  constructor(
+    requirement: FeatureRequirement,
+    projectId: string,
+    configurations: Configurations,
+    allowed: AllowedBefore,
+  ) {
+    this.accepted = configurations;
+    this.earlier = allowed.earlier;
+    this.#requirement = requirement;
+    this.#projectId = projectId;
+    this.#allowed = allowed;
+  }
+
+  get watchedId(): string {
+    return this.#allowed.workspaceId;
+  }
+
+  watchFor(open: OpenRequest): void {
+    this.#open = open;
+    this.#requirement.watch.add(this);
+  }
+
+  check(configurations: Configurations | null): UseEnd | null {
+    const features = configurations?.get(this.#projectId) ?? NOTHING_ENABLED;
+    if (!this.#requirement.isEnabled(features)) return this.#requirement.denial;
+    this.#open?.allow(this);
+    return null;
+  }
+
+  isOver(): boolean {
+    return this.#open?.isOver() ?? true;
+  }
+
+  end(end: UseEnd): boolean {
+    return this.#open?.end(end, this) ?? true;
+  }
+
+  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void {
+    this.#allowed.emitEnded(reason, open);
+  }
+}
