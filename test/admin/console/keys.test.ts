@@ -78,7 +78,8 @@ test('keys are filtered, also with a search, and the URL keeps the filters', asy
   await world.create('oat mill', { agents: [PROJECT], owner: { kind: 'user', id: 'u-17' }, expiresIn: '5d' });
   const { id } = await world.create('oat store', { permissions: ['handoff'], createdBy: 'grace@acme.example' });
   await world.apiKeys.keys.update(id, { disabled: true }, { workspaceId: WORKSPACE });
-  await world.create('oat field', { permissions: ['external_events'], agents: [OTHER_PROJECT] });
+  const metadata = { team: 'billing' };
+  await world.create('oat field', { permissions: ['external_events'], agents: [OTHER_PROJECT], metadata });
   const { page, open } = await enter({ viewport: { width: 1440, height: 900 } });
   await open('#/keys?q=oat');
   await page.getByText('3 keys', { exact: true }).waitFor();
@@ -102,6 +103,9 @@ test('keys are filtered, also with a search, and the URL keeps the filters', asy
   await form.getByLabel('Created by').fill('grace@acme.example');
   await shows(['oat store']);
   await form.getByLabel('Created by').fill('');
+  await form.getByLabel('Metadata').fill('team=billing');
+  await shows(['oat field']);
+  await form.getByLabel('Metadata').fill('');
   await form.getByLabel('Owner').fill('user:u-17');
   await shows(['oat mill']);
   await form.getByLabel('Expires within').selectOption('7 days');

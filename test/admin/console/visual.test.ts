@@ -285,7 +285,7 @@ const SIGHTS: readonly Sight[] = [
     name: 'edit-columns',
     async show({ page }) {
       await page.getByRole('button', { name: 'Edit' }).click();
-      await dialog(page, 'Edit API key').getByLabel('Metadata').scrollIntoViewIfNeeded();
+      await dialog(page, 'Edit API key').getByRole('textbox', { name: 'Metadata' }).scrollIntoViewIfNeeded();
     },
   },
   {

@@ -47,6 +47,8 @@ export interface KeyFilters {
   readonly agent?: string;
   readonly owner?: string;
   readonly environment?: string;
+  /** `name=value`. */
+  readonly metadata?: string;
   readonly createdBy?: string;
   readonly expiringWithin?: string;
   readonly unusedFor?: string;

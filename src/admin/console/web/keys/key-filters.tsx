@@ -21,6 +21,7 @@ const NAMES = [
   'agent',
   'owner',
   'environment',
+  'metadata',
   'createdBy',
   'expiringWithin',
   'unusedFor',
@@ -37,6 +38,7 @@ export const NO_FILTERS: Readonly<Record<(typeof NAMES)[number], undefined>> = {
   agent: undefined,
   owner: undefined,
   environment: undefined,
+  metadata: undefined,
   createdBy: undefined,
   expiringWithin: undefined,
   unusedFor: undefined,
@@ -128,6 +130,7 @@ export function KeyFilterFields({ filters, onChange }: KeyFiltersProps) {
       )}
       <Type label="Owner" placeholder="user:u-17, or none" {...field('owner')} />
       <Type label="Environment" placeholder="live" {...field('environment')} />
+      <Type label="Metadata" placeholder="team=billing" {...field('metadata')} />
       <Type label="Created by" placeholder="name@example.com" {...field('createdBy')} />
       <Choose label="Expires within" choices={TIMES} {...field('expiringWithin')} />
       <Choose label="Unused for" choices={TIMES} {...field('unusedFor')} />
