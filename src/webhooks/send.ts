@@ -51,6 +51,7 @@ export function send(
   const host = url.hostname.replace(/^\[|\]$/g, '');
   // Node calls no `lookup` for an address.
   if (isRestricted && isIP(host) !== 0 && !isPublicAddress(host)) return Promise.reject(new PrivateAddressError());
+  if (signal.aborted) return Promise.reject(new Error('The process ends.'));
   const body = Buffer.from(message.body);
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return new Promise((resolve, reject) => {
@@ -64,10 +65,25 @@ export function send(
       },
       // A connection of its own: none that was made for another endpoint.
       agent: false,
-      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT)]),
       ...(isRestricted && { lookup: createPublicLookup(resolveName) as never }),
     });
+    // No AbortSignal.any: with a source that outlives the request, it is never collected in Node 22.
+    const end = (reason: string) => void outgoing.destroy(new Error(reason));
+    const timer = setTimeout(end, ATTEMPT_TIMEOUT, `No response within ${ATTEMPT_TIMEOUT / 1000} seconds.`);
+    timer.unref();
+    const onAbort = () => end('The process ends.');
+    signal.addEventListener('abort', onAbort);
     outgoing.on('error', reject);
+    outgoing.on('close', () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      reject(new Error('The connection ended without a response.'));
+    });
+    // Without a listener, Node ends the connection, and no other event says so.
+    outgoing.on('upgrade', (response, socket) => {
+      socket.destroy();
+      resolve({ status: response.statusCode ?? 0, retryAfter: null });
+    });
     outgoing.on('response', (response) => {
       let length = 0;
       response.on('data', (data: Buffer) => {

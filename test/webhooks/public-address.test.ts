@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { isPublicAddress, type Resolve } from '../../src/webhooks/public-address';
 import { send } from '../../src/webhooks/send';
 
@@ -13,6 +13,7 @@ test.each([
   '100.64.0.1',
   '127.0.0.1',
   '127.8.8.8',
+  '168.63.129.16',
   '169.254.169.254',
   '172.16.0.1',
   '172.31.255.255',
@@ -88,4 +89,31 @@ test('send decides about the address that it connects to, when the answer of DNS
   await expect(sent).rejects.toThrow('is not public');
   expect(connections).toBe(0);
   server.close();
+});
+
+/** Sends to a server that responds to each request with these bytes. */
+async function sendTo(head: string): Promise<unknown> {
+  const server = createTcpServer((socket) => socket.on('data', () => socket.end(head)).on('error', () => undefined));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const endpoint = { url: `http://127.0.0.1:${port}/`, secret: SECRET, allowPrivate: true };
+  try {
+    return await send(endpoint, MESSAGE, { signal });
+  } finally {
+    server.close();
+  }
+}
+
+test('send settles when the endpoint switches protocols, and when it closes the connection', async () => {
+  expect(await sendTo('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')).toEqual({
+    status: 101,
+    retryAfter: null,
+  });
+  await expect(sendTo('HTTP/1.1 103 Early Hints\r\n\r\n')).rejects.toThrow('socket hang up');
+});
+
+test('send sends nothing when the process ends', async () => {
+  await expect(
+    send({ url: 'https://1.1.1.1/', secret: SECRET }, MESSAGE, { signal: AbortSignal.abort() }),
+  ).rejects.toThrow('The process ends');
 });

@@ -208,6 +208,16 @@ test('webhooks are sent by another process when the process that had them ends',
   expect(endpoint.received[1]!.headers['webhook-id']).toBe(endpoint.received[0]!.headers['webhook-id']);
 });
 
+test('close ends when an endpoint has switched protocols', async () => {
+  endpoint.respond = (res) => {
+    res.socket!.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  };
+  const apiKeys = start(null, { webhooks: [hook()] });
+  await apiKeys.keys.create(input);
+  await waitUntil('the webhook has been sent', () => endpoint.received.length > 0);
+  await apiKeys.close();
+});
+
 test('retryDelay honours Retry-After in seconds and as a date, at most a day', () => {
   const now = Date.UTC(2030, 0, 1);
   expect(retryDelay(1, '3600', now)).toBe(3_600_000);
@@ -223,8 +233,11 @@ test.each([
   ['http', { url: 'http://example.com/', secret: SECRET }, /https URL/],
   ['no URL', { url: 'example', secret: SECRET }, /https URL/],
   ['a short secret', { url: 'https://example.com/', secret: 'whsec_abc' }, /24–64 bytes/],
+  ['a password', { url: 'https://me:pass@example.com/', secret: SECRET }, /without user name and password/],
+  ['the URL of another', { url: 'https://other.example/', secret: OLD_SECRET }, /one endpoint for each URL/],
 ])('createApiKeys throws invalid_options for a webhook with %s', (_, webhook, message) => {
-  expect(() => createApiKeys({ permissions, webhooks: [webhook] })).toThrow(
+  const other = { url: 'https://other.example/', secret: SECRET };
+  expect(() => createApiKeys({ permissions, webhooks: [other, webhook] })).toThrow(
     expect.objectContaining({ code: 'invalid_options', message: expect.stringMatching(message) }),
   );
 });
