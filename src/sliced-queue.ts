@@ -1,23 +1,42 @@
+/** Time for items in one turn of the event loop. Milliseconds. Other work of the process is added to it. */
+const SLICE = 5;
+const LATE_SLICE = 15;
+
 /**
- * Time for items in one turn of the event loop. Milliseconds. To end a response causes more work than its visit: Node closes
- * the socket later in the same turn. Measured: a slice of 3 makes turns of 10 to 27 ms, one of 1 turns of 4 to 11, in the
- * same time altogether.
+ * The same for visits that close a connection, which Node does later in the same turn. Measured: a slice of 3 makes turns of
+ * 10 to 27 ms, one of 1 turns of 4 to 11, in the same time altogether.
  */
-const SLICE = 1;
+const CLOSING_SLICE = 1;
+const LATE_CLOSING_SLICE = 2;
+
+/**
+ * Whether the time of this slice is over.
+ *
+ * @param hasClosed - A connection was closed since the last call.
+ */
+export type IsOver = (hasClosed?: boolean) => boolean;
 
 /** Visits an item. Returns false if it stopped because `isOver` returned true; it is called again then. */
-type Visit<T> = (item: T, isOver: () => boolean) => boolean;
+type Visit<T> = (item: T, isOver: IsOver) => boolean;
 
 /**
- * Visits items in slices of a millisecond, because ten thousand in one turn would block the event loop. An item that
- * is added several times before its visit is visited once.
+ * Visits items in slices of some milliseconds, because ten thousand in one turn would block the event loop. An item that is
+ * added several times before its visit is visited once.
+ *
+ * In a process with much other work the turns are long, and slices of the same length would take their time many times over.
+ * So they become longer while the queue is not empty, up to three times as long after `late` milliseconds. Those that close
+ * connections become twice as long, after four times as long.
  */
 export class SlicedQueue<T> {
   readonly #items = new Set<T>();
+  readonly #late: number;
   readonly #visit: Visit<T>;
   #isScheduled = false;
+  /** When the queue was empty last. */
+  #since = 0;
 
-  constructor(visit: Visit<T>) {
+  constructor(late: number, visit: Visit<T>) {
+    this.#late = late;
     this.#visit = visit;
   }
 
@@ -25,12 +44,22 @@ export class SlicedQueue<T> {
     this.#items.add(item);
     if (this.#isScheduled) return;
     this.#isScheduled = true;
+    this.#since = performance.now();
     setImmediate(this.#run);
   }
 
   readonly #run = (): void => {
-    const until = performance.now() + SLICE;
-    const isOver = () => performance.now() > until;
+    let at = performance.now();
+    const lateness = (at - this.#since) / this.#late;
+    let left = SLICE + (LATE_SLICE - SLICE) * Math.min(1, lateness);
+    let leftToClose = CLOSING_SLICE + (LATE_CLOSING_SLICE - CLOSING_SLICE) * Math.min(1, lateness / 4);
+    const isOver: IsOver = (hasClosed = false) => {
+      const now = performance.now();
+      left -= now - at;
+      if (hasClosed) leftToClose -= now - at;
+      at = now;
+      return left < 0 || leftToClose < 0;
+    };
     try {
       for (const item of this.#items) {
         // Before the visit, which can add it again.

@@ -1,6 +1,6 @@
 import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
-import { SlicedQueue } from '../sliced-queue';
+import { type IsOver, SlicedQueue } from '../sliced-queue';
 import { Lease, type Timestamps } from '../store/lease';
 import { type EntryUse, type UseEnd, unavailableEnd } from './entry-use';
 
@@ -69,7 +69,7 @@ export class EntryWatch<Entry extends object> {
   readonly #interval: number;
   readonly #watched = new Map<string, Watched<Entry>>();
   /** Entries that are due, or have pending uses. */
-  readonly #queue = new SlicedQueue<Watched<Entry>>((watched, isOver) => this.#visit(watched, isOver));
+  readonly #queue: SlicedQueue<Watched<Entry>>;
   #timer: NodeJS.Timeout | null = null;
   #isClosed = false;
 
@@ -77,6 +77,7 @@ export class EntryWatch<Entry extends object> {
     this.#options = options;
     this.#unconfirmed = unavailableEnd('store', options.unconfirmed);
     this.#interval = Math.max(1, Math.floor(options.maxRevocationLag / CHECKS_PER_LAG));
+    this.#queue = new SlicedQueue(this.#interval, (watched, isOver) => this.#visit(watched, isOver));
   }
 
   /** The entry of an id has changed. The cache must have been invalidated before. */
@@ -161,7 +162,7 @@ export class EntryWatch<Entry extends object> {
   }
 
   /** Returns false if the slice is over before all uses are checked. */
-  #visit(watched: Watched<Entry>, isOver: () => boolean): boolean {
+  #visit(watched: Watched<Entry>, isOver: IsOver): boolean {
     if (this.#watched.get(watched.id) !== watched) return true;
     if (watched.isDue) {
       watched.isDue = false;
@@ -264,10 +265,11 @@ export class EntryWatch<Entry extends object> {
   }
 
   /** Ends the uses that would be denied. Returns false if the slice is over before all are checked. */
-  #endDenied(watched: Watched<Entry>, isOver: () => boolean): boolean {
+  #endDenied(watched: Watched<Entry>, isOver: IsOver): boolean {
     const wall = this.#options.clock.wall();
     const isUnconfirmed = this.#isUnconfirmed(watched, wall);
     for (;;) {
+      let hasClosed = false;
       const next = watched.pending?.next();
       if (next === undefined) return true;
       if (next.done) {
@@ -276,9 +278,13 @@ export class EntryWatch<Entry extends object> {
       } else {
         const use = next.value;
         const end = this.#isClosed ? CLOSED : isUnconfirmed ? this.#unconfirmed : use.check(watched.entry, wall);
-        if (use.isOver() || (end !== null && use.end(end))) watched.uses.delete(use);
+        if (use.isOver()) watched.uses.delete(use);
+        else if (end !== null && use.end(end)) {
+          watched.uses.delete(use);
+          hasClosed = use.isOver();
+        }
       }
-      if (isOver()) return watched.pending === null;
+      if (isOver(hasClosed)) return watched.pending === null;
     }
   }
 }

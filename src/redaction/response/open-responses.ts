@@ -1,10 +1,10 @@
-import { SlicedQueue } from '../../sliced-queue';
+import { type IsOver, SlicedQueue } from '../../sliced-queue';
 
 /** A response that is looked at from time to time while it is open. */
 export interface OpenResponse {
   /** Its place in {@link OpenResponses}; -1: none. */
   place: number;
-  /** Returns false if it is over. */
+  /** Returns false if it is over, or has been ended by this. */
   check(): boolean;
 }
 
@@ -12,11 +12,12 @@ export interface OpenResponse {
 export class OpenResponses {
   readonly #interval: number;
   readonly #responses: OpenResponse[] = [];
-  readonly #queue = new SlicedQueue<OpenResponse>((response) => this.#visit(response));
+  readonly #queue: SlicedQueue<OpenResponse>;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(interval: number) {
     this.#interval = interval;
+    this.#queue = new SlicedQueue(interval, (response, isOver) => this.#visit(response, isOver));
   }
 
   add(response: OpenResponse): void {
@@ -39,8 +40,10 @@ export class OpenResponses {
     this.#timer = undefined;
   }
 
-  #visit(response: OpenResponse): boolean {
-    if (response.place !== -1 && !response.check()) this.delete(response);
+  #visit(response: OpenResponse, isOver: IsOver): boolean {
+    if (response.place === -1 || response.check()) return true;
+    this.delete(response);
+    isOver(true);
     return true;
   }
 }

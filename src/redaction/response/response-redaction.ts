@@ -67,7 +67,9 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
     this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
     const passes = this.#interceptor.passesByPolicy && !isVouched(headerText(res, 'content-type'), this.route.options);
     const isOutdated = passes ? this.isRestricted : this.#interceptor.isOutdated;
-    if (res.headersSent && isOutdated) res.destroy(new KeyscopeError('unredactable_response', STRICTER));
-    return true;
+    if (!res.headersSent || !isOutdated) return true;
+    res.destroy(new KeyscopeError('unredactable_response', STRICTER));
+    this.#stopKeepingFresh?.();
+    return false;
   }
 }
