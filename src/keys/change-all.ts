@@ -2,17 +2,26 @@ import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { foldName } from '../store/index-position';
 import { matchesFilter, matchesKey } from '../store/key-search';
+import type { KeyRecord } from '../store/records';
 import type { Store } from '../store/store';
 import type { KeyInputs } from './input-schemas';
 import { filterOf } from './list-filter';
 import type { KeyFilterInput } from './selection';
-import type { ApiKey, ChangedKeys, KeyService } from './types';
+import { type ApiKey, type ChangedKeys, type KeyService, toApiKey } from './types';
 
 /** Keys that are read in one page. */
 const PAGE = 200;
 /** Changes in progress at once, so that other commands to Redis and other work of the process run between them. */
 const CONCURRENCY = 16;
 const SAMPLE = 20;
+/** The last page is read again until it has no key to change, so that keys which other processes created since are changed. */
+const MAX_REPETITIONS = 10;
+
+interface Changed {
+  readonly isChanged: boolean;
+  /** The key that this one was rotated to, as it was read last. */
+  readonly rotatedTo: string | null;
+}
 
 export interface ChangeAllDeps<Permission extends string> {
   readonly store: Pick<Store, 'getKey'>;
@@ -41,29 +50,52 @@ export function createChangeAll<Permission extends string>(
       const origin = { ...context, workspaceId };
       const filter = filterOf(fields) ?? {};
 
-      /** True if the key was changed. A key that has changed since it was read is compared with the filter again. */
-      async function change({ id, revision: read }: ApiKey<Permission>): Promise<boolean> {
+      function matches(key: KeyRecord): boolean {
+        if (isDisabling && key.disabled) return false;
+        return matchesFilter(key, filter, now()) && (q === '' || matchesKey(key, foldName(q)));
+      }
+
+      /** Changes a key. One that has changed since it was read is compared with the filter again. */
+      async function changeOne({ id, revision: read, rotatedTo: successor }: ApiKey<Permission>): Promise<Changed> {
         let revision = read;
+        let rotatedTo = successor;
         for (;;) {
           try {
             if (isDisabling) await service.update(id, { disabled: true }, { ...origin, revision });
             else await service.delete(id, { ...origin, revision });
-            return true;
+            return { isChanged: true, rotatedTo };
           } catch (error) {
-            if (isCode(error, 'key_not_found')) return false;
+            if (isCode(error, 'key_not_found')) return { isChanged: false, rotatedTo };
             if (!isCode(error, 'conflict')) throw error;
           }
           const key = await store.getKey(id);
-          if (key === null || (isDisabling && key.disabled)) return false;
-          if (!matchesFilter(key, filter, now()) || (q !== '' && !matchesKey(key, foldName(q)))) return false;
+          rotatedTo = key?.rotatedTo ?? rotatedTo;
+          if (key === null || !matches(key)) return { isChanged: false, rotatedTo };
           revision = key.revision;
+        }
+      }
+
+      /**
+       * Changes a key, and the keys that it was rotated to: a rotation in another process can create one that is not in any
+       * page, whose order follows the clocks of all processes. Returns those that were changed.
+       */
+      async function change(first: ApiKey<Permission>): Promise<ApiKey<Permission>[]> {
+        const changed: ApiKey<Permission>[] = [];
+        let key = first;
+        for (;;) {
+          const { isChanged, rotatedTo } = await changeOne(key);
+          if (isChanged) changed.push(key);
+          const successor = rotatedTo === null ? null : await store.getKey(rotatedTo);
+          if (successor === null || successor.workspaceId !== workspaceId || !matches(successor)) return changed;
+          key = toApiKey<Permission>(successor);
         }
       }
 
       const sample: ApiKey<Permission>[] = [];
       let count = 0;
       let cursor: string | null = start ?? null;
-      do {
+      let isOver = false;
+      for (let repetitions = 0; !isOver; ) {
         const page = await service.list({
           ...(filter as KeyFilterInput<Permission>),
           q,
@@ -74,17 +106,23 @@ export function createChangeAll<Permission extends string>(
           ...(cursor !== null && { cursor }),
         });
         const keys = isDisabling ? page.keys.filter(({ disabled }) => !disabled) : page.keys;
+        let changes = 0;
         for (let first = 0; first < keys.length; first += CONCURRENCY) {
           const batch = keys.slice(first, first + CONCURRENCY);
-          const isChanged = dryRun ? batch.map(() => true) : await Promise.all(batch.map(change));
-          const changed = batch.filter((_key, i) => isChanged[i]);
-          count += changed.length;
+          const changed = dryRun ? batch : (await Promise.all(batch.map(change))).flat();
+          changes += changed.length;
           sample.push(...changed.slice(0, SAMPLE - sample.length));
         }
-        cursor = page.cursor;
+        count += changes;
+        // Keys were created while the last page was changed.
+        const repeats = page.cursor === null && changes > 0 && !dryRun && repetitions < MAX_REPETITIONS;
+        if (repeats) repetitions += 1;
+        else cursor = page.cursor;
+        isOver = count >= limit || (!repeats && cursor === null);
+        if (isOver && page.cursor === null) cursor = null;
         // A store in memory answers in the same turn of the event loop.
         await new Promise((resolve) => setImmediate(resolve));
-      } while (cursor !== null && count < limit);
+      }
       return { dryRun, count, sample, cursor };
     };
   }

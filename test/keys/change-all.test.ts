@@ -117,3 +117,53 @@ test('keys.revokeAll deletes a key that changed and still matches, and skips one
   await gone.keys.create({ ...valid, owner: ANA });
   expect((await gone.keys.revokeAll({ owner: ANA })).count).toBe(0);
 });
+
+/** Another process, whose clock is an hour behind: its keys are created before the ones that have been read. */
+function anotherProcess(store: Store) {
+  return setup({ store, clock: fakeClock(NOW - 3_600_000) }).keys;
+}
+
+test.each([
+  ['with an overlap', { overlap: '10m' }],
+  ['without an overlap', { overlap: 0 }],
+] as const)(
+  'keys.revokeAll deletes the successors of keys that another process rotates %s before their change',
+  async (_, how) => {
+    const store = interrupted((inner, id) => anotherProcess(inner).rotate(id, how));
+    const { keys } = setup({ store });
+    for (let i = 0; i < 20; i++) await keys.create({ ...valid, owner: ANA });
+    await keys.revokeAll({ owner: ANA, status: 'active' });
+    expect(await keys.list({ status: 'active' })).toMatchObject({ keys: [] });
+  },
+);
+
+test('keys.disableAll disables the successors of keys that another process rotated', async () => {
+  const inner = createMemoryStore({ clock: fakeClock(NOW) });
+  let rotates = true;
+  const store: Store = {
+    ...inner,
+    async updateKey(id, ...rest) {
+      if (rotates) {
+        rotates = false;
+        await anotherProcess(inner).rotate(id, { overlap: '10m' });
+      }
+      return inner.updateKey(id, ...rest);
+    },
+  };
+  const { keys } = setup({ store });
+  await keys.create({ ...valid, owner: ANA });
+  const { count, sample } = await keys.disableAll({ owner: ANA });
+  expect((await keys.list()).keys.map(({ disabled }) => disabled)).toEqual([true, true]);
+  expect([count, sample.length]).toEqual([2, 2]);
+});
+
+test('keys.revokeAll deletes matching keys that another process creates during the call', async () => {
+  let created = 0;
+  const store = interrupted(async (inner) => {
+    if (created++ < 3) await setup({ store: inner, clock: fakeClock(NOW + 1) }).keys.create({ ...valid, owner: ANA });
+  });
+  const { keys } = setup({ store });
+  await keys.create({ ...valid, owner: ANA });
+  expect((await keys.revokeAll({ owner: ANA })).count).toBe(4);
+  expect((await keys.list()).total).toBe(0);
+});
