@@ -1,7 +1,7 @@
 import { type Clock, DAY, LAST_TIME } from '../clock';
 import { auditedKey } from '../store/audit-entry';
 import type { DueExpiry } from '../store/expiry-store';
-import type { OutboxEvent } from '../store/outbox-store';
+import type { OutboxEntry, OutboxEvent } from '../store/outbox-store';
 import type { KeyRecord } from '../store/records';
 import type { Store } from '../store/store';
 
@@ -27,8 +27,8 @@ const END = 0;
 
 /**
  * Sends `expiring` and `expired`. The schedule has one time for each key: that of its next event. A claim adds the event to
- * the outbox and moves the key to the next time, in one step, so each event is added once. Its id is derived from the key,
- * the lead and the expiry: it stays the same if an event of a change is handled again and the key rescheduled.
+ * the outbox and moves the key to the next time, in one step, and an event of a change is acknowledged in the step that
+ * schedules its keys, so each event is added once.
  */
 export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
   let searchedAt = Number.NEGATIVE_INFINITY;
@@ -85,9 +85,12 @@ export function createExpiry({ store, clock, leads, report }: ExpiryOptions) {
     wants: ({ type }: OutboxEvent) => type === 'key.created' || type === 'key.updated' || type === 'key.rotated',
 
     /** Schedules a key whose expiry was set, and its successor. */
-    async handle({ target, at, after }: OutboxEvent): Promise<void> {
-      if (typeof after?.expiresAt === 'number') await store.scheduleExpiry(target, at);
-      if (typeof after?.rotatedTo === 'string') await store.scheduleExpiry(after.rotatedTo, at);
+    async handle({ target, at, after }: OutboxEvent, place: OutboxEntry['place']): Promise<void> {
+      const keyIds = [
+        ...(typeof after?.expiresAt === 'number' ? [target] : []),
+        ...(typeof after?.rotatedTo === 'string' ? [after.rotatedTo] : []),
+      ];
+      if (keyIds.length > 0) await store.scheduleExpiry(keyIds, at, place);
     },
 
     /** Adds the events that are due to the outbox. Resolves with true if there were any. */

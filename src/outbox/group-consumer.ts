@@ -18,8 +18,10 @@ export interface ConsumerTiming {
 
 const TIMING: ConsumerTiming = { ttl: 10_000, poll: 2500, retry: 1000, maxRetry: 300_000, close: 5000 };
 
-/** Age at which an event that cannot be handled is given up. */
+/** Age at which an event that cannot be handled is given up, */
 const MAX_AGE = 3 * DAY;
+/** if this many attempts of one process have failed: it can have waited while no process ran. */
+const MIN_ATTEMPTS = 12;
 /** Events that a process has read and not acknowledged. */
 const MAX_HELD = 500;
 const BATCH = 100;
@@ -33,7 +35,7 @@ export interface GroupConsumerOptions {
   /** Whether the group handles this event. */
   readonly wants: (event: OutboxEvent) => boolean;
   /** Handles an event. If it rejects, the event is retried. */
-  readonly handle: (event: OutboxEvent) => Promise<void>;
+  readonly handle: (event: OutboxEvent, place: OutboxEntry['place']) => Promise<void>;
   /** Called after each failed attempt. */
   readonly onFailure: (event: OutboxEvent, error: unknown, isGivenUp: boolean) => void;
   /** Called once for each outage of the store, and for an event that is lost. */
@@ -80,7 +82,7 @@ export class GroupConsumer {
     this.#startedAt = options.clock.monotonic();
     this.#timing = { ...TIMING, ...options.timing };
     this.#lanes = new Lanes<OutboxEntry>({
-      run: (entry) => this.#handle(entry),
+      run: (entry, failures) => this.#handle(entry, failures),
       mayRun: () => this.isLeading && !this.#isClosed,
       retry: this.#timing.retry,
       maxRetry: this.#timing.maxRetry,
@@ -155,6 +157,8 @@ export class GroupConsumer {
     if (!leads || sentAt >= this.#leadsUntil) this.#forget();
     this.#leadsUntil = leads ? sentAt + ttl : Number.NEGATIVE_INFINITY;
     if (!leads) return;
+    // The leadership can have ended before this reply: events that could not begin then, begin now.
+    this.#lanes.resume();
     await this.#acknowledge();
     if (this.#mustRecover) {
       this.#accept(await store.readGroup(group, 'unacknowledged', MAX_UNACKNOWLEDGED));
@@ -183,20 +187,20 @@ export class GroupConsumer {
       const { place, event } = entry;
       if (this.#held.has(keyOf(place))) continue;
       this.#held.add(keyOf(place));
-      if (event === null) report(new Error(`An event was removed before it was delivered to the group '${group}'.`));
+      if (event === null) report(new Error(`Events were removed before they were delivered to the group '${group}'.`));
       if (event === null || !wants(event)) this.#handled.push(place);
       else this.#lanes.add(`${event.workspaceId}\0${event.target}`, entry);
     }
   }
 
   /** Resolves with false if the event has to be retried. */
-  async #handle({ place, event }: OutboxEntry): Promise<boolean> {
+  async #handle({ place, event }: OutboxEntry, failures: number): Promise<boolean> {
     if (event === null) return true;
     const { handle, onFailure, clock } = this.#options;
     try {
-      await handle(event);
+      await handle(event, place);
     } catch (error) {
-      const isGivenUp = clock.wall() - event.at > MAX_AGE;
+      const isGivenUp = clock.wall() - event.at > MAX_AGE && failures + 1 >= MIN_ATTEMPTS;
       onFailure(event, error, isGivenUp);
       if (!isGivenUp) return false;
     }

@@ -2,9 +2,9 @@
 const CONCURRENCY = 16;
 
 export interface LanesOptions<T> {
-  /** Resolves with false if the item has to be retried. Never rejects. */
-  readonly run: (item: T) => Promise<boolean>;
-  /** Whether an item may run now. If not, it waits for `clear` or for another item. */
+  /** Resolves with false if the item has to be retried. Never rejects. `failures`: attempts at it that have failed. */
+  readonly run: (item: T, failures: number) => Promise<boolean>;
+  /** Whether an item may run now. If not, it waits for `clear` or `resume`. */
   readonly mayRun: () => boolean;
   /** Milliseconds before the second attempt. It doubles with each attempt, up to `maxRetry`. */
   readonly retry: number;
@@ -14,7 +14,7 @@ export interface LanesOptions<T> {
 interface Lane<T> {
   readonly name: string;
   readonly items: T[];
-  attempts: number;
+  failures: number;
   isRunning: boolean;
   timer: NodeJS.Timeout | undefined;
 }
@@ -37,9 +37,14 @@ export class Lanes<T> {
       lane.items.push(item);
       return;
     }
-    const created: Lane<T> = { name, items: [item], attempts: 0, isRunning: false, timer: undefined };
+    const created: Lane<T> = { name, items: [item], failures: 0, isRunning: false, timer: undefined };
     this.#lanes.set(name, created);
     this.#ready.push(created);
+    this.#next();
+  }
+
+  /** Runs the items that wait because none could run. */
+  resume(): void {
     this.#next();
   }
 
@@ -78,11 +83,11 @@ export class Lanes<T> {
 
   async #run(lane: Lane<T>): Promise<void> {
     lane.isRunning = true;
-    const isDone = await this.#options.run(lane.items[0]!);
+    const isDone = await this.#options.run(lane.items[0]!, lane.failures);
     lane.isRunning = false;
     if (isDone) {
       lane.items.shift();
-      lane.attempts = 0;
+      lane.failures = 0;
       if (lane.items.length > 0) this.#ready.push(lane);
       else this.#lanes.delete(lane.name);
       return;
@@ -92,14 +97,14 @@ export class Lanes<T> {
         this.#ready.push(lane);
         this.#next();
       },
-      this.#delay(lane.attempts++),
+      this.#delay(lane.failures++),
     );
     lane.timer.unref();
   }
 
   /** With jitter, so that events that failed together are not retried together. */
-  #delay(attempts: number): number {
+  #delay(failures: number): number {
     const { retry, maxRetry } = this.#options;
-    return Math.min(maxRetry, retry * 2 ** attempts) * (0.75 + Math.random() / 4);
+    return Math.min(maxRetry, retry * 2 ** failures) * (0.75 + Math.random() / 4);
   }
 }

@@ -1,4 +1,4 @@
-import type { OutboxEvent } from './outbox-store';
+import type { OutboxEntry, OutboxEvent } from './outbox-store';
 
 /** A key with events about its expiry that are due. */
 export interface DueExpiry {
@@ -13,8 +13,14 @@ export interface DueExpiry {
  * `store_unavailable`.
  */
 export interface ExpiryStore {
-  /** Puts a key at the beginning of the schedule: its expiry was set at this time. */
-  scheduleExpiry(keyId: string, setAt: number): Promise<void>;
+  /**
+   * Puts keys at the beginning of the schedule, because their expiry was set at this time, and acknowledges the event of
+   * that change, in one atomic step. Does nothing if the event was acknowledged before: since then, events about these keys
+   * can have been added.
+   *
+   * @param keyIds - Keys of one workspace.
+   */
+  scheduleExpiry(keyIds: readonly string[], setAt: number, place: OutboxEntry['place']): Promise<void>;
   /** Keys that are due at `now`, at most about `count`. */
   dueExpiries(now: number, count: number): Promise<DueExpiry[]>;
   /**

@@ -61,9 +61,11 @@ export interface OutboxStore {
   /** Ends the leadership of a process. */
   leaveGroup(group: OutboxGroup, leader: string): Promise<void>;
   /**
-   * Entries in the order of their changes: for each outbox at most `count` that no leader of the group has read
-   * (`'new'`), or that were read and not acknowledged (`'unacknowledged'`). Only the leader reads. If it rejects, entries
-   * may have been read: they are among the unacknowledged ones.
+   * Entries in the order of their changes: some that no leader of the group has read (`'new'`), at most `count` of each
+   * of 16 outboxes, or all that were read and not acknowledged (`'unacknowledged'`), at most `count` of each outbox. Only
+   * the leader reads. If it rejects, entries may have been read: they are among the unacknowledged ones.
+   *
+   * An entry without an event stands for those that were removed before the group has read them.
    */
   readGroup(group: OutboxGroup, which: 'new' | 'unacknowledged', count: number): Promise<OutboxEntry[]>;
   acknowledge(group: OutboxGroup, places: readonly OutboxEntry['place'][]): Promise<void>;

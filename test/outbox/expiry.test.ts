@@ -1,6 +1,9 @@
 import { Redis } from 'ioredis';
 import { type ApiKeys, type ApiKeysOptions, createApiKeys, type KeyEvent } from 'keyscope';
 import { DAY } from '../../src/clock';
+import { DurableEvents } from '../../src/outbox/durable-events';
+import { createRedisStore } from '../../src/store/redis/redis-store';
+import type { Store } from '../../src/store/store';
 import { type FakeClock, fakeClock } from '../support/clock';
 import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { waitUntil } from '../support/wait-until';
@@ -209,3 +212,45 @@ test('createApiKeys emits each lead once in all processes', async () => {
   expect(list.map(([, text]) => text).sort()).toEqual(expected.sort());
   expect(new Set(list.map(([id]) => id)).size).toBe(expected.length);
 }, 60_000);
+
+test('createApiKeys adds each lead once when a process ends between its schedule and its acknowledgement', async () => {
+  const clock = fakeClock();
+  const namespace = newNamespace();
+  const apiKeys = start(clock, namespace);
+  // The groups begin.
+  apiKeys.on('key', () => undefined)();
+  await apiKeys.ready();
+  const { key } = await apiKeys.keys.create({ ...input, expiresIn: '40d' });
+  await apiKeys.close();
+  clock.advance(35 * DAY);
+
+  const client = new Redis(redis.url);
+  const store = createRedisStore({ client, namespace, storeTimeout: 1000 });
+  const outbox = `${namespace}:outbox:{all}`;
+  const warnings = async () =>
+    (await client.xrange(outbox, '-', '+')).filter(([, [, text = '']]) => text.includes('key.expiring')).length;
+  const consume = (acknowledge: Store['acknowledge']) => {
+    const events = new DurableEvents({
+      store: new Proxy(store, { get: (of, name) => (name === 'acknowledge' ? acknowledge : Reflect.get(of, name)) }),
+      clock,
+      expiryLeads: [30 * DAY, 7 * DAY, DAY],
+      report: () => undefined,
+      timing: { ttl: 200, poll: 10 },
+    });
+    events.announceExpiry();
+    return events;
+  };
+  const killed = consume(() => Promise.reject(new Error('killed')));
+  await waitUntil('the leads are added', async () => (await warnings()) === 2);
+  await killed.close();
+  clock.advance(200);
+  const next = consume((group, places) => store.acknowledge(group, places));
+  await waitUntil('the event of the creation is acknowledged, and the key scheduled', async () => {
+    const [pending] = await client.xpending(outbox, 'expiry');
+    return pending === 0 && Number(await client.zscore(`${namespace}:expiries:{all}`, key.id)) > 0;
+  });
+  expect(await warnings()).toBe(2);
+  await next.close();
+  await store.close();
+  client.disconnect();
+});

@@ -6,8 +6,8 @@ import type { MemoryOutbox } from './outbox';
 export function createMemoryExpiries(keys: ReadonlyMap<string, KeyRecord>, outbox: MemoryOutbox): ExpiryStore {
   const schedule = new Map<string, number>();
   return {
-    async scheduleExpiry(keyId, setAt) {
-      schedule.set(keyId, -setAt);
+    async scheduleExpiry(keyIds, setAt) {
+      for (const keyId of keyIds) schedule.set(keyId, -setAt);
     },
 
     async dueExpiries(now, count) {

@@ -8,6 +8,8 @@ interface Group {
 }
 
 const OUTBOX = 'memory';
+/** Stands for entries that were removed before a group has read them. */
+const REMOVED: OutboxEntry = { place: { outbox: OUTBOX, id: '-1' }, event: null };
 
 /** Outbox in the memory of one process, which leads all groups. */
 export class MemoryOutbox implements OutboxStore {
@@ -36,8 +38,8 @@ export class MemoryOutbox implements OutboxStore {
     if (group === undefined) return [];
     if (which === 'unacknowledged') return [...group.unacknowledged].map((number) => this.#entry(number));
     const from = Math.max(group.next, this.#end - OUTBOX_LIMIT);
+    const entries: OutboxEntry[] = from > group.next ? [REMOVED] : [];
     group.next = Math.min(this.#end, from + count);
-    const entries: OutboxEntry[] = [];
     for (let number = from; number < group.next; number++) {
       group.unacknowledged.add(number);
       entries.push(this.#entry(number));

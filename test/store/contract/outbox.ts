@@ -1,5 +1,6 @@
 import type { OutboxEntry, OutboxEvent, OutboxGroup } from '../../../src/store/outbox-store';
 import type { Store } from '../../../src/store/store';
+import { waitUntil } from '../../support/wait-until';
 import { auditOf, createSample, newWorkspace, ORIGIN, sampleKey } from '../sample';
 
 const LEADER = { leader: 'contract', ttl: 60_000, age: 0 };
@@ -65,6 +66,23 @@ export function outboxContract(getStore: () => Store): void {
       expect((await store.readGroup('project', 'unacknowledged', 1000)).filter(isOwn)).toEqual([first, second]);
       await store.acknowledge('key', [second!.place]);
       expect((await store.readGroup('key', 'unacknowledged', 1000)).filter(isOwn)).toEqual([]);
+    });
+
+    test('the outbox is read in steps, also over many workspaces, and no event is lost', async () => {
+      const store = getStore();
+      const workspaces = Array.from({ length: 60 }, newWorkspace);
+      await Promise.all(workspaces.flatMap((workspaceId) => [1, 2, 3].map(() => createSample(store, workspaceId))));
+      const steps: OutboxEntry[][] = [];
+      await waitUntil('all events are read', async () => {
+        steps.push(await store.readGroup('key', 'new', 3));
+        await store.acknowledge(
+          'key',
+          steps.at(-1)!.map(({ place }) => place),
+        );
+        const read = steps.flat().filter(({ event }) => workspaces.includes(event?.workspaceId ?? ''));
+        return read.length === 180;
+      });
+      expect(Math.max(...steps.map((step) => step.length))).toBeLessThanOrEqual(16 * 3);
     });
 
     test('the outbox has no event when a change is rejected', async () => {

@@ -98,6 +98,27 @@ test('readGroup reads an entry without an event when the event was removed or is
   expect(await store.readGroup('key', 'unacknowledged', 100)).toEqual([]);
 });
 
+test('readGroup reads one entry without an event when events were removed before they were read', async () => {
+  const namespace = newNamespace();
+  const { store, client } = open(namespace);
+  await lead(store, 'a');
+  const outbox = `${namespace}:outbox:{all}`;
+  await createSample(store, newWorkspace());
+  await store.readGroup('key', 'new', 100);
+  const workspace = newWorkspace();
+  for (let i = 0; i < 4; i++) await createSample(store, workspace);
+  await client.xtrim(outbox, 'MAXLEN', 2);
+  const isEvent = (entries: readonly OutboxEntry[]) => entries.map(({ event }) => event !== null);
+  expect(isEvent(await store.readGroup('key', 'new', 1))).toEqual([false, true]);
+  expect(isEvent(await store.readGroup('key', 'new', 1))).toEqual([true]);
+  for (let i = 0; i < 4; i++) await createSample(store, workspace);
+  expect(isEvent(await store.readGroup('key', 'new', 100))).toEqual([true, true, true, true]);
+  await createSample(store, workspace);
+  await client.xtrim(outbox, 'MAXLEN', 0);
+  expect(isEvent(await store.readGroup('key', 'new', 100))).toEqual([false]);
+  expect(isEvent(await store.readGroup('key', 'new', 100))).toEqual([]);
+});
+
 test('readGroup returns an event of a type that a later version has added', async () => {
   const namespace = newNamespace();
   const { store, client } = open(namespace);

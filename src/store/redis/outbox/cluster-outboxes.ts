@@ -61,6 +61,11 @@ export class ClusterOutboxes {
     return taken;
   }
 
+  /** Outboxes that were taken, and may still have new events for the group. */
+  putBack(group: OutboxGroup, outboxes: readonly string[]): void {
+    for (const outbox of outboxes) this.#unread.get(group)?.add(outbox);
+  }
+
   /** Tags of the outboxes that were found. */
   foundTags(): string[] {
     return [...this.#found].map((name) => /\{(.*)\}/.exec(name)?.[1] ?? '');

@@ -76,8 +76,9 @@ export function createExpiryStore(options: ExpiriesOptions): ExpiryStore {
   }
 
   return {
-    async scheduleExpiry(keyId, setAt) {
-      await schedule(keysOf(tagOf(keyId)), '', String(-setAt), keyId);
+    async scheduleExpiry(keyIds, setAt, place) {
+      const [keyId = ''] = keyIds;
+      await schedule(keysOf(tagOf(keyId)), place.id, ...keyIds.flatMap((id) => [String(-setAt), id]));
     },
 
     async dueExpiries(now, count) {

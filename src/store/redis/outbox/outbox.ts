@@ -107,7 +107,8 @@ export function createOutboxStore(options: OutboxOptions): OutboxStore & ExpiryS
     async readGroup(group, which, count) {
       const found = await findOutboxes(group, which);
       const entries: OutboxEntry[] = [];
-      while (found.length > 0) {
+      // A Cluster can have thousands of outboxes: the new entries of all of them do not fit in memory.
+      while (found.length > 0 && (which === 'unacknowledged' || entries.length < count)) {
         const some = found.splice(0, CONCURRENCY);
         try {
           const replies = await Promise.all(
@@ -118,13 +119,14 @@ export function createOutboxStore(options: OutboxOptions): OutboxStore & ExpiryS
           some.forEach((name, i) => {
             const decoded = decodeEntries(name, replies[i]);
             entries.push(...decoded);
-            if (decoded.length >= count) outboxes?.add(name);
+            if (decoded.length >= count) outboxes?.putBack(group, [name]);
           });
         } catch (error) {
-          for (const name of [...some, ...found]) outboxes?.add(name);
+          outboxes?.putBack(group, [...some, ...found]);
           throw error;
         }
       }
+      outboxes?.putBack(group, found);
       return entries;
     },
 

@@ -4,13 +4,15 @@ import { SELECT_DATABASE } from './common.lua';
 /**
  * Schedules keys. Creates the outbox of the slot if there is none: schedules are found by their outboxes.
  *
- * KEYS: 1 schedule, 2 outbox. ARGV: 1 database, 2 `NX` for keys that are not scheduled, or empty, from 3 on times and ids.
+ * KEYS: 1 schedule, 2 outbox. ARGV: 1 database, 2 the entry of the outbox that sets the expiry, which is acknowledged, or
+ * `NX` for keys that are not scheduled, from 3 on times and ids.
  */
 export const SCHEDULE_EXPIRIES = `${SELECT_DATABASE}
 if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('XGROUP', 'CREATE', KEYS[2], 'expiry', '0', 'MKSTREAM') end
+if ARGV[2] ~= 'NX' and redis.call('XACK', KEYS[2], 'expiry', ARGV[2]) == 0 then return end
 for i = 3, #ARGV, 2 do
-  if ARGV[2] == '' then redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1])
-  else redis.call('ZADD', KEYS[1], 'NX', ARGV[i], ARGV[i + 1]) end
+  if ARGV[2] == 'NX' then redis.call('ZADD', KEYS[1], 'NX', ARGV[i], ARGV[i + 1])
+  else redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
 end
 `;
 
