@@ -120,6 +120,19 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     expect(await apiKeys.verify(token)).toMatchObject({ ok: false });
   });
 
+  test('leaks.report finds a key that keys.ensure deletes and creates again during the report', async () => {
+    const { apiKeys } = setUp();
+    for (let i = 0; i < 20; i++) {
+      const token = `token-of-another-system-${i}`;
+      await apiKeys.keys.ensure({ ...valid, token, agents: ['one', 'two'] });
+      const ensuring = apiKeys.keys.ensure({ ...valid, token, agents: ['one'] }).catch(() => undefined);
+      const { outcome } = await apiKeys.leaks.report(token, { source: 'github' });
+      expect(['revoked', 'already_revoked']).toContain(outcome);
+      await ensuring;
+      expect((await apiKeys.verify(token, { agentId: 'one' })).ok).toBe(false);
+    }
+  });
+
   test('leaks.report changes nothing when the secret is wrong, the token unknown or of another workspace', async () => {
     const { apiKeys, exposures } = setUp();
     const { key, token } = await apiKeys.keys.create(valid);
