@@ -121,7 +121,7 @@ export function createLeakService({ store, clock, authenticator, leakPolicy }: L
 
   /**
    * Exposes the key that `find` finds. Null: there is none. It is looked for several times: `keys.ensure` can delete a key and
-   * create it again a moment later. All attempts are made in any case, so that the duration does not tell whether a key was found.
+   * create it again a moment later. All attempts are made in any case, so that neither duration nor commands tell whether a key was found.
    */
   async function expose(
     find: () => Promise<FoundKey | null>,
@@ -129,6 +129,7 @@ export function createLeakService({ store, clock, authenticator, leakPolicy }: L
     context: LeakContext,
   ): Promise<LeakReport | null> {
     let report = await exposeFound(await find(), exposure, context);
+    if (report === null) await exposeDecoy(context);
     for (const pause of PAUSES) {
       await setTimeout(pause);
       const key = await find();
@@ -158,9 +159,7 @@ export function createLeakService({ store, clock, authenticator, leakPolicy }: L
 
   const reportToken: ReportToken = async (token, exposure, context = {}) => {
     const report = await expose(() => findKey(token), exposure, context);
-    if (report !== null) return report;
-    await exposeDecoy(context);
-    return UNKNOWN;
+    return report ?? UNKNOWN;
   };
 
   const leaks: LeakService = {
