@@ -23,7 +23,8 @@ interface Watched<Entry extends object> {
   readonly proof: Lease;
   /** It was invalidated since `entry` was read. */
   isChanged: boolean;
-  isLoading: boolean;
+  /** When the read in flight was sent; null if none is. Monotonic. */
+  loadingSince: number | null;
   /** It was invalidated while it was read, so that it has to be read again. */
   loadsAgain: boolean;
   /** When the first read was sent that is needed to confirm `entry`; null if none is needed. Monotonic. */
@@ -106,7 +107,7 @@ export class EntryWatch<Entry extends object> {
         // Without a lease in the cache, the first read has one interval.
         proof: Lease.from(this.#options.clock, this.#interval),
         isChanged: false,
-        isLoading: false,
+        loadingSince: null,
         loadsAgain: false,
         unconfirmedSince: null,
         timer: null,
@@ -145,7 +146,7 @@ export class EntryWatch<Entry extends object> {
   #invalidate(watched: Watched<Entry>): void {
     watched.isChanged = true;
     watched.lease = undefined;
-    watched.loadsAgain = watched.isLoading;
+    watched.loadsAgain = watched.loadingSince !== null;
     this.#schedule(watched);
   }
 
@@ -227,15 +228,17 @@ export class EntryWatch<Entry extends object> {
   }
 
   #load(watched: Watched<Entry>): void {
-    if (watched.isLoading) return;
-    watched.isLoading = true;
-    watched.loadsAgain = false;
     const { cache, clock } = this.#options;
-    watched.unconfirmedSince ??= clock.monotonic();
+    const isLoading = watched.loadingSince !== null;
+    watched.loadingSince ??= clock.monotonic();
+    // A read in flight counts from its own time, also if the lease was extended since: both can stay without a reply.
+    watched.unconfirmedSince ??= watched.loadingSince;
+    if (isLoading) return;
+    watched.loadsAgain = false;
     // A read under the lease of the store would not help if that is about to end.
     cache.loadFresh(watched.id).then(
       ({ value, lease }) => {
-        watched.isLoading = false;
+        watched.loadingSince = null;
         if (this.#watched.get(watched.id) !== watched) return;
         if (watched.loadsAgain) {
           this.#load(watched);
@@ -249,7 +252,7 @@ export class EntryWatch<Entry extends object> {
       },
       () => {
         // The next check reads again, as long as the lease lasts.
-        watched.isLoading = false;
+        watched.loadingSince = null;
       },
     );
   }

@@ -55,6 +55,7 @@ function setUp({
   const lease = Lease.from(clock, lag);
   const reads: string[] = [];
   let isDown = false;
+  let isSilent = false;
   let answeredAt = timestampsOf(clock);
   const store = {
     keyLease: () => (hasLease && holdsNow(lease, clock) ? lease : null),
@@ -63,6 +64,7 @@ function setUp({
       elapsed += 1;
       reads.push(id);
       onRead();
+      if (isSilent) return new Promise(() => {});
       if (isDown) return Promise.reject(new KeyscopeError('store_unavailable', 'Down.'));
       return Promise.resolve(records.get(id) ?? null);
     },
@@ -83,6 +85,10 @@ function setUp({
     ids: [...records.keys()],
     fail: () => {
       isDown = true;
+    },
+    /** Further reads get no reply. */
+    silence: () => {
+      isSilent = true;
     },
     answer: () => {
       answeredAt = timestampsOf(clock);
@@ -245,6 +251,30 @@ test.each([1, 100, 124, 249])(
     expect(clock.monotonic() - readAt).toBeLessThanOrEqual(LAG);
   },
 );
+
+test('KeyWatch ends a use when its lease ends if the lease was extended while a read was in flight that gets no reply', async () => {
+  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const { ids, cache, clock, lease, reads, silence } = setUp();
+  const [use] = await watchAll(ids, cache);
+  const [check] = setTimer.mock.calls[0] as [() => void];
+  async function checkUntil(remaining: number): Promise<void> {
+    while (lease.remaining(clock, clock.wall()) > remaining) {
+      clock.advance(LAG / 40);
+      const checks = use!.checks;
+      check();
+      await waitUntil('the use is checked', () => use!.checks > checks || use!.hasEnded);
+    }
+  }
+  silence();
+  reads.length = 0;
+  await checkUntil(LAG / 8);
+  expect(reads).toHaveLength(1);
+  lease.extend(clock.monotonic() + LAG, clock.wall() + LAG);
+  await checkUntil(LAG / 8);
+  expect(use!.hasEnded).toBe(false);
+  await checkUntil(0);
+  expect(use!.hasEnded).toBe(true);
+});
 
 test('KeyWatch ends the uses of a key within two checks after a pause when the key cannot be read', async () => {
   const setTimer = jest.spyOn(globalThis, 'setInterval');
