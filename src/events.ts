@@ -46,7 +46,8 @@ export type ReportedEvent =
 
 /** An open response, or a signal, that ended because a request like it would be denied. */
 export interface EndedEvent {
-  readonly keyId: string;
+  /** Null for a request without a key. */
+  readonly keyId: string | null;
   readonly workspaceId: string;
   /**
    * `feature`: the project has disabled the feature of a `requireFeature`. `store`: the store could not confirm the key or

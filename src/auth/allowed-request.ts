@@ -1,14 +1,13 @@
 import type { Request } from 'express';
-import type { Configurations } from '../cache/caches';
 import type { Events } from '../events';
 import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { Limiter } from '../limits/limiter';
 import { describeRoute } from './describe-request';
 import type { UseEnd } from './entry-use';
-import { type FeatureRequirement, PassedFeature } from './feature-watch';
+import { type FeatureRequirement, type FeatureSubject, PassedFeature } from './feature-watch';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
-import { OpenRequest, type PassedRequirement } from './open-request';
+import { type Exchange, OpenRequest, type PassedRequirement } from './open-request';
 import {
   type CachedKey,
   createRequestApiKey,
@@ -35,7 +34,7 @@ export interface AllowedRequestDeps {
  * An allowed request. Its key is watched only if the signal is read or the response is to end with the key, so that
  * other requests do not pay for it. Only then does it refer to the request: see `RequestContexts`.
  */
-export class AllowedRequest implements RequestContext, SignalSource<Request>, KeyUse, PassedRequirement {
+export class AllowedRequest implements RequestContext, SignalSource<Exchange>, KeyUse, PassedRequirement {
   readonly key: CachedKey;
   readonly limiters: readonly Limiter[];
   /** See `RequestContext`. */
@@ -80,32 +79,32 @@ export class AllowedRequest implements RequestContext, SignalSource<Request>, Ke
   /** The key that the request was given, or an equal one if the app has replaced it. */
   apiKeyOf(req: Request): RequestApiKey {
     const given: unknown = req[this.#deps.requestProperty as 'apiKey'];
-    return isApiKeyFrom(given, this) ? given : this.createApiKey(req);
+    return isApiKeyFrom(given, this) ? given : this.createApiKey({ req, res: req.res });
   }
 
-  createApiKey(req: Request): RequestApiKey {
-    return createRequestApiKey(this.key, this, req);
+  createApiKey(exchange: Exchange): RequestApiKey {
+    return createRequestApiKey(this.key, this, exchange);
   }
 
   /** Ends the response with the key, whether or not it has begun then. */
-  endResponse(req: Request): void {
-    this.open(req).endResponse();
+  endResponse(exchange: Exchange): void {
+    this.open(exchange).endResponse();
   }
 
-  endStream(req: Request): void {
-    if (!this.#deps.keepsStream) this.open(req).endStream();
+  endStream(exchange: Exchange): void {
+    if (!this.#deps.keepsStream) this.open(exchange).endStream();
   }
 
   leaseEndsSoon(): boolean {
     return this.#deps.watch.endsSoon(this.watchedId);
   }
 
-  openSignal(req: Request): AbortSignal {
-    return this.open(req).openSignal();
+  openSignal(exchange: Exchange): AbortSignal {
+    return this.open(exchange).openSignal();
   }
 
-  passFeature(requirement: FeatureRequirement, projectId: string, configurations: Configurations): void {
-    this.earlier = new PassedFeature(requirement, projectId, configurations, this);
+  passFeature(requirement: FeatureRequirement, subject: FeatureSubject): void {
+    this.earlier = new PassedFeature(requirement, subject, this);
     this.#opened?.follow(this);
   }
 
@@ -129,18 +128,18 @@ export class AllowedRequest implements RequestContext, SignalSource<Request>, Ke
     return this.#opened?.end(end, this) ?? true;
   }
 
-  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
+  emitEnded(reason: UseEnd['reason'], { exchange }: OpenRequest): void {
     const { events } = this.#deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
-    events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(req) });
+    events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(exchange.req) });
   }
 
   /** With the address, if the key was limited to addresses after the request was allowed. */
   #contextFor({ addresses }: CachedKey): AuthContext {
     const context = this.#context;
     if (addresses === null || context.address !== undefined || this.#opened === undefined) return context;
-    return { ...context, address: readRequestAddress(this.#opened.req) };
+    return { ...context, address: readRequestAddress(this.#opened.exchange.req) };
   }
 
   /** An earlier `requireApiKey` has allowed the same request, perhaps by another key. */
@@ -151,11 +150,11 @@ export class AllowedRequest implements RequestContext, SignalSource<Request>, Ke
   }
 
   /** The one of the request: it ends when any requirement is no longer met, also one that was passed after this. */
-  open(req: Request): OpenRequest {
+  open(exchange: Exchange): OpenRequest {
     if (this.#opened === undefined) {
-      const latest = this.#deps.contexts.get(req);
+      const latest = this.#deps.contexts.get(exchange.req);
       this.#opened =
-        latest instanceof AllowedRequest && latest !== this ? latest.open(req) : new OpenRequest(this, req);
+        latest instanceof AllowedRequest && latest !== this ? latest.open(exchange) : new OpenRequest(this, exchange);
     }
     return this.#opened;
   }

@@ -36,15 +36,23 @@ export interface FeatureRequirement {
   isEnabled(features: Features): boolean;
 }
 
+/** The project that a `requireFeature` was passed for. */
+export interface FeatureSubject {
+  readonly workspaceId: string;
+  readonly projectId: string;
+  /** Of the workspace. */
+  readonly configurations: Configurations;
+}
+
 /** The allowed request that has passed a `requireFeature`. */
 interface AllowedBefore {
-  readonly workspaceId: string;
   readonly earlier: PassedRequirement | undefined;
   emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
 }
 
 /** A `requireFeature` that a request has passed. Watched only if something of the request is to end with it. */
 export class PassedFeature implements PassedRequirement, EntryUse<Configurations> {
+  readonly watchedId: string;
   readonly accepted: Configurations;
   readonly earlier: PassedRequirement | undefined;
   readonly #requirement: FeatureRequirement;
@@ -52,21 +60,13 @@ export class PassedFeature implements PassedRequirement, EntryUse<Configurations
   readonly #allowed: AllowedBefore;
   #open: OpenRequest | undefined = undefined;
 
-  constructor(
-    requirement: FeatureRequirement,
-    projectId: string,
-    configurations: Configurations,
-    allowed: AllowedBefore,
-  ) {
-    this.accepted = configurations;
+  constructor(requirement: FeatureRequirement, subject: FeatureSubject, allowed: AllowedBefore) {
+    this.watchedId = subject.workspaceId;
+    this.accepted = subject.configurations;
     this.earlier = allowed.earlier;
     this.#requirement = requirement;
-    this.#projectId = projectId;
+    this.#projectId = subject.projectId;
     this.#allowed = allowed;
-  }
-
-  get watchedId(): string {
-    return this.#allowed.workspaceId;
   }
 
   watchFor(open: OpenRequest): void {

@@ -2,6 +2,13 @@ import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
 import type { UseEnd } from './entry-use';
 
+/** A request and the response to it. Not `req.res`: Express' apps set that, and each app that the request passes sets its own. */
+export interface Exchange {
+  readonly req: Request;
+  /** Undefined if it is not known. */
+  readonly res: Response | undefined;
+}
+
 /** A requirement that a request has passed: `requireApiKey` or `requireFeature`. They are linked, the latest first. */
 export interface PassedRequirement {
   readonly earlier: PassedRequirement | undefined;
@@ -26,8 +33,8 @@ type FlagName = keyof typeof Flag;
 
 /** Signal and response of an allowed request, which end when one of its requirements is no longer met. */
 export class OpenRequest {
-  readonly req: Request;
-  #latest: PassedRequirement;
+  readonly exchange: Exchange;
+  #latest: PassedRequirement | undefined;
   #controller: AbortController | null = null;
   #flags = 0;
   /**
@@ -36,9 +43,9 @@ export class OpenRequest {
    */
   #denying: Map<PassedRequirement, UseEnd> | null = null;
 
-  constructor(latest: PassedRequirement, req: Request) {
+  constructor(latest: PassedRequirement | undefined, exchange: Exchange) {
     this.#latest = latest;
-    this.req = req;
+    this.exchange = exchange;
   }
 
   /** Takes over the requirements of a request that has passed a further one. */
@@ -67,7 +74,7 @@ export class OpenRequest {
   }
 
   isOver(): boolean {
-    const { res } = this.req;
+    const { res } = this.exchange;
     return res !== undefined && (res.closed || res.destroyed || res.writableFinished);
   }
 
@@ -78,7 +85,7 @@ export class OpenRequest {
 
   /** A requirement is not met. */
   end(end: UseEnd, requirement: PassedRequirement): boolean {
-    const { res } = this.req;
+    const { res } = this.exchange;
     const endsLater = !this.#is('endsResponse') && this.#is('endsStream') && res?.headersSent === false;
     const aborts = this.#controller?.signal.aborted === false;
     if (aborts) this.#controller?.abort(new KeyscopeError(end.code, end.message));

@@ -1,8 +1,8 @@
 import type { Request } from 'express';
-import type { Configurations } from '../cache/caches';
 import { KeyscopeError } from '../errors';
 import type { Limiter } from '../limits/limiter';
-import type { FeatureRequirement } from './feature-watch';
+import type { FeatureRequirement, FeatureSubject } from './feature-watch';
+import type { Exchange } from './open-request';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
 /** Result of `requireApiKey` for a request, for the middleware behind it. */
@@ -20,11 +20,11 @@ export interface RequestContext {
   /** `req.apiKey`. */
   apiKeyOf?(req: Request): RequestApiKey;
   /** Ends the response when its key stops being valid, if it streams a body. */
-  endStream?(req: Request): void;
+  endStream?(exchange: Exchange): void;
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
   leaseEndsSoon?(): boolean;
   /** The request has passed a `requireFeature`. */
-  passFeature?(requirement: FeatureRequirement, projectId: string, configurations: Configurations): void;
+  passFeature?(requirement: FeatureRequirement, subject: FeatureSubject): void;
 }
 
 /** The contexts by request. Nothing else in the process can read or set them. */

@@ -8,6 +8,7 @@ import { setLimitHeaders } from '../limits/headers';
 import { LimitWait, NO_LIMITERS, type RequestLimits } from '../limits/request-limits';
 import { type Access, isDenial } from './access';
 import { AllowedRequest, type AllowedRequestDeps } from './allowed-request';
+import { AnonymousRequest } from './anonymous-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
 import { createPrepareRequest } from './forwarded-request';
 import {
@@ -85,7 +86,7 @@ function createReadAddress(): (req: Request) => string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, limits, clock, reader, permissions, contexts, fail } = deps;
+  const { access, limits, clock, reader, permissions, contexts, events, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
   const readAddressOf = createReadAddress();
 
@@ -172,19 +173,23 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
         return;
       }
       const taken = isCounted && earlier?.limiters?.length ? [...earlier.limiters, ...limiters] : limiters;
+      const exchange = { req, res };
       const allowed = new AllowedRequest(outcome, context, allowedDeps, earlier, taken);
       if (hideCredentials || earlier?.hiddenToken !== undefined) allowed.hiddenToken = token;
       contexts.set(req, allowed);
-      const apiKey = allowed.createApiKey(req);
+      const apiKey = allowed.createApiKey(exchange);
       req[property] = apiKey;
       prepareRequest?.(req, apiKey);
-      if (endOnRevocation) allowed.endResponse(req);
+      if (endOnRevocation) allowed.endResponse(exchange);
       access.allow(outcome, wall, cached, isCounted);
       next();
     }
 
     function allowAnonymous(req: Request, next: NextFunction): void {
-      contexts.set(req, plainContext(undefined, readContext(req)));
+      contexts.set(
+        req,
+        new AnonymousRequest(plainContext(undefined, readContext(req)), events, allowedDeps.keepsStream),
+      );
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req[property] !== undefined) req[property] = undefined;
       prepareRequest?.(req, undefined);

@@ -82,7 +82,7 @@ export function createRequireFeature(deps: {
           // An unknown configuration is not 403.
           if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
           else if (requirement.isEnabled(outcome?.get(projectId) ?? NOTHING_ENABLED)) {
-            target.passFeature?.(requirement, projectId, outcome!);
+            target.passFeature?.(requirement, { workspaceId, projectId, configurations: outcome! });
             next();
           } else deny(req, res, next);
         })

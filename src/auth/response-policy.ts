@@ -1,9 +1,10 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
 import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
 import type { FeatureWatch } from './feature-watch';
+import type { Exchange } from './open-request';
 import type { Reports } from './reports';
 import type { RequestContext, RequestContexts } from './request-context';
 
@@ -19,12 +20,14 @@ interface PolicyDeps {
 class RequestPolicy implements RoutePolicy {
   readonly #context: RequestContext;
   readonly #req: Request;
+  readonly #res: Response | undefined;
   readonly #featuresFor: FeaturesFor;
   readonly #deps: PolicyDeps;
 
-  constructor(context: RequestContext, req: Request, featuresFor: FeaturesFor, deps: PolicyDeps) {
+  constructor(context: RequestContext, { req, res }: Exchange, featuresFor: FeaturesFor, deps: PolicyDeps) {
     this.#context = context;
     this.#req = req;
+    this.#res = res;
     this.#featuresFor = featuresFor;
     this.#deps = deps;
   }
@@ -44,10 +47,11 @@ class RequestPolicy implements RoutePolicy {
   keepFresh(): () => void {
     const { workspaceId } = this.#context;
     const { contexts, projectFeatures } = this.#deps;
-    this.#context.endStream?.(this.#req);
+    const exchange = { req: this.#req, res: this.#res };
+    this.#context.endStream?.(exchange);
     // A `requireApiKey` behind `redactResponse` can have required more.
     const latest = contexts.get(this.#req);
-    if (latest !== this.#context) latest?.endStream?.(this.#req);
+    if (latest !== this.#context) latest?.endStream?.(exchange);
     return workspaceId === undefined ? () => {} : projectFeatures.keepFresh(workspaceId);
   }
 }
@@ -55,7 +59,7 @@ class RequestPolicy implements RoutePolicy {
 /** Finds the redaction policies of requests. */
 export interface Policies {
   /** The policy of a request that `requireApiKey` has allowed. */
-  resolve(req: Request): RoutePolicy | Promise<RoutePolicy>;
+  resolve(req: Request, res: Response): RoutePolicy | Promise<RoutePolicy>;
   /** The same, also of a request that it has only reported on. Undefined if it would have denied the request. */
   resolveReported(req: Request): Promise<RoutePolicy | undefined>;
 }
@@ -66,22 +70,26 @@ const NOT_FOUND =
 export function createPolicies(deps: PolicyDeps): Policies {
   const { projectFeatures, contexts, featureWatch, events } = deps;
 
-  function resolveLater(context: RequestContext, req: Request, reading: Promise<FeaturesFor>): Promise<RoutePolicy> {
+  function resolveLater(
+    context: RequestContext,
+    exchange: Exchange,
+    reading: Promise<FeaturesFor>,
+  ): Promise<RoutePolicy> {
     return reading.then(
-      (featuresFor) => new RequestPolicy(context, req, featuresFor, deps),
+      (featuresFor) => new RequestPolicy(context, exchange, featuresFor, deps),
       (error: unknown) => {
         if (!(error instanceof KeyscopeError)) throw error;
         events.emit('error', error);
-        return new RequestPolicy(context, req, () => NOTHING_ENABLED, deps);
+        return new RequestPolicy(context, exchange, () => NOTHING_ENABLED, deps);
       },
     );
   }
 
-  function policyOf(context: RequestContext, req: Request): RoutePolicy | Promise<RoutePolicy> {
+  function policyOf(context: RequestContext, exchange: Exchange): RoutePolicy | Promise<RoutePolicy> {
     const { workspaceId } = context;
     const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
-    if (typeof found === 'function') return new RequestPolicy(context, req, found, deps);
-    return resolveLater(context, req, found);
+    if (typeof found === 'function') return new RequestPolicy(context, exchange, found, deps);
+    return resolveLater(context, exchange, found);
   }
 
   /** A `requireFeature` can also follow `redactResponse`. */
@@ -90,17 +98,17 @@ export function createPolicies(deps: PolicyDeps): Policies {
   }
 
   return {
-    resolve(req) {
+    resolve(req, res) {
       const context = contexts.get(req);
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
       // The first look at an open response comes later. A lease that ends before is watched from now on.
-      if (context.leaseEndsSoon?.() || featuresEndSoon(context)) context.endStream?.(req);
-      return policyOf(context, req);
+      if (context.leaseEndsSoon?.() || featuresEndSoon(context)) context.endStream?.({ req, res });
+      return policyOf(context, { req, res });
     },
     async resolveReported(req) {
       const context = await deps.reports.contextOf(req);
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
-      return context === null ? undefined : policyOf(context, req);
+      return context === null ? undefined : policyOf(context, { req, res: undefined });
     },
   };
 }

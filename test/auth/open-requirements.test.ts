@@ -1,4 +1,5 @@
-import type { Request } from 'express';
+import { ServerResponse } from 'node:http';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { expresses } from '../support/express-versions';
 import { waitUntil } from '../support/wait-until';
 import { streamEvents, useStreams } from './open-streams';
@@ -103,6 +104,32 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(ended.map((event) => (event as unknown[])[0])).toEqual(['feature', 'feature']);
     });
 
+    test.each(['before', 'behind'])(
+      'a stream of a request without a key ends when the project disables the feature, with requireFeature %s redactResponse',
+      async (place) => {
+        const { apiKeys, app, ended } = setUp();
+        const feature = apiKeys.requireFeature('transcript');
+        const redaction = apiKeys.redactResponse({ passthrough: ['audio/*'] });
+        app.get(
+          '/p/:project/audio',
+          apiKeys.requireApiKey('conversations', { optional: true, workspace: () => 'default', agent: 'project' }),
+          ...(place === 'before' ? [feature, redaction] : [redaction, feature]),
+          (_req, res) => {
+            res.type('audio/wav');
+            res.write('data');
+          },
+        );
+        for (const project of ['A', 'B']) await apiKeys.projects.set(project, TRANSCRIPT);
+        const stream = await open(app, '/p/A/audio', null);
+        const kept = await open(app, '/p/B/audio', null);
+        expect([stream.status, kept.status]).toEqual([200, 200]);
+        await apiKeys.projects.set('A', NOTHING);
+        await stream.closed;
+        expect(ended).toEqual([['feature', 'GET', '/p/:project/audio']]);
+        expect(kept.isClosed).toBe(false);
+      },
+    );
+
     function requireKey(apiKeys: World['apiKeys'], endOnRevocation?: true) {
       return apiKeys.requireApiKey('conversations', { agent: 'project', ...(endOnRevocation && { endOnRevocation }) });
     }
@@ -179,6 +206,61 @@ describe.each(expresses)('%s', (_name, express) => {
         await apiKeys.keys.delete(keys[dies].key.id);
         await stream.closed;
         expect(signals[0]?.aborted).toBe(true);
+        expect(ended).toEqual([['deleted', 'GET', '/events']]);
+      },
+    );
+  });
+
+  describe('a response that Express does not know', () => {
+    /** An app that handles the same request, with a response of its own. */
+    function handleElsewhere(req: Request, _res: Response, next: NextFunction): void {
+      const other = express();
+      other.use((_req, res) => void res.end('other'));
+      other(req, new ServerResponse(req));
+      setImmediate(next);
+    }
+
+    type Middlewares = (apiKeys: ReturnType<typeof setUp>['apiKeys']) => RequestHandler[];
+    const ends = { endOnRevocation: true };
+    const ROUTES: readonly [string, Middlewares][] = [
+      ['endOnRevocation', (apiKeys) => [apiKeys.requireApiKey('conversations', ends)]],
+      ['redactResponse', (apiKeys) => [apiKeys.requireApiKey('conversations'), apiKeys.redactResponse()]],
+    ];
+
+    test.each(ROUTES)('a stream ends with its key when the router has no app: %s', async (_what, middlewares) => {
+      const { apiKeys, create, ended } = setUp();
+      const router = express.Router();
+      router.get('/events', ...middlewares(apiKeys), (req, res) => {
+        // `res.type` belongs to apps.
+        res.setHeader('Content-Type', 'text/event-stream');
+        res.write('data: {"id":1}\n\n');
+        signalOf(req).addEventListener('abort', () => aborted.push(req.url));
+      });
+      const aborted: string[] = [];
+      const { key, token } = await create();
+      const stream = await open((req, res) => router(req as Request, res as Response, () => {}), '/events', token);
+      await apiKeys.keys.delete(key.id);
+      await stream.closed;
+      expect(ended).toEqual([['deleted', 'GET', '/events']]);
+      expect(aborted).toEqual(['/events']);
+    });
+
+    test.each(
+      ROUTES.flatMap(([what, middlewares]) => ['before', 'behind'].map((place) => [what, place, middlewares] as const)),
+    )(
+      'a stream ends with its key when another app has handled the request with another response: %s, %s',
+      async (_what, place, middlewares) => {
+        const { apiKeys, app, create, ended } = setUp();
+        const handlers = middlewares(apiKeys);
+        app.get(
+          '/events',
+          ...(place === 'before' ? [handleElsewhere, ...handlers] : [...handlers, handleElsewhere]),
+          streamEvents,
+        );
+        const { key, token } = await create();
+        const stream = await open(app, '/events', token);
+        await apiKeys.keys.delete(key.id);
+        await stream.closed;
         expect(ended).toEqual([['deleted', 'GET', '/events']]);
       },
     );

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Express, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import type { expresses } from '../support/express-versions';
 
@@ -49,13 +49,18 @@ export function useStreams(express: (typeof expresses)[number][1]) {
     return { apiKeys, app, create, ended };
   }
 
-  async function open(app: Express, path: string, token: string, headers = {}): Promise<Stream> {
+  async function open(app: http.RequestListener, path: string, token: string | null, headers = {}): Promise<Stream> {
     if (server === undefined || !server.listening) {
-      server = app.listen(0, '127.0.0.1');
+      server = http.createServer(app).listen(0, '127.0.0.1');
       await once(server, 'listening');
     }
     const { port } = server.address() as AddressInfo;
-    const sent = http.get({ port, path, agent: false, headers: { 'x-api-key': token, ...headers } });
+    const sent = http.get({
+      port,
+      path,
+      agent: false,
+      headers: { ...(token !== null && { 'x-api-key': token }), ...headers },
+    });
     const [incoming] = (await once(sent, 'response')) as [http.IncomingMessage];
     let isClosed = false;
     const closed = new Promise<void>((resolve) => {

@@ -84,7 +84,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
       const redaction = new ResponseRedaction(req, res, next, own, openResponses);
       let policy: RoutePolicy | PromiseLike<RoutePolicy>;
       try {
-        policy = deps.resolvePolicy(req);
+        policy = deps.resolvePolicy(req, res);
       } catch (thrown) {
         redaction.begin();
         reject(redaction, thrown);

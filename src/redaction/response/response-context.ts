@@ -14,7 +14,7 @@ import { setPrivateCaching } from './response-headers';
 /** Parts of the application that the redaction of its responses needs. */
 export interface RedactDeps {
   /** While it is pending, the handler does not run. If it throws or rejects, the error is sent. */
-  resolvePolicy(req: Request): RoutePolicy | PromiseLike<RoutePolicy>;
+  resolvePolicy(req: Request, res: Response): RoutePolicy | PromiseLike<RoutePolicy>;
   /** Sends an error response, or destroys a response that has begun. */
   fail(error: KeyscopeError, req: Request, res: Response, next: NextFunction): void;
   /** The value of `Vary`: the request headers that can carry the token. Empty if it is not in a header. */
