@@ -96,15 +96,21 @@ test('keys.disableAll goes on at its cursor, with one audit entry for each key',
   let count = 0;
   let cursor: string | null = null;
   let calls = 0;
+  let enabled: string | undefined;
   do {
     const result = await keys.disableAll({ owner: ANA }, { limit: 170, ...(cursor !== null && { cursor }) });
     count += result.count;
     cursor = result.cursor;
     calls++;
+    // A key before the cursor: it is not examined again.
+    enabled ??= result.sample[0]!.id;
+    await keys.update(enabled, { disabled: false });
   } while (cursor !== null);
   expect({ count, calls }).toEqual({ count: MATCHING, calls: 3 });
   const targets = await targetsOf(apiKeys, 'key.updated');
-  expect(targets).toHaveLength(MATCHING);
+  // And the entry that enables it.
+  expect(targets).toHaveLength(MATCHING + 1);
   expect(new Set(targets).size).toBe(MATCHING);
+  expect(await keys.disableAll({ owner: ANA })).toMatchObject({ count: 1, sample: [{ id: enabled }] });
   expect((await keys.disableAll({ owner: ANA })).count).toBe(0);
 });
