@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { durableNameOf, typeOf } from '../outbox/event-shape';
@@ -7,11 +9,16 @@ import type { OutboxEvent } from '../store/outbox-store';
 import type { Store } from '../store/store';
 import { endpointsOf, type WebhookEndpoints, type WebhookType } from './endpoints';
 import type { Resolve } from './public-address';
-import { MAX_ATTEMPTS, retryDelay } from './retry';
+import { MAX_ATTEMPTS, postponement, retryDelay } from './retry';
 import { send } from './send';
 
-/** Requests at the same time. */
+/** Requests at the same time. An endpoint that fails gets one at a time, so that it does not delay others. */
 const CONCURRENCY = 16;
+const MAX_FAILING = 10_000;
+/** Postponements of one step, in rounds. */
+const MAX_ROUNDS = 20;
+/** Deliveries that a round after the first one looks at. */
+const ROUND = 200;
 const GONE = 410;
 /** Milliseconds. */
 const CLOSE_TIMEOUT = 5000;
@@ -48,13 +55,18 @@ function deliveryId(event: OutboxEvent, url: string): string {
  */
 export class Webhooks {
   readonly #options: WebhooksOptions;
-  readonly #inFlight = new Map<string, Promise<void>>();
+  /** Requests in progress, by the id of their delivery. */
+  readonly #inFlight = new Map<string, { readonly url: string; readonly ended: Promise<void> }>();
+  /** URLs whose last attempt has failed. */
+  readonly #failing = new LRUCache<string, true>({ max: MAX_FAILING });
   readonly #ending = new AbortController();
   #isPumping = false;
   #isClosed = false;
 
   constructor(options: WebhooksOptions) {
     this.#options = options;
+    // One for each request, until its connection has ended.
+    setMaxListeners(0, this.#ending.signal);
   }
 
   /** Stores the deliveries of an event. */
@@ -74,29 +86,51 @@ export class Webhooks {
     if (this.#isPumping || this.#isClosed) return;
     this.#isPumping = true;
     try {
-      const { store, clock, isLeading } = this.#options;
-      const count = CONCURRENCY + this.#inFlight.size;
-      const due = await store.dueDeliveries(Math.floor(clock.wall()), count);
-      for (const delivery of due) {
-        if (this.#inFlight.size >= CONCURRENCY || !isLeading() || this.#isClosed) return;
-        if (this.#inFlight.has(delivery.id)) continue;
-        const attempt = this.#attempt(delivery)
-          .finally(() => this.#inFlight.delete(delivery.id))
-          .then(() => this.sendDue())
-          // The delivery is still due, and waits for the next step of the leader.
-          .catch((error: unknown) => this.#report(error));
-        this.#inFlight.set(delivery.id, attempt);
+      const { store, clock } = this.#options;
+      for (let round = 0; round < MAX_ROUNDS && this.#maySend(); round++) {
+        const count = (round === 0 ? CONCURRENCY : ROUND) + this.#inFlight.size;
+        const due = await store.dueDeliveries(Math.floor(clock.wall()), count);
+        const postponed = this.#sendSome(due);
+        if (postponed.length === 0) return;
+        await Promise.all(
+          postponed.map((delivery) => store.putDelivery(delivery, 'retry', clock.wall() + postponement())),
+        );
       }
     } finally {
       this.#isPumping = false;
     }
   }
 
+  #maySend(): boolean {
+    return this.#inFlight.size < CONCURRENCY && this.#options.isLeading() && !this.#isClosed;
+  }
+
+  /** Begins attempts. Returns the deliveries that wait for another one to an endpoint that fails. */
+  #sendSome(due: readonly Delivery[]): Delivery[] {
+    const postponed: Delivery[] = [];
+    for (const delivery of due) {
+      if (!this.#maySend()) break;
+      const { id, url } = delivery;
+      if (this.#inFlight.has(id)) continue;
+      if (this.#failing.has(url) && [...this.#inFlight.values()].some((request) => request.url === url)) {
+        postponed.push(delivery);
+        continue;
+      }
+      const ended = this.#attempt(delivery)
+        .finally(() => this.#inFlight.delete(id))
+        .then(() => this.sendDue())
+        // The delivery is still due, and waits for the next step of the leader.
+        .catch((error: unknown) => this.#report(error));
+      this.#inFlight.set(id, { url, ended });
+    }
+    return postponed;
+  }
+
   /** Waits for the requests in progress, and ends those that take longer. Another process sends them again. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const timer = setTimeout(() => this.#ending.abort(), CLOSE_TIMEOUT);
-    await Promise.all(this.#inFlight.values());
+    await Promise.all([...this.#inFlight.values()].map(({ ended }) => ended));
     clearTimeout(timer);
   }
 
@@ -114,7 +148,10 @@ export class Webhooks {
     let lastError: string;
     try {
       ({ status, retryAfter } = await send(found, message, { signal: this.#ending.signal, resolve }));
-      if (status >= 200 && status < 300) return await store.removeDelivery(delivery.id);
+      if (status >= 200 && status < 300) {
+        this.#failing.delete(url);
+        return await store.removeDelivery(delivery.id);
+      }
       lastError = `The endpoint responded with ${status}.`;
     } catch (error) {
       if (status !== null) throw error;
@@ -122,6 +159,7 @@ export class Webhooks {
       lastError =
         error instanceof Error ? error.message || ((error as { code?: string }).code ?? error.name) : 'Unknown.';
     }
+    this.#failing.set(url, true);
     const failed = { ...delivery, attempts: delivery.attempts + 1, lastError: lastError.slice(0, 200) };
     const now = clock.wall();
     if (status === GONE || failed.attempts >= MAX_ATTEMPTS) await store.putDelivery(failed, 'failed', now);

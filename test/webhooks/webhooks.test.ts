@@ -176,6 +176,30 @@ describe.each([
     expect(await apiKeys.webhooks.replay(failed!.id)).toBe(false);
   });
 
+  test('webhooks of an endpoint that fails slowly do not delay those of another', async () => {
+    const clock = fakeClock();
+    const [slow, other] = [hook({ url: endpoint.url('/slow') }), hook({ url: endpoint.url('/other') })];
+    const apiKeys = start(place(), { clock, webhooks: (workspaceId) => [workspaceId === 'slow' ? slow : other] });
+    const held: ServerResponse[] = [];
+    endpoint.respond = (res) => {
+      if (res.req.url === '/slow') held.push(res);
+      else res.end();
+    };
+    const countOf = (path: string) => endpoint.received.filter((request) => request.path === path).length;
+    for (let i = 0; i < 40; i++) await apiKeys.keys.create(input, { workspaceId: 'slow' });
+    await waitUntil('all places are taken', () => held.length === 16);
+    await apiKeys.keys.create(input, { workspaceId: 'fast' });
+    for (const res of held.splice(0)) res.writeHead(503).end();
+    await waitUntil('the webhook of the other workspace has arrived', () => countOf('/other') === 1);
+    expect(countOf('/slow')).toBeLessThanOrEqual(17);
+    endpoint.respond = (res) => void res.end();
+    for (const res of held.splice(0)) res.end();
+    await waitUntil('all webhooks have arrived', () => {
+      clock.step(10_000);
+      return countOf('/slow') === 40 + 16;
+    });
+  });
+
   test('webhooks follow no redirect and are given up after about a day', async () => {
     const clock = fakeClock();
     const begin = clock.wall();
