@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { KeyscopeError } from '../errors';
 import { DEFAULT_WORKSPACE } from '../field-schemas';
 import { EDITABLE_FIELD_NAMES } from '../store/key-fields';
-import type { KeyRecord } from '../store/records';
-import type { Store } from '../store/store';
+import type { KeyChanges, KeyRecord } from '../store/records';
+import type { ChangeOrigin, Store } from '../store/store';
 import type { TokenHasher } from '../token/digest';
 import { workspaceTag } from '../token/format';
 import { fingerprintOf, hashInputOf } from '../token/imported-token';
@@ -42,13 +42,6 @@ function changesOf(key: KeyRecord, wanted: UpdateKeyInput): UpdateKeyInput {
   return Object.fromEntries(changed.map((name) => [name, wanted[name]]));
 }
 
-/** The fields of a replaced key that the input leaves out: its successor keeps them, as an operator has set them. */
-function keptFields(replaced: KeyRecord | null, wanted: UpdateKeyInput): UpdateKeyInput {
-  if (replaced === null) return {};
-  const kept = EDITABLE_FIELD_NAMES.filter((name) => wanted[name] === undefined);
-  return Object.fromEntries(kept.map((name) => [name, replaced[name]]));
-}
-
 /** The input without undefined members: an undefined field is absent, and left as an operator has set it. */
 function withoutUndefined(input: unknown): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
@@ -64,7 +57,7 @@ type Inputs = Pick<ReturnType<typeof createKeyInputs>, 'ensure' | 'ensureContext
 
 /** Creates `keys.ensure()`. */
 export function createEnsureKey<Permission extends string>(deps: {
-  readonly store: Pick<Store, 'getKey'>;
+  readonly store: Pick<Store, 'getKey' | 'updateKey'>;
   readonly hasher: TokenHasher;
   readonly inputs: Inputs;
   /** Milliseconds since the epoch. */
@@ -73,9 +66,14 @@ export function createEnsureKey<Permission extends string>(deps: {
   readonly prefix: string;
   /** Stores a key with a token of this app. Rejects with `conflict` if the id in the token exists. */
   readonly addNative: (id: string, input: ReturnType<Inputs['ensure']>, context: KeyMutationContext) => Promise<void>;
-  readonly service: Pick<KeyService, 'import' | 'update' | 'delete'>;
+  /** The columns of a new key. */
+  readonly readNew: (
+    input: Omit<ReturnType<Inputs['ensure']>, 'token'>,
+    context: KeyMutationContext,
+  ) => { readonly complete: Pick<KeyRecord, 'agents' | 'expiresAt'>; readonly origin: ChangeOrigin };
+  readonly service: Pick<KeyService, 'import' | 'update'>;
 }): KeyService<Permission>['ensure'] {
-  const { store, hasher, inputs, now, addNative, service } = deps;
+  const { store, hasher, inputs, now, addNative, readNew, service } = deps;
   const parse = createTokenParser(deps.prefix);
 
   return async function ensure(given, givenContext) {
@@ -92,12 +90,22 @@ export function createEnsureKey<Permission extends string>(deps: {
     const id = nativeId ?? deriveImportedKeyId(workspaceId, fingerprint);
     const proof = nativeId === null ? hashInputOf(fingerprint) : token;
 
-    let replaced: KeyRecord | null = null;
-
     async function add(): Promise<void> {
-      const kept = keptFields(replaced, wanted);
-      if (nativeId !== null) await addNative(id, { ...wanted, ...kept } as typeof wanted, context);
-      else await service.import({ agents: 'all', ...(input as object), ...kept } as ImportKeyInput, givenContext);
+      if (nativeId !== null) await addNative(id, wanted, context);
+      else await service.import({ agents: 'all', ...(input as object) } as ImportKeyInput, givenContext);
+    }
+
+    /**
+     * Gives a key the wanted agents and expiry, which `keys.update` does not change, in one step with the other changes. If it
+     * were deleted and created again, another process could create it in between, without what an operator has set.
+     */
+    async function renew({ revision }: KeyRecord, changes: UpdateKeyInput): Promise<void> {
+      const { token: _token, ...fields } = wanted;
+      const { complete, origin } = readNew(fields, context);
+      const { agents, expiresAt } = complete;
+      const renewed = { ...changes, agents, expiresAt, revoked: false, rotatedTo: null } as KeyChanges;
+      // If it has changed since it was read, the next step reads it again.
+      await store.updateKey(id, renewed, origin, { workspaceId, revision });
     }
 
     /** One step towards the wanted state. The record, once it has that state. */
@@ -121,13 +129,11 @@ export function createEnsureKey<Permission extends string>(deps: {
           `The key ${id} was revoked, because its token was reported as leaked. Use another token.`,
         );
       }
+      const changes = changesOf(key, wanted);
       if (key.revoked || now() >= key.expiresAt || !hasSameMembers(key.agents, wanted.agents ?? 'all')) {
-        // Agents and expiry are fixed at creation.
-        await service.delete(id, precondition);
-        replaced = key;
+        await renew(key, changes);
         return null;
       }
-      const changes = changesOf(key, wanted);
       if (Object.keys(changes).length === 0) return key;
       await service.update(id, changes, precondition);
       return null;

@@ -287,6 +287,7 @@ export function createKeyService<Permission extends string = string>(deps: KeySe
       now,
       prefix: prefixOf(prefix, environment),
       addNative,
+      readNew: (input, context) => readNew('keys.ensure', input, context),
       service: service as Omit<KeyService, 'ensure' | 'revokeAll' | 'disableAll'>,
     }),
   };

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Authenticator } from '../auth/authenticator';
 import type { Clock } from '../clock';
@@ -98,53 +97,24 @@ const OUTCOMES = { revoke: 'revoked', disable: 'disabled', notify: 'notified' } 
 const UNKNOWN: LeakReport = Object.freeze({ outcome: 'unknown', keyId: null, workspaceId: null });
 const DECOY_EXPOSURE = { policy: 'notify', source: '-', url: null } as const;
 
-/** Milliseconds before further attempts to find a key. */
-const PAUSES = [5, 15, 40];
-
-interface FoundKey {
-  readonly id: string;
-  readonly workspaceId: string;
-}
-
 export function createLeakService({ store, clock, authenticator, leakPolicy }: LeakServiceDeps) {
   function originOf({ actor = null, source = null }: LeakContext): ChangeOrigin {
     return { actor, source, at: Math.floor(clock.wall()) };
   }
 
   /** The key that has this token. */
-  async function findKey(token: string): Promise<FoundKey | null> {
+  async function findKey(token: string): Promise<{ readonly id: string; readonly workspaceId: string } | null> {
     const identity = authenticator.parseKeyId(token);
     if (identity === null) return null;
     const { outcome } = await authenticator.fetch(identity, token, true);
     return typeof outcome === 'string' ? null : outcome.record;
   }
 
-  /**
-   * Exposes the key that `find` finds. Null: there is none. It is looked for several times: `keys.ensure` can delete a key and
-   * create it again a moment later. All attempts are made in any case, so that neither duration nor commands tell whether a key was found.
-   */
   async function expose(
-    find: () => Promise<FoundKey | null>,
-    exposure: Parameters<ReportToken>[1],
-    context: LeakContext,
-  ): Promise<LeakReport | null> {
-    let report = await exposeFound(await find(), exposure, context);
-    if (report === null) await exposeDecoy(context);
-    for (const pause of PAUSES) {
-      await setTimeout(pause);
-      const key = await find();
-      report ??= await exposeFound(key, exposure, context);
-    }
-    return report;
-  }
-
-  async function exposeFound(
-    key: FoundKey | null,
+    { id, workspaceId }: { readonly id: string; readonly workspaceId: string },
     { source, url, policy = leakPolicy }: Parameters<ReportToken>[1],
     context: LeakContext,
   ): Promise<LeakReport | null> {
-    if (key === null) return null;
-    const { id, workspaceId } = key;
     if (context.workspaceId !== undefined && context.workspaceId !== workspaceId) return null;
     const result = await store.exposeKey(id, { policy, source, url }, originOf(context), { workspaceId });
     if (result.ok) return { outcome: OUTCOMES[policy], keyId: id, workspaceId };
@@ -158,8 +128,11 @@ export function createLeakService({ store, clock, authenticator, leakPolicy }: L
   }
 
   const reportToken: ReportToken = async (token, exposure, context = {}) => {
-    const report = await expose(() => findKey(token), exposure, context);
-    return report ?? UNKNOWN;
+    const key = await findKey(token);
+    const report = key && (await expose(key, exposure, context));
+    if (report !== null) return report;
+    await exposeDecoy(context);
+    return UNKNOWN;
   };
 
   const leaks: LeakService = {
@@ -168,7 +141,8 @@ export function createLeakService({ store, clock, authenticator, leakPolicy }: L
       const exposure = parseInput(inputSchema(subject), input, 'leaks.report');
       const context = parseInput(contextSchema, givenContext ?? {}, 'leaks.report');
       if (!isKeyId(subject)) return reportToken(subject, exposure, context);
-      const report = await expose(() => store.getKey(subject), exposure, context);
+      const record = await store.getKey(subject);
+      const report = record && (await expose(record, exposure, context));
       if (report !== null) return report;
       // An imported token can have the form of an id.
       const byToken = await reportToken(subject, exposure, context);

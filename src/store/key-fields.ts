@@ -28,6 +28,8 @@ interface Column<T> extends Codec<T> {
   readonly onRequest?: true;
   /** Can be changed by `keys.update`. */
   readonly editable?: true;
+  /** Set again by `keys.ensure`. */
+  readonly renewable?: true;
   /** Shown in audit entries. */
   readonly audited?: true;
   /** Shown to operators, by functions, REST, CLI and console. Times are shown as dates; an expiry that is never, as null. */
@@ -68,7 +70,14 @@ const KEY_FIELDS = {
     audited: true,
     carried: true,
   }),
-  agents: column(ALL_OR_ARRAY, { missing: [], onRequest: true, public: 'value', audited: true, carried: true }),
+  agents: column(ALL_OR_ARRAY, {
+    missing: [],
+    onRequest: true,
+    public: 'value',
+    renewable: true,
+    audited: true,
+    carried: true,
+  }),
   permissions: column(ARRAY, {
     missing: [],
     onRequest: true,
@@ -110,9 +119,9 @@ const KEY_FIELDS = {
     audited: true,
     carried: true,
   }),
-  expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'expiry', audited: true }),
+  expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'expiry', renewable: true, audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
-  revoked: column(BOOLEAN, { missing: false, onRequest: true }),
+  revoked: column(BOOLEAN, { missing: false, onRequest: true, renewable: true }),
   rateLimit: column(RATE_LIMITS, {
     missing: null,
     onRequest: true,
@@ -128,7 +137,7 @@ const KEY_FIELDS = {
   updatedAt: column(NUMBER, { missing: 0, public: 'time' }),
   revision: column(NUMBER, { missing: 1, public: 'value' }),
   rotatedFrom: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
-  rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
+  rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', renewable: true, audited: true }),
   alias: column(ALIAS, { missing: null }),
 };
 
@@ -149,8 +158,8 @@ type NamesWith<Attribute extends keyof Column<unknown>> = {
 /** Columns of a key that authenticate and authorize a request. */
 export type Credential = Pick<KeyRecord, NamesWith<'onRequest'>>;
 
-/** Columns of a key that can change after its creation. An absent column is not changed. */
-export type KeyChanges = Partial<Pick<KeyRecord, NamesWith<'editable'>>>;
+/** Columns of a key that a change sets. An absent column is not changed. */
+export type KeyChanges = Partial<Pick<KeyRecord, NamesWith<'editable'> | NamesWith<'renewable'>>>;
 
 /** The columns by name, for code that treats all columns alike. */
 export const COLUMNS = KEY_FIELDS as unknown as { readonly [Name in KeyFieldName]: Column<unknown> };
@@ -164,14 +173,15 @@ function namesWith<Attribute extends keyof Column<unknown>>(attribute: Attribute
 export const KEY_FIELD_NAMES: readonly KeyFieldName[] = NAMES;
 export const CREDENTIAL_FIELD_NAMES = namesWith('onRequest');
 export const EDITABLE_FIELD_NAMES = namesWith('editable');
+export const CHANGEABLE_FIELD_NAMES = [...EDITABLE_FIELD_NAMES, ...namesWith('renewable')] as const;
 /** Columns that an audit entry can show. All others, in particular the digest, are never in an audit entry. */
 export const AUDITED_FIELD_NAMES = namesWith('audited');
 const PUBLIC_FIELD_NAMES = namesWith('public');
 const CARRIED_FIELD_NAMES = namesWith('carried');
 
-/** Copy of a record with an edit applied. Members of the edit that are not editable columns are ignored. */
+/** Copy of a record with a change applied. Other members of the change than these columns are ignored. */
 export function applyChanges(record: KeyRecord, changes: KeyChanges): KeyRecord {
-  const given = EDITABLE_FIELD_NAMES.filter((name) => changes[name] !== undefined);
+  const given = CHANGEABLE_FIELD_NAMES.filter((name) => changes[name] !== undefined);
   return { ...record, ...Object.fromEntries(given.map((name) => [name, changes[name]])) };
 }
 

@@ -134,7 +134,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });
     });
 
-    test('keys.ensure replaces a key that has expired or has other agents', async () => {
+    test('keys.ensure renews a key that has expired or has other agents', async () => {
       const { apiKeys, clock } = setUp();
       const token = newToken();
       const wanted = { token, name: 'development', permissions: ['orders' as const], expiresIn: '1d' };
@@ -144,9 +144,26 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       await apiKeys.keys.ensure(wanted);
       expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
       expect(await apiKeys.keys.ensure({ ...wanted, agents: ['B', 'A'] })).toMatchObject({ agents: ['B', 'A'] });
-      const { id, revision } = await apiKeys.keys.ensure({ ...wanted, agents: ['A', 'B'] });
-      expect(revision).toBe((await apiKeys.keys.get(id)).createdAt.getTime());
-      expect((await apiKeys.keys.list()).total).toBe(1);
+      const other = await apiKeys.keys.create({ name: 'other', permissions: ['orders'], expiresIn: '2d' });
+      const { id } = await apiKeys.keys.ensure({ ...wanted, agents: ['A', 'B'], expiresIn: '3d' });
+      await apiKeys.keys.ensure({ ...wanted, agents: ['A'], expiresIn: '3d' });
+      // Renewed in the index as well.
+      const { keys, total } = await apiKeys.keys.list({ sort: 'expires' });
+      expect([total, keys.map((key) => key.id)]).toEqual([2, [other.key.id, id]]);
+    });
+
+    test('keys.ensure leaves a key disabled that several processes renew at the same time', async () => {
+      const { apiKeys, open } = setUp();
+      const processes = where === 'in Redis' ? [apiKeys, open(), open()] : [apiKeys, apiKeys, apiKeys];
+      const set = { disabled: true, allowedIps: ['203.0.113.7'] };
+      for (let round = 0; round < 10; round++) {
+        const token = newToken();
+        const wanted = { token, name: 'development', permissions: ['orders' as const] };
+        const { id } = await apiKeys.keys.ensure(wanted);
+        await apiKeys.keys.update(id, set);
+        await Promise.all(processes.map(({ keys }) => keys.ensure({ ...wanted, agents: ['A'] })));
+        expect(await apiKeys.keys.get(id)).toMatchObject({ ...set, agents: ['A'] });
+      }
     });
 
     test('keys.ensure leaves absent fields of a replaced key as an operator has set them', async () => {

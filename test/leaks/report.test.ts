@@ -120,7 +120,7 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     expect(await apiKeys.verify(token)).toMatchObject({ ok: false });
   });
 
-  test('leaks.report finds a key that keys.ensure deletes and creates again during the report', async () => {
+  test('leaks.report finds a key that keys.ensure gives other agents during the report', async () => {
     const { apiKeys } = setUp();
     for (let i = 0; i < 20; i++) {
       const token = `token-of-another-system-${i}`;

@@ -4,9 +4,9 @@ import { encodeNumber } from '../column-codecs';
 import { frozenKey, frozenProject } from '../freeze';
 import { foldName } from '../index-position';
 import {
+  CHANGEABLE_FIELD_NAMES,
   COLUMNS,
   CREDENTIAL_FIELD_NAMES,
-  EDITABLE_FIELD_NAMES,
   KEY_FIELD_NAMES,
   type KeyFieldName,
   REQUIRED,
@@ -42,7 +42,7 @@ export function encodeKey(key: KeyRecord): string[] {
 
 /** Fields and values that an edit changes, as a flat array. */
 export function encodeChanges(changes: KeyChanges): string[] {
-  const fields = EDITABLE_FIELD_NAMES.flatMap((name) => {
+  const fields = CHANGEABLE_FIELD_NAMES.flatMap((name) => {
     const value = changes[name];
     return value === undefined ? [] : encodeField(name, value);
   });

@@ -176,7 +176,7 @@ local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(
 local old_places, new_places, reply = positions(record), positions(after), ok(after)
 redis.call('HDEL', KEYS[1], 'op')
 redis.call('HSET', KEYS[1], unpack(to_pairs(after)))
-if after.folded ~= record.folded then
+if after.folded ~= record.folded or after.expiresAt ~= record.expiresAt then
   each_index('ZREM', old_places)
   each_index('ZADD', new_places)
 end
