@@ -1,4 +1,7 @@
 import { once } from 'node:events';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
 import Redis from 'ioredis';
 import { type ApiKeys, createApiKeys } from 'keyscope';
 import { type RedisServer, startRedis } from '../support/redis/server';
@@ -68,6 +71,33 @@ describe('with Redis', () => {
       expect(reasons).toEqual(['store']);
     },
   );
+
+  test('a signal aborts when another process disables the feature that the request required', async () => {
+    const other = createApiKeys({ permissions, redis: admin });
+    await other.projects.set('A', { transcript: true, metrics: [] });
+    const { requireApiKey, requireFeature } = apiKeys;
+    let signal: AbortSignal | undefined;
+    const app = express();
+    app.get('/', requireApiKey('conversations'), requireFeature('transcript', { project: () => 'A' }), (req, res) => {
+      signal = req.apiKey?.signal;
+      res.write('sound');
+    });
+    const listening = app.listen(0, '127.0.0.1');
+    await once(listening, 'listening');
+    const { port } = listening.address() as AddressInfo;
+    const sent = http.get({ port, headers: { 'x-api-key': token } });
+    await once(sent, 'response');
+    await untilLeaseWouldHaveEnded();
+    expect(signal?.aborted).toBe(false);
+    const aborted = once(signal as AbortSignal, 'abort');
+    await other.projects.set('A', { transcript: false, metrics: 'all' });
+    await aborted;
+    expect(signal?.reason).toMatchObject({ code: 'feature_not_enabled' });
+    sent.destroy();
+    listening.close();
+    listening.closeAllConnections();
+    await other.close();
+  });
 
   test('a signal does not abort when the connections are replaced', async () => {
     const signal = await openSignal();
