@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
+import { within } from '../timeout';
 
 /** A public key of GitHub's secret scanning, as its API returns it. */
 export interface GithubPublicKey {
@@ -41,6 +42,13 @@ const REFETCH_PAUSE = 60_000;
 /** Age at which keys are fetched again, because GitHub can have withdrawn one. Milliseconds. */
 const MAX_AGE = 3_600_000;
 
+/** Milliseconds in which the function of the app must return. Reports wait for it. */
+const FETCH_TIMEOUT = 10_000;
+
+function lateError(): Error {
+  return new Error(`The function has not returned keys within ${FETCH_TIMEOUT / 1000} seconds.`);
+}
+
 /** Public keys that the app fetches. They are cached; an identifier that they lack fetches them again. */
 export class FetchedKeys {
   readonly #fetch: () => unknown;
@@ -79,7 +87,7 @@ export class FetchedKeys {
   /** Never rejects. If it fails, the keys of before are used. */
   async #refresh(now: number): Promise<void> {
     try {
-      this.#keys = parseKeys(await this.#fetch());
+      this.#keys = parseKeys(await within(FETCH_TIMEOUT, Promise.resolve(this.#fetch()), lateError));
       this.#fetchedAt = now;
     } catch (cause) {
       const message = 'githubSecretScanning: the public keys could not be fetched. See the cause of this error.';

@@ -2,6 +2,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import type { Express } from 'express';
 import { createApiKeys, type GithubPublicKeys, type KeyscopeError } from 'keyscope';
 import request from 'supertest';
+import { FetchedKeys } from '../../src/leaks/github-keys';
 import { fakeClock } from '../support/clock';
 import { expresses } from '../support/express-versions';
 
@@ -244,5 +245,25 @@ test('githubSecretScanning throws when it is created with keys that cannot be us
     expect(() => apiKeys.githubSecretScanning({ publicKeys: publicKeys as never })).toThrow(
       expect.objectContaining({ code: 'invalid_options', issues: [expect.objectContaining({ path: 'publicKeys' })] }),
     );
+  }
+});
+
+test('FetchedKeys gives up a function that never returns, and calls it again a minute later', async () => {
+  jest.useFakeTimers();
+  try {
+    const clock = fakeClock();
+    const errors: KeyscopeError[] = [];
+    let fetches = 0;
+    const fetch = () => (++fetches === 1 ? new Promise(() => undefined) : [publicOf(SIGNER)]);
+    const keys = new FetchedKeys(fetch, clock, (error) => errors.push(error));
+    const found = expect(keys.find(SIGNER.id)).rejects.toMatchObject({ code: 'internal_error' });
+    await jest.advanceTimersByTimeAsync(10_000);
+    await found;
+    expect(errors).toMatchObject([{ cause: { message: expect.stringContaining('within 10 seconds') } }]);
+    clock.advance(60_000);
+    expect(await keys.find(SIGNER.id)).toBeDefined();
+    expect(fetches).toBe(2);
+  } finally {
+    jest.useRealTimers();
   }
 });
