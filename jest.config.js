@@ -11,5 +11,7 @@ module.exports = {
   moduleNameMapper: { '^keyscope$': '<rootDir>/src/index.ts', '^keyscope/testing$': '<rootDir>/src/testing.ts' },
   // Two cores: one worker drives Node, the other leaves room for the redis-servers the tests start.
   maxWorkers: 2,
+  // A worker of a busy machine takes longer to end than the half second after which Jest reports an open handle.
+  workerGracefulExitTimeout: 5000,
   testTimeout: 60_000,
 };

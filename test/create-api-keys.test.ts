@@ -69,7 +69,7 @@ describe('in Redis', () => {
   let redis: Redis;
   beforeEach(async () => {
     server = await startRedis({ persistent: true });
-    redis = new Redis(server.url, { retryStrategy: () => 50 });
+    redis = new Redis(server.url, { retryStrategy: () => 50, disconnectTimeout: 50 });
     redis.on('error', () => {}); // this suite breaks connections
   });
   afterEach(async () => {
@@ -154,7 +154,7 @@ describe('in Redis', () => {
     test('a key that was deleted before the outage is denied in it when Redis refuses to send invalidations', async () => {
       await redis.call('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '&*', '+@all', '-client|tracking');
       const credentials = { username: 'limited', password: 'secret' };
-      const client = new Redis(server.url, { ...credentials, retryStrategy: () => 50 });
+      const client = new Redis(server.url, { ...credentials, retryStrategy: () => 50, disconnectTimeout: 50 });
       client.on('error', () => {});
       const apiKeys = createApiKeys({ ...options, redis: client });
       await apiKeys.ready();
@@ -173,7 +173,7 @@ describe('in Redis', () => {
     });
 
     test('a key that was deleted while the feed was lost is denied in a later outage', async () => {
-      const client = new Redis(server.url, { retryStrategy: () => 50 });
+      const client = new Redis(server.url, { retryStrategy: () => 50, disconnectTimeout: 50 });
       client.on('error', () => {});
       const apiKeys = createApiKeys({ ...options, redis: client });
       await apiKeys.ready();

@@ -20,7 +20,7 @@ describe('with Redis', () => {
 
   beforeEach(async () => {
     server = await startRedis({ persistent: true });
-    [redis, admin] = [new Redis(server.url, { retryStrategy: () => 50 }), new Redis(server.url)];
+    [redis, admin] = [new Redis(server.url, { retryStrategy: () => 50, disconnectTimeout: 50 }), new Redis(server.url)];
     for (const client of [redis, admin]) client.on('error', () => {}); // refused connections are the subject here
     apiKeys = createApiKeys({ permissions, redis, maxRevocationLag: LAG, storeTimeout: LAG });
     await apiKeys.ready();

@@ -195,7 +195,7 @@ describe.each(expresses)('%s', (_name, express) => {
     afterAll(() => redis.stop());
 
     function process(options: Partial<Options> = {}) {
-      const client = new Redis(redis.url, { retryStrategy: () => 50 });
+      const client = new Redis(redis.url, { retryStrategy: () => 50, disconnectTimeout: 50 });
       client.on('error', () => {});
       const clock = { wall: () => Date.now(), monotonic: () => performance.now() };
       const made = setUp({ redis: client, namespace: redis.namespace, clock, ...options } as Partial<Options>);
@@ -299,7 +299,7 @@ describe.each(expresses)('%s', (_name, express) => {
     'requests of a cached key get the outcome of onStoreFailure %s when Redis is down',
     async (onStoreFailure, status) => {
       const server = await startRedis();
-      const client = new Redis(server.url, { retryStrategy: () => 50 });
+      const client = new Redis(server.url, { retryStrategy: () => 50, disconnectTimeout: 50 });
       client.on('error', () => {});
       const clock = { wall: () => Date.now(), monotonic: () => performance.now() };
       const limits = { rateLimit: { onStoreFailure }, whenStoreDown: { serveStaleFor: '10m' } };
