@@ -32,6 +32,12 @@ export async function endAccess(
   return sample.map(({ name }) => name);
 }
 
+/** Every month: disables keys that nothing has used for 90 days. Operators can enable them again. */
+export async function disableUnused(apiKeys: ApiKeys<Permission>): Promise<readonly string[]> {
+  const { sample } = await apiKeys.keys.disableAll({ unusedFor: '90d', status: 'active' }, { actor: 'monthly job' });
+  return sample.map(({ name }) => name);
+}
+
 /** At each start in development and CI: the same token, and no second key. Never in production. */
 export async function seedDevelopmentKey(apiKeys: ApiKeys<Permission>, token: string): Promise<void> {
   await apiKeys.keys.ensure({ token, name: 'development', permissions: ['calls'], agents: 'all' });

@@ -4,7 +4,7 @@ import express from 'express';
 import type { ExportedAuditRecord } from 'keyscope';
 import request from 'supertest';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { type AuditArchive, archiveAudit, endAccess } from './jobs';
+import { type AuditArchive, archiveAudit, disableUnused, endAccess } from './jobs';
 import { watchKeys } from './notices';
 import { listen, start } from './test-app';
 import { createWebhookReceiver, type KeyWebhook } from './webhook-receiver';
@@ -220,6 +220,20 @@ describe('operators', () => {
     expect(await endAccess(apiKeys, 'u-17', { actor: 'Ada', confirmed: true })).toEqual(['script']);
     expect(await statusOf(token)).toBe(401);
     expect(await statusOf(other)).toBe(200);
+  });
+
+  test('keys that nothing has used for 90 days are disabled, and work again when an operator enables them', async () => {
+    const { apiKeys, clock, statusOf } = await startApp({ usageFlushInterval: 100 });
+    const { key, token } = await apiKeys.keys.create({ name: 'Forgotten', permissions: ['calls'] });
+    const { key: used, token: other } = await apiKeys.keys.create({ name: 'Used', permissions: ['calls'] });
+    clock.advance('91d');
+    expect(await statusOf(other)).toBe(200);
+    await expect.poll(async () => (await apiKeys.usage(used.id)).lastUsedAt, soon).not.toBeNull();
+    expect(await disableUnused(apiKeys)).toEqual(['Forgotten']);
+    expect(await statusOf(token)).toBe(401);
+    expect(await statusOf(other)).toBe(200);
+    await apiKeys.keys.update(key.id, { disabled: false });
+    expect(await statusOf(token)).toBe(200);
   });
 
   test('keys are found by who owns them, what they are for and whether they are used', async () => {
