@@ -21,7 +21,13 @@ import {
  */
 export type RedactedValue =
   | { readonly needsText: true }
-  | { readonly needsText: false; readonly value: unknown; readonly withheld: readonly Withheld[] };
+  | {
+      readonly needsText: false;
+      readonly value: unknown;
+      readonly withheld: readonly Withheld[];
+      /** The policy that it was redacted by; undefined if nothing had to be removed. */
+      readonly policy: RedactionPolicy | undefined;
+    };
 
 const NEEDS_TEXT: RedactedValue = { needsText: true };
 /** Thrown through the walk, never out of it. */
@@ -183,11 +189,12 @@ class ObjectWalker {
  * @throws KeyscopeError `unredactable_response` if a string on a path is JSON that contains a configured name
  */
 export function redactValue(body: unknown, fields: Fields, source: PolicySource): RedactedValue {
-  if (!restricts(source)) return { needsText: false, value: body, withheld: [] };
+  if (!restricts(source)) return { needsText: false, value: body, withheld: [], policy: undefined };
   const walker = new ObjectWalker(fields, source);
   try {
     const value = walker.walk(body, fields.root, 0);
-    return { needsText: false, value, withheld: walker.policy.withheld };
+    const { policy } = walker;
+    return { needsText: false, value, withheld: policy.withheld, policy };
   } catch (error) {
     if (error === NOT_PLAIN) return NEEDS_TEXT;
     throw error;

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { KeyscopeError } from '../../errors';
-import type { Withheld } from '../policy';
+import type { RedactionPolicy, Withheld } from '../policy';
 import type { StreamDecision } from './body-decision';
 import { DrainEvents } from './drain-events';
 import { createBodyFilter } from './formats';
@@ -69,6 +69,11 @@ export class BodyWriter {
 
   get withheld(): readonly Withheld[] {
     return this.#filter.value.withheld;
+  }
+
+  /** The policy that the last value was redacted by. */
+  get policy(): RedactionPolicy {
+    return this.#filter.value.policy;
   }
 
   /** Whether a value is under way that began when more was enabled than is now. */

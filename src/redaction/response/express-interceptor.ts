@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { format, parse } from 'content-type';
 import { KeyscopeError } from '../../errors';
 import { redactValue } from '../object-redactor';
-import { type PolicySource, restricts, type Withheld } from '../policy';
+import { type PolicySource, type RedactionPolicy, restricts, type Withheld } from '../policy';
 import { OBJECT } from './body-decision';
 import { createFilter } from './body-writer';
 import { jsonText } from './express-json';
@@ -24,6 +24,12 @@ function withUtf8(contentType: string): string {
   }
 }
 
+/** How a body was redacted. */
+interface Redacted {
+  readonly withheld: readonly Withheld[];
+  readonly policy: RedactionPolicy | undefined;
+}
+
 /**
  * `res.json` and `res.send`. Bodies are redacted before Express computes a length and an `ETag`, so both are of the redacted body,
  * and HEAD and 304 are right.
@@ -43,7 +49,7 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
     const redacted = this.#redactObject(args[0], source);
     if (redacted === undefined) return this.isRejected ? res : this.#express('json', args, res);
     res.setHeader('Content-Type', withUtf8(headerText(res, 'content-type') ?? 'application/json'));
-    return this.#sendBytes(Buffer.from(redacted.text), redacted.withheld, source, res);
+    return this.#sendBytes(Buffer.from(redacted.text), redacted, source, res);
   }
 
   send(args: readonly unknown[], res: ServerResponse): unknown {
@@ -65,7 +71,7 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
       return res;
     }
     if (typeof body === 'string') res.setHeader('Content-Type', withUtf8(contentType!));
-    return this.#sendBytes(bytes, filter.value.withheld, source!, res);
+    return this.#sendBytes(bytes, filter.value, source!, res);
   }
 
   /** The policy, if something may have to be removed from the value before Express sends it. */
@@ -87,12 +93,14 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
    * The redacted value as text. Undefined if Express must make the text, which is redacted when it reaches `send`: values that only
    * `JSON.stringify` can print, and values it cannot print, for which Express throws. Undefined if the body was rejected.
    */
-  #redactObject(value: unknown, source: PolicySource): { text: string; withheld: readonly Withheld[] } | undefined {
+  #redactObject(value: unknown, source: PolicySource): (Redacted & { text: string }) | undefined {
     const { req, route } = this.context;
     try {
       const redacted = redactValue(value, route.options.fields, source);
       const text = redacted.needsText ? undefined : jsonText(redacted.value, req.app);
-      return redacted.needsText || text === undefined ? undefined : { text, withheld: redacted.withheld };
+      return redacted.needsText || text === undefined
+        ? undefined
+        : { text, withheld: redacted.withheld, policy: redacted.policy };
     } catch (error) {
       if (error instanceof KeyscopeError) this.fail(error);
       return undefined;
@@ -101,14 +109,14 @@ export class ExpressInterceptor extends ResponseInterceptor implements Receiver 
 
   #sendBytes(
     bytes: Uint8Array,
-    withheld: readonly Withheld[],
+    { withheld, policy }: Redacted,
     source: PolicySource,
     res: ServerResponse,
   ): ServerResponse {
     const { req, hidden } = this.context;
     removeMeasures(res);
     this.head.withheld = withheld;
-    this.expected = { bytes, source };
+    this.expected = { bytes, source, policy };
     try {
       withIfNoneMatch(req, hidden, () => void this.#express('send', [bytes], res));
     } finally {

@@ -1,5 +1,5 @@
 import { KeyscopeError } from '../../errors';
-import type { PolicySource } from '../policy';
+import type { PolicySource, RedactionPolicy } from '../policy';
 import { PASS, type PassThrough, type StreamDecision, VOUCHED } from './body-decision';
 import { type BodySink, BodyWriter } from './body-writer';
 import { copyIfShared, NOTHING, skipWhiteSpace } from './formats/body-filter';
@@ -8,7 +8,7 @@ import { asKeyscopeError, dropChunk, dropEnd, type InterceptorEvents, reportLate
 import type { ResponseContext } from './response-context';
 import { ResponseHead } from './response-head';
 import { applyHead, isStatus, removeTrailerMeasures } from './response-headers';
-import { hasEnded, passesByPolicy, type ResponseState, transition, writtenHead } from './response-state';
+import { hasEnded, type ResponseState, transition, writtenHead } from './response-state';
 import { bytesOf, isChunk, readArguments, type WriteArguments, withoutBytes } from './write-arguments';
 
 const CHANGED = 'The status, type or coding of the response was changed after its body had begun.';
@@ -23,7 +23,9 @@ export class ResponseInterceptor implements BodySink {
   /** The error for which the response was rejected. */
   error: KeyscopeError | undefined = undefined;
   /** Redacted bytes that Express has been given, and the policy that they were redacted by. */
-  protected expected: { readonly bytes: Uint8Array; readonly source: PolicySource } | undefined = undefined;
+  protected expected:
+    | { readonly bytes: Uint8Array; readonly source: PolicySource; readonly policy: RedactionPolicy | undefined }
+    | undefined = undefined;
   readonly #events: InterceptorEvents;
   #state: ResponseState = UNDECIDED;
   /** The callback of an `end` from which nothing has to be removed. Node itself calls it, in an order that varies by version. */
@@ -53,13 +55,8 @@ export class ResponseInterceptor implements BodySink {
     this.#transition({ name: 'passing', decision: VOUCHED });
   }
 
-  /** Whether a value of a filtered body is being sent that began when more was enabled than is now. */
-  get isOutdated(): boolean {
-    return this.#state.name === 'streaming' && this.#state.writer.isOutdated;
-  }
-
-  get passesByPolicy(): boolean {
-    return passesByPolicy(this.#state);
+  get state(): ResponseState {
+    return this.#state;
   }
 
   #transition(state: ResponseState): void {
@@ -187,7 +184,7 @@ export class ResponseInterceptor implements BodySink {
 
   #endPassing(args: readonly unknown[], passed: PassThrough): void {
     this.#orStartOver(() => this.context.call('end', args));
-    this.#transition({ name: 'ended', passed });
+    this.#transition({ name: 'ended', passed, policy: undefined });
   }
 
   /** The next redacted bytes of the body. Returns false if no more should come until the response has drained. */
@@ -203,13 +200,16 @@ export class ResponseInterceptor implements BodySink {
   finish(bytes: Uint8Array): void {
     const { context, head } = this;
     const state = this.#state;
-    head.complete(bytes.length, state.name === 'streaming' ? state.writer.withheld : head.withheld);
+    const writer = state.name === 'streaming' ? state.writer : undefined;
+    const policy = writer?.policy ?? this.expected?.policy;
+    head.complete(bytes.length, writer?.withheld ?? head.withheld);
     if (!this.#commit()) return;
     if (head.changesBody) removeTrailerMeasures(context.res);
-    this.#transition({ name: 'ended', passed: undefined });
+    this.#transition({ name: 'ended', passed: undefined, policy });
     // Another error response may have been sent while the head was written.
     if (context.isOver) whenOver(context, this, this.#endCallback);
     else this.#orStartOver(() => context.end(bytes, this.#endCallback));
+    this.#events.onEnd();
   }
 
   /** The handler wrote the head, flushed it, or wrote bytes past us, for which Node writes it. */

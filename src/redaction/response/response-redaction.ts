@@ -8,6 +8,7 @@ import type { OpenResponse, OpenResponses } from './open-responses';
 import type { InterceptorEvents } from './rejection';
 import { type NamedProject, ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
+import { dependsOnPolicy, isOutdated, passesByPolicy } from './response-state';
 
 const STRICTER = 'The configuration of the project changed while the response was sent.';
 
@@ -53,7 +54,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   onEnd(): void {
     // The end of a large body may still be waiting for the client, or for middleware that was mounted before us. Others are let go
     // at once: a response that lives until the next check is moved to the old generation, which costs more than the rest of this.
-    if (this.#interceptor.passesByPolicy && !(this.isOver && this.res.writableLength === 0)) return;
+    if (dependsOnPolicy(this.#interceptor.state) && !(this.isOver && this.res.writableLength === 0)) return;
     this.#stopKeepingFresh?.();
     this.#openResponses.delete(this);
   }
@@ -65,9 +66,10 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
       return false;
     }
     this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
-    const passes = this.#interceptor.passesByPolicy && !isVouched(headerText(res, 'content-type'), this.route.options);
-    const isOutdated = passes ? this.isRestricted : this.#interceptor.isOutdated;
-    if (!res.headersSent || !isOutdated) return true;
+    const { state } = this.#interceptor;
+    const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
+    const outdated = passes ? this.isRestricted : isOutdated(state, () => this.getPolicy());
+    if (!res.headersSent || !outdated) return true;
     res.destroy(new KeyscopeError('unredactable_response', STRICTER));
     this.#stopKeepingFresh?.();
     return false;

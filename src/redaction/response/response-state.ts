@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { PolicySource, RedactionPolicy } from '../policy';
 import type { PassThrough } from './body-decision';
 import type { BodyWriter } from './body-writer';
 
@@ -6,7 +7,7 @@ import type { BodyWriter } from './body-writer';
  * The states of a response. `undecided`: nothing has been sent. `held`: the handler wrote a head that fits no body that can be
  * sent, so the first byte decides. `head-sent`: only the head has been sent; `open` if nothing had to be removed at that time.
  * `express`: the head is written for bytes of Express that have been redacted. `passing`: the body is sent unchanged. `streaming`: bytes
- * are filtered. `ended`: by the handler; `passed` if the body was sent unchanged. `discarding`: another response is sent instead of the handler's.
+ * are filtered. `ended`: by the handler; `passed` if the body was sent unchanged, `policy` if it was redacted. `discarding`: another response is sent instead of the handler's.
  */
 export type ResponseState =
   | { readonly name: 'undecided' }
@@ -15,7 +16,11 @@ export type ResponseState =
   | { readonly name: 'express' }
   | { readonly name: 'passing'; readonly decision: PassThrough }
   | { readonly name: 'streaming'; readonly writer: BodyWriter }
-  | { readonly name: 'ended'; readonly passed: PassThrough | undefined }
+  | {
+      readonly name: 'ended';
+      readonly passed: PassThrough | undefined;
+      readonly policy: RedactionPolicy | undefined;
+    }
   | { readonly name: 'discarding' };
 
 /**
@@ -51,4 +56,15 @@ export function writtenHead(state: ResponseState, isHeadSent: boolean): WrittenH
 export function passesByPolicy(state: ResponseState): boolean {
   const decision = state.name === 'passing' ? state.decision : state.name === 'ended' ? state.passed : undefined;
   return decision?.vouched === false;
+}
+
+/** Whether what is being sent, or still waits for the client, was redacted by a policy that allowed more than this one. */
+export function isOutdated(state: ResponseState, getPolicy: () => PolicySource): boolean {
+  if (state.name === 'streaming') return state.writer.isOutdated;
+  return state.name === 'ended' && state.policy?.isLooserThan(getPolicy()) === true;
+}
+
+/** Whether a stricter policy can still concern the body of a response. */
+export function dependsOnPolicy(state: ResponseState): boolean {
+  return passesByPolicy(state) || (state.name === 'ended' && state.policy !== undefined);
 }

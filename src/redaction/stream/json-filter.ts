@@ -18,7 +18,8 @@ export interface JsonFilterOptions {
 
 /** JSON values, one after the other, each given in pieces of any size and redacted by the policy of the moment at which it begins. */
 export class JsonFilter {
-  readonly #policy: RedactionPolicy;
+  /** The policy that the last value was redacted by. */
+  readonly policy: RedactionPolicy;
   readonly #tracker: PathTracker;
   readonly #fields: Fields;
   readonly #getPolicy: () => PolicySource;
@@ -37,11 +38,11 @@ export class JsonFilter {
     const source = getPolicy();
     const isMixed = featuresOf(source) === undefined;
     this.#utf8 = anyCharset ? null : new Utf8Validator();
-    this.#policy = new RedactionPolicy(fields, source);
+    this.policy = new RedactionPolicy(fields, source);
     this.#fields = fields;
     this.#getPolicy = getPolicy;
     const nextValue = concatenated ? () => this.#begin() : undefined;
-    this.#tracker = new PathTracker(this.#policy, limits, isMixed, fields.names, nextValue);
+    this.#tracker = new PathTracker(this.policy, limits, isMixed, fields.names, nextValue);
   }
 
   /** Whether anything could have to be withheld now. */
@@ -51,12 +52,12 @@ export class JsonFilter {
 
   /** Whether a value is under way that began when more was enabled than is now. */
   get isOutdated(): boolean {
-    return !this.#between && !this.#tracker.isDone && this.#policy.isLooserThan(this.#getPolicy());
+    return !this.#between && !this.#tracker.isDone && this.policy.isLooserThan(this.#getPolicy());
   }
 
   /** The features of which a member was withheld since the filter was made. */
   get withheld(): readonly Withheld[] {
-    return this.#policy.withheld;
+    return this.policy.withheld;
   }
 
   /**
@@ -94,7 +95,7 @@ export class JsonFilter {
 
   #begin(): PathState | null {
     const source = this.#getPolicy();
-    this.#policy.begin(source);
+    this.policy.begin(source);
     return restricts(source) ? this.#fields.root : null;
   }
 

@@ -5,6 +5,7 @@ import type { Response } from 'express';
 import type { Features } from '../../../src/features';
 import type { RedactOptions } from '../../../src/redaction/options';
 import { expresses } from '../../support/express-versions';
+import { waitUntil } from '../../support/wait-until';
 import { ask, closeAll, EVERYTHING, SECRET, type Served, serve } from './harness';
 
 afterEach(closeAll);
@@ -35,6 +36,12 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
     return serve(express, (app, redact) => app.get('/', redact({ passthrough }), (_req, res) => void send(res)), {
       features: () => features,
       deps: { checkInterval: CHECK_INTERVAL },
+    });
+  }
+
+  function connections(server: http.Server): Promise<number> {
+    return new Promise((resolve, reject) => {
+      server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
     });
   }
 
@@ -113,6 +120,39 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       response.resume();
       expect(await closed).toBe(true);
     });
+
+    /** More than the buffers of a connection take. */
+    const LARGE = Array.from({ length: 40 }, () => ({
+      project_id: 'PROJECT-1',
+      turns: [SECRET.repeat(100_000)],
+    }));
+    const largeText = JSON.stringify(LARGE);
+
+    test.each<[string, (res: Response) => unknown, RedactOptions]>([
+      ['json', (res) => res.json(LARGE), {}],
+      ['json, of several projects', (res) => res.json(LARGE), { project: { member: 'project_id' } }],
+      ['send', (res) => res.type('json').send(largeText), {}],
+      ['end', (res) => res.type('json').end(largeText), {}],
+      ['write and end', (res) => [res.type('json').write(largeText), res.end()], {}],
+    ])(
+      'redactResponse closes the connection when a body that was ended waits for its client: %s',
+      async (_way, send, redact) => {
+        features = SOME;
+        const served = await serve(
+          express,
+          (app, redactResponse) => app.get('/', redactResponse(redact), (_req, res) => void send(res)),
+          { features: () => features, deps: { checkInterval: CHECK_INTERVAL } },
+        );
+        const { response, closed } = await begin(served);
+        response.pause();
+        features = CLOSED;
+        const socket = response.socket;
+        await waitUntil('the connection is closed by the server', async () => (await connections(served.server)) === 0);
+        socket.destroy();
+        response.resume();
+        await closed;
+      },
+    );
 
     test.each([
       ['only more is enabled', EVERYTHING],
