@@ -103,7 +103,7 @@ export function createEnsureKey<Permission extends string>(deps: {
       const { token: _token, ...fields } = wanted;
       const { complete, origin } = readNew(fields, context);
       const { agents, expiresAt } = complete;
-      const renewed = { ...changes, agents, expiresAt, revoked: false, rotatedTo: null } as KeyChanges;
+      const renewed = { ...changes, agents, expiresAt } as KeyChanges;
       // If it has changed since it was read, the next step reads it again.
       await store.updateKey(id, renewed, origin, { workspaceId, revision });
     }
@@ -122,15 +122,16 @@ export function createEnsureKey<Permission extends string>(deps: {
         );
       }
       const precondition = { ...context, workspaceId, revision: key.revision };
-      // A rotation sets both. A reported leak revokes only.
-      if (key.revoked && key.rotatedTo === null) {
+      const changes = changesOf(key, wanted);
+      const isRenewed = now() >= key.expiresAt || !hasSameMembers(key.agents, wanted.agents ?? 'all');
+      // A rotation or a report ends the token, whatever the seeds of an app still have.
+      if (key.revoked || (key.rotatedTo !== null && isRenewed)) {
         throw new KeyscopeError(
           'invalid_request',
-          `The key ${id} was revoked, because its token was reported as leaked. Use another token.`,
+          `The key ${id} was ${key.rotatedTo === null ? 'revoked, because its token was reported as leaked' : 'rotated'}. Use another token.`,
         );
       }
-      const changes = changesOf(key, wanted);
-      if (key.revoked || now() >= key.expiresAt || !hasSameMembers(key.agents, wanted.agents ?? 'all')) {
+      if (isRenewed) {
         await renew(key, changes);
         return null;
       }

@@ -121,7 +121,7 @@ const KEY_FIELDS = {
   }),
   expiresAt: column(NUMBER, { missing: 0, onRequest: true, public: 'expiry', renewable: true, audited: true }),
   disabled: column(BOOLEAN, { missing: true, onRequest: true, public: 'value', editable: true, audited: true }),
-  revoked: column(BOOLEAN, { missing: false, onRequest: true, renewable: true }),
+  revoked: column(BOOLEAN, { missing: false, onRequest: true }),
   rateLimit: column(RATE_LIMITS, {
     missing: null,
     onRequest: true,
@@ -137,7 +137,7 @@ const KEY_FIELDS = {
   updatedAt: column(NUMBER, { missing: 0, public: 'time' }),
   revision: column(NUMBER, { missing: 1, public: 'value' }),
   rotatedFrom: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
-  rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', renewable: true, audited: true }),
+  rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
   alias: column(ALIAS, { missing: null }),
 };
 

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { createApiKeys } from 'keyscope';
+import { DAY } from '../../src/clock';
 import { generateToken } from '../../src/token/generate';
 import { fakeClock } from '../support/clock';
 import { type TestRedis, testRedis } from '../support/redis/test-redis';
@@ -150,6 +151,35 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
       // Renewed in the index as well.
       const { keys, total } = await apiKeys.keys.list({ sort: 'expires' });
       expect([total, keys.map((key) => key.id)]).toEqual([2, [other.key.id, id]]);
+    });
+
+    test.each([
+      ['was rotated without overlap', 0, false, {}],
+      ['was rotated and has expired', 3_600_000, false, {}],
+      ['was rotated and would get other agents', 2 * DAY, false, { agents: ['A'] }],
+      ['was rotated and then reported as leaked', 2 * DAY, true, {}],
+    ])('keys.ensure rejects the token of a key that %s', async (_why, overlap, isLeaked, changes) => {
+      const { apiKeys, clock } = setUp();
+      const token = newToken();
+      const wanted = { token, name: 'development', permissions: ['orders' as const], expiresIn: '9d' };
+      const { id } = await apiKeys.keys.ensure(wanted);
+      await apiKeys.keys.rotate(id, { overlap });
+      if (isLeaked) await apiKeys.leaks.report(token, { source: 'github' });
+      clock.advance(DAY);
+      await expect(apiKeys.keys.ensure({ ...wanted, ...changes })).rejects.toMatchObject({
+        code: 'invalid_request',
+        message: expect.stringContaining('was rotated'),
+      });
+      if (overlap < DAY || isLeaked) expect(await apiKeys.verify(token)).toMatchObject({ ok: false });
+      else expect((await apiKeys.keys.get(id)).agents).toBe('all');
+    });
+
+    test('keys.ensure changes nothing when a key was rotated and is still valid', async () => {
+      const { apiKeys } = setUp();
+      const wanted = { token: newToken(), name: 'development', permissions: ['orders' as const] };
+      const { id } = await apiKeys.keys.ensure(wanted);
+      const { key } = await apiKeys.keys.rotate(id, { overlap: DAY });
+      expect(await apiKeys.keys.ensure(wanted)).toMatchObject({ id, rotatedTo: key.id });
     });
 
     test('keys.ensure leaves a key disabled that several processes renew at the same time', async () => {
