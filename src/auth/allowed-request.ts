@@ -88,11 +88,11 @@ export class AllowedRequest implements RequestContext, SignalSource<Exchange>, K
 
   /** Ends the response with the key, whether or not it has begun then. */
   endResponse(exchange: Exchange): void {
-    this.open(exchange).endResponse();
+    this.open(exchange).endResponse(exchange);
   }
 
   endStream(exchange: Exchange): void {
-    if (!this.#deps.keepsStream) this.open(exchange).endStream();
+    if (!this.#deps.keepsStream) this.open(exchange).endStream(exchange);
   }
 
   leaseEndsSoon(): boolean {

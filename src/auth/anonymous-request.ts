@@ -34,7 +34,7 @@ export class AnonymousRequest implements RequestContext {
   endStream(exchange: Exchange): void {
     if (this.#keepsStream) return;
     this.#opened ??= new OpenRequest(this.earlier, exchange);
-    this.#opened.endStream();
+    this.#opened.endStream(exchange);
   }
 
   emitEnded(reason: UseEnd['reason'], { exchange }: OpenRequest): void {

@@ -33,7 +33,7 @@ type FlagName = keyof typeof Flag;
 
 /** Signal and response of an allowed request, which end when one of its requirements is no longer met. */
 export class OpenRequest {
-  readonly exchange: Exchange;
+  exchange: Exchange;
   #latest: PassedRequirement | undefined;
   #controller: AbortController | null = null;
   #flags = 0;
@@ -55,13 +55,15 @@ export class OpenRequest {
   }
 
   /** Ends the response with the requirements, whether or not it has begun then. */
-  endResponse(): void {
+  endResponse(exchange: Exchange): void {
+    this.exchange = exchange;
     this.#set('endsResponse', true);
     this.#watch();
   }
 
-  /** Ends the response with the requirements, if it streams a body. */
-  endStream(): void {
+  /** Ends the response with the requirements, if it streams a body. `exchange`: from a middleware, which knows the response. */
+  endStream(exchange: Exchange): void {
+    this.exchange = exchange;
     if (this.#is('endsResponse') || this.#is('endsStream')) return;
     this.#set('endsStream', true);
     this.#watch();

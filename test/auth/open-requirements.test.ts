@@ -245,6 +245,31 @@ describe.each(expresses)('%s', (_name, express) => {
       expect(aborted).toEqual(['/events']);
     });
 
+    test('a stream ends with its key when the app has replaced req.apiKey and reads the signal before', async () => {
+      const { apiKeys, create, ended } = setUp();
+      const router = express.Router();
+      const replaceKey: RequestHandler = (req, _res, next) => {
+        req.apiKey = { ...req.apiKey } as typeof req.apiKey;
+        apiKeys.apiKeyOf(req).signal.addEventListener('abort', () => {});
+        next();
+      };
+      router.get(
+        '/events',
+        apiKeys.requireApiKey('conversations'),
+        replaceKey,
+        apiKeys.redactResponse(),
+        (_req, res) => {
+          res.setHeader('Content-Type', 'text/event-stream');
+          res.write('data: {"id":1}\n\n');
+        },
+      );
+      const { key, token } = await create();
+      const stream = await open((req, res) => router(req as Request, res as Response, () => {}), '/events', token);
+      await apiKeys.keys.delete(key.id);
+      await stream.closed;
+      expect(ended).toEqual([['deleted', 'GET', '/events']]);
+    });
+
     test.each(
       ROUTES.flatMap(([what, middlewares]) => ['before', 'behind'].map((place) => [what, place, middlewares] as const)),
     )(
