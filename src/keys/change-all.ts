@@ -16,6 +16,8 @@ const CONCURRENCY = 16;
 const SAMPLE = 20;
 /** The last page is read again until it has no key to change, so that keys which other processes created since are changed. */
 const MAX_REPETITIONS = 10;
+/** Successors of one key that are changed with it. A process that goes on rotating them must not keep the call from ending. */
+const MAX_SUCCESSORS = 20;
 
 interface Changed {
   readonly isChanged: boolean;
@@ -82,10 +84,11 @@ export function createChangeAll<Permission extends string>(
       async function change(first: ApiKey<Permission>): Promise<ApiKey<Permission>[]> {
         const changed: ApiKey<Permission>[] = [];
         let key = first;
-        for (;;) {
+        for (let successors = 0; ; successors++) {
           const { isChanged, rotatedTo } = await changeOne(key);
           if (isChanged) changed.push(key);
-          const successor = rotatedTo === null ? null : await store.getKey(rotatedTo);
+          const isLast = rotatedTo === null || successors === MAX_SUCCESSORS;
+          const successor = isLast ? null : await store.getKey(rotatedTo);
           if (successor === null || successor.workspaceId !== workspaceId || !matches(successor)) return changed;
           key = toApiKey<Permission>(successor);
         }

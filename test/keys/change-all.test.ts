@@ -1,5 +1,6 @@
 import type { KeySelection } from '../../src/keys/selection';
 import { createMemoryStore } from '../../src/store/memory';
+import type { KeyRecord } from '../../src/store/records';
 import type { Store } from '../../src/store/store';
 import { fakeClock } from '../support/clock';
 import { NOW, refusal, refusedPaths, setup, valid } from './setup';
@@ -129,13 +130,23 @@ test.each([
 ] as const)(
   'keys.revokeAll deletes the successors of keys that another process rotates %s before their change',
   async (_, how) => {
-    const store = interrupted((inner, id) => anotherProcess(inner).rotate(id, how));
+    const store = interrupted(async (inner, id) => {
+      const { rotatedFrom } = (await inner.getKey(id)) as KeyRecord;
+      if (rotatedFrom === null) await anotherProcess(inner).rotate(id, how);
+    });
     const { keys } = setup({ store });
     for (let i = 0; i < 20; i++) await keys.create({ ...valid, owner: ANA });
     await keys.revokeAll({ owner: ANA, status: 'active' });
     expect(await keys.list({ status: 'active' })).toMatchObject({ keys: [] });
   },
 );
+
+test('keys.revokeAll ends when another process rotates each successor before its change', async () => {
+  const store = interrupted((inner, id) => anotherProcess(inner).rotate(id, { overlap: '10m' }));
+  const { keys } = setup({ store });
+  await keys.create({ ...valid, owner: ANA });
+  expect(await keys.revokeAll({ owner: ANA, status: 'active' })).toMatchObject({ cursor: null });
+});
 
 test('keys.disableAll disables the successors of keys that another process rotated', async () => {
   const inner = createMemoryStore({ clock: fakeClock(NOW) });
