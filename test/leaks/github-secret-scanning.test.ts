@@ -5,6 +5,7 @@ import request from 'supertest';
 import { FetchedKeys } from '../../src/leaks/github-keys';
 import { fakeClock } from '../support/clock';
 import { expresses } from '../support/express-versions';
+import { forgeToken } from '../support/forge-token';
 
 /** Test keys: they sign nothing outside these tests. */
 const SIGNER = {
@@ -99,7 +100,7 @@ describe.each(expresses)('%s', (_name, express) => {
     const other = await apiKeys.keys.create({ name: 'Other', permissions: ['orders'] });
     const imported = 'legacy-4f9a7c2be81d4f5f9a7c2be81d';
     await apiKeys.keys.import({ token: imported, name: 'Old', agents: 'all', permissions: ['orders'] });
-    const forged = `${other.token.slice(0, 25)}X${other.token.slice(26)}`;
+    const forged = forgeToken(other.token, 25);
     const body = JSON.stringify([
       { token, type: 'ks', url: URL_OF_LEAK, source: 'content' },
       { token: imported, type: 'legacy', url: `https://example.com/${imported}`, source: 'commit' },
