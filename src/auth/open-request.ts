@@ -77,7 +77,8 @@ export class OpenRequest {
 
   isOver(): boolean {
     const { res } = this.exchange;
-    return res !== undefined && (res.closed || res.destroyed || res.writableFinished);
+    // Not each response has all of them: those of adapters are objects of their own.
+    return res?.closed === true || res?.destroyed === true || res?.writableFinished === true;
   }
 
   /** A requirement is met. */
