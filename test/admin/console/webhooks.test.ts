@@ -42,8 +42,11 @@ test('the webhooks page says that another operator has sent a webhook again', as
   const item = page.locator('.failed .entry').filter({ hasText: id });
   await item.waitFor();
   hook.status = 204;
+  const before = hook.received;
   const [failed] = await apiKeys.webhooks.failed();
   await apiKeys.webhooks.replay(failed!.id);
+  // While it is sent, another one to this endpoint, which has failed, would be postponed.
+  await waitUntil('the webhook has arrived', () => hook.received === before + 1);
   await item.getByRole('button', { name: 'Send again' }).click();
   await page.getByRole('status').filter({ hasText: 'has been sent again already' }).waitFor();
   await item.waitFor({ state: 'detached' });
