@@ -10,7 +10,7 @@ import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { AgentsField } from './agents-field';
 import { type ExpiryChoice, ExpiryField, expiryBody, expiryError, presetsFor } from './expiry-field';
-import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { type FieldErrors, fieldError, submitForm } from './field-errors';
 import { COLUMN_FIELDS, type ColumnsDraft, changedColumns, MoreOptions, NO_COLUMNS } from './more-options';
 import { PermissionsField } from './permissions-field';
 import { RevealDialog } from './reveal-dialog';
@@ -86,9 +86,7 @@ export function CreateDialog({ onEnd, onCreated }: CreateDialogProps) {
   function submit(event: Event): void {
     event.preventDefault();
     setChecked(true);
-    const errors = errorsIn(draft);
-    if (hasErrors(errors)) focusFirst(errors, idOf);
-    else void creation.run();
+    submitForm(errorsIn(draft), idOf, creation.run);
   }
 
   if (created !== null) return <RevealDialog created={created} onEnd={onEnd} />;

@@ -10,7 +10,7 @@ import { ErrorNotice } from '../ui/error-notice';
 import { TextField } from '../ui/field';
 import { useAction } from '../use-action';
 import { type Conflict, ConflictNote, readConflict } from './conflict';
-import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { type FieldErrors, fieldError, submitForm } from './field-errors';
 import { COLUMN_FIELDS, changedColumns, draftOf, MoreOptions } from './more-options';
 import { PermissionsField } from './permissions-field';
 
@@ -70,8 +70,7 @@ export function EditDialog({ item, onEnd, onChanged }: EditDialogProps) {
 
   function submit(event: Event): void {
     event.preventDefault();
-    if (hasErrors(own)) focusFirst(own, idOf);
-    else void saving.run();
+    submitForm(own, idOf, saving.run);
   }
   /** Applies the operator's changes to the key as it is now. */
   function keepMine({ now }: Conflict): void {

@@ -9,7 +9,7 @@ export function fieldError(error: ApiError | null, name: string): string | undef
 }
 
 /** Focuses the first field with an issue. */
-export function focusFirst(errors: FieldErrors, idOf: (name: string) => string): void {
+function focusFirst(errors: FieldErrors, idOf: (name: string) => string): void {
   const [name] = Object.entries(errors).find(([, text]) => text !== undefined) ?? [];
   if (name === undefined) return;
   const field = document.getElementById(idOf(name));
@@ -17,6 +17,8 @@ export function focusFirst(errors: FieldErrors, idOf: (name: string) => string):
   input?.focus();
 }
 
-export function hasErrors(errors: FieldErrors): boolean {
-  return Object.values(errors).some((text) => text !== undefined);
+/** Sends a form, or focuses its first field with an issue. */
+export function submitForm(errors: FieldErrors, idOf: (name: string) => string, send: () => unknown): void {
+  if (Object.values(errors).some((text) => text !== undefined)) focusFirst(errors, idOf);
+  else send();
 }

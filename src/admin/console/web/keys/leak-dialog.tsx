@@ -10,7 +10,7 @@ import { ErrorNotice } from '../ui/error-notice';
 import { Group, TextField } from '../ui/field';
 import { Notice } from '../ui/notice';
 import { useAction } from '../use-action';
-import { type FieldErrors, fieldError, focusFirst, hasErrors } from './field-errors';
+import { type FieldErrors, fieldError, submitForm } from './field-errors';
 
 type Policy = NonNullable<LeakBody['policy']>;
 
@@ -124,9 +124,7 @@ export function LeakDialog({ item, onEnd, onReported }: LeakDialogProps) {
   function submit(event: Event): void {
     event.preventDefault();
     setChecked(true);
-    const errors = errorsIn(draft);
-    if (hasErrors(errors)) focusFirst(errors, idOf);
-    else void action.run();
+    submitForm(errorsIn(draft), idOf, action.run);
   }
 
   if (report !== null && report.outcome !== 'unknown') {
