@@ -39,8 +39,9 @@ export interface RequireApiKeyOptions {
   readonly fresh?: boolean;
   /**
    * End the response when the key stops being valid: it is deleted or disabled, expires, loses the required permission, or
-   * cannot be confirmed by the store. The same for every key, permission and `requireFeature` that the request passes. `true`: any response that is not finished by then, such as a download. `false`: none.
-   * Default: those that stream a body behind `redactResponse`. The connection is closed, and the `ended` event emitted.
+   * cannot be confirmed by the store. The same for every key, permission and `requireFeature` that the request passes. `true`:
+   * any response that is not finished by then, such as a download. `false`: none. Default: those that stream a body behind
+   * `redactResponse`. The connection is closed, and the `ended` event emitted.
    */
   readonly endOnRevocation?: boolean;
   /**

@@ -23,9 +23,9 @@ export interface RequestApiKey<Permission extends string = string> {
   /**
    * Aborts when a request like this one would be denied: the key was deleted or disabled, has expired or has lost the
    * required permission, the project has disabled the feature of a `requireFeature`, or the store could not confirm it for
-   * `maxRevocationLag`. If several `requireApiKey` have allowed the request, all of them count. `signal.reason` is the error that the
-   * request would get. The signal of a request is not used after its response has ended. The signal of `verify` is kept
-   * until the key ends: remove your listeners when you are done with it.
+   * `maxRevocationLag`. If several `requireApiKey` have allowed the request, all of them count. `signal.reason` is the error
+   * that the request would get. The signal of a request is not used after its response has ended. The signal of `verify` is
+   * kept until the key ends: remove your listeners when you are done with it.
    *
    * @example await pipeline(source, res, { signal: req.apiKey.signal });
    */
@@ -41,8 +41,8 @@ export interface CachedKey extends HasCounters {
 }
 
 /**
- * Whether a key is still the one that a use was allowed by. A key never changes its token and agents, but it can be deleted and
- * created again with the same id (`keys.ensure`, imports).
+ * Whether a key is still the one that a use was allowed by, with all of its agents. `keys.ensure` can change them, and a key can
+ * be deleted and created again with the same id (`keys.ensure`, imports).
  *
  * @param entry - Null: the key was deleted.
  */

@@ -71,7 +71,7 @@ class SharedSignal implements KeyUse {
 }
 
 /**
- * The part of a context that can deny an allowed use later. A key never changes its workspace or agents; see `isSameKey`.
+ * The part of a context that can deny an allowed use later. `isSameKey` ends a use whose key has lost its workspace or an agent.
  */
 function lastingContext({ scope }: CachedKey, { agent }: AuthContext): AuthContext {
   return { workspace: null, agent: agent !== 'handler' && scope.agents === 'all' ? null : agent };
