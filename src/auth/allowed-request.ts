@@ -1,13 +1,12 @@
 import type { Request } from 'express';
-import type { Events } from '../events';
 import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { Limiter } from '../limits/limiter';
 import { describeRoute } from './describe-request';
 import type { UseEnd } from './entry-use';
-import { type FeatureRequirement, type FeatureSubject, PassedFeature } from './feature-watch';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
-import { type Exchange, OpenRequest, type PassedRequirement } from './open-request';
+import type { Exchange, OpenRequest } from './open-request';
+import { PassedRequest, type PassedRequestDeps } from './passed-request';
 import {
   type CachedKey,
   createRequestApiKey,
@@ -16,33 +15,22 @@ import {
   type RequestApiKey,
   type SignalSource,
 } from './request-api-key';
-import type { RequestContext, RequestContexts } from './request-context';
+import type { RequestContext } from './request-context';
 
-/** The parts that all requests allowed by one `requireApiKey` share. */
-export interface AllowedRequestDeps {
+export interface AllowedRequestDeps extends PassedRequestDeps {
   readonly requirement: Requirement;
   readonly watch: KeyWatch;
-  readonly contexts: RequestContexts;
-  readonly events: Events;
   /** Name of the request's property for the key. */
   readonly requestProperty: string;
-  /** `endOnRevocation` is false. */
-  readonly keepsStream: boolean;
 }
 
-/**
- * An allowed request. Its key is watched only if the signal is read or the response is to end with the key, so that
- * other requests do not pay for it. Only then does it refer to the request: see `RequestContexts`.
- */
-export class AllowedRequest implements RequestContext, SignalSource<Exchange>, KeyUse, PassedRequirement {
+/** A request that `requireApiKey` has allowed by its key. */
+export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements SignalSource<Exchange>, KeyUse {
   readonly key: CachedKey;
   readonly limiters: readonly Limiter[];
   /** See `RequestContext`. */
   hiddenToken: string | undefined = undefined;
-  earlier: PassedRequirement | undefined;
   readonly #context: AuthContext;
-  readonly #deps: AllowedRequestDeps;
-  #opened: OpenRequest | undefined = undefined;
 
   constructor(
     key: CachedKey,
@@ -51,12 +39,11 @@ export class AllowedRequest implements RequestContext, SignalSource<Exchange>, K
     earlier: RequestContext | undefined,
     limiters: readonly Limiter[],
   ) {
+    super(deps);
     this.key = key;
     this.limiters = limiters;
-    this.earlier = undefined;
     this.#context = context;
-    this.#deps = deps;
-    if (earlier instanceof AllowedRequest) this.#follow(earlier);
+    this.follow(earlier);
   }
 
   get watchedId(): string {
@@ -78,7 +65,7 @@ export class AllowedRequest implements RequestContext, SignalSource<Exchange>, K
 
   /** The key that the request was given, or an equal one if the app has replaced it. */
   apiKeyOf(req: Request): RequestApiKey {
-    const given: unknown = req[this.#deps.requestProperty as 'apiKey'];
+    const given: unknown = req[this.deps.requestProperty as 'apiKey'];
     return isApiKeyFrom(given, this) ? given : this.createApiKey({ req, res: req.res });
   }
 
@@ -86,50 +73,36 @@ export class AllowedRequest implements RequestContext, SignalSource<Exchange>, K
     return createRequestApiKey(this.key, this, exchange);
   }
 
-  /** Ends the response with the key, whether or not it has begun then. */
-  endResponse(exchange: Exchange): void {
-    this.open(exchange).endResponse(exchange);
-  }
-
-  endStream(exchange: Exchange): void {
-    if (!this.#deps.keepsStream) this.open(exchange).endStream(exchange);
-  }
-
   leaseEndsSoon(): boolean {
-    return this.#deps.watch.endsSoon(this.watchedId);
+    return this.deps.watch.endsSoon(this.watchedId);
   }
 
   openSignal(exchange: Exchange): AbortSignal {
     return this.open(exchange).openSignal();
   }
 
-  passFeature(requirement: FeatureRequirement, subject: FeatureSubject): void {
-    this.earlier = new PassedFeature(requirement, subject, this);
-    this.#opened?.follow(this);
-  }
-
-  watchFor(open: OpenRequest): void {
-    this.#opened = open;
-    this.#deps.watch.add(this);
+  override watchFor(open: OpenRequest): void {
+    super.watchFor(open);
+    this.deps.watch.add(this);
   }
 
   check(entry: CachedKey | null, wall: number): UseEnd | null {
     if (!isSameKey(this.key, entry)) return KEY_DELETED;
-    const denial = authorize(entry, this.#deps.requirement, this.#contextFor(entry), wall);
-    if (denial === null) this.#opened?.allow(this);
+    const denial = authorize(entry, this.deps.requirement, this.#contextFor(entry), wall);
+    if (denial === null) this.opened?.allow(this);
     return denial;
   }
 
   isOver(): boolean {
-    return this.#opened?.isOver() ?? true;
+    return this.opened?.isOver() ?? true;
   }
 
   end(end: UseEnd): boolean {
-    return this.#opened?.end(end, this) ?? true;
+    return this.opened?.end(end, this) ?? true;
   }
 
   emitEnded(reason: UseEnd['reason'], { exchange }: OpenRequest): void {
-    const { events } = this.#deps;
+    const { events } = this.deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
     events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(exchange.req) });
@@ -138,24 +111,7 @@ export class AllowedRequest implements RequestContext, SignalSource<Exchange>, K
   /** With the address, if the key was limited to addresses after the request was allowed. */
   #contextFor({ addresses }: CachedKey): AuthContext {
     const context = this.#context;
-    if (addresses === null || context.address !== undefined || this.#opened === undefined) return context;
-    return { ...context, address: readRequestAddress(this.#opened.exchange.req) };
-  }
-
-  /** An earlier `requireApiKey` has allowed the same request, perhaps by another key. */
-  #follow(earlier: AllowedRequest): void {
-    this.earlier = earlier;
-    this.#opened = earlier.#opened;
-    this.#opened?.follow(this);
-  }
-
-  /** The one of the request: it ends when any requirement is no longer met, also one that was passed after this. */
-  open(exchange: Exchange): OpenRequest {
-    if (this.#opened === undefined) {
-      const latest = this.#deps.contexts.get(exchange.req);
-      this.#opened =
-        latest instanceof AllowedRequest && latest !== this ? latest.open(exchange) : new OpenRequest(this, exchange);
-    }
-    return this.#opened;
+    if (addresses === null || context.address !== undefined || this.opened === undefined) return context;
+    return { ...context, address: readRequestAddress(this.opened.exchange.req) };
   }
 }

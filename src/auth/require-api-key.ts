@@ -86,7 +86,7 @@ function createReadAddress(): (req: Request) => string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, limits, clock, reader, permissions, contexts, events, fail } = deps;
+  const { access, limits, clock, reader, permissions, contexts, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
   const readAddressOf = createReadAddress();
 
@@ -185,14 +185,15 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       next();
     }
 
-    function allowAnonymous(req: Request, next: NextFunction): void {
-      contexts.set(
-        req,
-        new AnonymousRequest(plainContext(undefined, readContext(req)), events, allowedDeps.keepsStream),
-      );
+    function allowAnonymous(req: Request, res: Response, next: NextFunction): void {
+      const context = plainContext(undefined, readContext(req));
+      const allowed = new AnonymousRequest(context, allowedDeps, contexts.get(req));
+      contexts.set(req, allowed);
       // Another middleware can have set it. Behind this one it is the key of this request, or undefined.
       if (req[property] !== undefined) req[property] = undefined;
       prepareRequest?.(req, undefined);
+      // It can pass a `requireFeature`, or have a key by an earlier `requireApiKey`.
+      if (endOnRevocation) allowed.endResponse({ req, res });
       next();
     }
 
@@ -213,7 +214,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
     return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {
       const found = readToken(req);
       if (typeof found !== 'string') {
-        if (found === null && allowsMissing(req)) allowAnonymous(req, next);
+        if (found === null && allowsMissing(req)) allowAnonymous(req, res, next);
         else deny(found ?? reader.missing, null, null, req, res, next);
         return;
       }
