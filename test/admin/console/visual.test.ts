@@ -183,6 +183,9 @@ const SIGHTS: readonly Sight[] = [
     async show({ page }) {
       const form = dialog(page, 'Report a leaked key');
       await form.getByLabel('Token, or id').fill(warehouseId);
+      await form
+        .getByLabel('Found at')
+        .fill('https://github.com/acme/warehouse-export/blob/main/deploy/.env.production');
       await form.getByLabel('Only record').check();
       await form.getByRole('button', { name: 'Report leak' }).click();
       await dialog(page, 'Leak reported').getByText('The report is recorded.').waitFor();
@@ -216,6 +219,40 @@ const SIGHTS: readonly Sight[] = [
     async show(visitor) {
       await openFresh(visitor, '#/keys?status=active&createdBy=admin%40acme.example');
       await visitor.page.locator('.cell-used time').first().waitFor();
+    },
+  },
+  {
+    name: 'change-all',
+    async show({ page }) {
+      await page.getByRole('button', { name: 'all that match' }).click();
+      await dialog(page, 'Change all matching keys').getByText('will be disabled').waitFor();
+    },
+  },
+  {
+    name: 'stopped-change',
+    async show({ page }) {
+      const form = dialog(page, 'Change all matching keys');
+      await page.route('**/disable-all', (route) => route.abort(), { times: 1 });
+      await form.getByRole('button', { name: 'Disable' }).click();
+      await form.getByText('The server cannot be reached').waitFor();
+    },
+  },
+  {
+    name: 'offboard',
+    async show(visitor) {
+      await openKeys(visitor);
+      await visitor.page.getByRole('button', { name: 'Revoke by owner' }).click();
+      await dialog(visitor.page, 'Revoke the keys of an owner').waitFor();
+    },
+  },
+  {
+    name: 'offboard-counted',
+    async show({ page }) {
+      const form = dialog(page, 'Revoke the keys of an owner');
+      await form.getByLabel('Owner is a').selectOption('service');
+      await form.getByLabel('Id of the owner').fill('billing-export-service-eu-central-1');
+      await form.getByRole('button', { name: 'Count keys' }).click();
+      await form.getByText('will be deleted').waitFor();
     },
   },
   {

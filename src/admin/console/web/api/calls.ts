@@ -4,6 +4,7 @@ import type {
   Agent,
   Agents,
   AuditPage,
+  ChangedKeys,
   Configuration,
   Created,
   FailedWebhookPage,
@@ -54,8 +55,12 @@ export interface KeyFilters {
   readonly unusedFor?: string;
 }
 
-export interface KeyQuery extends KeyFilters {
+/** Keys that a change of many keys is for. */
+export interface KeySelection extends KeyFilters {
   readonly q?: string;
+}
+
+export interface KeyQuery extends KeySelection {
   readonly sort?: Sort;
   readonly limit?: number;
   readonly cursor?: string | null;
@@ -110,6 +115,14 @@ export function updateKey(id: string, body: KeyChanges, revision: number): Promi
 }
 export function deleteKey(id: string, revision: number): Promise<void> {
   return request(keyPath(id), { method: 'DELETE', revision });
+}
+/** Changes at most `limit` keys after a cursor, or counts them. */
+export function changeKeys(
+  change: 'delete' | 'disable',
+  { cursor, ...body }: KeySelection & { dryRun?: boolean; limit: number; cursor: string | null },
+): Promise<ChangedKeys> {
+  const path = change === 'delete' ? 'keys/revoke-all' : 'keys/disable-all';
+  return request(path, { method: 'POST', body: { ...body, ...(cursor !== null && { cursor }) } });
 }
 export function rotateKey(
   id: string,

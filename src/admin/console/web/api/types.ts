@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { auditListSchema, auditQuerySchema, WireAuditEntry } from '../../../audit-schemas';
+import type { changedKeysSchema } from '../../../bulk-schemas';
 import type { leakBodySchema, leakReportSchema } from '../../../leak-schemas';
 import type { reportSummarySchema, WireReport } from '../../../report-schemas';
 import type {
@@ -23,6 +24,7 @@ export type FailedWebhook = WireFailedWebhook;
 export type FailedWebhookPage = z.infer<typeof failedWebhookListSchema>;
 export type Report = WireReport;
 export type ReportSummary = z.infer<typeof reportSummarySchema>;
+export type ChangedKeys = z.infer<typeof changedKeysSchema>;
 export type LeakBody = z.infer<typeof leakBodySchema>;
 export type LeakReport = z.infer<typeof leakReportSchema>;
 export type AuditEntry = WireAuditEntry;

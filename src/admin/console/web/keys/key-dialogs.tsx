@@ -1,4 +1,6 @@
+import type { KeySelection } from '../api/calls';
 import type { Key, Usage } from '../api/types';
+import { ChangeAllDialog, OffboardDialog } from './change-all-dialog';
 import { ConfirmDialog } from './confirm-dialog';
 import { CreateDialog } from './create-dialog';
 import { EditDialog } from './edit-dialog';
@@ -9,6 +11,8 @@ import type { KeyTask } from './use-task';
 export interface KeyDialogsProps {
   readonly task: KeyTask | null;
   readonly usage?: Usage | undefined;
+  /** Keys of `change-all`. Null: all keys, which the console does not change at once. */
+  readonly selection?: KeySelection | null;
   /** Closes the dialog. */
   onEnd(): void;
   /** Called after a change. `key` is the key as it is now, or null if it is deleted. The dialog may stay open. */
@@ -17,13 +21,17 @@ export interface KeyDialogsProps {
   onCreated(): void;
 }
 
-export function KeyDialogs({ task, usage, onEnd, onChanged, onCreated }: KeyDialogsProps) {
+export function KeyDialogs({ task, usage, selection = null, onEnd, onChanged, onCreated }: KeyDialogsProps) {
   if (task === null) return null;
   switch (task.kind) {
     case 'create':
       return <CreateDialog onEnd={onEnd} onCreated={onCreated} />;
     case 'report':
       return <LeakDialog item={null} onEnd={onEnd} onReported={onCreated} />;
+    case 'offboard':
+      return <OffboardDialog onEnd={onEnd} onChanged={onCreated} />;
+    case 'change-all':
+      return selection && <ChangeAllDialog selection={selection} onEnd={onEnd} onChanged={onCreated} />;
     case 'leaked':
       return <LeakDialog item={task.item} onEnd={onEnd} onReported={onCreated} />;
     case 'edit':

@@ -14,35 +14,28 @@ const STATUSES = [
 ];
 const TIMES = ['7d', '30d', '90d'].map((value) => ({ value, label: `${value.slice(0, -1)} days` }));
 
-/** Parameters of the page that are filters. */
-const NAMES = [
-  'status',
-  'permission',
-  'agent',
-  'owner',
-  'environment',
-  'metadata',
-  'createdBy',
-  'expiringWithin',
-  'unusedFor',
-] as const satisfies (keyof KeyFilters)[];
+/** Filters of the page, which are parameters of its URL. */
+export const FILTER_LABELS = {
+  status: 'Status',
+  permission: 'Permission',
+  agent: 'Agent',
+  owner: 'Owner',
+  environment: 'Environment',
+  metadata: 'Metadata',
+  createdBy: 'Created by',
+  expiringWithin: 'Expires within',
+  unusedFor: 'Unused for',
+} as const satisfies Record<keyof KeyFilters, string>;
+const NAMES = Object.keys(FILTER_LABELS) as (keyof KeyFilters)[];
 
 /** The filters in the URL. */
 export function filtersOf(params: Params): KeyFilters {
   return Object.fromEntries(NAMES.flatMap((name) => (params[name] ? [[name, params[name]]] : [])));
 }
 
-export const NO_FILTERS: Readonly<Record<(typeof NAMES)[number], undefined>> = {
-  status: undefined,
-  permission: undefined,
-  agent: undefined,
-  owner: undefined,
-  environment: undefined,
-  metadata: undefined,
-  createdBy: undefined,
-  expiringWithin: undefined,
-  unusedFor: undefined,
-};
+export const NO_FILTERS: Readonly<Record<string, undefined>> = Object.fromEntries(
+  NAMES.map((name) => [name, undefined]),
+);
 
 interface Choice {
   readonly value: string;
@@ -108,6 +101,7 @@ export interface KeyFiltersProps {
 export function KeyFilterFields({ filters, onChange }: KeyFiltersProps) {
   const { agents, permissions } = useApp();
   const field = (name: keyof KeyFilters) => ({
+    label: FILTER_LABELS[name],
     value: filters[name],
     onChange: (value: string) => onChange({ [name]: value }),
   });
@@ -117,23 +111,19 @@ export function KeyFilterFields({ filters, onChange }: KeyFiltersProps) {
   ];
   return (
     <search class="toolbar filters" aria-label="Filters" id="key-filters">
-      <Choose label="Status" choices={STATUSES} {...field('status')} />
-      <Choose
-        label="Permission"
-        choices={permissions.map(({ name, label }) => ({ value: name, label }))}
-        {...field('permission')}
-      />
+      <Choose choices={STATUSES} {...field('status')} />
+      <Choose choices={permissions.map(({ name, label }) => ({ value: name, label }))} {...field('permission')} />
       {agents.length > 0 ? (
-        <Choose label="Agent" choices={agentChoices} {...field('agent')} />
+        <Choose choices={agentChoices} {...field('agent')} />
       ) : (
-        <Type label="Agent" placeholder="Id, or all" {...field('agent')} />
+        <Type placeholder="Id, or all" {...field('agent')} />
       )}
-      <Type label="Owner" placeholder="user:u-17, or none" {...field('owner')} />
-      <Type label="Environment" placeholder="live" {...field('environment')} />
-      <Type label="Metadata" placeholder="team=billing" {...field('metadata')} />
-      <Type label="Created by" placeholder="name@example.com" {...field('createdBy')} />
-      <Choose label="Expires within" choices={TIMES} {...field('expiringWithin')} />
-      <Choose label="Unused for" choices={TIMES} {...field('unusedFor')} />
+      <Type placeholder="user:u-17, or none" {...field('owner')} />
+      <Type placeholder="live" {...field('environment')} />
+      <Type placeholder="team=billing" {...field('metadata')} />
+      <Type placeholder="name@example.com" {...field('createdBy')} />
+      <Choose choices={TIMES} {...field('expiringWithin')} />
+      <Choose choices={TIMES} {...field('unusedFor')} />
       {Object.keys(filters).length > 0 && <Button onClick={() => onChange(NO_FILTERS)}>Clear filters</Button>}
     </search>
   );

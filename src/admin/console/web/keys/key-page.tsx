@@ -88,7 +88,9 @@ function Facts({ item }: { readonly item: Key }) {
         <>
           <dt>Owner</dt>
           <dd>
-            <bdi>{ownerText(item.owner)}</bdi>
+            <a href={hrefOf('keys', { owner: `${item.owner.kind}:${item.owner.id}` })} title="All keys of this owner">
+              <bdi>{ownerText(item.owner)}</bdi>
+            </a>
           </dd>
         </>
       )}

@@ -96,6 +96,9 @@ export function KeysPage({ params }: { readonly params: Params }) {
             <Button icon="warning" onClick={() => open({ kind: 'report' })}>
               Report a leak
             </Button>
+            <Button icon="userOff" onClick={() => open({ kind: 'offboard' })}>
+              Revoke by owner
+            </Button>
             <Button kind="primary" icon="plus" onClick={() => open({ kind: 'create' })}>
               Create key
             </Button>
@@ -138,6 +141,11 @@ export function KeysPage({ params }: { readonly params: Params }) {
         </p>
       </search>
       {showsFilters && <KeyFilterFields filters={filters} onChange={show} />}
+      {isSelected && !session.readOnly && keys && keys.length > 0 && (
+        <p class="all-matching">
+          <Button onClick={() => open({ kind: 'change-all' })}>Disable or delete all that match …</Button>
+        </p>
+      )}
 
       <h2 class="visually-hidden" tabIndex={-1} ref={head}>
         Keys
@@ -192,6 +200,7 @@ export function KeysPage({ params }: { readonly params: Params }) {
       <KeyDialogs
         task={session.readOnly ? null : task}
         usage={task !== null && 'item' in task ? usage.byId.get(task.item.id) : undefined}
+        selection={isSelected ? { ...(q !== '' && { q }), ...filters } : null}
         onEnd={close}
         onChanged={onChanged}
         onCreated={list.reload}

@@ -4,6 +4,7 @@ import type { KeyColumns } from '../api/calls';
 import type { Key } from '../api/types';
 import { TextArea, TextField } from '../ui/field';
 import { fieldError } from './field-errors';
+import { OwnerField } from './owner-field';
 import { parseRateLimits, rateLimitText } from './rate-limit-text';
 
 /** The optional columns of a key, as they are typed. */
@@ -113,26 +114,14 @@ export function MoreOptions({ id, draft, error, onChange }: MoreOptionsProps) {
         error={fieldError(error, 'rateLimit')}
         onInput={(rateLimit) => onChange({ rateLimit })}
       />
-      <div class="owner">
-        <div class="field">
-          <label for={`${id}-ownerKind`}>Owner is a</label>
-          <select
-            id={`${id}-ownerKind`}
-            value={draft.ownerKind}
-            onChange={(event) => onChange({ ownerKind: event.currentTarget.value as ColumnsDraft['ownerKind'] })}
-          >
-            <option value="user">User</option>
-            <option value="service">Service</option>
-          </select>
-        </div>
-        <TextField
-          id={`${id}-owner`}
-          label="Id of the owner"
-          value={draft.ownerId}
-          error={fieldError(error, 'owner')}
-          onInput={(ownerId) => onChange({ ownerId })}
-        />
-      </div>
+      <OwnerField
+        id={id}
+        kind={draft.ownerKind}
+        ownerId={draft.ownerId}
+        error={fieldError(error, 'owner')}
+        onKind={(ownerKind) => onChange({ ownerKind })}
+        onId={(ownerId) => onChange({ ownerId })}
+      />
       <TextField
         id={`${id}-contact`}
         label="Contact"

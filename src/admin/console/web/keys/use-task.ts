@@ -8,7 +8,7 @@ export type KeyTask =
   | { readonly kind: (typeof KINDS_WITHOUT_KEY)[number] }
   | { readonly kind: (typeof KINDS)[number]; readonly item: Key };
 
-const KINDS_WITHOUT_KEY = ['create', 'report'] as const;
+const KINDS_WITHOUT_KEY = ['create', 'report', 'offboard', 'change-all'] as const;
 const KINDS = ['edit', 'rotate', 'enable', 'disable', 'leaked', 'delete'] as const;
 
 function readTask(name: string, item: Key | null): KeyTask | null {

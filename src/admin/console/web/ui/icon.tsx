@@ -20,6 +20,7 @@ const PATHS = {
   search: 'M11 18a7 7 0 1 0 0-14 7 7 0 0 0 0 14zM20 20l-4-4',
   sliders: 'M4 7h9M17 7h3M4 17h3M11 17h9M13 4.5v5M7 14.5v5',
   trash: 'M4 7h16M10 11v6M14 11v6M6 7l1 13h10l1-13M9 7V4h6v3',
+  userOff: 'M4 20a6.5 6.5 0 0 1 9.5-5.7M10 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM16 16l5 5M21 16l-5 5',
   warning: 'M12 4 2.8 20h18.4zM12 10v4.5M12 17.3h.01',
 } as const;
 export type IconName = keyof typeof PATHS;
