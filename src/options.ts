@@ -3,8 +3,8 @@ import type { Clock } from './clock';
 import type { ErrorResponder } from './http/problem-response';
 import type { RateLimitOptions } from './keys/rate-limit-schema';
 import type { LimitSettings } from './limits/request-limits';
+import type { LeakPolicy } from './store/leak-report';
 import type { RedisClient } from './store/redis/client';
-import type { LeakPolicy } from './store/store';
 import type { WebhookEndpoints } from './webhooks/endpoints';
 
 /** Texts for a permission in the console and the CLI. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LEAK_POLICIES } from '../store/leak-report';
 
 const ID = { minLength: 1, maxLength: 128 };
 export const time = z.iso.datetime();
@@ -41,6 +42,15 @@ export const keySchema = z
       .string()
       .meta({ description: 'The masked token, to recognise it by.', examples: ['ks_8MPCk3Za************YphQ'] }),
     rotatedFrom: z.string().nullable().meta({ description: 'The id of the key that this key replaced.' }),
+    exposure: z
+      .object({
+        at: time,
+        source: z.string().meta({ description: 'Where the report came from.' }),
+        url: z.string().nullable().meta({ description: 'Where the token was found. Null: unknown.' }),
+        policy: z.enum(LEAK_POLICIES).meta({ description: 'The effect of the report on the key.' }),
+      })
+      .nullable()
+      .meta({ description: 'The report of a leaked token that ended the key, or the first. Null: no report.' }),
     rotatedTo: z.string().nullable().meta({ description: 'The id of the key that replaced this key.' }),
   })
   .meta({ description: 'A key, without its token.' });

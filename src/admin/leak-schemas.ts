@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LEAK_OUTCOMES, LEAK_POLICIES } from '../store/store';
+import { LEAK_OUTCOMES, LEAK_POLICIES } from '../store/leak-report';
 
 export const leakBodySchema = z.strictObject({
   tokenOrId: z.string().meta({ description: 'The token, also an imported one, or the id of its key.' }),

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors';
 import { externalId } from '../field-schemas';
 import { createKeySchemas, ENSURE_FIELDS, type KeyInputSettings, listInputSchema } from '../keys/input-schemas';
 import { projectInputSchema } from '../projects/service';
-import { LEAK_POLICIES } from '../store/store';
+import { LEAK_POLICIES } from '../store/leak-report';
 import { AUDIT_SCHEMAS } from './audit-schemas';
 import { BULK_SCHEMAS } from './bulk-schemas';
 import { keySchema, time } from './key-schema';

@@ -48,6 +48,7 @@ const NEW_RECORD = {
   metadata: NO_METADATA,
   revoked: false,
   rotatedTo: null,
+  exposure: null,
   alias: null,
 } satisfies Partial<KeyRecord>;
 

@@ -1,5 +1,5 @@
 import type { KeyMetadata, KeyOwner } from '../store/column-codecs';
-import { publicFields } from '../store/key-fields';
+import { type KeyExposure, publicFields } from '../store/key-fields';
 import type { RateLimit } from '../store/limit-store';
 import type { Agents, KeyRecord, KeySort } from '../store/records';
 import { maskImportedToken, maskToken } from '../token/mask';
@@ -44,6 +44,8 @@ export interface ApiKey<Permission extends string = string> {
   readonly rotatedFrom: string | null;
   /** Id of the key that replaced this one. */
   readonly rotatedTo: string | null;
+  /** Report of a leaked token: the first, or the one that disabled or revoked the key. Null: no report. */
+  readonly exposure: KeyExposure | null;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { Middleware } from '../http/middleware';
 import { parseJson, readRawBody } from '../http/read-body';
-import { LEAK_POLICIES, type LeakPolicy } from '../store/store';
+import { LEAK_POLICIES, type LeakPolicy } from '../store/leak-report';
 import { parseInput } from '../validate-input';
 import { FetchedKeys, type GithubPublicKeys, parseKeys, verifySignature } from './github-keys';
 import { type ServeDeps, sendJson, servePost } from './serve';

@@ -4,7 +4,8 @@ import type { Authenticator } from '../auth/authenticator';
 import type { Clock } from '../clock';
 import { auditText, contextWorkspace, DEFAULT_WORKSPACE, isPlainText, mayContainToken } from '../field-schemas';
 import { keyNotFound } from '../store/key-not-found';
-import { type ChangeOrigin, type LEAK_OUTCOMES, LEAK_POLICIES, type LeakPolicy, type Store } from '../store/store';
+import { type LEAK_OUTCOMES, LEAK_POLICIES, type LeakPolicy } from '../store/leak-report';
+import type { ChangeOrigin, Store } from '../store/store';
 import { isKeyId, workspaceTag } from '../token/format';
 import { parseInput } from '../validate-input';
 

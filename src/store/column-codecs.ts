@@ -1,5 +1,6 @@
 import { KeyscopeError } from '../errors';
 import { isAlias } from '../token/imported-token';
+import type { Exposure, RecordedExposure } from './leak-report';
 import type { RateLimit } from './limit-store';
 
 /** How values of one type are stored in Redis. */
@@ -104,6 +105,22 @@ export const OWNER: Codec<KeyOwner | null> = {
       throw new Error('is neither an owner nor null');
     }
     return Object.freeze({ kind: value.kind as KeyOwner['kind'], id: value.id });
+  },
+  isJson: true,
+};
+
+export const EXPOSURE: Codec<RecordedExposure | null> = {
+  encode: JSON.stringify,
+  decode(text) {
+    const value = parseJson(text);
+    if (value === null) return null;
+    const { policy, source, url, at } = isObject(value) ? value : ({} as Record<string, unknown>);
+    const isText = typeof policy === 'string' && typeof source === 'string';
+    if (!isText || !(url === null || typeof url === 'string') || !Number.isSafeInteger(at)) {
+      throw new Error('is neither a report of a leak nor null');
+    }
+    // A newer version can have written another policy.
+    return Object.freeze({ policy: policy as Exposure['policy'], source, url, at: at as number });
   },
   isJson: true,
 };

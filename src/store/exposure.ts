@@ -1,13 +1,27 @@
 import { auditedChange } from './audit-entry';
 import { frozenKey } from './freeze';
+import type { Exposure } from './leak-report';
 import type { KeyRecord } from './records';
-import type { AuditEntry, Exposure } from './store';
+import type { AuditEntry } from './store';
 
-/** The record of a key after a report. The same record if the report changes nothing. */
-export function applyExposure(key: KeyRecord, { policy }: Exposure, at: number): KeyRecord {
-  if (policy === 'notify' || (policy === 'disable' && key.disabled)) return key;
-  const ended = policy === 'disable' ? { disabled: true } : { revoked: true, expiresAt: Math.min(key.expiresAt, at) };
-  return frozenKey({ ...key, ...ended, updatedAt: at, revision: key.revision + 1 });
+/** The columns that a policy changes. */
+function endedBy(policy: Exposure['policy'], key: KeyRecord, at: number): Partial<KeyRecord> {
+  if (policy === 'revoke') return { revoked: true, expiresAt: Math.min(key.expiresAt, at) };
+  return policy === 'disable' ? { disabled: true } : {};
+}
+
+/** The record of a key after a report. The same record if the report neither ends the key nor is its first. */
+export function applyExposure(key: KeyRecord, exposure: Exposure, at: number): KeyRecord {
+  const { policy } = exposure;
+  const ends = policy === 'revoke' || (policy === 'disable' && !key.disabled);
+  if (!ends && key.exposure !== null) return key;
+  return frozenKey({
+    ...key,
+    ...endedBy(policy, key, at),
+    exposure: { ...exposure, at },
+    updatedAt: at,
+    revision: key.revision + 1,
+  });
 }
 
 /** Fields of an exposed key in an audit entry: those that changed, and the report. */

@@ -6,6 +6,7 @@ import {
   BOOLEAN,
   type Codec,
   copyValue,
+  EXPOSURE,
   METADATA,
   NO_METADATA,
   NUMBER,
@@ -14,6 +15,7 @@ import {
   RATE_LIMITS,
   TEXT,
 } from './column-codecs';
+import type { Exposure, RecordedExposure } from './leak-report';
 
 /** Marks a column without a default: a record that lacks it is damaged, and is not read. */
 export const REQUIRED = Symbol('required');
@@ -32,8 +34,11 @@ interface Column<T> extends Codec<T> {
   readonly renewable?: true;
   /** Shown in audit entries. */
   readonly audited?: true;
-  /** Shown to operators, by functions, REST, CLI and console. Times are shown as dates; an expiry that is never, as null. */
-  readonly public?: 'value' | 'time' | 'expiry';
+  /**
+   * Shown to operators, by functions, REST, CLI and console. Times, also that of a report, are shown as dates; an expiry that
+   * is never, as null.
+   */
+  readonly public?: 'value' | 'time' | 'expiry' | 'report';
   /** Copied from a rotated key to its successor. */
   readonly carried?: true;
 }
@@ -57,6 +62,8 @@ function column<T, const Attributes extends Omit<Column<T>, keyof Codec<T>>>(cod
  * - `allowedIps`: addresses and CIDR blocks that requests may come from. Empty: any address.
  * - `environment`: the only environment whose apps accept the key. Null: created by an app without one.
  * - `contact`: e-mail address for warnings about the key.
+ * - `exposure`: the report of a leaked token: the first, or the one that disabled or revoked the key. Not carried, because a
+ *   successor has another token.
  * - `alias`: finds the key of an imported token (see `token/imported-token.ts`). Null if keyscope created the token.
  */
 const KEY_FIELDS = {
@@ -138,6 +145,7 @@ const KEY_FIELDS = {
   revision: column(NUMBER, { missing: 1, public: 'value' }),
   rotatedFrom: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
   rotatedTo: column(OPTIONAL_TEXT, { missing: null, public: 'value', audited: true }),
+  exposure: column(EXPOSURE, { missing: null, public: 'report' }),
   alias: column(ALIAS, { missing: null }),
 };
 
@@ -199,13 +207,30 @@ export function expiryDate(expiresAt: number): Date | null {
   return expiresAt === LAST_TIME ? null : new Date(expiresAt);
 }
 
+/** The report of a leaked token of a key, as operators see it. */
+export interface KeyExposure extends Exposure {
+  readonly at: Date;
+}
+
+function exposureOf(exposure: RecordedExposure | null): KeyExposure | null {
+  return exposure && { ...exposure, at: new Date(exposure.at) };
+}
+
+/** The value that operators see of a column, by its attribute `public`. */
+interface Shown<T> {
+  readonly value: T;
+  readonly time: Date;
+  readonly expiry: Date | null;
+  readonly report: KeyExposure | null;
+}
+
 /** Columns of a key that operators see. Times are dates instead of numbers. */
 export type PublicKeyFields = {
-  readonly [Name in NamesWith<'public'>]: Fields[Name] extends { readonly public: 'time' }
-    ? Date
-    : Fields[Name] extends { readonly public: 'expiry' }
-      ? Date | null
-      : KeyRecord[Name];
+  readonly [Name in NamesWith<'public'>]: Fields[Name] extends {
+    readonly public: infer How extends keyof Shown<unknown>;
+  }
+    ? Shown<KeyRecord[Name]>[How]
+    : never;
 };
 
 /** Public columns of a record. Arrays and objects are copied, so that the record cannot be changed through them. */
@@ -215,6 +240,7 @@ export function publicFields(record: KeyRecord): PublicKeyFields {
     const value = record[name];
     if (COLUMNS[name].public === 'time') shown[name] = new Date(value as number);
     else if (COLUMNS[name].public === 'expiry') shown[name] = expiryDate(value as number);
+    else if (COLUMNS[name].public === 'report') shown[name] = exposureOf(value as RecordedExposure | null);
     else shown[name] = copyValue(value);
   }
   return shown as PublicKeyFields;

@@ -4,6 +4,7 @@ import type { ChainPlace } from './audit-chain';
 import type { DeliveryStore } from './delivery-store';
 import type { ExpiryStore } from './expiry-store';
 import type { KeyFilter } from './key-search';
+import type { Exposure } from './leak-report';
 import type { Lease, Timestamps } from './lease';
 import type { LimitStore } from './limit-store';
 import type { OutboxStore } from './outbox-store';
@@ -100,21 +101,6 @@ export interface AuditRange {
 export type MutationResult =
   | { readonly ok: true; readonly key: KeyRecord }
   | { readonly ok: false; readonly reason: 'not_found' | 'revision' | 'rotated' | 'revoked' };
-
-/** Policies for a key whose token was found in a public place. `notify`: only an audit entry and events. */
-export const LEAK_POLICIES = ['revoke', 'disable', 'notify'] as const;
-export type LeakPolicy = (typeof LEAK_POLICIES)[number];
-/** Outcomes of the report of a leaked token. */
-export const LEAK_OUTCOMES = ['revoked', 'disabled', 'notified', 'already_revoked', 'unknown'] as const;
-
-/** A report that a token was found in a public place. Shown in the audit entry, as `exposure` of `after`. */
-export interface Exposure {
-  readonly policy: LeakPolicy;
-  /** Where the report comes from, such as `github`. */
-  readonly source: string;
-  /** Where the token was found. */
-  readonly url: string | null;
-}
 
 /** Precondition of a mutation of one key. If the key belongs to another workspace, the result is `not_found`. */
 export interface Precondition {

@@ -65,6 +65,7 @@ describe.each(expresses)('keys on %s', (_name, express) => {
       masked: `${token.slice(0, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,
       rotatedTo: null,
+      exposure: null,
       rateLimit: null,
     });
     expect(res.headers.location).toBe(`${MOUNT}/keys/${key.id}`);

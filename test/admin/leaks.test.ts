@@ -20,17 +20,25 @@ describe.each(expresses)('on %s', (_, express) => {
     );
     const report = (body: object, { workspace = 'acme', role = 'admin' } = {}) =>
       request(app).post('/admin/leaks').set({ 'x-workspace': workspace, 'x-role': role }).send(body);
-    return { apiKeys, report };
+    const list = () => request(app).get('/admin/keys').set('x-workspace', 'acme');
+    return { apiKeys, report, list };
   }
 
   const KEY = { workspaceId: 'acme', name: 'CRM', permissions: ['conversations' as const] };
 
   test('POST /leaks revokes the key of a token of the workspace, with the operator in the audit log', async () => {
-    const { apiKeys, report } = setUp();
+    const { apiKeys, report, list } = setUp();
     const { key, token } = await apiKeys.keys.create(KEY);
     const { body } = await report({ tokenOrId: token, source: 'support ticket' }).expect(200);
     expect(body).toEqual({ outcome: 'revoked', keyId: key.id });
     expect(await apiKeys.verify(token)).toMatchObject({ ok: false });
+    const { body: page } = await list().expect(200);
+    expect(page.keys).toMatchObject([
+      {
+        id: key.id,
+        exposure: { at: expect.stringMatching(/Z$/), source: 'support ticket', url: null, policy: 'revoke' },
+      },
+    ]);
     const { entries } = await apiKeys.audit.list({ workspaceId: 'acme', action: 'key.exposed' });
     expect(entries).toMatchObject([{ target: key.id, actor: 'ana@example.com' }]);
     expect(JSON.stringify(entries)).not.toContain(token);

@@ -18,6 +18,9 @@ test('leaks report revokes the key of the token on standard input, and prints no
   expect((await world.run(REPORT, { input: token })).stdout).toContain('revoked before');
   const { stdout } = await world.run(['audit', '--json', '--target', id, '--action', 'key.exposed']);
   expect(JSON.parse(stdout)).toMatchObject({ actor: 'cli:ops', after: { exposure: { source: 'github', url } } });
+  const shown = await world.run(['keys', 'show', id]);
+  expect(shown.stdout).toMatch(/status +revoked/);
+  expect(shown.stdout).toMatch(/leaked +reported .* by github, found at https:\/\/example.com\/leak/);
   for (const text of [reported.stdout, reported.stderr, stdout]) expect(text).not.toMatch(TOKEN);
 });
 

@@ -34,6 +34,7 @@ describe('creating a key', () => {
       masked: `ks_${token.slice(3, 11)}************${token.slice(-4)}`,
       rotatedFrom: null,
       rotatedTo: null,
+      exposure: null,
       rateLimit: null,
     });
     expect(await keys.get(key.id)).toEqual(key);

@@ -37,6 +37,7 @@ describe('an import', () => {
         revision: NOW,
         rotatedFrom: null,
         rotatedTo: null,
+        exposure: null,
       },
       masked: `sk_l************${token.slice(-4)}`,
     });

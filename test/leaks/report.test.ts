@@ -93,7 +93,8 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
     const { key, token } = await apiKeys.keys.create(valid);
     expect(await apiKeys.leaks.report(token, { source: 'ticket 7' })).toMatchObject({ outcome: 'notified' });
     expect(await apiKeys.verify(token)).toMatchObject({ ok: true });
-    expect(await apiKeys.keys.get(key.id)).toMatchObject({ revision: 1 });
+    const notified = { policy: 'notify', source: 'ticket 7', url: null, at: expect.any(Date) };
+    expect(await apiKeys.keys.get(key.id)).toMatchObject({ disabled: false, exposure: notified });
     const disable = { source: 'ticket 8', policy: 'disable' } as const;
     expect(await apiKeys.leaks.report(key.id, disable)).toMatchObject({ outcome: 'disabled', keyId: key.id });
     expect(await apiKeys.verify(token)).toMatchObject({ ok: false, error: { code: 'disabled_key' } });

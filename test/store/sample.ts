@@ -56,6 +56,7 @@ export function sampleKey(workspaceId: string, fields: Partial<KeyRecord> = {}):
     revision: 1,
     rotatedFrom: null,
     rotatedTo: null,
+    exposure: null,
     alias: null,
     ...fields,
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { FEATURE_NAMES } from '../../features';
 import { externalId } from '../../field-schemas';
 import type { KeyInputSettings } from '../../keys/input-schemas';
-import type { LeakPolicy } from '../../store/store';
+import type { LeakPolicy } from '../../store/leak-report';
 import { callApp } from '../call-app';
 import { defineOperation, type Operation } from '../operation';
 import { type AdminSettings, isHttpUrl } from '../options';

@@ -1,11 +1,13 @@
 import type { ApiKey } from '../../keys/types';
 import { describeLimit } from '../../limits/limit-name';
+import type { KeyExposure } from '../../store/key-fields';
 import type { CommandContext } from '../command';
 import type { Listing } from '../paging';
 import { type Cell, fields, toJson } from '../terminal-text';
 import { expiryText, fullTime, isoTime, relativeTime } from '../time-text';
 
-function statusOf(key: Pick<ApiKey, 'disabled' | 'expiresAt'>, now: number): Cell {
+function statusOf(key: Pick<ApiKey, 'disabled' | 'expiresAt' | 'exposure'>, now: number): Cell {
+  if (key.exposure?.policy === 'revoke') return ['revoked', 'red'];
   if (key.expiresAt !== null && key.expiresAt.getTime() <= now) return ['expired', 'red'];
   return key.disabled ? ['disabled', 'yellow'] : ['active', 'green'];
 }
@@ -50,6 +52,10 @@ function limitsInField(limits: ApiKey['rateLimit']): string {
   return limits.length === 0 ? 'none' : limits.map(describeLimit).join(', ');
 }
 
+function exposureText({ at, source, url }: KeyExposure, now: number): string {
+  return `reported ${fullTime(at, now)} by ${source}${url === null ? '' : `, found at ${url}`}`;
+}
+
 /** All columns of a key, one a line. */
 export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' | 'style'>): string {
   const now = io.now();
@@ -71,6 +77,7 @@ export function keyFields(key: ApiKey, { io, style }: Pick<CommandContext, 'io' 
   if (key.owner !== null) entries.push(['owner', `${key.owner.kind} ${key.owner.id}`]);
   if (key.contact !== null) entries.push(['contact', key.contact]);
   for (const [name, value] of Object.entries(key.metadata)) entries.push([name, value]);
+  if (key.exposure !== null) entries.push(['leaked', exposureText(key.exposure, now)]);
   if (key.rotatedFrom !== null) entries.push(['replaces', key.rotatedFrom]);
   if (key.rotatedTo !== null) entries.push(['replaced by', key.rotatedTo]);
   return fields(entries, style);

@@ -47,10 +47,14 @@ test('a leaked token is reported and its key revoked, with the operator and the 
       },
     },
   ]);
-  await row(page, 'Leaked in a repository').getByText('Expired').waitFor();
+  await row(page, 'Leaked in a repository').getByText('Leaked', { exact: true }).waitFor();
+  await row(page, 'Leaked in a repository').getByText('Revoked').waitFor();
+  expect(await row(page, 'Leaked in a repository').getByText('Expired').count()).toBe(0);
   await done(page).getByRole('link', { name: 'Show the key' }).click();
   await page.getByRole('heading', { name: 'Leaked in a repository' }).waitFor();
   await page.getByText('reported a leaked token').waitFor();
+  await page.getByText('by support ticket 4711. The key was revoked.').waitFor();
+  await page.getByText('https://github.com/acme/app/blob/main/.env', { exact: true }).waitFor();
 });
 
 test('a key is reported by its id and disabled or only recorded, as the operator chooses', async () => {
@@ -64,6 +68,7 @@ test('a key is reported by its id and disabled or only recorded, as the operator
   await done(page).getByText('The report is recorded.').waitFor();
   await done(page).getByRole('button', { name: 'Done' }).click();
   expect(await world.apiKeys.verify(token)).toMatchObject({ ok: true });
+  await row(page, 'Seen in a chat').getByText('Leaked', { exact: true }).waitFor();
   const second = await report(page, id);
   await second.getByLabel('Disable', { exact: true }).check();
   await second.getByRole('button', { name: 'Report leak' }).click();

@@ -191,6 +191,14 @@ const SIGHTS: readonly Sight[] = [
       await dialog(page, 'Leak reported').getByText('The report is recorded.').waitFor();
     },
   },
+  {
+    name: 'leaked-key',
+    async show(visitor) {
+      await openFresh(visitor, `#/key?key=${warehouseId}`);
+      await visitor.page.getByText('Found at').waitFor();
+      await visitor.page.locator('.entry').first().waitFor();
+    },
+  },
   actionSight('Enable', 'Retired partner', 'Never'),
   {
     name: 'conflict',

@@ -273,8 +273,15 @@ export function keysContract(getStore: () => Store): void {
       const store = getStore();
       const key = await createSample(store, newWorkspace(), { name: 'Zoë' });
       const other = await createSample(store, key.workspaceId, { expiresAt: key.expiresAt - 1 });
-      const revoked = { ...key, revoked: true, expiresAt: ORIGIN.at, updatedAt: ORIGIN.at, revision: 2 };
       const exposure = { ...report, policy: 'revoke' } as const;
+      const revoked = {
+        ...key,
+        revoked: true,
+        exposure: { ...exposure, at: ORIGIN.at },
+        expiresAt: ORIGIN.at,
+        updatedAt: ORIGIN.at,
+        revision: 2,
+      };
       expect(await store.exposeKey(key.id, exposure, ORIGIN, {})).toEqual({ ok: true, key: revoked });
       expect(await store.getKey(key.id)).toEqual(revoked);
       expect(await listAll(store, keyQuery(key.workspaceId, { sort: 'expires' }))).toEqual([revoked, other]);
@@ -296,12 +303,15 @@ export function keysContract(getStore: () => Store): void {
       expect(await store.exposeKey(key.id, { ...report, policy: 'notify' }, ORIGIN, {})).toMatchObject({ ok: false });
     });
 
-    test('exposeKey disables a key once, changes nothing to notify, and records both', async () => {
+    test('exposeKey disables a key once, only stores the report to notify, and records both', async () => {
       const store = getStore();
       const key = await createSample(store, newWorkspace());
-      const disabled = { ...key, disabled: true, updatedAt: ORIGIN.at, revision: 2 };
+      const exposure = { ...report, policy: 'notify', at: ORIGIN.at } as const;
+      const reported = { ...key, exposure, updatedAt: ORIGIN.at, revision: 2 };
+      const disabled = { ...reported, exposure: { ...exposure, policy: 'disable' }, disabled: true, revision: 3 };
       const expose = (policy: 'disable' | 'notify') => store.exposeKey(key.id, { ...report, policy }, ORIGIN, {});
-      expect(await expose('notify')).toEqual({ ok: true, key });
+      expect(await expose('notify')).toEqual({ ok: true, key: reported });
+      expect(await expose('notify')).toEqual({ ok: true, key: reported });
       expect(await expose('disable')).toEqual({ ok: true, key: disabled });
       expect(await expose('disable')).toEqual({ ok: true, key: disabled });
       expect(await store.getKey(key.id)).toEqual(disabled);
@@ -309,6 +319,7 @@ export function keysContract(getStore: () => Store): void {
       expect(entries.map(({ before, after }) => [before, after])).toEqual([
         [{}, { exposure: { policy: 'disable', ...report } }],
         [{ disabled: false }, { disabled: true, exposure: { policy: 'disable', ...report } }],
+        [{}, { exposure: { policy: 'notify', ...report } }],
         [{}, { exposure: { policy: 'notify', ...report } }],
         [null, expect.anything()],
       ]);

@@ -239,7 +239,8 @@ end
 local fields = differing(record, after)
 local was, is, name = shown(record, fields), shown(after, fields), cjson.encode(record.name)
 is = string.sub(is, 1, -2) .. (#fields > 0 and ',' or '') .. '"exposure":' .. ARGV[11] .. '}'
-local has_changed = #fields > 0 or after.revoked ~= record.revoked
+local has_changed = #fields > 0 or after.revoked ~= record.revoked or record.exposure == 'null'
+if has_changed then after.exposure = string.sub(ARGV[11], 1, -2) .. ',"at":' .. ARGV[3] .. '}' end
 local old_places, new_places, reply = positions(record), positions(after), ok(has_changed and after or record)
 if has_changed then
   redis.call('HDEL', KEYS[1], 'op')

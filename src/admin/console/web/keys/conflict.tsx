@@ -47,6 +47,7 @@ function changesOf({ before, now }: Conflict, permissions: readonly Permission[]
     { what: 'Contact', from: before.contact, to: now.contact },
     { what: 'Metadata', from: metadataText(before.metadata), to: metadataText(now.metadata) },
     { what: 'State', from: state(before), to: state(now) },
+    { what: 'Leak reported by', from: before.exposure?.source, to: now.exposure?.source },
     { what: 'Rotated', from: before.rotatedTo === null ? 'No' : 'Yes', to: now.rotatedTo === null ? 'No' : 'Yes' },
   ].filter(({ from, to }) => from !== to);
 }

@@ -39,6 +39,33 @@ function KeyLink({ id }: { readonly id: string }) {
   );
 }
 
+const EFFECTS = {
+  revoke: 'The key was revoked.',
+  disable: 'The key was disabled.',
+  notify: 'The key was not changed.',
+} as const;
+
+/** The report of a leaked token. */
+function ExposureFact({ exposure }: { readonly exposure: NonNullable<Key['exposure']> }) {
+  const { at, source, url, policy } = exposure;
+  return (
+    <>
+      <dt>Leak reported</dt>
+      <dd>
+        {exactTime(at)} by <bdi>{source}</bdi>. {EFFECTS[policy]}
+      </dd>
+      {url !== null && (
+        <>
+          <dt>Found at</dt>
+          <dd>
+            <bdi>{url}</bdi>
+          </dd>
+        </>
+      )}
+    </>
+  );
+}
+
 function Facts({ item }: { readonly item: Key }) {
   const { agents, permissions } = useApp();
   const labelOf = (name: string) => permissions.find((each) => each.name === name)?.label ?? name;
@@ -72,6 +99,7 @@ function Facts({ item }: { readonly item: Key }) {
       </dd>
       <dt>Expires</dt>
       <dd>{item.expiresAt === null ? 'Never' : `${exactTime(item.expiresAt)}, ${relativeTime(item.expiresAt)}`}</dd>
+      {item.exposure && <ExposureFact exposure={item.exposure} />}
       {item.allowedIps.length > 0 && (
         <>
           <dt>Allowed addresses</dt>
