@@ -8,6 +8,7 @@ import { pinoHttp } from 'pino-http';
 import type { Permission } from './api-keys';
 import { createCallRoutes } from './calls';
 import { createExportRoutes } from './exports';
+import { limitFailures } from './floods';
 import { createLeakRoutes } from './leaks';
 import { createManagementRoutes, type Operators } from './management';
 import { createMessageRoutes } from './messages';
@@ -53,6 +54,7 @@ export function createApp(options: AppOptions): Express {
   // Before requireApiKey, so that preflights, which carry no key, are answered here.
   app.use(cors({ origin: 'https://app.example.com', exposedHeaders: ['Redacted', 'RateLimit', 'RateLimit-Policy'] }));
   app.use(compression({ threshold: 0 }));
+  app.use(limitFailures(30));
   app.use('/v1/projects/:project/calls', createCallRoutes(apiKeys));
   app.use('/v1/exports', createExportRoutes(apiKeys));
   app.use('/v1/messages', createMessageRoutes(apiKeys, messageService));

@@ -14,7 +14,8 @@ export function createManagementRoutes(apiKeys: ApiKeys<Permission>, operators: 
         const operator = operators(req);
         return operator === null ? null : { workspaceId: operator.workspaceId, actor: operator.name };
       },
-      metricNames: ['sentiment'],
+      // In an app of its own, from the table of the project.
+      metricNames: (_workspaceId, project) => (project === 'support' ? ['sentiment', 'resolved'] : ['sentiment']),
       listAgents: () => [
         { id: 'sales', name: 'Sales' },
         { id: 'support', name: 'Support' },

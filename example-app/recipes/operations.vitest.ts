@@ -244,16 +244,23 @@ describe('operators', () => {
       owner: { kind: 'service', id: 'crm' },
       metadata: { tier: 'gold' },
     });
-    await apiKeys.keys.create({ name: 'Old', permissions: ['exports'], expiresIn: '1d' });
+    await apiKeys.keys.create({ name: 'Old', permissions: ['exports'], expiresIn: '1d' }, { actor: 'Ada' });
+    await apiKeys.keys.create({ name: 'Sales', permissions: ['calls'], agents: ['sales'] });
     const find = async (query: string) =>
       (await admin('get', `/keys?${query}`).expect(200)).body.keys.map(({ name }: { name: string }) => name);
     expect(await find('owner=service:crm&metadata=tier%3Dgold&environment=live')).toEqual(['CRM']);
     expect(await find('permission=exports')).toEqual(['Old']);
+    expect(await find('agent=sales')).toEqual(['Sales']);
+    expect(await find('createdBy=Ada&expiringWithin=30d')).toEqual(['Old']);
+    expect(await find(`q=${key.id.slice(4)}`)).toEqual(['CRM']);
+    expect(await find(`q=${encodeURIComponent(key.masked)}`)).toEqual(['CRM']);
+    const { body: page } = await admin('get', '/keys?permission=calls&limit=1').expect(200);
+    expect(page).toMatchObject({ total: 3, matching: null });
     clock.advance('2d');
     expect(await find('status=expired')).toEqual(['Old']);
-    expect(await find('status=active&unusedFor=1d')).toEqual(['CRM']);
+    expect(await find('status=active&unusedFor=1d')).toEqual(['Sales', 'CRM']);
     await statusOf(token);
-    await expect.poll(() => find('status=active&unusedFor=1d'), soon).toEqual([]);
+    await expect.poll(() => find('status=active&unusedFor=1d'), soon).toEqual(['Sales']);
     expect((await apiKeys.usage(key.id)).lastUsedAt).not.toBeNull();
   });
 
@@ -263,6 +270,8 @@ describe('operators', () => {
     expect(agents.agents.map(({ id }: { id: string }) => id)).toEqual(['sales', 'support']);
     const { body: metrics } = await admin('get', '/metrics').expect(200);
     expect(metrics.metrics).toEqual(['sentiment']);
+    const { body: ofSupport } = await admin('get', '/metrics?project=support').expect(200);
+    expect(ofSupport.metrics).toEqual(['sentiment', 'resolved']);
   });
 
   test('a request that creates a key can be repeated, and a change of an old revision is denied', async () => {

@@ -215,5 +215,7 @@ describe('a trial beside an old check', () => {
       '/projects/:project/calls',
     ]);
     expect(counted.total).toBe(4);
+    const { body: shown } = await request(app).get('/admin/reports').set('x-operator', 'Ada').expect(200);
+    expect(shown.total).toBe(4);
   });
 });
