@@ -417,5 +417,5 @@ test.each(LOOKS)(
     }
     expect(found).toEqual([]);
   },
-  240_000,
+  400_000,
 );
