@@ -85,7 +85,7 @@ export type { BodyFormat, Limits, RedactOptions } from './redaction/options';
 export type { KeyMetadata, KeyOwner } from './store/column-codecs';
 export type { KeyExposure } from './store/key-fields';
 export type { KeyStatus } from './store/key-search';
-export type { LeakPolicy } from './store/leak-report';
+export type { Exposure, LeakPolicy } from './store/leak-report';
 export type { RateLimit } from './store/limit-store';
 export type { Agents, KeySort } from './store/records';
 export type { RedisClient, RedisPipeline } from './store/redis/client';
