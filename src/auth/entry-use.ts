@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../errors';
+import { type ErrorCode, KeyscopeError } from '../errors';
 import type { EndedEvent } from '../events';
 
 /** Why a use ended, as the error that a request would get now. */
@@ -10,6 +10,18 @@ export interface UseEnd {
 
 export function unavailableEnd(reason: UseEnd['reason'], message: string): UseEnd {
   return { reason, code: 'store_unavailable', message };
+}
+
+const reasons = new WeakMap<UseEnd, KeyscopeError>();
+
+/** The reason of signals that abort by this. They share it: creating an error takes longer than the rest of an abort. */
+export function abortReasonOf(end: UseEnd): KeyscopeError {
+  let reason = reasons.get(end);
+  if (reason === undefined) {
+    reason = new KeyscopeError(end.code, end.message);
+    reasons.set(end, reason);
+  }
+  return reason;
 }
 
 /** A use of a cache entry that lasts longer than its authorization: an open response, or a signal. */

@@ -1,36 +1,11 @@
 import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { type IsOver, SlicedQueue } from '../sliced-queue';
-import { Lease, type Timestamps } from '../store/lease';
+import { type Lease, leaseDuration, type Timestamps } from '../store/lease';
 import { type EntryUse, type UseEnd, unavailableEnd } from './entry-use';
+import { createWatched, type Watched } from './watched-entry';
 
 const CLOSED = unavailableEnd('closed', 'The server is shutting down and can no longer confirm this API key.');
-
-interface Watched<Entry extends object> {
-  readonly id: string;
-  readonly uses: Set<EntryUse<Entry>>;
-  /** The entry has to be checked, and then its uses. */
-  isDue: boolean;
-  /** The uses that are still to be checked against `entry`; null if no pass is in progress. */
-  pending: Iterator<EntryUse<Entry>> | null;
-  /** The entry was checked during a pass, so that another one has to follow. */
-  passesAgain: boolean;
-  /** The entry, as it was read last; null if it does not exist. */
-  entry: Entry | null;
-  /** The lease that `entry` was read under, which the store may extend; undefined if it is not known. */
-  lease: Lease | undefined;
-  /** The time until which `entry` is known to be valid. If it changes, this is no longer extended. */
-  readonly proof: Lease;
-  /** It was invalidated since `entry` was read. */
-  isChanged: boolean;
-  /** When the read in flight was sent; null if none is. Monotonic. */
-  loadingSince: number | null;
-  /** It was invalidated while it was read, so that it has to be read again. */
-  loadsAgain: boolean;
-  /** When the first read was sent that is needed to confirm `entry`; null if none is needed. Monotonic. */
-  unconfirmedSince: number | null;
-  timer: NodeJS.Timeout | null;
-}
 
 /** Settings that all watches of an app share. */
 export interface WatchSettings {
@@ -54,6 +29,9 @@ export interface WatchedEntries<Entry extends object> {
   readonly unconfirmed: string;
 }
 
+/** Milliseconds that it takes to end a use. Measured: 0.1 to 0.2 to close a connection. */
+const TIME_PER_USE = 0.2;
+
 /** While invalidations arrive, three eighths of a lag remain of a lease. An entry is read again if a quarter remains. */
 const CHECKS_PER_LAG = 8;
 
@@ -72,6 +50,8 @@ export class EntryWatch<Entry extends object> {
   /** Entries that are due, or have pending uses. */
   readonly #queue: SlicedQueue<Watched<Entry>>;
   #timer: NodeJS.Timeout | null = null;
+  /** Number of all uses. */
+  #uses = 0;
   #isClosed = false;
 
   constructor(options: WatchSettings & WatchedEntries<Entry>) {
@@ -96,28 +76,13 @@ export class EntryWatch<Entry extends object> {
     const { watchedId: id, accepted } = use;
     let watched = this.#watched.get(id);
     if (watched === undefined) {
-      watched = {
-        id,
-        uses: new Set<EntryUse<Entry>>(),
-        isDue: false,
-        pending: null,
-        passesAgain: false,
-        entry: accepted,
-        lease: undefined,
-        // Without a lease in the cache, the first read has one interval.
-        proof: Lease.from(this.#options.clock, this.#interval),
-        isChanged: false,
-        loadingSince: null,
-        loadsAgain: false,
-        unconfirmedSince: null,
-        timer: null,
-      };
+      watched = createWatched(id, accepted, this.#options.clock, this.#interval);
       this.#watched.set(id, watched);
     } else if (watched.entry === accepted && !watched.isChanged && !this.#isClosed) {
-      watched.uses.add(use);
+      this.#addTo(watched, use);
       return;
     }
-    watched.uses.add(use);
+    this.#addTo(watched, use);
     this.#schedule(watched);
     if (!this.#isClosed) this.#timer ??= setInterval(() => this.#scheduleAll(), this.#interval).unref();
   }
@@ -139,8 +104,16 @@ export class EntryWatch<Entry extends object> {
 
   /** Counts of entries and uses, for tests of bounds. */
   size(): { entries: number; uses: number } {
-    const uses = [...this.#watched.values()].reduce((sum, watched) => sum + watched.uses.size, 0);
-    return { entries: this.#watched.size, uses };
+    return { entries: this.#watched.size, uses: this.#uses };
+  }
+
+  #addTo({ uses }: Watched<Entry>, use: EntryUse<Entry>): void {
+    const { size } = uses;
+    this.#uses += uses.add(use).size - size;
+  }
+
+  #delete({ uses }: Watched<Entry>, use: EntryUse<Entry>): void {
+    if (uses.delete(use)) this.#uses--;
   }
 
   #invalidate(watched: Watched<Entry>): void {
@@ -186,7 +159,8 @@ export class EntryWatch<Entry extends object> {
     const remaining = watched.proof.remaining(clock, wall);
     // Without invalidations every lease ends, and Redis may be far away.
     const intervals = this.#options.lease(watched.id) === null ? 4 : 2;
-    if (watched.isChanged || remaining < intervals * this.#interval) this.#load(watched);
+    const loadsAt = Math.max(intervals * this.#interval, 2 * this.#interval + this.#early);
+    if (watched.isChanged || remaining < loadsAt) this.#load(watched);
     else watched.unconfirmedSince = null;
     this.#checkAgain(watched, remaining, wall);
   }
@@ -209,10 +183,23 @@ export class EntryWatch<Entry extends object> {
     if (!watched.isChanged && watched.lease !== undefined) this.#extend(watched, watched.lease, wall);
   }
 
-  #extend({ proof }: Watched<Entry>, lease: Lease, wall: number): void {
+  #extend(watched: Watched<Entry>, lease: Lease, wall: number): void {
     const { clock } = this.#options;
+    const { proof } = watched;
+    const now = clock.monotonic();
     const remaining = lease.remaining(clock, wall);
-    proof.extend(clock.monotonic() + remaining, wall + remaining);
+    // Less than that is one clock that runs faster than the other.
+    if (remaining - proof.remaining(clock, wall) > this.#interval / 2) watched.extendedAt = now;
+    proof.extend(now + remaining, wall + remaining);
+  }
+
+  /**
+   * Milliseconds by which uses begin to end before their lease does, so that all have ended an interval after it, when the lag
+   * is over. At most 1.5 intervals, because a store may answer slowly.
+   */
+  get #early(): number {
+    const needed = this.#uses * TIME_PER_USE - this.#interval;
+    return Math.max(0, Math.min(1.5 * this.#interval, needed));
   }
 
   /** Checks at the moment at which the lease ends or the entry expires, if that is before the next regular check. */
@@ -221,8 +208,9 @@ export class EntryWatch<Entry extends object> {
     watched.timer = null;
     const { entry } = watched;
     const expiresAt = entry === null ? Number.POSITIVE_INFINITY : this.#options.expiresAt(entry);
-    const delay = Math.min(remaining, expiresAt - wall);
-    if (delay > 0 && delay < this.#interval) {
+    const delays = [remaining - this.#early, remaining, expiresAt - wall].filter((delay) => delay > 0);
+    const delay = Math.min(...delays);
+    if (delay < this.#interval) {
       watched.timer = setTimeout(() => this.#schedule(watched), Math.ceil(delay)).unref();
     }
   }
@@ -257,14 +245,21 @@ export class EntryWatch<Entry extends object> {
     );
   }
 
-  /** Whether the lease has ended, and reads had one interval to confirm the entry. A process that was paused reads first. */
+  /**
+   * Whether the lease has ended, and reads had one interval to confirm the entry. A process that was paused reads first.
+   *
+   * Many uses begin earlier, but not while the store answers: not if the lease was extended in the last half of one.
+   */
   #isUnconfirmed(watched: Watched<Entry>, wall: number): boolean {
-    const { clock, answeredAt, serveStaleFor } = this.#options;
-    const { id, proof, isChanged, unconfirmedSince } = watched;
+    const { clock, answeredAt, serveStaleFor, maxRevocationLag } = this.#options;
+    const { id, proof, extendedAt, isChanged, unconfirmedSince } = watched;
+    const now = clock.monotonic();
     const isServedStale = !isChanged && serveStaleFor > 0 && proof.heldAt(answeredAt(id));
-    if (proof.heldWithin(isServedStale ? serveStaleFor : 0, clock, wall)) return false;
+    const early = now - extendedAt < leaseDuration(maxRevocationLag) / 2 ? 0 : this.#early;
+    const isHeld = isServedStale ? proof.heldWithin(serveStaleFor, clock, wall) : proof.remaining(clock, wall) > early;
+    if (isHeld) return false;
     // A timer counts whole milliseconds and can fire one early. A third interval would be more than a quarter of a lag.
-    return unconfirmedSince !== null && clock.monotonic() - unconfirmedSince >= this.#interval - 1;
+    return unconfirmedSince !== null && now - unconfirmedSince >= this.#interval - 1;
   }
 
   /** Ends the uses that would be denied. Returns false if the slice is over before all are checked. */
@@ -281,9 +276,9 @@ export class EntryWatch<Entry extends object> {
       } else {
         const use = next.value;
         const end = this.#isClosed ? CLOSED : isUnconfirmed ? this.#unconfirmed : use.check(watched.entry, wall);
-        if (use.isOver()) watched.uses.delete(use);
+        if (use.isOver()) this.#delete(watched, use);
         else if (end !== null && use.end(end)) {
-          watched.uses.delete(use);
+          this.#delete(watched, use);
           hasClosed = use.isOver();
         }
       }

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express';
-import { KeyscopeError } from '../errors';
-import type { UseEnd } from './entry-use';
+import { abortReasonOf, type UseEnd } from './entry-use';
 
 /** A request and the response to it. Not `req.res`: Express' apps set that, and each app that the request passes sets its own. */
 export interface Exchange {
@@ -91,7 +90,7 @@ export class OpenRequest {
     const { res } = this.exchange;
     const endsLater = !this.#is('endsResponse') && this.#is('endsStream') && res?.headersSent === false;
     const aborts = this.#controller?.signal.aborted === false;
-    if (aborts) this.#controller?.abort(new KeyscopeError(end.code, end.message));
+    if (aborts) this.#controller?.abort(abortReasonOf(end));
     if (endsLater) this.#endAtWrite(res, requirement, end);
     else if (this.#is('endsResponse') || this.#is('endsStream')) res?.destroy();
     if (aborts || !endsLater) this.#emitEnded(requirement, end);

@@ -1,8 +1,7 @@
 import { getEventListeners } from 'node:events';
-import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { ADDRESS_OTHER, type AuthContext, authorize, type Requirement } from '../keys/authorize';
-import type { UseEnd } from './entry-use';
+import { abortReasonOf, type UseEnd } from './entry-use';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
 import { type CachedKey, isSameKey } from './request-api-key';
 
@@ -65,7 +64,7 @@ class SharedSignal implements KeyUse {
 
   end(end: UseEnd): boolean {
     this.#onEnd(this, end);
-    this.controller.abort(new KeyscopeError(end.code, end.message));
+    this.controller.abort(abortReasonOf(end));
     return true;
   }
 }

@@ -293,6 +293,52 @@ test('KeyWatch ends the uses of a key within two checks after a pause when the k
   expect(use?.hasEnded).toBe(true);
 });
 
+/** Watches uses of one key, whose reads get no reply from then on. */
+async function watchMany(count: number) {
+  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const world = setUp();
+  const { cache, clock, lease } = world;
+  const { value } = await cache.load(world.ids[0]!);
+  const uses = Array.from({ length: count }, () => new CountedUse(value!));
+  for (const use of uses) watch.add(use);
+  const areChecked = (checks: number) => () => uses.every((use) => use.hasEnded || use.checks >= checks);
+  await waitUntil('every use is checked', areChecked(1));
+  const [check] = setTimer.mock.calls[0] as [() => void];
+  world.silence();
+  return {
+    ...{ lease, clock, uses },
+    remaining: () => lease.remaining(clock, clock.wall()),
+    /** Checks all uses an interval later. */
+    async checkLater(): Promise<void> {
+      clock.advance(LAG / 8);
+      for (const use of uses) use.checks = 0;
+      check();
+      await waitUntil('every use is checked', areChecked(1));
+    },
+  };
+}
+
+test.each([
+  [600, 0],
+  [1500, LAG / 8],
+])('KeyWatch ends %d uses of a silent store when %d ms of the lease are left', async (count, left) => {
+  const { uses, remaining, checkLater } = await watchMany(count);
+  while (!uses[0]!.hasEnded) await checkLater();
+  expect(remaining()).toBe(left);
+});
+
+test('KeyWatch ends none of many uses before their lease ends while a slow store extends it', async () => {
+  const { uses, clock, lease, remaining, checkLater } = await watchMany(2000);
+  while (remaining() > LAG / 4) await checkLater();
+  for (let poll = 0; poll < 10; poll++) {
+    const left = (3 / 8) * LAG;
+    lease.extend(clock.monotonic() + left, clock.wall() + left);
+    for (let checks = 0; checks < 2; checks++) await checkLater();
+  }
+  expect(remaining()).toBe(LAG / 8);
+  expect(uses.some(({ hasEnded }) => hasEnded)).toBe(false);
+});
+
 test('KeyWatch ends the uses of a key that was evicted from the cache when it is deleted', async () => {
   const { ids, cache, records, emit } = setUp({ keys: 10, maxKeys: 1 });
   const uses = await watchAll(ids, cache);
