@@ -7,7 +7,7 @@ import { keyOfSecret } from './endpoints';
 import { createPublicLookup, isPublicAddress, PrivateAddressError, type Resolve } from './public-address';
 
 /** Milliseconds for one attempt, with its response. */
-const ATTEMPT_TIMEOUT = 15_000;
+export const ATTEMPT_TIMEOUT = 15_000;
 /** Bytes of a response that are read. Nothing is done with them: a connection that is closed earlier looks like a failure. */
 const MAX_RESPONSE = 16_384;
 

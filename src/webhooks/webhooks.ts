@@ -10,7 +10,7 @@ import type { Store } from '../store/store';
 import { endpointsOf, type WebhookEndpoints, type WebhookType } from './endpoints';
 import type { Resolve } from './public-address';
 import { MAX_ATTEMPTS, postponement, retryDelay } from './retry';
-import { send } from './send';
+import { ATTEMPT_TIMEOUT, send } from './send';
 
 /** Requests at the same time. An endpoint that fails gets one at a time, so that it does not delay others. */
 const CONCURRENCY = 16;
@@ -32,6 +32,18 @@ export interface WebhooksOptions {
   readonly isLeading: () => boolean;
   /** For tests. Default: the machine's resolver. */
   readonly resolve?: Resolve;
+}
+
+interface InFlight {
+  readonly url: string;
+  /** Time at which it ends at the latest. Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly ended: Promise<void>;
+}
+
+interface Postponed {
+  readonly delivery: Delivery;
+  readonly until: number;
 }
 
 /** Type of an event as endpoints get it. */
@@ -56,7 +68,7 @@ function deliveryId(event: OutboxEvent, url: string): string {
 export class Webhooks {
   readonly #options: WebhooksOptions;
   /** Requests in progress, by the id of their delivery. */
-  readonly #inFlight = new Map<string, { readonly url: string; readonly ended: Promise<void> }>();
+  readonly #inFlight = new Map<string, InFlight>();
   /** URLs whose last attempt has failed. */
   readonly #failing = new LRUCache<string, true>({ max: MAX_FAILING });
   readonly #ending = new AbortController();
@@ -92,8 +104,11 @@ export class Webhooks {
         const due = await store.dueDeliveries(Math.floor(clock.wall()), count);
         const postponed = this.#sendSome(due);
         if (postponed.length === 0) return;
+        const now = clock.wall();
         await Promise.all(
-          postponed.map((delivery) => store.putDelivery(delivery, 'retry', clock.wall() + postponement())),
+          postponed.map(({ delivery, until }, place) =>
+            store.putDelivery(delivery, 'retry', now + postponement(place, until - now)),
+          ),
         );
       }
     } finally {
@@ -105,23 +120,25 @@ export class Webhooks {
     return this.#inFlight.size < CONCURRENCY && this.#options.isLeading() && !this.#isClosed;
   }
 
-  /** Begins attempts. Returns the deliveries that wait for another one to an endpoint that fails. */
-  #sendSome(due: readonly Delivery[]): Delivery[] {
-    const postponed: Delivery[] = [];
+  /** Begins attempts. Returns the deliveries that wait for another one to an endpoint that fails, with the end of that request. */
+  #sendSome(due: readonly Delivery[]): Postponed[] {
+    const postponed: Postponed[] = [];
     for (const delivery of due) {
       if (!this.#maySend()) break;
       const { id, url } = delivery;
       if (this.#inFlight.has(id)) continue;
-      if (this.#failing.has(url) && [...this.#inFlight.values()].some((request) => request.url === url)) {
-        postponed.push(delivery);
+      const before = this.#failing.has(url) && [...this.#inFlight.values()].find((request) => request.url === url);
+      if (before) {
+        postponed.push({ delivery, until: before.deadline });
         continue;
       }
+      const deadline = this.#options.clock.wall() + ATTEMPT_TIMEOUT;
       const ended = this.#attempt(delivery)
         .finally(() => this.#inFlight.delete(id))
         .then(() => this.sendDue())
         // The delivery is still due, and waits for the next step of the leader.
         .catch((error: unknown) => this.#report(error));
-      this.#inFlight.set(id, { url, ended });
+      this.#inFlight.set(id, { url, deadline, ended });
     }
     return postponed;
   }
