@@ -9,10 +9,10 @@ const EPHEMERAL =
 
 /** Creates the store of an app: in Redis, or in memory. */
 export function createStore(settings: Settings): Store {
-  const { redis: client, auditLimit, clock } = settings;
+  const { redis: client, auditLimit, indexedMetadata, clock } = settings;
   if (client === undefined) {
     if (process.env.NODE_ENV === 'production') process.emitWarning(EPHEMERAL, 'KeyscopeWarning');
-    return createMemoryStore({ auditLimit, clock });
+    return createMemoryStore({ auditLimit, indexedMetadata, clock });
   }
   const { namespace, storeTimeout, maxRevocationLag, durability, prefix, permissions, peppers = [null] } = settings;
   const { environment, keysWithoutExpiry } = settings;
@@ -30,6 +30,7 @@ export function createStore(settings: Settings): Store {
     maxRevocationLag,
     durability,
     auditLimit,
+    indexedMetadata,
     clock,
     app: settings.recordSettings ? app : undefined,
   });

@@ -96,6 +96,13 @@ export interface ApiKeysOptions<Permission extends string = string> {
    * @example { serveStaleFor: '5m' }
    */
   readonly whenStoreDown?: { readonly serveStaleFor: number | string };
+  /**
+   * `indexed`: names of metadata by which `keys.list` finds keys without examining all of them, at most 8. Others can be
+   * filtered as well. Indexes of keys that exist are built while lists with such a filter are read. Default: none.
+   *
+   * @example { indexed: ['customerId'] }
+   */
+  readonly metadata?: { readonly indexed?: readonly string[] };
   /** Limits of requests. Default: none. @example { default: [{ limit: 600, window: '1m' }] } */
   readonly rateLimit?: RateLimitOptions;
   /** Bounds of the cache, as numbers of entries. The least recently used entries are evicted. */
@@ -174,6 +181,7 @@ export interface Settings {
   readonly peppers: readonly (string | null)[] | undefined;
   readonly defaultLifetime: number;
   readonly keysWithoutExpiry: boolean;
+  readonly indexedMetadata: readonly string[];
   readonly maxRevocationLag: number;
   readonly storeTimeout: number;
   readonly durability: { readonly replicas: number; readonly timeout: number } | undefined;

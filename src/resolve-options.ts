@@ -4,6 +4,7 @@ import { type Clock, systemClock } from './clock';
 import { FEATURE_NAMES } from './features';
 import type { ErrorResponder } from './http/problem-response';
 import { isRequestProperty } from './http/reserved-names';
+import { indexedNames } from './keys/column-schemas';
 import { limitsOfPermissions, rateLimitOptions, rateLimits } from './keys/rate-limit-schema';
 import { parseDuration } from './keys/time';
 import type { ApiKeysOptions, Settings } from './options';
@@ -90,6 +91,7 @@ const shape = {
     .strictObject({ replicas: z.int().min(1).max(100), timeout: duration(10, HOUR).prefault(1000) })
     .optional(),
   whenStoreDown: z.strictObject({ serveStaleFor: duration(1) }).optional(),
+  metadata: z.strictObject({ indexed: indexedNames }).prefault({}),
   rateLimit: rateLimitOptions.prefault({}),
   cache: z
     .strictObject({
@@ -154,6 +156,7 @@ export function resolveOptions(options: ApiKeysOptions): Settings {
     pepper,
     cache,
     clock,
+    metadata,
     rateLimit,
     whenStoreDown,
     durability,
@@ -164,6 +167,7 @@ export function resolveOptions(options: ApiKeysOptions): Settings {
   return {
     ...rest,
     ...cache,
+    indexedMetadata: metadata.indexed,
     rateLimits: { ...rateLimit, permissions: limitsOfPermissions(permissions) },
     tokenSources: tokenSource,
     durability,

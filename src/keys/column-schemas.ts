@@ -56,6 +56,14 @@ function isPairName(name: string): boolean {
   return PAIR_NAME.test(name) && !(name in Object.prototype);
 }
 
+const INDEXED_MESSAGE = 'Expected different names of metadata, at most 8, such as customerId.';
+/** Names of metadata that lists find keys by. */
+export const indexedNames = z
+  .array(z.string().refine(isPairName, INDEXED_MESSAGE))
+  .max(8, INDEXED_MESSAGE)
+  .refine((names) => new Set(names).size === names.length, INDEXED_MESSAGE)
+  .default([]);
+
 function isPairValue(value: unknown): value is string {
   return typeof value === 'string' && isPlainText(value, MAX_VALUE_LENGTH) && !mayContainToken(value);
 }

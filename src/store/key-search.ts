@@ -52,6 +52,15 @@ export interface KeyFilter {
   readonly createdBy?: string | null | undefined;
 }
 
+/** The first pair of a filter whose name is among those that are indexed; null if there is none. */
+export function indexedPair(filter: KeyFilter | null, names: readonly string[]): readonly [string, string] | null {
+  for (const name of names) {
+    const value = filter?.metadata?.[name];
+    if (value !== undefined) return [name, value];
+  }
+  return null;
+}
+
 function hasStatus({ disabled, expiresAt, rotatedTo }: KeyRecord, status: KeyStatus, now: number): boolean {
   if (status === 'rotated') return rotatedTo !== null;
   if (status === 'expired') return expiresAt <= now;

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../clock';
+import { systemClock } from '../../clock';
 import { KeyscopeError } from '../../errors';
 import { auditedChange, auditedFeatures, auditedKey, checkAuditId } from '../audit-entry';
 import { applyExposure, auditedExposure } from '../exposure';
@@ -15,14 +15,9 @@ import { LimitCounters } from './limit-counters';
 import { MemoryOutbox } from './outbox';
 import { createMemoryReports } from './reports';
 import { UsageCounters } from './usage-counters';
-import { Workspace } from './workspace';
+import { Workspace, type WorkspaceOptions } from './workspace';
 
-export interface MemoryStoreOptions {
-  /** Number of audit entries that are kept per workspace. Older entries are removed. Default 10,000. */
-  readonly auditLimit?: number;
-  /** Default: the system's clock. */
-  readonly clock?: Clock;
-}
+export type MemoryStoreOptions = Partial<WorkspaceOptions>;
 
 const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
 
@@ -30,7 +25,11 @@ const NO_PROJECTS: ReadonlyMap<string, ProjectRecord> = new Map();
  * Creates a store in the memory of one process, for tests, demonstrations and apps that run once. Every change is made,
  * and the listeners are called, before the call returns. So the leases never end.
  */
-export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: MemoryStoreOptions = {}): Store {
+export function createMemoryStore({
+  auditLimit = 10_000,
+  indexedMetadata = [],
+  clock = systemClock,
+}: MemoryStoreOptions = {}): Store {
   const keys = new Map<string, KeyRecord>();
   const workspaces = new Map<string, Workspace>();
   const listeners: ChangeListener[] = [];
@@ -41,7 +40,7 @@ export function createMemoryStore({ auditLimit = 10_000, clock = systemClock }: 
   function workspaceOf(workspaceId: string): Workspace {
     let workspace = workspaces.get(workspaceId);
     if (!workspace) {
-      workspace = new Workspace(auditLimit, clock);
+      workspace = new Workspace({ auditLimit, indexedMetadata, clock });
       workspaces.set(workspaceId, workspace);
     }
     return workspace;

@@ -21,6 +21,11 @@ export interface KeyNames {
   projects(workspaceId: string): string;
   /** Sorted set of index positions, all with score 0, read in the order of their bytes. */
   index(workspaceId: string, sort: KeySort): string;
+  /** Index of a declared name of metadata: its state and its entries (hashes), and what the names of its sorted sets begin with. */
+  metadataIndex(
+    workspaceId: string,
+    name: string,
+  ): { readonly state: string; readonly entries: string; readonly sets: string };
   /** Stream: a workspace's audit log. */
   audit(workspaceId: string): string;
   /** Stream: the outbox with the events of a tag: one for each slot of a Cluster, or one for a single server. */
@@ -84,6 +89,11 @@ export function createKeyNames(namespace: string, { isCluster = false } = {}): K
     },
     projects: (workspaceId) => `${projects}{${workspaceTag(workspaceId)}}:${workspaceId}`,
     index: (workspaceId, sort) => `${namespace}:index:{${workspaceTag(workspaceId)}}:${workspaceId}:${sort}`,
+    metadataIndex(workspaceId, name) {
+      const place = `{${workspaceTag(workspaceId)}}:${shortHash([workspaceId, name])}`;
+      const prefix = `${namespace}:metadata:${place}`;
+      return { state: prefix, entries: `${prefix}:entries`, sets: `${prefix}:value:` };
+    },
     audit: (workspaceId) => `${namespace}:audit:{${workspaceTag(workspaceId)}}:${workspaceId}`,
     outbox: (tag) => `${namespace}:outbox:{${placeOf(tag)}}`,
     expiries: (tag) => `${namespace}:expiries:{${placeOf(tag)}}`,

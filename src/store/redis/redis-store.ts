@@ -13,6 +13,7 @@ import { createDeliveryStore } from './outbox/deliveries';
 import { createOutboxStore } from './outbox/outbox';
 import { createListAudit, createReadAudit } from './reads/audit';
 import { BatchedReader } from './reads/batched-reader';
+import { createIndexOf } from './reads/indexed-metadata';
 import { createListKeys, createReadCredential, createReadKey } from './reads/keys';
 import { createReadProjects } from './reads/projects';
 import { createScanKeys } from './reads/scan-keys';
@@ -40,6 +41,8 @@ export interface RedisStoreOptions {
    * Approximate number of audit entries that each workspace keeps: Redis removes old ones in batches. Default 10,000.
    */
   readonly auditLimit?: number;
+  /** Names of metadata with an index. Default: none. */
+  readonly indexedMetadata?: readonly string[];
   /** Default: the system's clock. */
   readonly clock?: Clock;
   /** Settings to record for the command line and for other apps. Default: none are recorded. */
@@ -68,6 +71,7 @@ export function createRedisStore({
   maxRevocationLag = 1000,
   durability,
   auditLimit = 10_000,
+  indexedMetadata = [],
   clock = systemClock,
   app,
 }: RedisStoreOptions): Store {
@@ -176,6 +180,7 @@ export function createRedisStore({
     ...scanOptions,
     readKey,
     scanKeys,
+    indexOf: createIndexOf({ defineScript, keyNames, keyPrefix, clock, names: indexedMetadata }),
     timeoutMs: Math.min(SCAN_TIME, scanOptions.timeoutMs),
   });
   const listAudit = createListAudit(scanOptions);

@@ -8,6 +8,7 @@ import { unreadable } from '../errors';
 import type { KeyNames } from '../key-names';
 import { decodeCredential, decodeKey, STORED_CREDENTIAL_FIELDS, STORED_KEY_FIELDS } from '../record-codec';
 import type { BatchedReader } from './batched-reader';
+import type { IndexOf } from './indexed-metadata';
 import { boundsAfter, type ScanKeys } from './scan-keys';
 import { type ScanStep, scanPage } from './scan-page';
 
@@ -15,6 +16,7 @@ export interface ListKeysOptions {
   readonly reader: BatchedReader;
   readonly readKey: ReadKey;
   readonly scanKeys: ScanKeys;
+  readonly indexOf: IndexOf;
   readonly keyNames: KeyNames;
   readonly clock: Clock;
   /** Milliseconds after which a search leaves the rest to the next page. */
@@ -40,10 +42,14 @@ function createReadLastUse(reader: BatchedReader, keyNames: KeyNames) {
   };
 }
 
-export function createListKeys({ reader, readKey, scanKeys, keyNames, clock, timeoutMs }: ListKeysOptions) {
+export function createListKeys({ reader, readKey, scanKeys, indexOf, keyNames, clock, timeoutMs }: ListKeysOptions) {
   /** A step without conditions. */
-  async function readPositions(query: KeyQuery, after: string | null, count: number): Promise<ScanStep<string>> {
-    const key = keyNames.index(query.workspaceId, query.sort);
+  async function readPositions(
+    key: string,
+    query: KeyQuery,
+    after: string | null,
+    count: number,
+  ): Promise<ScanStep<string>> {
     const matches = await reader.read({
       name: 'zrange',
       key,
@@ -82,10 +88,11 @@ export function createListKeys({ reader, readKey, scanKeys, keyNames, clock, tim
     const { q, filter, limit, after } = query;
     const now = clock.wall();
     const total = readTotal(query);
+    const index = await indexOf(query);
     const readStep = q === '' && !filter ? readPositions : scanKeys;
     const page = scanPage<string, KeyRecord>(
       {
-        readStep: (place, wanted) => readStep(query, place, wanted, now),
+        readStep: (place, wanted) => readStep(index, query, place, wanted, now),
         positionOf: (position) => position,
         load: (positions) =>
           Promise.all(positions.map((position) => readMatching(readPosition(position).id, query, now))),

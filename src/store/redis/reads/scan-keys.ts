@@ -13,6 +13,7 @@ import type { ScanStep } from './scan-page';
 const STEP = { positions: 2000, records: 500 };
 
 export type ScanKeys = (
+  index: string,
   query: KeyQuery,
   after: string | null,
   wanted: number,
@@ -82,9 +83,8 @@ interface ScanKeysOptions {
 export function createScanKeys({ defineScript, keyNames, keyPrefix }: ScanKeysOptions): ScanKeys {
   const run = defineScript({ name: 'scanKeys', lua: SCAN_KEYS, numberOfKeys: 1, toError: notScanned });
 
-  return async function scanKeys(query, after, wanted, now) {
-    const { workspaceId, q, filter, sort, order } = query;
-    const index = keyNames.index(workspaceId, sort);
+  return async function scanKeys(index, query, after, wanted, now) {
+    const { workspaceId, q, filter, order } = query;
     const names = keyNames.namesOf(workspaceId);
     const reply = await run(
       [index],

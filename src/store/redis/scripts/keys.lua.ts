@@ -1,6 +1,7 @@
 import { AUDITED_FIELD_NAMES, COLUMNS, KEY_FIELD_NAMES, REQUIRED } from '../../key-fields';
 import { RECORD_VERSION, STORED_KEY_FIELDS } from '../record-codec';
 import { AUDIT, CHECK_DEADLINE, CHECK_TYPES, EMIT, REMEMBER_DELETION } from './common.lua';
+import { POSITIONS } from './positions.lua';
 
 const luaList = (items: readonly string[]) => `{ ${items.map((item) => `'${item}'`).join(', ')} }`;
 
@@ -19,15 +20,14 @@ const PLAIN_FIELDS = AUDITED_FIELD_NAMES.filter((name) => !COLUMNS[name].isJson)
  * successor's record. CREATE_KEY: 7 the entry of the key's deletion. DELETE_KEY: 7 the entry of the key's deletion, 8 its
  * usage.
  */
-const keyScript = (...more: string[]) => String.raw`
+const keyScript = (...more: string[]) => `
 local TYPES = { 'hash', 'zset', 'zset', 'zset', 'stream', 'stream'${more.map((type) => `, '${type}'`).join('')} }
-${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}${EMIT}
+${CHECK_TYPES}${CHECK_DEADLINE}${AUDIT}${EMIT}${POSITIONS}
 local FIELDS = ${luaList(STORED_KEY_FIELDS)}
 local REQUIRED = ${luaList(REQUIRED_FIELDS)}
 local DEFAULTS = { folded = '', ${DEFAULTS} }
 local AUDITED = ${luaList(AUDITED_FIELD_NAMES)}
 local PLAIN = ${luaList(PLAIN_FIELDS)}
-local DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz'
 
 local function from_pairs(list, first)
   local record = {}
@@ -61,34 +61,6 @@ local function ok(record)
   local reply = { 'ok' }
   for i, field in ipairs(FIELDS) do reply[i + 1] = record[field] or false end
   return reply
-end
-
--- Eleven digits in base 36, as in index-position.ts.
-local function base36(number)
-  local text, rest = '', tonumber(number)
-  while rest > 0 do
-    local digit = rest % 36
-    text = string.sub(DIGITS, digit + 1, digit + 1) .. text
-    rest = (rest - digit) / 36
-  end
-  return string.rep('0', 11 - #text) .. text
-end
-
--- As in index-position.ts.
-local function with_number_lengths(name)
-  return (string.gsub(name, '%d+', function(number)
-    local digits = string.gsub(number, '^0+(%d)', '%1')
-    return string.format('%03d', #digits) .. digits
-  end))
-end
-
-local function positions(record)
-  local rest = '\0' .. record.id .. '\0' .. record.folded
-  return {
-    base36(record.createdAt) .. rest,
-    with_number_lengths(record.folded) .. rest,
-    base36(record.expiresAt) .. rest,
-  }
 end
 
 local function each_index(command, places)
