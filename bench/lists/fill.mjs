@@ -16,7 +16,10 @@ function inputOf(index) {
     permissions: oneIn(1000, index, ['conversations', 'handoff']) ?? ['conversations'],
     expiresIn: `${30 + (index % 300)}d`,
     owner: { kind: 'user', id: `u-${index % 1000}` },
-    metadata: oneIn(1000, index, { team: 'billing', ticket: `OPS-${index}` }) ?? { team: `team-${index % 20}` },
+    metadata: {
+      customer: `c-${index % 1000}`,
+      ...(oneIn(1000, index, { team: 'billing', ticket: `OPS-${index}` }) ?? { team: `team-${index % 20}` }),
+    },
     createdBy: oneIn(1000, index, 'eve@example.com') ?? `ops-${index % 7}@example.com`,
   };
 }

@@ -176,11 +176,12 @@ export function createRedisStore({
   // A long scan stops early enough for its last step to be answered, and leaves the rest to the next page.
   const scanOptions = { reader, keyNames, clock, timeoutMs: storeTimeout / 2 };
   const scanKeys = createScanKeys({ defineScript, keyNames, keyPrefix });
+  const indexes = createIndexOf({ defineScript, keyNames, keyPrefix, clock, names: indexedMetadata });
   const listKeys = createListKeys({
     ...scanOptions,
     readKey,
     scanKeys,
-    indexOf: createIndexOf({ defineScript, keyNames, keyPrefix, clock, names: indexedMetadata }),
+    indexOf: indexes.indexOf,
     timeoutMs: Math.min(SCAN_TIME, scanOptions.timeoutMs),
   });
   const listAudit = createListAudit(scanOptions);
@@ -219,6 +220,7 @@ export function createRedisStore({
     async close() {
       feed.close();
       mutations.close();
+      indexes.close();
       reader.close();
       connection.close();
     },

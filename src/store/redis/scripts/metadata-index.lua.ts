@@ -12,7 +12,7 @@ import { POSITIONS } from './positions.lua';
  * ARGV: 1 database, 2 common part of the names of records, 3 the same of the sorted sets, 4 the name, 5 steps,
  * 6 the workspace.
  *
- * Returns 1 if the index is up to date, otherwise 0.
+ * Returns 1 if the index is up to date, 0 if it is not yet, 2 if there is no audit log.
  */
 export const FOLLOW_METADATA = String.raw`${SELECT_DATABASE}${POSITIONS}
 local call, try = redis.call, pcall
@@ -28,7 +28,7 @@ if call('EXISTS', log) == 1 then
     if info[i] == 'last-generated-id' then last = info[i + 1] end
   end
 end
-if not last then return 0 end
+if not last then return 2 end
 
 local function each_position(command, entry)
   for i, sort in ipairs(SORTS) do
@@ -64,7 +64,7 @@ end
 
 if mark and mark ~= last and #call('XRANGE', log, mark, mark) == 0 then mark = nil end
 if not mark then
-  generation = tostring((tonumber(generation) or 0) + 1)
+  generation = table.concat(call('TIME'), '.')
   mark, walk = last, '-'
   call('HSET', state, 'mark', mark, 'walk', walk, 'generation', generation)
 end
