@@ -25,27 +25,34 @@ export function within<T>(
 const TIMER_DELAY = 10;
 
 /**
- * One `storeTimeout` for several steps. If it has passed by more than timers are late although a step has completed in
- * time, the process was blocked, and the remaining steps have one more `storeTimeout` together.
+ * One deadline for several steps. If it has passed by more than timers are late although a step has completed in time, the
+ * process was blocked, and the remaining steps have one more `storeTimeout` together.
  */
 export class Deadline {
   readonly #timeout: number;
   #at: number;
-  #isExtended = false;
+  /** It was extended, or a step has not completed in time. */
+  #isFinal = false;
 
-  /** @param timeout - Milliseconds from now. */
-  constructor(timeout: number) {
+  /**
+   * @param timeout - `storeTimeout`.
+   * @param duration - Milliseconds from now. Default: `timeout`.
+   */
+  constructor(timeout: number, duration = timeout) {
     this.#timeout = timeout;
-    this.#at = performance.now() + timeout;
+    this.#at = performance.now() + duration;
   }
 
   /** Settles as `step` does, or rejects with `store_unavailable` at the deadline. */
   within<T>(step: Promise<T>): Promise<T> {
     const now = performance.now();
-    if (now - this.#at > TIMER_DELAY && !this.#isExtended) {
-      this.#isExtended = true;
+    if (now - this.#at > TIMER_DELAY && !this.#isFinal) {
+      this.#isFinal = true;
       this.#at = now + this.#timeout;
     }
-    return within(Math.max(0, this.#at - now), step, () => timeoutError(this.#timeout));
+    return within(Math.max(0, this.#at - now), step, () => {
+      this.#isFinal = true;
+      return timeoutError(this.#timeout);
+    });
   }
 }

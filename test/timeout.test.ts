@@ -37,4 +37,14 @@ describe('Deadline', () => {
     await jest.advanceTimersByTimeAsync(2500);
     expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
   });
+
+  test('Deadline allows no further timeout when a step has not completed in time and its timer was late', async () => {
+    const deadline = new Deadline(100, 200);
+    const step = outcomeOf(deadline.within(PENDING));
+    expect(await step).toBe('pending');
+    await jest.advanceTimersByTimeAsync(198);
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
+    jest.advanceTimersByTime(50);
+    expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
+  });
 });

@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import { KEY_DENIAL_CODES, type KeyDenialCode, KeyscopeError } from '../errors';
 import type { DeniedEvent, Events } from '../events';
 import { type Denial, invalidKey } from '../keys/authorize';
+import type { Deadline } from '../timeout';
 import { acceptsEnvironment, type EnvironmentRule, environmentHint } from '../token/environment';
 import { explainMalformed } from '../token/explain-malformed';
 import { ID_LENGTH } from '../token/format';
@@ -36,8 +37,14 @@ export interface Access {
    * The same, from the store. Calls `conclude` in the turn in which the data was checked.
    *
    * @param fresh - Only data that was read after this call.
+   * @param deadline - Of a request that has waited for allowance. Default: a `storeTimeout` from now.
    */
-  fetch<T>(token: string, fresh: boolean, conclude: (outcome: CachedKey | Denial) => T): Promise<T>;
+  fetch<T>(
+    token: string,
+    fresh: boolean,
+    conclude: (outcome: CachedKey | Denial) => T,
+    deadline?: Deadline,
+  ): Promise<T>;
   /** Counts an allowed request unless `isCounted`, and emits the `authenticated` event. */
   allow(key: CachedKey, wall: number, cached: boolean, isCounted: boolean): void;
   /** The event of a denial. `key`: null unless the caller sent its secret. */
@@ -130,12 +137,12 @@ export function createAccess(deps: AccessDeps): Access {
       return typeof found === 'string' ? toDenial(found, id, token) : ofEnvironment(found);
     },
 
-    async fetch(token, fresh, conclude) {
+    async fetch(token, fresh, conclude, deadline) {
       const id = authenticator.parseKeyId(token);
       if (id === null) return conclude(malformedKey(token));
       return readValid(
         (isOwn) => authenticator.fetch(id, token, fresh || isOwn),
-        { clock, storeTimeout },
+        { clock, storeTimeout, deadline },
         (fetched) => {
           if (fetched instanceof KeyscopeError) return conclude(toStoreDenial(fetched));
           const { outcome } = fetched;

@@ -6,6 +6,7 @@ import { createReadParameter } from '../http/route-parameter';
 import { type AuthContext, authorize, type Denial } from '../keys/authorize';
 import { setLimitHeaders } from '../limits/headers';
 import { LimitWait, NO_LIMITERS, type RequestLimits } from '../limits/request-limits';
+import type { Deadline } from '../timeout';
 import { type Access, isDenial } from './access';
 import { AllowedRequest, type AllowedRequestDeps } from './allowed-request';
 import { AnonymousRequest } from './anonymous-request';
@@ -146,6 +147,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       token: string,
       cached: boolean,
       waited: LimitWait | null,
+      deadline: Deadline | null,
     ): void {
       if (isDenial(outcome)) {
         deny(outcome, null, null, req, res, next);
@@ -159,7 +161,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       let denial: Denial | null = authorize(outcome, requirement, context, wall);
       const limiters = denial === null ? limits.of(outcome, requirement.permissions, agentIdOf(context)) : NO_LIMITERS;
       if (limiters.length > 0) {
-        const result = limits.take(limiters, (isCounted && earlier?.limiters) || NO_LIMITERS, waited, wall);
+        const result = limits.take(limiters, (isCounted && earlier?.limiters) || NO_LIMITERS, waited, wall, deadline);
         if (result instanceof LimitWait) {
           // Another decision follows then: a request is accepted by what is valid at that moment.
           result.done.then(() => decide(req, res, next, token, result)).catch(next);
@@ -203,12 +205,13 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const readsFirst = fresh && waited === null;
       const outcome = readsFirst ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
       if (outcome !== undefined) {
-        conclude(outcome, req, res, next, wall, token, true, waited);
+        conclude(outcome, req, res, next, wall, token, true, waited, null);
         return;
       }
-      access
-        .fetch(token, readsFirst, (fetched) => conclude(fetched, req, res, next, clock.wall(), token, false, waited))
-        .catch(next);
+      const deadline = waited === null ? limits.startDeadline() : waited.deadline;
+      const concludeRead = (read: CachedKey | Denial) =>
+        conclude(read, req, res, next, clock.wall(), token, false, waited, deadline);
+      access.fetch(token, readsFirst, concludeRead, waited?.deadline).catch(next);
     }
 
     return function apiKeyMiddleware(req: Request, res: Response, next: NextFunction): void {

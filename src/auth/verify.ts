@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import type { KeyscopeError } from '../errors';
 import { type AuthContext, authorize, type Denial, invalidKey, type RequestValue } from '../keys/authorize';
 import { LimitWait, NO_LIMITERS, type RequestLimits } from '../limits/request-limits';
+import type { Deadline } from '../timeout';
 import { parseInput } from '../validate-input';
 import { type Access, isDenial, type RequestDescription } from './access';
 import { addressHint } from './describe-request';
@@ -105,6 +106,7 @@ export function createVerify(deps: {
     const context = toContext(options);
     let cached = false;
     let waited: LimitWait | null = null;
+    let deadline: Deadline | null = null;
 
     function conclude(outcome: CachedKey | Denial): Verification | LimitWait {
       if (isDenial(outcome)) return deny(outcome, null);
@@ -114,7 +116,7 @@ export function createVerify(deps: {
       const limited = rateLimit
         ? limits.of(outcome, requirement.permissions, options.agentId || undefined)
         : NO_LIMITERS;
-      const result = limited.length === 0 ? null : limits.take(limited, NO_LIMITERS, waited, wall);
+      const result = limited.length === 0 ? null : limits.take(limited, NO_LIMITERS, waited, wall, deadline);
       if (result instanceof LimitWait) return result;
       if (result !== null) return deny(result, outcome);
       access.allow(outcome, wall, cached, false);
@@ -126,12 +128,16 @@ export function createVerify(deps: {
       const readsFirst: boolean = fresh && waited === null;
       const known: CachedKey | Denial | undefined = readsFirst ? undefined : access.authenticate(token, clock.wall());
       cached = known !== undefined;
+      if (!cached) deadline ??= limits.startDeadline();
       const result: Verification | LimitWait =
-        known === undefined ? await access.fetch(token, readsFirst, conclude) : conclude(known);
+        known === undefined
+          ? await access.fetch(token, readsFirst, conclude, waited === null ? undefined : deadline!)
+          : conclude(known);
       if (!(result instanceof LimitWait)) return result;
       // Another decision follows then: a call is accepted by what is valid at that moment.
       await result.done;
       waited = result;
+      deadline = result.deadline;
     }
   };
 }

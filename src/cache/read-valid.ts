@@ -7,6 +7,13 @@ interface Lapsing {
   isValid(wall: number): boolean;
 }
 
+interface ReadValidOptions {
+  readonly clock: Clock;
+  readonly storeTimeout: number;
+  /** For both reads. Default: each has a `storeTimeout`, from the same time. */
+  readonly deadline?: Deadline | undefined;
+}
+
 /**
  * Calls `conclude` with data from the store, in the turn of the event loop in which the data was checked: a reply can
  * have waited in a blocked process, and no request is accepted by data whose lease has lapsed. If the data changed while
@@ -18,11 +25,11 @@ interface Lapsing {
  */
 export async function readValid<Data extends Lapsing, Result>(
   read: (isOwn: boolean) => Promise<Data>,
-  { clock, storeTimeout }: { readonly clock: Clock; readonly storeTimeout: number },
+  { clock, storeTimeout, deadline: given }: ReadValidOptions,
   conclude: (outcome: Data | KeyscopeError) => Result,
 ): Promise<Result> {
-  const deadline = new Deadline(storeTimeout);
-  const first = await outcomeOf(read(false));
+  const deadline = given ?? new Deadline(storeTimeout);
+  const first = await outcomeOf(given === undefined ? read(false) : given.within(read(false)));
   if (isFinal(first, clock)) return conclude(first);
   const second = await outcomeOf(deadline.within(read(true)));
   if (isFinal(second, clock)) return conclude(second);

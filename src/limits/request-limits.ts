@@ -58,15 +58,16 @@ const MAX_ATTEMPTS = 8;
 export class LimitWait {
   /** Never rejects. */
   readonly done: Promise<void>;
-  readonly #deadline: Deadline;
+  /** See `RequestLimits.startDeadline`. */
+  readonly deadline: Deadline;
   readonly #attempt: number;
   #failure: KeyscopeError | null = null;
 
-  constructor(limiters: readonly Limiter[], earlier: LimitWait | null, storeTimeout: number) {
-    this.#deadline = earlier === null ? new Deadline(storeTimeout) : earlier.#deadline;
+  constructor(limiters: readonly Limiter[], earlier: LimitWait | null, deadline: Deadline, storeTimeout: number) {
+    this.deadline = deadline;
     this.#attempt = earlier === null ? 1 : earlier.#attempt + 1;
     if (this.#attempt > MAX_ATTEMPTS) this.#failure = timeoutError(storeTimeout);
-    this.done = this.#deadline
+    this.done = deadline
       .within(Promise.all(limiters.map((limiter) => limiter.refill())))
       .then(() => {})
       .catch((error: KeyscopeError) => {
@@ -121,6 +122,15 @@ export class RequestLimits {
   }
 
   /**
+   * The deadline of a request that has to wait: twice `storeTimeout` from now, for its key and for allowance. Others can take
+   * the allowance that it has waited for, and its key can have to be read again after that.
+   */
+  startDeadline(): Deadline {
+    const { storeTimeout } = this.#options;
+    return new Deadline(storeTimeout, 2 * storeTimeout);
+  }
+
+  /**
    * The limiters of a request.
    *
    * @param permissions - The permissions that the request requires.
@@ -142,12 +152,14 @@ export class RequestLimits {
    *
    * @param taken - Limiters that the request has taken allowance from before.
    * @param waited - The earlier result for this request.
+   * @param deadline - The deadline of a request whose key was read. Default: that of `waited`, or one that starts now.
    */
   take(
     limiters: readonly Limiter[],
     taken: readonly Limiter[],
     waited: LimitWait | null,
     wall: number,
+    deadline: Deadline | null = null,
   ): LimitDenial | LimitWait | null {
     let exceeded: Limiter | null = null;
     let failure: KeyscopeError | null = null;
@@ -165,7 +177,7 @@ export class RequestLimits {
     if (failure !== null) {
       if (this.#options.onStoreFailure === 'deny') return storeDenial(failure);
       this.#reportUnchecked();
-    } else if (isWaiting) return this.#wait(limiters, taken, waited, wall);
+    } else if (isWaiting) return this.#wait(limiters, taken, waited, wall, deadline);
     for (const limiter of limiters) {
       if (!taken.includes(limiter) && limiter.state(wall) === 'ready') limiter.use(wall);
     }
@@ -201,9 +213,16 @@ export class RequestLimits {
     return limiters;
   }
 
-  #wait(limiters: readonly Limiter[], taken: readonly Limiter[], waited: LimitWait | null, wall: number): LimitWait {
+  #wait(
+    limiters: readonly Limiter[],
+    taken: readonly Limiter[],
+    waited: LimitWait | null,
+    wall: number,
+    given: Deadline | null,
+  ): LimitWait {
+    const deadline = waited?.deadline ?? given ?? this.startDeadline();
     const empty = limiters.filter((limiter) => !taken.includes(limiter) && limiter.state(wall) === 'empty');
-    const wait = new LimitWait(empty, waited, this.#options.storeTimeout);
+    const wait = new LimitWait(empty, waited, deadline, this.#options.storeTimeout);
     for (const limiter of empty) this.#returns.watch(limiter);
     wait.done.then(() => {
       if (wait.failure === null && empty.every(({ failure }) => failure === null)) this.#isUnchecked = false;
