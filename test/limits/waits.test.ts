@@ -91,7 +91,7 @@ async function timed(decision: Promise<Outcome>): Promise<[Outcome, number]> {
 
 describe.each(DECISIONS)('%s', (_name, decide) => {
   test.each([180, 300, 400])(
-    'waits for its key and allowance no longer than two store timeouts when Redis is %d ms away and others take the allowance',
+    'a request waits for its key and allowance no longer than two store timeouts when Redis is %d ms away and others take the allowance',
     async (distance) => {
       const [outcome, waited] = await timed(decide(setUp(distance, []), false));
       expect(outcome).toBe('store_unavailable');
@@ -101,7 +101,7 @@ describe.each(DECISIONS)('%s', (_name, decide) => {
   );
 
   test.each([false, true])(
-    'allows a request when Redis is 320 ms away and its key is read again: fresh %s',
+    'a request is allowed when Redis is 320 ms away and its key is read again: fresh %s',
     async (fresh) => {
       expect(await timed(decide(setUp(320, [1]), fresh))).toEqual(['ok', 960]);
     },
