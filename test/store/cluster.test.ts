@@ -1,16 +1,20 @@
 import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import type { RedisClient } from '../../src/store/redis/client';
+import { createKeyNames } from '../../src/store/redis/key-names';
 import { createRedisStore } from '../../src/store/redis/redis-store';
 import { workspaceTag } from '../../src/token/format';
 import { type RedisClusterServers, startCluster } from '../support/redis/cluster';
 import { storeContract } from './contract';
-import { createSample, newWorkspace } from './sample';
+import { createSample, keyQuery, newWorkspace } from './sample';
 
 const AUDIT_LIMIT = 200;
 
 type Nodes = RedisClusterServers['startupNodes'];
-const CLIENTS: Record<string, (nodes: Nodes) => RedisClient & { disconnect(): void }> = {
+const CLIENTS: Record<
+  string,
+  (nodes: Nodes) => RedisClient & { disconnect(): void; del(key: string): Promise<unknown> }
+> = {
   'ioredis 6': (nodes) => new Cluster([...nodes]),
   'ioredis 5': (nodes) => new Cluster5([...nodes]),
 };
@@ -25,7 +29,12 @@ describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
   let client: ReturnType<typeof connect>;
   const open = async () => {
     client = connect(servers.startupNodes);
-    const store = createRedisStore({ client, storeTimeout: 10_000, auditLimit: AUDIT_LIMIT });
+    const store = createRedisStore({
+      client,
+      storeTimeout: 10_000,
+      auditLimit: AUDIT_LIMIT,
+      indexedMetadata: ['customer'],
+    });
     await store.ready();
     return store;
   };
@@ -39,6 +48,31 @@ describe.each(Object.entries(CLIENTS))('%s', (name, connect) => {
       const keys = await Promise.all(Array.from({ length: 300 }, () => createSample(store, newWorkspace())));
       expect(new Set(keys.map((key) => workspaceTag(key.workspaceId))).size).toBeGreaterThan(250);
       expect(await Promise.all(keys.map((key) => store.getKey(key.id)))).toEqual(keys);
+    } finally {
+      await close();
+    }
+  });
+
+  test('keys of many workspaces, on all masters, are found by indexed metadata', async () => {
+    try {
+      const store = await open();
+      const find = async (customer: string) => {
+        const pages = workspaces.map((workspaceId) =>
+          store.listKeys(keyQuery(workspaceId, { filter: { metadata: { customer } } })),
+        );
+        return (await Promise.all(pages)).flatMap(({ keys }) => keys);
+      };
+      const workspaces = Array.from({ length: 30 }, newWorkspace);
+      const keys = [];
+      for (const workspaceId of workspaces) {
+        keys.push(await createSample(store, workspaceId, { metadata: { customer: 'c-1' } }));
+        await createSample(store, workspaceId, { metadata: { customer: 'c-2' } });
+      }
+      // With no other index, keys are found by this one alone.
+      expect(await find('c-1')).toEqual(keys);
+      const names = createKeyNames('keyscope');
+      for (const workspaceId of workspaces) await client.del(names.index(workspaceId, 'created'));
+      expect(await find('c-1')).toEqual(keys);
     } finally {
       await close();
     }
