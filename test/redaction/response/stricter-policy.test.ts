@@ -127,6 +127,7 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       turns: [SECRET.repeat(100_000)],
     }));
     const largeText = JSON.stringify(LARGE);
+    const largeLines = LARGE.map((conversation) => `${JSON.stringify(conversation)}\n`).join('');
 
     test.each<[string, (res: Response) => unknown, RedactOptions]>([
       ['json', (res) => res.json(LARGE), {}],
@@ -134,6 +135,12 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       ['send', (res) => res.type('json').send(largeText), {}],
       ['end', (res) => res.type('json').end(largeText), {}],
       ['write and end', (res) => [res.type('json').write(largeText), res.end()], {}],
+      ['lines', (res) => [res.type('application/x-ndjson').write(largeLines), res.end()], {}],
+      [
+        'lines, of several projects',
+        (res) => res.type('application/x-ndjson').end(largeLines),
+        { project: { member: 'project_id' } },
+      ],
     ])(
       'redactResponse closes the connection when a body that was ended waits for its client: %s',
       async (_way, send, redact) => {
@@ -189,6 +196,35 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       expect(rest.replaceAll(' {"turns":[]}', '').length).toBeLessThan(20 * turn.length);
     });
   });
+
+  test.each<[string, RedactOptions]>([
+    ['lines', {}],
+    ['lines of several projects', { project: { member: 'project_id' } }],
+  ])(
+    'redactResponse closes the connection when %s that passed and were ended wait for their client',
+    async (_what, redact) => {
+      features = EVERYTHING;
+      const line = `${JSON.stringify({ project_id: 'PROJECT-1', turns: [SECRET.repeat(100_000)] })}\n`;
+      const served = await serve(
+        express,
+        (app, redactResponse) =>
+          app.get('/', redactResponse(redact), (_req, res) => {
+            res.type('application/x-ndjson');
+            for (let i = 0; i < 40; i++) res.write(line);
+            res.end();
+          }),
+        { features: () => features, deps: { checkInterval: CHECK_INTERVAL } },
+      );
+      const { response, closed } = await begin(served);
+      response.pause();
+      features = CLOSED;
+      const socket = response.socket;
+      await waitUntil('the connection is closed by the server', async () => (await connections(served.server)) === 0);
+      socket.destroy();
+      response.resume();
+      await closed;
+    },
+  );
 
   test('redactResponse leaves a stream open when no record is under way', async () => {
     for (const [type, first, next] of [
