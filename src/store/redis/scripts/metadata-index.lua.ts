@@ -4,7 +4,7 @@ import { POSITIONS } from './positions.lua';
 /**
  * Brings the index of one name of metadata up to date, or a step closer. The index is derived: it follows the audit log, so that
  * also changes of processes that know nothing of it are in it. If the entry up to which it has followed is gone, it is
- * built again: a walk over all keys of the workspace, then a sweep of those that the walk has not met.
+ * built again: a walk over all keys of the workspace, then, if it had entries before, a sweep of those that the walk has not met.
  *
  * Records and sorted sets are in the slot of the workspace, and too many to be declared.
  *
@@ -66,7 +66,8 @@ if mark and mark ~= last and #call('XRANGE', log, mark, mark) == 0 then mark = n
 if not mark then
   generation = table.concat(call('TIME'), '.')
   mark, walk = last, '-'
-  call('HSET', state, 'mark', mark, 'walk', walk, 'generation', generation)
+  local sweeps = call('EXISTS', entries)
+  call('HSET', state, 'mark', mark, 'walk', walk, 'generation', generation, 'sweeps', sweeps)
 end
 
 if mark ~= last then
@@ -95,6 +96,10 @@ if walk and string.sub(walk, 1, 6) ~= 'sweep:' then
     local nul = string.find(position, '\0', 1, true)
     follow(string.sub(position, nul + 1, nul + 16))
     walk = position
+  end
+  if is_end and call('HGET', state, 'sweeps') == '0' then
+    call('HDEL', state, 'walk')
+    return 1
   end
   if is_end then walk = 'sweep:0' end
   call('HSET', state, 'walk', walk)
