@@ -78,7 +78,7 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
   }
 
   openSignal(exchange: Exchange): AbortSignal {
-    return this.open(exchange).openSignal();
+    return this.open(exchange).openSignal(exchange);
   }
 
   override watchFor(open: OpenRequest): void {
@@ -101,17 +101,17 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
     return this.opened?.end(end, this) ?? true;
   }
 
-  emitEnded(reason: UseEnd['reason'], { exchange }: OpenRequest): void {
+  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
     const { events } = this.deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
-    events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(exchange.req) });
+    events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(req) });
   }
 
   /** With the address, if the key was limited to addresses after the request was allowed. */
   #contextFor({ addresses }: CachedKey): AuthContext {
     const context = this.#context;
     if (addresses === null || context.address !== undefined || this.opened === undefined) return context;
-    return { ...context, address: readRequestAddress(this.opened.exchange.req) };
+    return { ...context, address: readRequestAddress(this.opened.req) };
   }
 }

@@ -21,10 +21,10 @@ export class AnonymousRequest extends PassedRequest<PassedRequestDeps> {
     this.follow(earlier);
   }
 
-  emitEnded(reason: UseEnd['reason'], { exchange }: OpenRequest): void {
+  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
     const { workspaceId } = this;
     const { events } = this.deps;
     if (workspaceId === undefined || !events.hasListeners('ended')) return;
-    events.emit('ended', { keyId: null, workspaceId, reason, ...describeRoute(exchange.req) });
+    events.emit('ended', { keyId: null, workspaceId, reason, ...describeRoute(req) });
   }
 }

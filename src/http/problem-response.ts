@@ -1,5 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ERRORS, type KeyscopeError } from '../errors';
+import { destroyResponse } from './destroy-response';
 
 /**
  * Replaces the body of an error response. Status, `WWW-Authenticate`, `Retry-After` and `RateLimit` are set before it is called. If it
@@ -52,7 +53,7 @@ export function sendProblem(
   { challenge, onError }: ProblemOptions,
 ): void {
   if (res.headersSent) {
-    res.destroy(error);
+    destroyResponse(res, error);
     return;
   }
   res.statusCode = error.status;

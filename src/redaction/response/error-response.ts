@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import { KeyscopeError } from '../../errors';
+import { destroyResponse } from '../../http/destroy-response';
 import { problemOf } from '../../http/problem-response';
 import { ExpressInterceptor } from './express-interceptor';
 import type { Receiver } from './hooks';
@@ -39,7 +40,7 @@ export class ErrorResponse implements Receiver {
   }
 
   #createInterceptor(onReject: InterceptorEvents['onReject']): ExpressInterceptor {
-    const onAbort = (error: KeyscopeError) => void this.#context.res.destroy(error);
+    const onAbort = (error: KeyscopeError) => destroyResponse(this.#context.res, error);
     return new ExpressInterceptor(this.#context, { onReject, onAbort, onEnd: this.#onEnd });
   }
 
@@ -157,7 +158,7 @@ export class ErrorResponse implements Receiver {
   #takeOver(): void {
     const { res } = this.#context;
     if (!this.#isForwarded || this.#interceptor.hasEnded || res.writableEnded) return;
-    if (!this.#interceptor.isUndecided) res.destroy();
+    if (!this.#interceptor.isUndecided) destroyResponse(res);
     else if (res.hasHeader('content-type')) {
       const status = res.statusCode >= 400 ? res.statusCode : 500;
       this.#sendProblem(

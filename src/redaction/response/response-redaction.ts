@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
 import type { RoutePolicy } from '../../features';
+import { destroyResponse } from '../../http/destroy-response';
 import { isVouched } from './body-decision';
 import { ErrorResponse } from './error-response';
 import { ExpressInterceptor } from './express-interceptor';
@@ -48,7 +49,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
     // Since Node 21, a response keeps the chunks and callbacks that were written while it was corked, and loses both if destroyed.
     for (let corked = res.writableCorked; corked > 0; corked--) res.uncork();
     this.route.deps.fail(error, this.req, res, this.next);
-    if (!res.destroyed) res.destroy(error);
+    if (!res.destroyed) destroyResponse(res, error);
   }
 
   onEnd(): void {
@@ -70,7 +71,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
     const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
     const outdated = passes ? this.isRestricted : isOutdated(state, () => this.getPolicy());
     if (!res.headersSent || !outdated) return true;
-    res.destroy(new KeyscopeError('unredactable_response', STRICTER));
+    destroyResponse(res, new KeyscopeError('unredactable_response', STRICTER));
     this.#stopKeepingFresh?.();
     return false;
   }
