@@ -79,15 +79,19 @@ export type RedactionAction = null | typeof CLEAR | ReadonlySet<string>;
 
 const TRANSCRIPT = 1;
 const METRICS = 2;
-/** Projects whose rules are cached for one body. An endless body may have any number. */
-const MAX_KNOWN = 1000;
+/** Projects of one body that are known to enable nothing. An endless body may have any number. */
+const MAX_DENIED = 1000;
 const NAMES: readonly (readonly Withheld[])[] = [[], ['transcript'], ['metrics'], ['transcript', 'metrics']];
 
 /** Applies a source's rules to the matches in one body. */
 export class RedactionPolicy {
   #source: PolicySource;
-  /** By project, so that a body of a thousand conversations looks each project up once. */
+  /**
+   * By project, so that a body of a thousand conversations looks each project up once. All that enable something are kept, to compare
+   * them with a later configuration: they are at most as many as the workspace has configured.
+   */
   #known: Map<string, Rules> | undefined;
+  #denied: Set<string> | undefined;
   readonly #open: (Rules | undefined)[];
   #withheld = 0;
 
@@ -100,7 +104,7 @@ export class RedactionPolicy {
   /** Another body begins, perhaps with another policy. */
   begin(source: PolicySource): void {
     this.#source = source;
-    this.#known = undefined;
+    this.#known = this.#denied = undefined;
     const features = featuresOf(source);
     this.#open.fill(features && rulesFor(features));
   }
@@ -116,13 +120,17 @@ export class RedactionPolicy {
   }
 
   #rules(projectId: string): Rules {
-    this.#known ??= new Map();
-    const known = this.#known.get(projectId);
+    const known = this.#denied?.has(projectId) ? DENY_ALL : this.#known?.get(projectId);
     if (known !== undefined) return known;
     const source = this.#source;
     const rules = 'featuresFor' in source ? rulesFor(source.featuresFor(projectId)) : DENY_ALL;
-    if (this.#known.size === MAX_KNOWN) this.#known.clear();
-    this.#known.set(projectId, rules);
+    if (allowMore(rules, DENY_ALL)) {
+      this.#known ??= new Map();
+      this.#known.set(projectId, rules);
+    } else {
+      if (this.#denied === undefined || this.#denied.size === MAX_DENIED) this.#denied = new Set();
+      this.#denied.add(projectId);
+    }
     return rules;
   }
 

@@ -79,7 +79,7 @@ export class BodyWriter {
   /** Whether a value is under way that began when more was enabled than is now. */
   get isOutdated(): boolean {
     if (this.#filter.isPassingRecord === true) return this.#context.isRestricted;
-    return this.#filter.value.isOutdated;
+    return this.#filter.value.isOutdated(this.#context.res.writableLength > 0);
   }
 
   /** Whether the body has ended, though its last bytes may still be in the decoder. */

@@ -50,9 +50,14 @@ export class JsonFilter {
     return restricts(this.#getPolicy());
   }
 
-  /** Whether a value is under way that began when more was enabled than is now. */
-  get isOutdated(): boolean {
-    return !this.#between && !this.#tracker.isDone && this.policy.isLooserThan(this.#getPolicy());
+  /**
+   * Whether a value is under way that began when more was enabled than is now.
+   *
+   * @param isWaiting - whether a part of the output has not been sent yet
+   */
+  isOutdated(isWaiting: boolean): boolean {
+    const isUnderWay = !this.#between && (isWaiting || !this.#tracker.isDone);
+    return isUnderWay && this.policy.isLooserThan(this.#getPolicy());
   }
 
   /** The features of which a member was withheld since the filter was made. */

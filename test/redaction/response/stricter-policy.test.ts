@@ -134,6 +134,12 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       ['json, of several projects', (res) => res.json(LARGE), { project: { member: 'project_id' } }],
       ['send', (res) => res.type('json').send(largeText), {}],
       ['end', (res) => res.type('json').end(largeText), {}],
+      ['write, without end', (res) => res.type('json').write(largeText), {}],
+      [
+        'write in pieces, without end',
+        (res) => [res.type('json').write(largeText.slice(0, -1)), res.write(']'), res.write('\n')],
+        { project: { member: 'project_id' } },
+      ],
       ['write and end', (res) => [res.type('json').write(largeText), res.end()], {}],
       ['lines', (res) => [res.type('application/x-ndjson').write(largeLines), res.end()], {}],
       [
@@ -142,7 +148,7 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
         { project: { member: 'project_id' } },
       ],
     ])(
-      'redactResponse closes the connection when a body that was ended waits for its client: %s',
+      'redactResponse closes the connection when a whole body waits for its client: %s',
       async (_way, send, redact) => {
         features = SOME;
         const served = await serve(
@@ -160,6 +166,27 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
         await closed;
       },
     );
+
+    test('redactResponse closes the connection when one of 1,100 projects of a waiting body disables something', async () => {
+      features = SOME;
+      const others = Array.from({ length: 1100 }, (_, i) => ({ project_id: `PROJECT-${i + 2}`, turns: [] }));
+      const served = await serve(
+        express,
+        (app, redactResponse) => {
+          const redact = redactResponse({ project: { member: 'project_id' } });
+          app.get('/', redact, (_req, res) => void res.json([...LARGE, ...others]));
+        },
+        { features: (id) => (id === 'PROJECT-1' ? features : SOME), deps: { checkInterval: CHECK_INTERVAL } },
+      );
+      const { response, closed } = await begin(served);
+      response.pause();
+      features = CLOSED;
+      const { socket } = response;
+      await waitUntil('the connection is closed by the server', async () => (await connections(served.server)) === 0);
+      socket.destroy();
+      response.resume();
+      await closed;
+    });
 
     test.each([
       ['only more is enabled', EVERYTHING],
