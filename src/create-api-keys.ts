@@ -133,7 +133,7 @@ export function createApiKeys<const Permission extends string>(
   const reportRecorder = new ReportRecorder(recording);
   const readReports = createReportService({ store, clock, recorder: reportRecorder });
   const reports = new Reports(events, contexts, (event) => reportRecorder.count(event));
-  const policies = createPolicies({ projectFeatures, contexts, featureWatch, reports, events });
+  const policies = createPolicies({ clock, projectFeatures, contexts, featureWatch, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });

@@ -18,6 +18,11 @@ export interface RoutePolicy {
   readonly routeProject: string | undefined;
   /** Features of a project in the request's workspace. Nothing for `undefined` and unknown projects. */
   featuresFor(projectId: string | undefined): Features;
+  /**
+   * Whether the configurations have to be read again, for example because that of another project was changed, while those that
+   * were known at an earlier call still hold. Begins to read them.
+   */
+  isReadAgain?(): boolean;
   /** Keeps the policy up to date without I/O on the request path, until the returned function is called. */
   keepFresh?(): () => void;
 }

@@ -1,14 +1,17 @@
 import type { Request, Response } from 'express';
+import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
 import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
 import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
+import { Lease } from '../store/lease';
 import type { FeatureWatch } from './feature-watch';
 import type { Exchange } from './open-request';
 import type { Reports } from './reports';
 import type { RequestContext, RequestContexts } from './request-context';
 
 interface PolicyDeps {
+  readonly clock: Clock;
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
   readonly featureWatch: FeatureWatch;
@@ -23,6 +26,8 @@ class RequestPolicy implements RoutePolicy {
   readonly #res: Response | undefined;
   readonly #featuresFor: FeaturesFor;
   readonly #deps: PolicyDeps;
+  /** The time until which the configurations that were known last hold. Undefined: not asked for yet. */
+  #proof: Lease | undefined = undefined;
 
   constructor(context: RequestContext, { req, res }: Exchange, featuresFor: FeaturesFor, deps: PolicyDeps) {
     this.#context = context;
@@ -41,6 +46,15 @@ class RequestPolicy implements RoutePolicy {
     const { key } = this.#context;
     const isAllowed = key === undefined || key.scope.allowsAgent(projectId as string);
     return isAllowed ? this.#featuresFor(projectId) : NOTHING_ENABLED;
+  }
+
+  isReadAgain(): boolean {
+    const { workspaceId } = this.#context;
+    const { clock, projectFeatures } = this.#deps;
+    const remaining = workspaceId === undefined ? null : projectFeatures.readRemaining(workspaceId);
+    if (remaining === null) return this.#proof?.holds(clock, clock.wall()) === true;
+    this.#proof = Lease.from(clock, remaining);
+    return false;
   }
 
   /** Called for responses that are still open at the first look, so that others pay nothing. */

@@ -23,6 +23,8 @@ export interface ProjectFeatures {
    * the returned function at the end of the response.
    */
   keepFresh(workspaceId: string): () => void;
+  /** Milliseconds for which the configurations of a workspace are known to hold; null if they have to be read, which this begins. */
+  readRemaining(workspaceId: string): number | null;
   /** Stops all timers of {@link keepFresh}. */
   close(): void;
 }
@@ -96,6 +98,15 @@ export function createProjectFeatures({
       }
       const held = getHandle(workspaceId);
       return held === undefined ? load(workspaceId, concludeFrom) : concludeFrom(held);
+    },
+    readRemaining(workspaceId) {
+      const wall = clock.wall();
+      if (projects.get(workspaceId, wall) !== undefined) {
+        return projects.leaseOf(workspaceId)?.remaining(clock, wall) ?? null;
+      }
+      // If the read fails, the configurations stay unknown.
+      projects.load(workspaceId).catch(() => undefined);
+      return null;
     },
     keepFresh: refresh.keepFresh,
     close: refresh.close,

@@ -106,3 +106,28 @@ test.each(['value', 'whole'])(
     expect(await slow.countBytes()).toBeLessThan(LARGE.length);
   },
 );
+
+test.each(['value', 'whole'])(
+  'a JSON body that passes through to a slow client goes on when another project of its workspace is configured: %s',
+  async (path) => {
+    // Longer than from one look at the open responses to the next.
+    proxy.hinder('other', { toServer: { delay: LAG / 8 }, toClient: {} });
+    const others = ['B', 'C', 'D', 'E'];
+    for (const project of others) await other.projects.set(project, ALL);
+    const slow = await open(`/A/${path}`);
+    for (const project of others) await open(`/${project}/value`);
+    let looks = 0;
+    Object.defineProperty(slow.response, 'closed', {
+      get() {
+        looks++;
+        return false;
+      },
+    });
+    await waitUntil('it has been looked at', () => looks > 0);
+    for (const project of others) {
+      await other.projects.set(project, { ...ALL, transcript: false });
+      await waitUntil(`that of ${project} is closed`, () => responses.get(`/${project}/value`)?.destroyed === true);
+    }
+    expect(slow.response.destroyed).toBe(false);
+  },
+);

@@ -67,6 +67,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
       return false;
     }
     this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
+    if (this.policy?.isReadAgain?.()) return true;
     const { state } = this.#interceptor;
     const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
     const outdated = passes ? this.isRestricted : isOutdated(state, () => this.getPolicy());
