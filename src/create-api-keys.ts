@@ -111,7 +111,6 @@ export function createApiKeys<const Permission extends string>(
   const projectFeatures = createProjectFeatures({
     caches,
     clock,
-    maxRevocationLag,
     storeTimeout,
     onLookup(outcome) {
       if (events.hasListeners('cache')) events.emit('cache', { subject: 'projects', outcome });
@@ -133,7 +132,7 @@ export function createApiKeys<const Permission extends string>(
   const reportRecorder = new ReportRecorder(recording);
   const readReports = createReportService({ store, clock, recorder: reportRecorder });
   const reports = new Reports(events, contexts, (event) => reportRecorder.count(event));
-  const policies = createPolicies({ clock, projectFeatures, contexts, featureWatch, reports, events });
+  const policies = createPolicies({ projectFeatures, contexts, featureWatch, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
@@ -281,7 +280,6 @@ export function createApiKeys<const Permission extends string>(
       for (const release of onCloseCallbacks.splice(0)) release();
       watch.close();
       featureWatch.close();
-      projectFeatures.close();
       await Promise.all([
         recorder.close(),
         reportRecorder.close(),

@@ -19,10 +19,21 @@ export interface RoutePolicy {
   /** Features of a project in the request's workspace. Nothing for `undefined` and unknown projects. */
   featuresFor(projectId: string | undefined): Features;
   /**
-   * Whether the configurations have to be read again, for example because that of another project was changed, while those that
-   * were known at an earlier call still hold. Begins to read them.
+   * Keeps the configurations in the cache while a response is open, and ends it when they become stricter. Returns false if they are
+   * not known at the moment: it is not watched then.
    */
-  isReadAgain?(): boolean;
-  /** Keeps the policy up to date without I/O on the request path, until the returned function is called. */
-  keepFresh?(): () => void;
+  watch?(response: ConfiguredResponse): boolean;
+}
+
+/** Features of a project; nothing for `undefined` and unknown projects. */
+export type FeaturesFor = (projectId: string | undefined) => Features;
+
+/** An open response whose body depends on the configurations of its workspace. */
+export interface ConfiguredResponse {
+  /** Whether it has been sent, or destroyed. */
+  hasClosed(): boolean;
+  /** Whether a part of it must not be sent any more by these features. */
+  isOutdated(featuresFor: FeaturesFor): boolean;
+  /** Ends it, because it is outdated. */
+  cut(): void;
 }

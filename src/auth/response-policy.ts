@@ -1,17 +1,22 @@
 import type { Request, Response } from 'express';
-import type { Clock } from '../clock';
+import type { Configurations } from '../cache/caches';
 import { KeyscopeError } from '../errors';
 import type { Events } from '../events';
-import { type Features, NOTHING_ENABLED, type RoutePolicy } from '../features';
-import type { FeaturesFor, ProjectFeatures } from '../projects/project-features';
-import { Lease } from '../store/lease';
+import {
+  type ConfiguredResponse,
+  type Features,
+  type FeaturesFor,
+  NOTHING_ENABLED,
+  type RoutePolicy,
+} from '../features';
+import type { ProjectFeatures } from '../projects/project-features';
+import type { EntryUse, UseEnd } from './entry-use';
 import type { FeatureWatch } from './feature-watch';
 import type { Exchange } from './open-request';
 import type { Reports } from './reports';
 import type { RequestContext, RequestContexts } from './request-context';
 
 interface PolicyDeps {
-  readonly clock: Clock;
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
   readonly featureWatch: FeatureWatch;
@@ -19,15 +24,23 @@ interface PolicyDeps {
   readonly events: Events;
 }
 
+/** The response shows why: there is no event for it. */
+const STRICTER: UseEnd = {
+  reason: 'feature',
+  code: 'feature_not_enabled',
+  message: 'The configuration of the project changed while the response was sent.',
+};
+
 /** The redaction policy of one request. A class, because a function of its own for each request costs more. */
-class RequestPolicy implements RoutePolicy {
+class RequestPolicy implements RoutePolicy, EntryUse<Configurations> {
   readonly #context: RequestContext;
   readonly #req: Request;
   readonly #res: Response | undefined;
   readonly #featuresFor: FeaturesFor;
   readonly #deps: PolicyDeps;
-  /** The time until which the configurations that were known last hold. Undefined: not asked for yet. */
-  #proof: Lease | undefined = undefined;
+  #response: ConfiguredResponse | undefined = undefined;
+  /** See `EntryUse`. */
+  accepted: Configurations = new Map();
 
   constructor(context: RequestContext, { req, res }: Exchange, featuresFor: FeaturesFor, deps: PolicyDeps) {
     this.#context = context;
@@ -43,30 +56,52 @@ class RequestPolicy implements RoutePolicy {
 
   /** Data of agents that the key does not cover has nothing enabled, if a handler sends it. */
   featuresFor(projectId: string | undefined): Features {
-    const { key } = this.#context;
-    const isAllowed = key === undefined || key.scope.allowsAgent(projectId as string);
-    return isAllowed ? this.#featuresFor(projectId) : NOTHING_ENABLED;
+    return this.#allows(projectId) ? this.#featuresFor(projectId) : NOTHING_ENABLED;
   }
 
-  isReadAgain(): boolean {
-    const { workspaceId } = this.#context;
-    const { clock, projectFeatures } = this.#deps;
-    const remaining = workspaceId === undefined ? null : projectFeatures.readRemaining(workspaceId);
-    if (remaining === null) return this.#proof?.holds(clock, clock.wall()) === true;
-    this.#proof = Lease.from(clock, remaining);
-    return false;
+  get watchedId(): string {
+    return this.#context.workspaceId!;
   }
 
   /** Called for responses that are still open at the first look, so that others pay nothing. */
-  keepFresh(): () => void {
+  watch(response: ConfiguredResponse): boolean {
     const { workspaceId } = this.#context;
-    const { contexts, projectFeatures } = this.#deps;
+    const { contexts, projectFeatures, featureWatch } = this.#deps;
     const exchange = { req: this.#req, res: this.#res };
     this.#context.endStream?.(exchange);
     // A `requireApiKey` behind `redactResponse` can have required more.
     const latest = contexts.get(this.#req);
     if (latest !== this.#context) latest?.endStream?.(exchange);
-    return workspaceId === undefined ? () => {} : projectFeatures.keepFresh(workspaceId);
+    const known = workspaceId === undefined ? undefined : projectFeatures.known(workspaceId);
+    if (known === undefined) return false;
+    this.#response = response;
+    this.accepted = known ?? this.accepted;
+    featureWatch.add(this);
+    return true;
+  }
+
+  check(configurations: Configurations | null): UseEnd | null {
+    const isOutdated = this.#response!.isOutdated((projectId) => {
+      if (projectId === undefined || !this.#allows(projectId)) return NOTHING_ENABLED;
+      return configurations?.get(projectId) ?? NOTHING_ENABLED;
+    });
+    return isOutdated ? STRICTER : null;
+  }
+
+  isOver(): boolean {
+    return this.#response!.hasClosed();
+  }
+
+  /** Of what is unknown, nothing is enabled. A response that contains nothing of it goes on. */
+  end(end: UseEnd): boolean {
+    const isOutdated = end === STRICTER || this.#response!.isOutdated(() => NOTHING_ENABLED);
+    if (isOutdated) this.#response!.cut();
+    return isOutdated;
+  }
+
+  #allows(projectId: string | undefined): boolean {
+    const { key } = this.#context;
+    return key === undefined || key.scope.allowsAgent(projectId as string);
   }
 }
 

@@ -3,11 +3,7 @@ import type { CacheHandle } from '../cache/read-through-cache';
 import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { type Features, NOTHING_ENABLED } from '../features';
-import { createBackgroundRefresh } from './background-refresh';
-
-/** Features of a workspace's projects, by project id. A project without configuration has none. */
-export type FeaturesFor = (projectId: string | undefined) => Features;
+import { type FeaturesFor, NOTHING_ENABLED } from '../features';
 
 /** Finds the features of a workspace's projects, in the cache or the store. */
 export interface ProjectFeatures {
@@ -18,22 +14,13 @@ export interface ProjectFeatures {
    * configurations are an error, `store_unavailable`.
    */
   decide(workspaceId: string, conclude: (outcome: Configurations | null | KeyscopeError) => void): void | Promise<void>;
-  /**
-   * Keeps the configurations of a workspace in the cache while a response is in progress. Call it with the request, and
-   * the returned function at the end of the response.
-   */
-  keepFresh(workspaceId: string): () => void;
-  /** Milliseconds for which the configurations of a workspace are known to hold; null if they have to be read, which this begins. */
-  readRemaining(workspaceId: string): number | null;
-  /** Stops all timers of {@link keepFresh}. */
-  close(): void;
+  /** The configurations in the cache; null if the workspace has none, undefined if they have to be read, which this begins. */
+  known(workspaceId: string): Configurations | null | undefined;
 }
 
 export interface ProjectFeaturesDeps {
   readonly caches: Pick<Caches<object>, 'projects'>;
   readonly clock: Clock;
-  /** Milliseconds. */
-  readonly maxRevocationLag: number;
   /** Milliseconds for all reads of a request together. */
   readonly storeTimeout: number;
   /** Called for each request with the outcome of the cache lookup. */
@@ -43,18 +30,10 @@ export interface ProjectFeaturesDeps {
 export function createProjectFeatures({
   caches,
   clock,
-  maxRevocationLag,
   storeTimeout,
   onLookup = () => {},
 }: ProjectFeaturesDeps): ProjectFeatures {
   const { projects } = caches;
-  const refresh = createBackgroundRefresh({
-    every: maxRevocationLag / 4,
-    async renew(workspaceId) {
-      if (!projects.isFresh(workspaceId, clock.wall())) await projects.load(workspaceId);
-    },
-  });
-
   /**
    * Reads the cache at each call, because a response can begin long after its request, and must not contain features
    * disabled since. If the cache cannot decide, the result of the request's own read counts while its lease holds. After
@@ -99,16 +78,11 @@ export function createProjectFeatures({
       const held = getHandle(workspaceId);
       return held === undefined ? load(workspaceId, concludeFrom) : concludeFrom(held);
     },
-    readRemaining(workspaceId) {
-      const wall = clock.wall();
-      if (projects.get(workspaceId, wall) !== undefined) {
-        return projects.leaseOf(workspaceId)?.remaining(clock, wall) ?? null;
-      }
-      // If the read fails, the configurations stay unknown.
-      projects.load(workspaceId).catch(() => undefined);
-      return null;
+    known(workspaceId) {
+      const known = projects.get(workspaceId, clock.wall());
+      // If the read fails, they stay unknown.
+      if (known === undefined) projects.load(workspaceId).catch(() => undefined);
+      return known;
     },
-    keepFresh: refresh.keepFresh,
-    close: refresh.close,
   };
 }

@@ -109,7 +109,6 @@ describe('a configuration whose lease lapses right after it was checked', () => 
     const projectFeatures = createProjectFeatures({
       caches: { projects },
       clock,
-      maxRevocationLag: LAG,
       storeTimeout: LAG,
     });
     const watch = new FeatureWatch(projects, createMemoryStore({ clock }), {

@@ -186,7 +186,7 @@ describe('ProjectFeatures', () => {
       ...{ clock, maxEntries: 1, maxMisses: 1, maxRevocationLag: 1000, lease: () => null },
       read: () => reads.shift()!,
     });
-    const features = createProjectFeatures({ caches: { projects }, clock, maxRevocationLag: 1000, storeTimeout: 100 });
+    const features = createProjectFeatures({ caches: { projects }, clock, storeTimeout: 100 });
     const outcome = jest.fn();
     Promise.resolve(features.get('A')).catch(outcome);
     await jest.advanceTimersByTimeAsync(60);

@@ -1,7 +1,7 @@
 import type { Transform } from 'node:stream';
 import * as zlib from 'node:zlib';
 import { KeyscopeError } from '../../errors';
-import type { RedactionPolicy, Withheld } from '../policy';
+import { type PolicySource, type RedactionPolicy, restricts, type Withheld } from '../policy';
 import type { StreamDecision } from './body-decision';
 import { DrainEvents } from './drain-events';
 import { createBodyFilter } from './formats';
@@ -77,9 +77,9 @@ export class BodyWriter {
   }
 
   /** Whether a value is under way that began when more was enabled than is now. */
-  get isOutdated(): boolean {
-    if (this.#filter.isPassingRecord === true) return this.#context.isRestricted;
-    return this.#filter.value.isOutdated(this.#context.res.writableLength > 0);
+  isOutdated(source: PolicySource): boolean {
+    if (this.#filter.isPassingRecord === true) return restricts(source);
+    return this.#filter.value.isOutdated(source, this.#context.res.writableLength > 0);
   }
 
   /** Whether the body has ended, though its last bytes may still be in the decoder. */

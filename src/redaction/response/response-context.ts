@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { NextFunction, Request, Response } from 'express';
 import type { KeyscopeError } from '../../errors';
-import { NOTHING_ENABLED, type RoutePolicy } from '../../features';
+import { type FeaturesFor, NOTHING_ENABLED, type RoutePolicy } from '../../features';
 import type { ResolvedRedactOptions } from '../options';
 import { type PolicySource, restricts, type Withheld } from '../policy';
 import { DrainEvents } from './drain-events';
@@ -138,9 +138,12 @@ export class ResponseContext {
   }
 
   /** The policy of this moment: a response may begin long after its request. Until it is known, nothing is enabled. */
-  getPolicy(): PolicySource {
+  getPolicy(featuresFor?: FeaturesFor): PolicySource {
     const { policy } = this;
     if (policy === undefined) return NOTHING;
+    if (featuresFor !== undefined) {
+      return this.#mixesProjects ? { featuresFor } : { features: featuresFor(this.#projectId) };
+    }
     return this.#mixesProjects ? mixedSource(policy) : { features: policy.featuresFor(this.#projectId) };
   }
 

@@ -1,7 +1,8 @@
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
-import type { RoutePolicy } from '../../features';
+import type { ConfiguredResponse, FeaturesFor, RoutePolicy } from '../../features';
 import { destroyResponse } from '../../http/destroy-response';
+import { type PolicySource, restricts } from '../policy';
 import { isVouched } from './body-decision';
 import { ErrorResponse } from './error-response';
 import { ExpressInterceptor } from './express-interceptor';
@@ -14,12 +15,11 @@ import { dependsOnPolicy, isOutdated, passesByPolicy } from './response-state';
 const STRICTER = 'The configuration of the project changed while the response was sent.';
 
 /** The redaction of one response, from its middleware to its end. */
-export class ResponseRedaction extends ResponseContext implements InterceptorEvents, OpenResponse {
+export class ResponseRedaction extends ResponseContext implements InterceptorEvents, OpenResponse, ConfiguredResponse {
   place = -1;
   readonly #openResponses: OpenResponses;
   readonly #interceptor: ExpressInterceptor;
   #hasBegun = false;
-  #stopKeepingFresh: (() => void) | undefined = undefined;
 
   constructor(req: Request, res: Response, next: NextFunction, route: RouteParts, openResponses: OpenResponses) {
     super(req, res, next, route);
@@ -56,24 +56,35 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
     // The end of a large body may still be waiting for the client, or for middleware that was mounted before us. Others are let go
     // at once: a response that lives until the next check is moved to the old generation, which costs more than the rest of this.
     if (dependsOnPolicy(this.#interceptor.state) && !(this.isOver && this.res.writableLength === 0)) return;
-    this.#stopKeepingFresh?.();
     this.#openResponses.delete(this);
   }
 
+  /** Until the configurations are known, and can be watched. */
   check(): boolean {
-    const { res } = this;
-    if (res.closed || res.destroyed || res.writableFinished) {
-      this.#stopKeepingFresh?.();
-      return false;
-    }
-    this.#stopKeepingFresh ??= this.policy?.keepFresh?.();
-    if (this.policy?.isReadAgain?.()) return true;
-    const { state } = this.#interceptor;
-    const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
-    const outdated = passes ? this.isRestricted : isOutdated(state, () => this.getPolicy());
-    if (!res.headersSent || !outdated) return true;
-    destroyResponse(res, new KeyscopeError('unredactable_response', STRICTER));
-    this.#stopKeepingFresh?.();
+    if (this.hasClosed() || this.policy?.watch?.(this)) return false;
+    if (!this.#isOutdated(this.getPolicy())) return true;
+    this.cut();
     return false;
+  }
+
+  hasClosed(): boolean {
+    const { res } = this;
+    return res.closed || res.destroyed || res.writableFinished;
+  }
+
+  isOutdated(featuresFor: FeaturesFor): boolean {
+    return this.#isOutdated(this.getPolicy(featuresFor));
+  }
+
+  #isOutdated(source: PolicySource): boolean {
+    const { res } = this;
+    const { state } = this.#interceptor;
+    if (!res.headersSent) return false;
+    const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
+    return passes ? restricts(source) : isOutdated(state, source);
+  }
+
+  cut(): void {
+    destroyResponse(this.res, new KeyscopeError('unredactable_response', STRICTER));
   }
 }

@@ -59,9 +59,9 @@ export function passesByPolicy(state: ResponseState): boolean {
 }
 
 /** Whether what is being sent, or still waits for the client, was redacted by a policy that allowed more than this one. */
-export function isOutdated(state: ResponseState, getPolicy: () => PolicySource): boolean {
-  if (state.name === 'streaming') return state.writer.isOutdated;
-  return state.name === 'ended' && state.policy?.isLooserThan(getPolicy()) === true;
+export function isOutdated(state: ResponseState, source: PolicySource): boolean {
+  if (state.name === 'streaming') return state.writer.isOutdated(source);
+  return state.name === 'ended' && state.policy?.isLooserThan(source) === true;
 }
 
 /** Whether a stricter policy can still concern the body of a response. */

@@ -51,13 +51,12 @@ export class JsonFilter {
   }
 
   /**
-   * Whether a value is under way that began when more was enabled than is now.
+   * Whether a value is under way that was redacted by rules that allow more than `source`.
    *
    * @param isWaiting - whether a part of the output has not been sent yet
    */
-  isOutdated(isWaiting: boolean): boolean {
-    const isUnderWay = !this.#between && (isWaiting || !this.#tracker.isDone);
-    return isUnderWay && this.policy.isLooserThan(this.#getPolicy());
+  isOutdated(source: PolicySource, isWaiting: boolean): boolean {
+    return !this.#between && (isWaiting || !this.#tracker.isDone) && this.policy.isLooserThan(source);
   }
 
   /** The features of which a member was withheld since the filter was made. */
