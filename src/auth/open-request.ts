@@ -161,8 +161,9 @@ export class OpenRequest {
     return this.#others === null ? [this.#response] : [this.#response, ...this.#others];
   }
 
-  /** The state of a response. */
+  /** The state of a response. If it is not known, it is taken to be the one before. */
   #join(res: Response | undefined): OpenResponse {
+    if (res === undefined) return this.#response;
     const known = this.#responses.find((response) => response.res === res || response.res === undefined);
     if (known !== undefined) {
       known.res ??= res;

@@ -10,7 +10,7 @@ import type { OpenResponse, OpenResponses } from './open-responses';
 import type { InterceptorEvents } from './rejection';
 import { type NamedProject, ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
-import { dependsOnPolicy, isOutdated, passesByPolicy } from './response-state';
+import { isOutdated, passesByPolicy } from './response-state';
 
 const STRICTER = 'The configuration of the project changed while the response was sent.';
 
@@ -55,8 +55,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   onEnd(): void {
     // The end of a large body may still be waiting for the client, or for middleware that was mounted before us. Others are let go
     // at once: a response that lives until the next check is moved to the old generation, which costs more than the rest of this.
-    if (dependsOnPolicy(this.#interceptor.state) && !(this.isOver && this.res.writableLength === 0)) return;
-    this.#openResponses.delete(this);
+    if (this.isOver && this.res.writableLength === 0) this.#openResponses.delete(this);
   }
 
   /** Until the configurations are known, and can be watched. */

@@ -63,8 +63,3 @@ export function isOutdated(state: ResponseState, source: PolicySource): boolean 
   if (state.name === 'streaming') return state.writer.isOutdated(source);
   return state.name === 'ended' && state.policy?.isLooserThan(source) === true;
 }
-
-/** Whether a stricter policy can still concern the body of a response. */
-export function dependsOnPolicy(state: ResponseState): boolean {
-  return passesByPolicy(state) || (state.name === 'ended' && state.policy !== undefined);
-}
