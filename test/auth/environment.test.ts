@@ -26,13 +26,16 @@ function setUp() {
   const denials: DeniedEvent[] = [];
   function app(options: Options) {
     const client = new Redis(redis.url);
-    const apiKeys = createApiKeys({ permissions, redis: client, namespace, ...options });
+    const apiKeys = createApiKeys({ permissions, redis: client, namespace, ...PATIENT, ...options });
     closing.push(() => apiKeys.close().then(() => client.quit()));
     apiKeys.on('denied', (event) => denials.push(event));
     return apiKeys;
   }
   return { app, denials, redis: new Redis(redis.url, { lazyConnect: true }), namespace };
 }
+
+/** A busy machine can take longer than half a second for the first command of an app. */
+const PATIENT = { maxRevocationLag: 5000, storeTimeout: 5000 };
 
 describe('environments', () => {
   test('keys.create puts the environment in the token, the masked token and the record', async () => {

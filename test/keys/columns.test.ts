@@ -103,7 +103,13 @@ describe.each(['in memory', 'in Redis'])('%s', (where) => {
   function setUp() {
     const namespace = `${redis.namespace}-${namespaces++}`;
     const client = where === 'in Redis' ? new Redis(redis.url) : undefined;
-    const apiKeys = createApiKeys({ permissions, namespace, importedTokens: true, ...(client && { redis: client }) });
+    const apiKeys = createApiKeys({
+      permissions,
+      namespace,
+      importedTokens: true,
+      // A busy machine can take longer than half a second for the first command.
+      ...(client && { redis: client, maxRevocationLag: 5000, storeTimeout: 5000 }),
+    });
     close = () => apiKeys.close().then(() => client?.quit());
     return { apiKeys, keys: apiKeys.keys, audit: apiKeys.audit, client, namespace };
   }
