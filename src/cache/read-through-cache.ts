@@ -148,11 +148,6 @@ export class ReadThroughCache<V extends object> {
     return new EntryHandle(entry, this.#version, this.#isUsable);
   }
 
-  /** True if the id is cached and the store grants a lease for it. It then need not be read again. */
-  isFresh(id: string, wall: number): boolean {
-    return this.get(id, wall) !== undefined && this.#options.lease(id) !== null;
-  }
-
   /** Starts a read, or joins the in-flight read of the id. Rejects as `read` does; a rejection is not cached. */
   load(id: string): Promise<CacheHandle<V>> {
     const { whenDown } = this.#options;

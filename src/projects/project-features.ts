@@ -34,6 +34,7 @@ export function createProjectFeatures({
   onLookup = () => {},
 }: ProjectFeaturesDeps): ProjectFeatures {
   const { projects } = caches;
+
   /**
    * Reads the cache at each call, because a response can begin long after its request, and must not contain features
    * disabled since. If the cache cannot decide, the result of the request's own read counts while its lease holds. After

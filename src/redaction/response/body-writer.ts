@@ -76,7 +76,7 @@ export class BodyWriter {
     return this.#filter.value.policy;
   }
 
-  /** Whether a value is under way that began when more was enabled than is now. */
+  /** Whether a value is under way that was redacted by a policy that allows more than `source`. */
   isOutdated(source: PolicySource): boolean {
     if (this.#filter.isPassingRecord === true) return restricts(source);
     return this.#filter.value.isOutdated(source, this.#context.res.writableLength > 0);

@@ -141,10 +141,8 @@ export class ResponseContext {
   getPolicy(featuresFor?: FeaturesFor): PolicySource {
     const { policy } = this;
     if (policy === undefined) return NOTHING;
-    if (featuresFor !== undefined) {
-      return this.#mixesProjects ? { featuresFor } : { features: featuresFor(this.#projectId) };
-    }
-    return this.#mixesProjects ? mixedSource(policy) : { features: policy.featuresFor(this.#projectId) };
+    if (this.#mixesProjects) return featuresFor === undefined ? mixedSource(policy) : { featuresFor };
+    return { features: featuresFor?.(this.#projectId) ?? policy.featuresFor(this.#projectId) };
   }
 
   /** Whether something could have to be removed by the policy of this moment. */
