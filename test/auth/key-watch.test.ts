@@ -97,6 +97,12 @@ function setUp({
   };
 }
 
+/** Replaces the timers of the watch by ones that fire only if a test says so: a pass under way at a later check is another case. */
+function captureTimers() {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+  return jest.spyOn(globalThis, 'setInterval');
+}
+
 /** A use that counts its checks and takes a millisecond of CPU time for each. */
 class CountedUse implements KeyUse {
   checks = 0;
@@ -233,7 +239,7 @@ test('KeyWatch ends the uses of a key when its lease ends and the key cannot be 
 test.each([1, 100, 124, 249])(
   'KeyWatch ends a use within maxRevocationLag of the last read when %d ms of the lease were left and the key cannot be read',
   async (left) => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance', 'Date'] });
+    captureTimers();
     const { ids, cache, clock, fail } = setUp({ hasLease: false });
     const { value, lease } = await cache.load(ids[0]!);
     const readAt = clock.monotonic();
@@ -253,7 +259,7 @@ test.each([1, 100, 124, 249])(
 );
 
 test('KeyWatch ends a use when its lease ends if the lease was extended while a read was in flight that gets no reply', async () => {
-  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const setTimer = captureTimers();
   const { ids, cache, clock, lease, reads, silence } = setUp();
   const [use] = await watchAll(ids, cache);
   const [check] = setTimer.mock.calls[0] as [() => void];
@@ -277,7 +283,7 @@ test('KeyWatch ends a use when its lease ends if the lease was extended while a 
 });
 
 test('KeyWatch ends the uses of a key within two checks after a pause when the key cannot be read', async () => {
-  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const setTimer = captureTimers();
   // An eighth of it is 6.25 ms. Timers count whole milliseconds, and can fire up to a millisecond early.
   const { ids, cache, clock, fail } = setUp({ lag: 50 });
   const [use] = await watchAll(ids, cache);
@@ -295,7 +301,7 @@ test('KeyWatch ends the uses of a key within two checks after a pause when the k
 
 /** Watches uses of one key, whose reads get no reply from then on. */
 async function watchMany(count: number) {
-  const setTimer = jest.spyOn(globalThis, 'setInterval');
+  const setTimer = captureTimers();
   const world = setUp();
   const { cache, clock, lease } = world;
   const { value } = await cache.load(world.ids[0]!);
@@ -372,7 +378,7 @@ test.each([
 test.each([true, false])(
   'KeyWatch keeps a use for serveStaleFor if its lease held when the store last answered: %j',
   async (isOutage) => {
-    const setTimer = jest.spyOn(globalThis, 'setInterval');
+    const setTimer = captureTimers();
     const world = setUp({ serveStaleFor: 10 * LAG });
     const { ids, cache, clock, fail } = world;
     const [use] = await watchAll(ids, cache);
