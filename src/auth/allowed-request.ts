@@ -24,6 +24,12 @@ export interface AllowedRequestDeps extends PassedRequestDeps {
   readonly requestProperty: string;
 }
 
+/** The context with the address, if the key was limited to addresses after the request was allowed. */
+function contextFor({ addresses }: CachedKey, context: AuthContext, opened: OpenRequest | undefined): AuthContext {
+  if (addresses === null || context.address !== undefined || opened === undefined) return context;
+  return { ...context, address: readRequestAddress(opened.req) };
+}
+
 /** A request that `requireApiKey` has allowed by its key. */
 export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements SignalSource<Exchange>, KeyUse {
   readonly key: CachedKey;
@@ -70,7 +76,7 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
   }
 
   createApiKey(exchange: Exchange): RequestApiKey {
-    return createRequestApiKey(this.key, this, exchange);
+    return createRequestApiKey(this, exchange);
   }
 
   leaseEndsSoon(): boolean {
@@ -88,7 +94,7 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
 
   check(entry: CachedKey | null, wall: number): UseEnd | null {
     if (!isSameKey(this.key, entry)) return KEY_DELETED;
-    const denial = authorize(entry, this.deps.requirement, this.#contextFor(entry), wall);
+    const denial = authorize(entry, this.deps.requirement, contextFor(entry, this.#context, this.opened), wall);
     if (denial === null) this.opened?.allow(this);
     return denial;
   }
@@ -106,12 +112,5 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;
     events.emit('ended', { keyId, workspaceId, reason, ...describeRoute(req) });
-  }
-
-  /** With the address, if the key was limited to addresses after the request was allowed. */
-  #contextFor({ addresses }: CachedKey): AuthContext {
-    const context = this.#context;
-    if (addresses === null || context.address !== undefined || this.opened === undefined) return context;
-    return { ...context, address: readRequestAddress(this.opened.req) };
   }
 }

@@ -17,7 +17,7 @@ export interface PassedRequirement {
   emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
 }
 
-/** Properties of an open response that are true or false, in one number: each field is eight bytes of each. */
+/** Properties that are true or false, in one number: a field takes eight bytes of each open response. */
 const Flag = {
   /** The response ends with the requirements if it streams a body. */
   endsStream: 1,
@@ -25,41 +25,55 @@ const Flag = {
   endsResponse: 2,
   /** `res.write` has been replaced. */
   watchesWrites: 4,
+  /** The requirements of the request are watched. */
+  isWatched: 8,
+  /** The event of the request has been emitted. */
+  hasEnded: 16,
 } as const;
 
-/** A response to the request. */
+/**
+ * Requirements that are not met, of responses that have not begun: a first piece of a streamed body would be too late. Not in a
+ * field, because few have one.
+ */
+const deniedOf = new WeakMap<OpenResponse, Map<PassedRequirement, UseEnd>>();
+
+/** A response to a request. */
 class OpenResponse {
-  #flags = 0;
-  /**
-   * Requirements that are not met, while the response has not begun. A first piece of a streamed body would be too late.
-   * Null: none so far.
-   */
-  #denying: Map<PassedRequirement, UseEnd> | null = null;
+  protected flags = 0;
 
-  /** @param res - Undefined if it is not known. */
-  constructor(public res: Response | undefined) {}
+  constructor(protected exchange: Exchange) {}
 
-  isOver(): boolean {
+  get res(): Response | undefined {
+    return this.exchange.res;
+  }
+
+  /** Whether the response is this one, or is taken to be, because none was known. */
+  is(exchange: Exchange): boolean {
+    if (this.res === undefined) this.exchange = exchange;
+    return this.res === exchange.res;
+  }
+
+  hasClosed(): boolean {
     const { res } = this;
     // Not each response has all of them: those of adapters are objects of their own.
     return res?.closed === true || res?.destroyed === true || res?.writableFinished === true;
   }
 
   endsWith(flag: 'endsStream' | 'endsResponse'): void {
-    this.#flags |= Flag[flag];
+    this.flags |= Flag[flag];
   }
 
-  allow(requirement: PassedRequirement): void {
-    this.#denying?.delete(requirement);
+  allowAgain(requirement: PassedRequirement): void {
+    deniedOf.get(this)?.delete(requirement);
   }
 
   /** Returns true if the response has not begun, and ends when it begins to stream. */
-  end(end: UseEnd, requirement: PassedRequirement, request: OpenRequest): boolean {
+  endNow(end: UseEnd, requirement: PassedRequirement, request: OpenRequest): boolean {
     const { res } = this;
-    const ends = this.#flags & (Flag.endsResponse | Flag.endsStream);
+    const ends = this.flags & (Flag.endsResponse | Flag.endsStream);
     if (res === undefined || ends === 0) return false;
     if (ends === Flag.endsStream && res.headersSent === false) {
-      this.#endAtWrite(res, end, requirement, request);
+      this.endAtWrite(res, end, requirement, request);
       return true;
     }
     destroyResponse(res);
@@ -67,127 +81,128 @@ class OpenResponse {
   }
 
   /** A response that is sent whole was accepted in time. */
-  #endAtWrite(res: Response, end: UseEnd, requirement: PassedRequirement, request: OpenRequest): void {
-    this.#denying ??= new Map();
-    this.#denying.set(requirement, end);
-    if ((this.#flags & Flag.watchesWrites) !== 0) return;
-    this.#flags |= Flag.watchesWrites;
+  private endAtWrite(res: Response, end: UseEnd, requirement: PassedRequirement, request: OpenRequest): void {
+    const denied = deniedOf.get(this) ?? new Map<PassedRequirement, UseEnd>();
+    deniedOf.set(this, denied.set(requirement, end));
+    if ((this.flags & Flag.watchesWrites) !== 0) return;
+    this.flags |= Flag.watchesWrites;
     const write = res.write as (...args: unknown[]) => boolean;
     res.write = (...args: unknown[]) => {
-      const [denying] = this.#denying ?? [];
-      if (denying !== undefined) {
-        this.#denying = null;
+      const [first] = deniedOf.get(this) ?? [];
+      if (first !== undefined) {
+        deniedOf.delete(this);
         destroyResponse(res);
-        request.emitEnded(...denying);
+        request.emitEnded(...first);
       }
       return write.apply(res, args);
     };
   }
 }
 
-/** Signal and responses of an allowed request, which end when one of its requirements is no longer met. */
-export class OpenRequest {
-  readonly req: Request;
-  #latest: PassedRequirement | undefined;
-  #controller: AbortController | null = null;
-  /** The first that is still open. */
-  #response: OpenResponse;
-  /** Further ones, if an app answers a part of a batch with the same request. Null: none so far. */
-  #others: OpenResponse[] | null = null;
-  #isWatched = false;
-  /** The event has been emitted. */
-  #hasEnded = false;
+/** The parts that most requests have no need of. */
+interface RareParts {
+  controller: AbortController | null;
+  /** Further responses, if an app answers a part of a batch with the same request. */
+  others: readonly OpenResponse[];
+}
 
-  constructor(latest: PassedRequirement | undefined, { req, res }: Exchange) {
-    this.req = req;
-    this.#latest = latest;
-    this.#response = new OpenResponse(res);
+/**
+ * Signal and responses of an allowed request, which end when one of its requirements is no longer met. It is its first response at the
+ * same time, and without private methods, because each object and each of these takes memory of each open response.
+ */
+export class OpenRequest extends OpenResponse {
+  private latest: PassedRequirement | undefined;
+  private rare: RareParts | null = null;
+
+  constructor(latest: PassedRequirement | undefined, exchange: Exchange) {
+    super(exchange);
+    this.latest = latest;
+  }
+
+  get req(): Request {
+    return this.exchange.req;
   }
 
   /** Takes over the requirements of a request that has passed a further one. */
   follow(latest: PassedRequirement): void {
-    this.#latest = latest;
-    if (this.#isWatched) this.#watchAll();
+    this.latest = latest;
+    if ((this.flags & Flag.isWatched) !== 0) this.watchAll();
   }
 
   /** Ends the response with the requirements, whether or not it has begun then. */
-  endResponse({ res }: Exchange): void {
-    this.#join(res).endsWith('endsResponse');
-    this.#watch();
+  endResponse(exchange: Exchange): void {
+    this.join(exchange).endsWith('endsResponse');
+    this.watch();
   }
 
   /** Ends the response with the requirements, if it streams a body. */
-  endStream({ res }: Exchange): void {
-    this.#join(res).endsWith('endsStream');
-    this.#watch();
+  endStream(exchange: Exchange): void {
+    this.join(exchange).endsWith('endsStream');
+    this.watch();
   }
 
-  openSignal({ res }: Exchange): AbortSignal {
-    this.#join(res);
-    this.#controller ??= new AbortController();
-    this.#watch();
-    return this.#controller.signal;
+  openSignal(exchange: Exchange): AbortSignal {
+    this.join(exchange);
+    this.rare ??= { controller: null, others: [] };
+    this.rare.controller ??= new AbortController();
+    this.watch();
+    return this.rare.controller.signal;
   }
 
   isOver(): boolean {
-    return this.#responses.every((response) => response.isOver());
+    return this.responses.every((response) => response.hasClosed());
   }
 
   /** A requirement is met. */
   allow(requirement: PassedRequirement): void {
-    for (const response of this.#responses) response.allow(requirement);
+    for (const response of this.responses) response.allowAgain(requirement);
   }
 
   /** A requirement is not met. Returns false if it has to be watched further. */
   end(end: UseEnd, requirement: PassedRequirement): boolean {
-    const aborts = this.#controller?.signal.aborted === false;
-    if (aborts) this.#controller?.abort(abortReasonOf(end));
-    const open = this.#responses.filter((response) => !response.isOver());
-    const later = open.filter((response) => response.end(end, requirement, this));
+    const controller = this.rare?.controller;
+    const aborts = controller?.signal.aborted === false;
+    if (aborts) controller?.abort(abortReasonOf(end));
+    const open = this.responses.filter((response) => !response.hasClosed());
+    const later = open.filter((response) => response.endNow(end, requirement, this));
     if (aborts || later.length < open.length) this.emitEnded(requirement, end);
     // If only the signal has ended, the response can still be watched.
-    this.#isWatched = later.length > 0;
-    return !this.#isWatched;
+    if (later.length === 0) this.flags &= ~Flag.isWatched;
+    return later.length === 0;
   }
 
   /** Emits one event, also if the signal aborts before the response ends. */
   emitEnded(requirement: PassedRequirement, { reason }: UseEnd): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+    if ((this.flags & Flag.hasEnded) !== 0) return;
+    this.flags |= Flag.hasEnded;
     requirement.emitEnded(reason, this);
   }
 
-  get #responses(): readonly OpenResponse[] {
-    return this.#others === null ? [this.#response] : [this.#response, ...this.#others];
+  private get responses(): readonly OpenResponse[] {
+    return this.rare === null ? [this] : [this, ...this.rare.others];
   }
 
   /** The state of a response. If it is not known, it is taken to be the one before. */
-  #join(res: Response | undefined): OpenResponse {
-    if (res === undefined) return this.#response;
-    const known = this.#responses.find((response) => response.res === res || response.res === undefined);
-    if (known !== undefined) {
-      known.res ??= res;
-      return known;
-    }
-    const joined = new OpenResponse(res);
-    const open = this.#responses.filter((response) => !response.isOver());
+  private join(exchange: Exchange): OpenResponse {
+    if (exchange.res === undefined || this.is(exchange)) return this;
+    const known = this.responses.find((response) => response.is(exchange));
+    if (known !== undefined) return known;
+    const joined = new OpenResponse(exchange);
+    const others = (this.rare?.others ?? []).filter((response) => !response.hasClosed());
     // With the last response, the watch lets go of the request.
-    if (open.length === 0) this.#isWatched = false;
-    const [first = joined, ...others] = [...open, joined];
-    this.#response = first;
-    this.#others = others.length > 0 ? others : null;
+    if (this.hasClosed() && others.length === 0) this.flags &= ~Flag.isWatched;
+    this.rare ??= { controller: null, others };
+    this.rare.others = [...others, joined];
     return joined;
   }
 
-  #watch(): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
-    this.#watchAll();
+  private watch(): void {
+    if ((this.flags & Flag.isWatched) !== 0) return;
+    this.flags |= Flag.isWatched;
+    this.watchAll();
   }
 
-  #watchAll(): void {
-    for (let passed: PassedRequirement | undefined = this.#latest; passed !== undefined; passed = passed.earlier) {
-      passed.watchFor(this);
-    }
+  private watchAll(): void {
+    for (let passed = this.latest; passed !== undefined; passed = passed.earlier) passed.watchFor(this);
   }
 }

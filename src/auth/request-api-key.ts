@@ -55,8 +55,9 @@ export function isSameKey(allowedBy: CachedKey, entry: CachedKey | null): entry 
   return scope.agents === 'all' || (agents !== 'all' && agents.every((agent) => scope.allowsAgent(agent)));
 }
 
-/** Creates the signal of a key's user, such as a request, when it is first read. */
+/** A key, and the function that creates the signal of its user, such as a request, when it is first read. */
 export interface SignalSource<User> {
+  readonly key: CachedKey;
   openSignal(user: User): AbortSignal;
 }
 
@@ -72,12 +73,12 @@ class KeyOfRequest<User> implements RequestApiKey {
   readonly owner: KeyOwner | null;
   readonly metadata: KeyMetadata;
   readonly scope: Scope;
-  readonly #expiresAt: number;
   readonly #source: SignalSource<User>;
   readonly #user: User;
   #signal: AbortSignal | undefined;
 
-  constructor({ record, scope }: CachedKey, source: SignalSource<User>, user: User) {
+  constructor(source: SignalSource<User>, user: User) {
+    const { record, scope } = source.key;
     this.id = record.id;
     this.name = record.name;
     this.workspaceId = record.workspaceId;
@@ -85,7 +86,6 @@ class KeyOfRequest<User> implements RequestApiKey {
     this.owner = record.owner;
     this.metadata = record.metadata;
     this.scope = scope;
-    this.#expiresAt = record.expiresAt;
     this.#source = source;
     this.#user = user;
   }
@@ -95,7 +95,7 @@ class KeyOfRequest<User> implements RequestApiKey {
   }
 
   get expiresAt(): Date | null {
-    return expiryDate(this.#expiresAt);
+    return expiryDate(this.#source.key.record.expiresAt);
   }
 
   get signal(): AbortSignal {
@@ -109,8 +109,8 @@ class KeyOfRequest<User> implements RequestApiKey {
 }
 
 /** Creates the key of a request. */
-export function createRequestApiKey<User>(key: CachedKey, source: SignalSource<User>, user: User): RequestApiKey {
-  return Object.freeze(new KeyOfRequest(key, source, user));
+export function createRequestApiKey<User>(source: SignalSource<User>, user: User): RequestApiKey {
+  return Object.freeze(new KeyOfRequest(source, user));
 }
 
 /** Whether this is a key that was created with this source of its signal. */

@@ -31,6 +31,8 @@ const STRICTER: UseEnd = {
   message: 'The configuration of the project changed while the response was sent.',
 };
 
+const NO_CONFIGURATIONS: Configurations = new Map();
+
 /** The redaction policy of one request. A class, because a function of its own for each request costs more. */
 class RequestPolicy implements RoutePolicy, EntryUse<Configurations> {
   readonly #context: RequestContext;
@@ -40,7 +42,7 @@ class RequestPolicy implements RoutePolicy, EntryUse<Configurations> {
   readonly #deps: PolicyDeps;
   #response: ConfiguredResponse | undefined = undefined;
   /** See `EntryUse`. */
-  accepted: Configurations = new Map();
+  accepted: Configurations = NO_CONFIGURATIONS;
 
   constructor(context: RequestContext, { req, res }: Exchange, featuresFor: FeaturesFor, deps: PolicyDeps) {
     this.#context = context;

@@ -120,8 +120,8 @@ export function createVerify(deps: {
       if (result instanceof LimitWait) return result;
       if (result !== null) return deny(result, outcome);
       access.allow(outcome, wall, cached, false);
-      const source = { openSignal: () => signals.open(outcome, requirement, context) };
-      return { ok: true, key: createRequestApiKey(outcome, source, undefined) };
+      const source = { key: outcome, openSignal: () => signals.open(outcome, requirement, context) };
+      return { ok: true, key: createRequestApiKey(source, undefined) };
     }
 
     for (;;) {
