@@ -3,6 +3,7 @@ import type { Clock } from '../clock';
 import { type IsOver, SlicedQueue } from '../sliced-queue';
 import { type Lease, leaseDuration, type Timestamps } from '../store/lease';
 import { type EntryUse, type UseEnd, unavailableEnd } from './entry-use';
+import { LeaseProbes } from './lease-probes';
 import { createWatched, type Watched } from './watched-entry';
 
 const CLOSED = unavailableEnd('closed', 'The server is shutting down and can no longer confirm this API key.');
@@ -52,12 +53,15 @@ export class EntryWatch<Entry extends object> {
   #timer: NodeJS.Timeout | null = null;
   /** Number of all uses. */
   #uses = 0;
+  readonly #probes: LeaseProbes;
   #isClosed = false;
 
   constructor(options: WatchSettings & WatchedEntries<Entry>) {
     this.#options = options;
     this.#unconfirmed = unavailableEnd('store', options.unconfirmed);
     this.#interval = Math.max(1, Math.floor(options.maxRevocationLag / CHECKS_PER_LAG));
+    const { clock, cache } = options;
+    this.#probes = new LeaseProbes({ clock, interval: this.#interval, read: (id) => cache.loadFresh(id) });
     this.#queue = new SlicedQueue(this.#interval, (watched, isOver) => this.#visit(watched, isOver));
   }
 
@@ -157,11 +161,15 @@ export class EntryWatch<Entry extends object> {
     const wall = clock.wall();
     this.#confirm(watched, wall);
     const remaining = watched.proof.remaining(clock, wall);
+    const lease = this.#options.lease(watched.id);
     // Without invalidations every lease ends, and Redis may be far away.
-    const intervals = this.#options.lease(watched.id) === null ? 4 : 2;
-    const loadsAt = Math.max(intervals * this.#interval, 2 * this.#interval + this.#early);
+    const loadsAt = (lease === null ? 4 : 2) * this.#interval;
     if (watched.isChanged || remaining < loadsAt) this.#load(watched);
-    else watched.unconfirmedSince = null;
+    else {
+      watched.unconfirmedSince = null;
+      // Many uses begin to end so early that reads must have been without a reply before all entries are read again.
+      if (lease !== null && remaining < loadsAt + this.#early) this.#probes.send(watched.id, lease);
+    }
     this.#checkAgain(watched, remaining, wall);
   }
 
@@ -208,8 +216,7 @@ export class EntryWatch<Entry extends object> {
     watched.timer = null;
     const { entry } = watched;
     const expiresAt = entry === null ? Number.POSITIVE_INFINITY : this.#options.expiresAt(entry);
-    const delays = [remaining - this.#early, remaining, expiresAt - wall].filter((delay) => delay > 0);
-    const delay = Math.min(...delays);
+    const delay = Math.min(...[remaining - this.#early, remaining, expiresAt - wall].filter((each) => each > 0));
     if (delay < this.#interval) {
       watched.timer = setTimeout(() => this.#schedule(watched), Math.ceil(delay)).unref();
     }
@@ -259,7 +266,11 @@ export class EntryWatch<Entry extends object> {
     const isHeld = isServedStale ? proof.heldWithin(serveStaleFor, clock, wall) : proof.remaining(clock, wall) > early;
     if (isHeld) return false;
     // A timer counts whole milliseconds and can fire one early. A third interval would be more than a quarter of a lag.
-    return unconfirmedSince !== null && now - unconfirmedSince >= this.#interval - 1;
+    const since = Math.min(
+      unconfirmedSince ?? Number.POSITIVE_INFINITY,
+      this.#probes.unansweredSince(this.#options.lease(id)),
+    );
+    return now - since >= this.#interval - 1;
   }
 
   /** Ends the uses that would be denied. Returns false if the slice is over before all are checked. */

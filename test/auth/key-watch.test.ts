@@ -345,6 +345,26 @@ test('KeyWatch ends none of many uses before their lease ends while a slow store
   expect(uses.some(({ hasEnded }) => hasEnded)).toBe(false);
 });
 
+test('KeyWatch reads one of many keys again while their lease is extended as usual', async () => {
+  const setTimer = captureTimers();
+  const { ids, cache, clock, lease, reads } = setUp({ keys: 2000 });
+  const uses = await watchAll(ids, cache);
+  const [check] = setTimer.mock.calls[0] as [() => void];
+  reads.length = 0;
+  for (let poll = 0; poll < 5; poll++) {
+    for (let checks = 0; checks < 4; checks++) {
+      clock.advance(LAG / 8);
+      for (const use of uses) use.checks = 0;
+      check();
+      await waitUntil('every use is checked', () => uses.every((use) => use.checks > 0));
+    }
+    // A feed that is quick is asked twice per lag.
+    lease.extend(clock.monotonic() + (7 / 8) * LAG, clock.wall() + (7 / 8) * LAG);
+  }
+  expect(reads.length).toBeLessThanOrEqual(2 * 5);
+  expect(uses.some(({ hasEnded }) => hasEnded)).toBe(false);
+});
+
 test('KeyWatch ends the uses of a key that was evicted from the cache when it is deleted', async () => {
   const { ids, cache, records, emit } = setUp({ keys: 10, maxKeys: 1 });
   const uses = await watchAll(ids, cache);
