@@ -12,6 +12,14 @@ export interface Features {
 /** Features of a project without configuration, and of every project whose configuration is unknown. */
 export const NOTHING_ENABLED: Features = Object.freeze({ transcript: false, metrics: Object.freeze([]) });
 
+/** Features of a project by the configurations of its workspace; nothing without a configuration, or if they are unknown. */
+export function featuresIn(
+  configurations: ReadonlyMap<string, Features> | null | undefined,
+  projectId: string,
+): Features {
+  return configurations?.get(projectId) ?? NOTHING_ENABLED;
+}
+
 /** The policy for one request: the project that its route names, and what the projects of its workspace enable. */
 export interface RoutePolicy {
   /** The agent (= project) that the route declared to `requireApiKey`. */
@@ -27,6 +35,9 @@ export interface RoutePolicy {
 
 /** Features of a project; nothing for `undefined` and unknown projects. */
 export type FeaturesFor = (projectId: string | undefined) => Features;
+
+/** Why an open response ends when the configuration of its project becomes stricter. */
+export const STRICTER_MESSAGE = 'The configuration of the project changed while the response was sent.';
 
 /** An open response whose body depends on the configurations of its workspace. */
 export interface ConfiguredResponse {

@@ -1,6 +1,6 @@
 import type { Configurations } from '../cache/caches';
 import type { ReadThroughCache } from '../cache/read-through-cache';
-import { type Features, NOTHING_ENABLED } from '../features';
+import { type Features, featuresIn } from '../features';
 import type { Store } from '../store/store';
 import type { EntryUse, UseEnd } from './entry-use';
 import { EntryWatch, type WatchSettings } from './entry-watch';
@@ -75,8 +75,7 @@ export class PassedFeature implements PassedRequirement, EntryUse<Configurations
   }
 
   check(configurations: Configurations | null): UseEnd | null {
-    const features = configurations?.get(this.#projectId) ?? NOTHING_ENABLED;
-    if (!this.#requirement.isEnabled(features)) return this.#requirement.denial;
+    if (!this.#requirement.isEnabled(featuresIn(configurations, this.#projectId))) return this.#requirement.denial;
     this.#open?.allow(this);
     return null;
   }

@@ -1,7 +1,7 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { KeyscopeError } from '../errors';
-import { type Features, NOTHING_ENABLED } from '../features';
+import { type Features, featuresIn } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput, rejectRequest } from '../validate-input';
@@ -81,7 +81,7 @@ export function createRequireFeature(deps: {
         .decide(workspaceId, (outcome) => {
           // An unknown configuration is not 403.
           if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
-          else if (requirement.isEnabled(outcome?.get(projectId) ?? NOTHING_ENABLED)) {
+          else if (requirement.isEnabled(featuresIn(outcome, projectId))) {
             target.passFeature?.(requirement, { workspaceId, projectId, configurations: outcome! });
             next();
           } else deny(req, res, next);

@@ -6,8 +6,10 @@ import {
   type ConfiguredResponse,
   type Features,
   type FeaturesFor,
+  featuresIn,
   NOTHING_ENABLED,
   type RoutePolicy,
+  STRICTER_MESSAGE,
 } from '../features';
 import type { ProjectFeatures } from '../projects/project-features';
 import type { EntryUse, UseEnd } from './entry-use';
@@ -28,7 +30,7 @@ interface PolicyDeps {
 const STRICTER: UseEnd = {
   reason: 'feature',
   code: 'feature_not_enabled',
-  message: 'The configuration of the project changed while the response was sent.',
+  message: STRICTER_MESSAGE,
 };
 
 const NO_CONFIGURATIONS: Configurations = new Map();
@@ -85,7 +87,7 @@ class RequestPolicy implements RoutePolicy, EntryUse<Configurations> {
   check(configurations: Configurations | null): UseEnd | null {
     const isOutdated = this.#response!.isOutdated((projectId) => {
       if (projectId === undefined || !this.#allows(projectId)) return NOTHING_ENABLED;
-      return configurations?.get(projectId) ?? NOTHING_ENABLED;
+      return featuresIn(configurations, projectId);
     });
     return isOutdated ? STRICTER : null;
   }

@@ -3,7 +3,7 @@ import type { CacheHandle } from '../cache/read-through-cache';
 import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
-import { type FeaturesFor, NOTHING_ENABLED } from '../features';
+import { type FeaturesFor, featuresIn, NOTHING_ENABLED } from '../features';
 
 /** Finds the features of a workspace's projects, in the cache or the store. */
 export interface ProjectFeatures {
@@ -45,7 +45,7 @@ export function createProjectFeatures({
       if (projectId === undefined) return NOTHING_ENABLED;
       const wall = clock.wall();
       const known = projects.get(workspaceId, wall) ?? (held.isValid(wall) ? held.value : null);
-      return known?.get(projectId) ?? NOTHING_ENABLED;
+      return featuresIn(known, projectId);
     };
   }
 

@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import { KeyscopeError } from '../../errors';
-import type { ConfiguredResponse, FeaturesFor, RoutePolicy } from '../../features';
+import { type ConfiguredResponse, type FeaturesFor, type RoutePolicy, STRICTER_MESSAGE } from '../../features';
 import { destroyResponse } from '../../http/destroy-response';
 import { type PolicySource, restricts } from '../policy';
 import { isVouched } from './body-decision';
@@ -11,8 +11,6 @@ import type { InterceptorEvents } from './rejection';
 import { type NamedProject, ResponseContext, type RouteParts } from './response-context';
 import { headerText } from './response-headers';
 import { isOutdated, passesByPolicy } from './response-state';
-
-const STRICTER = 'The configuration of the project changed while the response was sent.';
 
 /** The redaction of one response, from its middleware to its end. */
 export class ResponseRedaction extends ResponseContext implements InterceptorEvents, OpenResponse, ConfiguredResponse {
@@ -84,6 +82,6 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   }
 
   cut(): void {
-    destroyResponse(this.res, new KeyscopeError('unredactable_response', STRICTER));
+    destroyResponse(this.res, new KeyscopeError('unredactable_response', STRICTER_MESSAGE));
   }
 }
