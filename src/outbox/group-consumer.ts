@@ -154,7 +154,7 @@ export class GroupConsumer {
     const { ttl } = this.#timing;
     const sentAt = clock.monotonic();
     const leads = await store.leadGroup({ group, leader: this.#name, ttl, age: sentAt - this.#startedAt });
-    if (!leads || sentAt >= this.#leadsUntil) this.#forget();
+    if (!leads || sentAt >= this.#leadsUntil) this.#discardHeld();
     this.#leadsUntil = leads ? sentAt + ttl : Number.NEGATIVE_INFINITY;
     if (!leads) return;
     // The leadership can have ended before this reply: events that could not begin then, begin now.
@@ -176,7 +176,7 @@ export class GroupConsumer {
   }
 
   /** Another process may have led since the last step: the entries are read again. */
-  #forget(): void {
+  #discardHeld(): void {
     for (const { place } of this.#lanes.clear()) this.#held.delete(keyOf(place));
     this.#mustRecover = true;
   }

@@ -1,47 +1,13 @@
-import { Redis } from 'ioredis';
-import { type ApiKeys, createApiKeys } from 'keyscope';
-import { type TestRedis, testRedis } from '../support/redis/test-redis';
+import type { ApiKeys } from 'keyscope';
+import { redisApps } from './redis-apps';
 import { refusal } from './setup';
 
-const permissions = { conversations: { label: 'Conversations data' } };
 const ANA = { kind: 'user', id: 'ana' } as const;
 /** More than two pages of keys. */
 const MATCHING = 450;
 const OTHERS = 45;
 
-let redis: TestRedis;
-let client: Redis;
-let namespaces = 0;
-let namespace: string;
-let open: ApiKeys<'conversations'>[] = [];
-beforeAll(async () => {
-  redis = await testRedis();
-  client = new Redis(redis.url);
-});
-beforeEach(() => {
-  namespace = `${redis.namespace}:${++namespaces}`;
-});
-afterEach(async () => {
-  await Promise.all(open.map((apiKeys) => apiKeys.close()));
-  open = [];
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.stop();
-});
-
-/** A process of the app. */
-function start(): ApiKeys<'conversations'> {
-  const apiKeys = createApiKeys({
-    permissions,
-    redis: client,
-    namespace,
-    maxRevocationLag: '10s',
-    storeTimeout: '10s',
-  });
-  open.push(apiKeys);
-  return apiKeys;
-}
+const { start } = redisApps();
 
 /** Creates keys that match, and among them keys that do not. */
 async function fill({ keys }: ApiKeys<'conversations'>): Promise<void> {

@@ -1,45 +1,15 @@
-import { Redis } from 'ioredis';
-import { type ApiKeys, type ApiKeysOptions, createApiKeys, type ListKeysInput } from 'keyscope';
+import type { ApiKeys, ApiKeysOptions, ListKeysInput } from 'keyscope';
 import { createKeyNames } from '../../src/store/redis/key-names';
-import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { waitUntil } from '../support/wait-until';
+import { redisApps } from './redis-apps';
 import { refusal } from './setup';
 
-const permissions = { conversations: { label: 'Conversations data' } };
 type Keys = ApiKeys<'conversations'>['keys'];
 
-let redis: TestRedis;
-let client: Redis;
-let namespaces = 0;
-let namespace: string;
-let open: ApiKeys<'conversations'>[] = [];
-beforeAll(async () => {
-  redis = await testRedis();
-  client = new Redis(redis.url);
-});
-beforeEach(() => {
-  namespace = `${redis.namespace}:${++namespaces}`;
-});
-afterEach(async () => {
-  await Promise.all(open.map((apiKeys) => apiKeys.close()));
-  open = [];
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.stop();
-});
+const apps = redisApps();
 
 function start(isRedis: boolean, options: Partial<ApiKeysOptions<'conversations'>> = {}): Keys {
-  const apiKeys = createApiKeys({
-    permissions,
-    metadata: { indexed: ['plan', 'customer'] },
-    maxRevocationLag: '10s',
-    storeTimeout: '10s',
-    ...(isRedis && { redis: client, namespace }),
-    ...options,
-  });
-  open.push(apiKeys);
-  return apiKeys.keys;
+  return apps.start({ metadata: { indexed: ['plan', 'customer'] }, ...options }, isRedis).keys;
 }
 
 /** Names of the keys on all pages. */
@@ -121,8 +91,8 @@ test('keys.list in memory finds the only match among more keys than a page exami
 
 describe('in Redis', () => {
   const filter = { metadata: { customer: 'c-1' } };
-  const index = () => createKeyNames(namespace).metadataIndex('default', 'customer');
-  const auditLog = () => `${namespace}:audit:{${tag}}:default`;
+  const index = () => createKeyNames(apps.namespace).metadataIndex('default', 'customer');
+  const auditLog = () => `${apps.namespace}:audit:{${tag}}:default`;
   let tag: string;
 
   async function createMany(keys: Keys, count: number, customer = 'c-1') {
@@ -137,7 +107,7 @@ describe('in Redis', () => {
   async function complete(keys: Keys): Promise<void> {
     await keys.list(filter);
     await waitUntil('the index is complete', async () => {
-      const [mark, walk] = await client.hmget(index().state, 'mark', 'walk');
+      const [mark, walk] = await apps.client.hmget(index().state, 'mark', 'walk');
       return mark !== null && walk === null;
     });
   }
@@ -146,7 +116,7 @@ describe('in Redis', () => {
     const keys = start(true);
     await createMany(keys, 3);
     await complete(keys);
-    await client.del(`${namespace}:index:{${tag}}:default:created`);
+    await apps.client.del(`${apps.namespace}:index:{${tag}}:default:created`);
     expect((await keys.list(filter)).keys).toHaveLength(3);
     expect((await keys.list({ status: 'active' })).keys).toEqual([]);
   });
@@ -172,19 +142,19 @@ describe('in Redis', () => {
     const older = start(true, { metadata: {} });
     await Promise.all(created.slice(0, 290).map(({ id }) => older.delete(id)));
     await createMany(older, 5, 'c-2');
-    await client.xtrim(auditLog(), 'MAXLEN', 1);
+    await apps.client.xtrim(auditLog(), 'MAXLEN', 1);
     expect(await namesOf(keys, filter)).toHaveLength(10);
     await complete(keys);
     expect(await namesOf(keys, filter)).toHaveLength(10);
-    expect(await client.hlen(index().entries)).toBe(15);
-    await client.del(auditLog());
+    expect(await apps.client.hlen(index().entries)).toBe(15);
+    await apps.client.del(auditLog());
     expect(await namesOf(keys, filter)).toHaveLength(10);
   });
 
   test('a list examines all keys if Redis does not store the index', async () => {
     const keys = start(true);
     await createMany(keys, 3);
-    await client.set(index().state, 'of another type');
+    await apps.client.set(index().state, 'of another type');
     expect(await namesOf(keys, filter)).toHaveLength(3);
   });
 
@@ -224,7 +194,7 @@ describe('in Redis', () => {
 test('createApiKeys rejects names of metadata that are invalid, repeated or too many', async () => {
   const nine = Array.from({ length: 9 }, (_, i) => `name${i}`);
   for (const indexed of [['a b'], ['a', 'a'], nine, ['constructor']]) {
-    const error = await refusal(Promise.resolve().then(() => createApiKeys({ permissions, metadata: { indexed } })));
+    const error = await refusal(Promise.resolve().then(() => start(false, { metadata: { indexed } })));
     expect(error).toMatchObject({
       code: 'invalid_options',
       issues: [{ message: expect.stringContaining('at most 8') }],

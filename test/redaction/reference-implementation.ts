@@ -17,7 +17,7 @@ const list = (value: string | readonly string[]) => (typeof value === 'string' ?
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function emptied(value: unknown): unknown {
+function clearedValue(value: unknown): unknown {
   if (typeof value === 'string') return '';
   if (Array.isArray(value)) return [];
   return isObject(value) ? {} : null;
@@ -63,8 +63,8 @@ export function referenceRedaction(body: unknown, options: RedactOptions, featur
     const here = [...given];
     for (const route of here) if (route.steps[0] === null) here.push(after(route));
     const denied = here.filter((route) => route.steps.length === 0 && route.features && denies(route));
-    if (denied.some(({ kind }) => kind !== 'metrics')) return emptied(value);
-    if (!isObject(value)) return denied.length > 0 ? emptied(value) : value;
+    if (denied.some(({ kind }) => kind !== 'metrics')) return clearedValue(value);
+    if (!isObject(value)) return denied.length > 0 ? clearedValue(value) : value;
     if (here.some(({ kind, steps }) => kind === 'conversation' && steps.length === 0)) {
       const projectId = Object.hasOwn(value, 'project_id') ? value.project_id : undefined;
       const features = featuresOf(projectId);

@@ -49,9 +49,9 @@ export async function flood(
     const token = forge(workspaces[sent % workspaces.length] ?? 'default');
     sent += 1;
     unanswered += 1;
-    const verdict = await apiKeys.verify(token, { permission: 'read' });
+    const verification = await apiKeys.verify(token, { permission: 'read' });
     unanswered -= 1;
-    const outcome = verdict.ok ? 'accepted' : verdict.error.code;
+    const outcome = verification.ok ? 'accepted' : verification.error.code;
     outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
   }
 

@@ -333,7 +333,7 @@ function isJson(bytes: Uint8Array): boolean {
   }
 }
 
-function verdict(work: () => unknown): string {
+function outcomeOf(work: () => unknown): string {
   try {
     work();
     return 'passes';
@@ -350,8 +350,8 @@ test('a damaged text passes if and only if it still is JSON, whatever the option
       for (const [changes, { resolved }, features, lengths] of attempts) {
         const bytes = damaged(text, changes);
         const { fields, limits } = resolved;
-        const whole = verdict(() => filterWhole(bytes, fields, { features }, limits));
-        const inPieces = verdict(() => filterInPieces(bytes, lengths, fields, { features }, limits));
+        const whole = outcomeOf(() => filterWhole(bytes, fields, { features }, limits));
+        const inPieces = outcomeOf(() => filterInPieces(bytes, lengths, fields, { features }, limits));
         // Pieces show it before the error behind it.
         if ([NESTED_JSON, MISREAD].some((error) => inPieces.includes(error)) && whole !== 'passes') continue;
         const expected = isJson(bytes);

@@ -60,7 +60,7 @@ export class ClusterFeed implements InvalidationFeed {
     this.#mode = new StoreModeTracker(options);
     this.#masters = new ClusterMasters(options, {
       onState: (master) => this.#onNodeState(master),
-      onReconnect: (master) => this.#owners.forget(master),
+      onReconnect: (master) => this.#owners.invalidate(master),
     });
     this.#owners = new SlotOwners(options);
   }

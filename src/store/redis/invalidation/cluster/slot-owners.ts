@@ -41,7 +41,7 @@ export class SlotOwners<Node extends object> {
   }
 
   /** The node's address can lead to another one. */
-  forget(node: Node): void {
+  invalidate(node: Node): void {
     this.#replies.delete(node);
   }
 
@@ -60,16 +60,16 @@ export class SlotOwners<Node extends object> {
     if (reply.view === null) return timestampsOf(this.#options.clock);
     const { id } = reply.view;
     const votes: Timestamps[] = [];
-    let voters = 0;
+    let votingMasters = 0;
     for (const other of nodes) {
       const { sent, view } = this.#replies.get(other) ?? { sent: NEVER, view: null };
       if (view === null || !view.isVotingMaster || !isConfirmed(sent, this.#options)) continue;
-      voters = Math.max(voters, view.votingMasters);
+      votingMasters = Math.max(votingMasters, view.votingMasters);
       const row = view.masters.find((master) => master.id === id);
       if (row !== undefined && !row.hasFailed && covers(row.ranges, slot)) votes.push(sent);
     }
     votes.sort((a, b) => b.monotonic - a.monotonic);
-    return votes[Math.floor(voters / 2)] ?? NEVER;
+    return votes[Math.floor(votingMasters / 2)] ?? NEVER;
   }
 
   /** Why a node must not be read from; null if it may be. */
