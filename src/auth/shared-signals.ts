@@ -19,6 +19,26 @@ function coversAll(list: readonly string[], other: readonly string[]): boolean {
   return list.length === 0 || (other.length > 0 && other.every((entry) => list.includes(entry)));
 }
 
+/** The first listener: keeps those after it from hiding the event from each other. */
+function isolate(event: Event): void {
+  Object.defineProperty(event, 'stopImmediatePropagation', { value: () => event.stopPropagation() });
+}
+
+/** Several callers can have the signal before any of them has a listener. One must not take the place of another. */
+function shareAmongCallers(signal: AbortSignal): void {
+  let latest: (() => void) | null = null;
+  signal.addEventListener('abort', isolate);
+  Object.defineProperty(signal, 'onabort', {
+    enumerable: true,
+    get: () => latest,
+    set(handler: unknown) {
+      if (typeof handler === 'function') signal.addEventListener('abort', handler as () => void);
+      else if (latest !== null) signal.removeEventListener('abort', latest);
+      latest = typeof handler === 'function' ? (handler as () => void) : null;
+    },
+  });
+}
+
 class SharedSignal implements KeyUse {
   readonly controller = new AbortController();
   readonly #requirement: Requirement;
@@ -36,6 +56,7 @@ class SharedSignal implements KeyUse {
     this.#requirement = requirement;
     this.#context = context;
     this.#onEnd = onEnd;
+    shareAmongCallers(this.controller.signal);
   }
 
   get watchedId(): string {
@@ -44,7 +65,8 @@ class SharedSignal implements KeyUse {
 
   get isFree(): boolean {
     const { signal } = this.controller;
-    return !signal.aborted && getEventListeners(signal, 'abort').length === 0;
+    // One listener is our own.
+    return !signal.aborted && getEventListeners(signal, 'abort').length <= 1;
   }
 
   /**

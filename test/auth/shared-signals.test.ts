@@ -81,3 +81,48 @@ test('verify aborts the signals that require a permission, and no others, when t
   expect(any.aborted).toBe(false);
   expect(open(ANYWHERE, compileRequirement('all', ['conversations']))).not.toBe(limited);
 });
+
+test.each<[how: string, listen: (signal: AbortSignal, listener: () => void) => void]>([
+  [
+    'sets onabort',
+    (signal, listener) => {
+      signal.onabort = listener;
+    },
+  ],
+  [
+    'sets onabort twice',
+    (signal, listener) => {
+      signal.onabort = listener;
+      signal.onabort = listener;
+    },
+  ],
+  [
+    'stops the event for the listeners after its own',
+    (signal, listener) =>
+      signal.addEventListener('abort', (event) => {
+        event.stopImmediatePropagation();
+        listener();
+      }),
+  ],
+])('verify aborts the signals of all callers of which each %s after all have got theirs', async (_how, listen) => {
+  const { id, store, open, uses } = await setUp();
+  const signals = Array.from({ length: 3 }, () => open());
+  const told: number[] = [];
+  signals.forEach((signal, caller) => {
+    listen(signal, () => told.push(caller));
+  });
+  await store.deleteKey(id, ORIGIN, {});
+  await waitUntil('no signal is watched', () => uses() === 0);
+  expect(told.sort()).toEqual([0, 1, 2]);
+});
+
+test('verify keeps the handler that a caller has set as onabort until that is null', async () => {
+  const { open } = await setUp();
+  const signal = open();
+  expect(signal.onabort).toBeNull();
+  signal.onabort = ignore;
+  expect(signal.onabort).toBe(ignore);
+  expect(open()).not.toBe(signal);
+  signal.onabort = null;
+  expect(signal.onabort).toBeNull();
+});
