@@ -1,10 +1,12 @@
 import type { Clock } from '../clock';
 import type { Lease } from '../store/lease';
 
+/** All times are monotonic. */
 interface Probe {
-  /** Monotonic. */
   readonly sentAt: number;
-  isInFlight: boolean;
+  /** When the first one was sent of those that followed each other without success. */
+  readonly since: number;
+  state: 'in flight' | 'failed' | 'answered';
 }
 
 export interface LeaseProbesOptions {
@@ -33,19 +35,27 @@ export class LeaseProbes {
     const { clock, interval, read } = this.#options;
     const last = this.#probes.get(lease);
     const now = clock.monotonic();
-    if (last !== undefined && (last.isInFlight || now - last.sentAt < interval)) return;
-    const probe = { sentAt: now, isInFlight: true };
+    if (last !== undefined && (last.state === 'in flight' || now - last.sentAt < interval)) return;
+    const probe: Probe = { sentAt: now, since: Math.min(now, this.unansweredSince(lease)), state: 'in flight' };
     this.#probes.set(lease, probe);
-    const end = () => {
-      probe.isInFlight = false;
-    };
-    // A failure is an answer, but confirms nothing: entries whose lease goes on to end are read themselves.
-    read(id).then(end, end);
+    read(id).then(
+      () => {
+        probe.state = 'answered';
+      },
+      // A timeout can be shorter than the time for which entries must have been unconfirmed.
+      () => {
+        probe.state = 'failed';
+      },
+    );
   }
 
-  /** When the read in flight was sent; infinite if none is. Monotonic. */
+  /** Since when reads have been without success; infinite if none are needed, or the last one was answered. */
   unansweredSince(lease: Lease | null): number {
-    const probe = lease === null ? undefined : this.#probes.get(lease);
-    return probe?.isInFlight ? probe.sentAt : Number.POSITIVE_INFINITY;
+    const { clock, interval } = this.#options;
+    const last = lease === null ? undefined : this.#probes.get(lease);
+    const isOver = last === undefined || last.state === 'answered';
+    // While the lease is extended in time, none are sent.
+    const isPast = last?.state === 'failed' && clock.monotonic() - last.sentAt > 3 * interval;
+    return isOver || isPast ? Number.POSITIVE_INFINITY : last.since;
   }
 }

@@ -299,8 +299,8 @@ test('KeyWatch ends the uses of a key within two checks after a pause when the k
   expect(use?.hasEnded).toBe(true);
 });
 
-/** Watches uses of one key, whose reads get no reply from then on. */
-async function watchMany(count: number) {
+/** Watches uses of one key, whose reads get no reply from then on, or an error. */
+async function watchMany(count: number, outage: 'silence' | 'fail' = 'silence') {
   const setTimer = captureTimers();
   const world = setUp();
   const { cache, clock, lease } = world;
@@ -310,7 +310,7 @@ async function watchMany(count: number) {
   const areChecked = (checks: number) => () => uses.every((use) => use.hasEnded || use.checks >= checks);
   await waitUntil('every use is checked', areChecked(1));
   const [check] = setTimer.mock.calls[0] as [() => void];
-  world.silence();
+  world[outage]();
   return {
     ...{ lease, clock, uses },
     remaining: () => lease.remaining(clock, clock.wall()),
@@ -325,10 +325,11 @@ async function watchMany(count: number) {
 }
 
 test.each([
-  [600, 0],
-  [1500, LAG / 8],
-])('KeyWatch ends %d uses of a silent store when %d ms of the lease are left', async (count, left) => {
-  const { uses, remaining, checkLater } = await watchMany(count);
+  [600, 0, 'silence'],
+  [1500, LAG / 8, 'silence'],
+  [1500, LAG / 8, 'fail'],
+] as const)('KeyWatch ends %d uses when %d ms of the lease are left and reads get: %s', async (count, left, outage) => {
+  const { uses, remaining, checkLater } = await watchMany(count, outage);
   while (!uses[0]!.hasEnded) await checkLater();
   expect(remaining()).toBe(left);
 });
