@@ -79,7 +79,10 @@ export class BodyWriter {
   /** Whether a value is under way that was redacted by a policy that allows more than `source`. */
   isOutdated(source: PolicySource): boolean {
     if (this.#filter.isPassingRecord === true) return restricts(source);
-    return this.#filter.value.isOutdated(source, this.#context.res.writableLength > 0);
+    const { res, isPatched } = this.#context;
+    // Middleware that was mounted before us can hold bytes as well (compression), until the response has finished.
+    const mayWait = res.writableLength > 0 || (isPatched && !res.writableFinished);
+    return this.#filter.value.isOutdated(source, mayWait);
   }
 
   /** Whether the body has ended, though its last bytes may still be in the decoder. */

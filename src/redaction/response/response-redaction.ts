@@ -74,10 +74,9 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   }
 
   #isOutdated(source: PolicySource): boolean {
-    const { res } = this;
-    const { state } = this.#interceptor;
-    if (!res.headersSent) return false;
-    const passes = passesByPolicy(state) && !isVouched(headerText(res, 'content-type'), this.route.options);
+    const { state, hasBegun } = this.#interceptor;
+    if (!hasBegun) return false;
+    const passes = passesByPolicy(state) && !isVouched(headerText(this.res, 'content-type'), this.route.options);
     return passes ? restricts(source) : isOutdated(state, source);
   }
 

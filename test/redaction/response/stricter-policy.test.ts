@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
-import type { Response } from 'express';
+import compression from 'compression';
+import type { RequestHandler, Response } from 'express';
 import type { Features } from '../../../src/features';
 import type { RedactOptions } from '../../../src/redaction/options';
 import { expresses } from '../../support/express-versions';
@@ -164,6 +165,46 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
         socket.destroy();
         response.resume();
         await closed;
+      },
+    );
+
+    /** Keeps everything that is written. */
+    const hold: RequestHandler = (_req, res, next) => {
+      res.write = () => true;
+      res.end = () => res;
+      next();
+    };
+
+    test.each<[string, RequestHandler, (res: Response) => unknown]>([
+      ['compression, write', compression({ threshold: 0 }), (res) => res.type('json').write(turn)],
+      [
+        'compression, write in pieces and white space',
+        compression({ threshold: 0 }),
+        (res) => [res.type('json').write(turn.slice(0, 9)), res.write(turn.slice(9)), res.write('\n')],
+      ],
+      ['middleware that writes later, write', hold, (res) => res.type('json').write(turn)],
+      ['middleware that writes later, json', hold, (res) => res.json(JSON.parse(turn))],
+      ['middleware that writes later, lines', hold, (res) => res.type('application/x-ndjson').end(`${turn}\n`)],
+    ])(
+      'redactResponse closes the connection when a whole body may be held before it: %s',
+      async (_way, before, send) => {
+        features = SOME;
+        let isClosed = false;
+        const { url } = await serve(
+          express,
+          (app, redactResponse) =>
+            app.get('/', before, redactResponse(), (_req, res) => {
+              res.on('close', () => {
+                isClosed = true;
+              });
+              send(res);
+              features = CLOSED;
+            }),
+          { features: () => features, deps: { checkInterval: CHECK_INTERVAL } },
+        );
+        const request = http.get(url, { agent: false, headers: { 'Accept-Encoding': 'gzip' } });
+        request.on('error', () => {});
+        await waitUntil('the connection is closed by the server', () => isClosed, 5000);
       },
     );
 
