@@ -24,17 +24,21 @@ function isolate(event: Event): void {
   Object.defineProperty(event, 'stopImmediatePropagation', { value: () => event.stopPropagation() });
 }
 
-/** Several callers can have the signal before any of them has a listener. One must not take the place of another. */
+/**
+ * Several callers can have the signal before any of them has a listener. One must not take the place of another, nor remove it: if
+ * several have set `onabort`, all stay until the signal aborts.
+ */
 function shareAmongCallers(signal: AbortSignal): void {
-  let latest: (() => void) | null = null;
+  const handlers: EventListenerOrEventListenerObject[] = [];
   signal.addEventListener('abort', isolate);
   Object.defineProperty(signal, 'onabort', {
     enumerable: true,
-    get: () => latest,
+    get: () => handlers.at(-1) ?? null,
     set(handler: unknown) {
-      if (typeof handler === 'function') signal.addEventListener('abort', handler as () => void);
-      else if (latest !== null) signal.removeEventListener('abort', latest);
-      latest = typeof handler === 'function' ? (handler as () => void) : null;
+      if (typeof handler === 'function' || (typeof handler === 'object' && handler !== null)) {
+        handlers.push(handler as EventListenerObject);
+        signal.addEventListener('abort', handler as EventListenerObject);
+      } else if (handlers.length === 1) signal.removeEventListener('abort', handlers.pop()!);
     },
   });
 }

@@ -126,3 +126,15 @@ test('verify keeps the handler that a caller has set as onabort until that is nu
   signal.onabort = null;
   expect(signal.onabort).toBeNull();
 });
+
+test('verify keeps the handlers that two callers have set as onabort when one of them sets it to null', async () => {
+  const { id, store, open, uses } = await setUp();
+  const [first, second] = [open(), open()];
+  const told: string[] = [];
+  first.onabort = () => told.push('first');
+  second.onabort = () => told.push('second');
+  first.onabort = null;
+  await store.deleteKey(id, ORIGIN, {});
+  await waitUntil('no signal is watched', () => uses() === 0);
+  expect(told).toContain('second');
+});
