@@ -29,15 +29,15 @@ function isolate(event: Event): void {
  * several have set `onabort`, all stay until the signal aborts.
  */
 function shareAmongCallers(signal: AbortSignal): void {
-  const handlers: EventListenerOrEventListenerObject[] = [];
+  const handlers: (() => void)[] = [];
   signal.addEventListener('abort', isolate);
   Object.defineProperty(signal, 'onabort', {
     enumerable: true,
     get: () => handlers.at(-1) ?? null,
     set(handler: unknown) {
       if (typeof handler === 'function' || (typeof handler === 'object' && handler !== null)) {
-        handlers.push(handler as EventListenerObject);
-        signal.addEventListener('abort', handler as EventListenerObject);
+        handlers.push(handler as () => void);
+        signal.addEventListener('abort', handler as () => void);
       } else if (handlers.length === 1) signal.removeEventListener('abort', handlers.pop()!);
     },
   });
