@@ -38,11 +38,6 @@ interface Redacted {
  * has its own `json` or `send`, those are called, and their output is filtered.
  */
 export class ExpressInterceptor extends ResponseInterceptor implements Receiver {
-  /** Whether Node, or middleware that was mounted before us, has been given a part of the response. */
-  get hasBegun(): boolean {
-    return this.head.hasBegun;
-  }
-
   json(args: readonly unknown[], res: ServerResponse): unknown {
     if (this.isRejected) return res;
     const source = this.#sourceFor(args, res);

@@ -74,8 +74,7 @@ export class ResponseRedaction extends ResponseContext implements InterceptorEve
   }
 
   #isOutdated(source: PolicySource): boolean {
-    const { state, hasBegun } = this.#interceptor;
-    if (!hasBegun) return false;
+    const { state } = this.#interceptor;
     const passes = passesByPolicy(state) && !isVouched(headerText(this.res, 'content-type'), this.route.options);
     return passes ? restricts(source) : isOutdated(state, source);
   }

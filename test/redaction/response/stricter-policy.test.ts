@@ -175,7 +175,15 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       next();
     };
 
-    test.each<[string, RequestHandler, (res: Response) => unknown]>([
+    test.each<[string, RequestHandler, (res: Response) => unknown, Features?]>([
+      ['middleware that writes later, json that passes', hold, (res) => res.json(JSON.parse(turn)), EVERYTHING],
+      ['middleware that writes later, write that passes', hold, (res) => res.type('json').write(turn), EVERYTHING],
+      [
+        'compression, write that passes',
+        compression({ threshold: 0 }),
+        (res) => res.type('json').write(turn),
+        EVERYTHING,
+      ],
       ['compression, write', compression({ threshold: 0 }), (res) => res.type('json').write(turn)],
       [
         'compression, write in pieces and white space',
@@ -187,8 +195,8 @@ describe.each(expresses)('%s: a configuration that becomes stricter while a resp
       ['middleware that writes later, lines', hold, (res) => res.type('application/x-ndjson').end(`${turn}\n`)],
     ])(
       'redactResponse closes the connection when a whole body may be held before it: %s',
-      async (_way, before, send) => {
-        features = SOME;
+      async (_way, before, send, enabled = SOME) => {
+        features = enabled;
         let isClosed = false;
         const { url } = await serve(
           express,
