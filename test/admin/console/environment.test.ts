@@ -67,6 +67,29 @@ test('shortcuts focus the search and open the create dialog, and do nothing whil
   await dialog(page, 'Create an API key').waitFor();
 });
 
+test('the search keeps what is typed while the text before it becomes part of the URL', async () => {
+  const { page, open } = await scene.enter();
+  await open();
+  const search = page.getByLabel('Search keys');
+  await search.fill('live ');
+  await page.waitForURL(/q=live/);
+  await page.evaluate(() => {
+    const input = document.querySelector<HTMLInputElement>('input[type=search]')!;
+    addEventListener(
+      'hashchange',
+      () => {
+        input.value += '/';
+        input.dispatchEvent(new Event('input', { bubbles: true }));
+      },
+      { once: true, capture: true },
+    );
+  });
+  expect(await search.inputValue()).toBe('live ');
+  await search.press('c');
+  await page.waitForURL(/q=live%20c%2F|q=live\+c%2F/);
+  expect(await search.inputValue()).toBe('live c/');
+});
+
 test('an open dialog is in the URL and is open again after a reload', async () => {
   const { world, enter } = scene;
   const { id } = await world.create('Linked');

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 
 const DEBOUNCE_MS = 250;
 
@@ -8,11 +8,19 @@ const DEBOUNCE_MS = 250;
  */
 export function useDebounced(value: string, onSettled: (text: string) => void): [string, (text: string) => void] {
   const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  // The text may have gone on before the value that it settled on comes back.
+  const known = useRef(value);
+  useEffect(() => {
+    if (value !== known.current) setText(value);
+    known.current = value;
+  }, [value]);
   // Only typing starts the timer, so the text is the only dependency.
   useEffect(() => {
     if (text.trim() === value) return;
-    const timer = setTimeout(() => onSettled(text.trim()), DEBOUNCE_MS);
+    const timer = setTimeout(() => {
+      known.current = text.trim();
+      onSettled(known.current);
+    }, DEBOUNCE_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return [text, setText];
