@@ -1,54 +1,27 @@
 import express from 'express';
-import { Redis } from 'ioredis';
-import { type ApiKeys, createApiKeys, type KeyEvent } from 'keyscope';
+import type { KeyEvent } from 'keyscope';
 import request from 'supertest';
 import { DAY, LAST_TIME } from '../../src/clock';
 import { type FakeClock, fakeClock } from '../support/clock';
-import { type TestRedis, testRedis } from '../support/redis/test-redis';
 import { waitUntil } from '../support/wait-until';
+import { redisApps } from './redis-apps';
 import { refusal } from './setup';
 
-const permissions = { conversations: { label: 'Conversations data' } };
 const input = { name: 'CRM', permissions: ['conversations' as const] };
 
-let redis: TestRedis;
-let client: Redis;
-let open: ApiKeys<'conversations'>[] = [];
-let namespaces = 0;
-beforeAll(async () => {
-  redis = await testRedis();
-  client = new Redis(redis.url);
-});
-afterEach(async () => {
-  await Promise.all(open.map((apiKeys) => apiKeys.close()));
-  open = [];
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis.stop();
-});
+const apps = redisApps();
 
-const newNamespace = () => `${redis.namespace}:${++namespaces}`;
-
-function start(clock: FakeClock, namespace: string | null, keysWithoutExpiry = true) {
-  const apiKeys = createApiKeys({
-    permissions,
-    clock,
-    keysWithoutExpiry,
-    importedTokens: true,
-    storeTimeout: 1000,
-    ...(namespace !== null && { redis: client, namespace }),
-  });
-  open.push(apiKeys);
-  return apiKeys;
+function start(clock: FakeClock, isRedis: boolean, keysWithoutExpiry = true) {
+  const timing = { maxRevocationLag: 1000, storeTimeout: 1000 };
+  return apps.start({ clock, keysWithoutExpiry, importedTokens: true, ...timing }, isRedis);
 }
 
 describe.each([
-  ['memory', () => null],
-  ['Redis', newNamespace],
-])('in %s', (_, place) => {
+  ['memory', false],
+  ['Redis', true],
+])('in %s', (_, isRedis) => {
   test('createApiKeys rejects a key that never expires, and names the option that allows it', async () => {
-    const { keys } = start(fakeClock(), place(), false);
+    const { keys } = start(fakeClock(), isRedis, false);
     for (const expiry of [{ expiresAt: null }, { expiresIn: 'never' }]) {
       for (const call of [
         keys.create({ ...input, ...expiry }),
@@ -68,7 +41,7 @@ describe.each([
 
   test('a key that never expires has no expiry in functions, requests and the audit log', async () => {
     const clock = fakeClock();
-    const apiKeys = start(clock, place());
+    const apiKeys = start(clock, isRedis);
     const { keys } = apiKeys;
     const { key, token } = await keys.create({ ...input, expiresAt: null });
     const ensured = await keys.ensure({ ...input, expiresIn: 'never', token: 'a-token-of-another-system' });
@@ -90,7 +63,7 @@ describe.each([
 
   test('keys.list does not list a key that never expires by expiringWithin or as expired', async () => {
     const clock = fakeClock();
-    const { keys } = start(clock, place());
+    const { keys } = start(clock, isRedis);
     const { key } = await keys.create({ ...input, expiresAt: null });
     expect((await keys.list({ expiringWithin: LAST_TIME })).keys).toEqual([]);
     clock.step(100_000 * DAY);
@@ -99,11 +72,10 @@ describe.each([
   });
 
   test('keys.rotate keeps a key without expiry, also without the option, unless another expiry is given', async () => {
-    const namespace = place();
     const clock = fakeClock();
-    const app = start(clock, namespace);
+    const app = start(clock, isRedis);
     const { key } = await app.keys.create({ ...input, expiresAt: null });
-    const { keys } = namespace === null ? app : start(clock, namespace, false);
+    const { keys } = isRedis ? start(clock, isRedis, false) : app;
     clock.step(DAY);
     const { key: second } = await keys.rotate(key.id, { overlap: '1d' });
     expect(second.expiresAt).toBeNull();
@@ -116,7 +88,7 @@ describe.each([
 
   test('createApiKeys emits no expiry events for a key that never expires', async () => {
     const clock = fakeClock();
-    const apiKeys = start(clock, place());
+    const apiKeys = start(clock, isRedis);
     const events: KeyEvent[] = [];
     apiKeys.on('key', (event) => void events.push(event));
     const { key } = await apiKeys.keys.create({ ...input, expiresAt: null });
