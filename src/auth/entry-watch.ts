@@ -167,7 +167,7 @@ export class EntryWatch<Entry extends object> {
     if (watched.isChanged || remaining < loadsAt) this.#load(watched);
     else {
       watched.unconfirmedSince = null;
-      // Many uses begin to end so early that reads must have been without a reply before all entries are read again.
+      // Uses that end early have to know sooner whether the store answers.
       if (lease !== null && remaining < loadsAt + this.#early) this.#probes.send(watched.id, lease);
     }
     this.#checkAgain(watched, remaining, wall);

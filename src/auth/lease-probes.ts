@@ -18,8 +18,8 @@ export interface LeaseProbesOptions {
 }
 
 /**
- * Reads that find out whether the store answers, one for all entries of a lease. The end of the lease may have to be expected
- * although it is extended as usual, and then a read of every entry would be in vain.
+ * Reads that find out whether the store answers. One serves all entries of a lease: while the lease is extended in time, reading each
+ * entry again would be wasted.
  */
 export class LeaseProbes {
   readonly #options: LeaseProbesOptions;
@@ -53,9 +53,9 @@ export class LeaseProbes {
   unansweredSince(lease: Lease | null): number {
     const { clock, interval } = this.#options;
     const last = lease === null ? undefined : this.#probes.get(lease);
-    const isOver = last === undefined || last.state === 'answered';
-    // While the lease is extended in time, none are sent.
-    const isPast = last?.state === 'failed' && clock.monotonic() - last.sentAt > 3 * interval;
-    return isOver || isPast ? Number.POSITIVE_INFINITY : last.since;
+    if (last === undefined || last.state === 'answered') return Number.POSITIVE_INFINITY;
+    // A failure of long ago: none was sent since, because the lease was extended.
+    const isPast = last.state === 'failed' && clock.monotonic() - last.sentAt > 3 * interval;
+    return isPast ? Number.POSITIVE_INFINITY : last.since;
   }
 }

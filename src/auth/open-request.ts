@@ -101,14 +101,14 @@ class OpenResponse {
 
 /** The parts that most requests have no need of. */
 interface RareParts {
-  controller: AbortController | null;
+  readonly controller: AbortController | null;
   /** Further responses, if an app answers a part of a batch with the same request. */
-  others: readonly OpenResponse[];
+  readonly others: readonly OpenResponse[];
 }
 
 /**
- * Signal and responses of an allowed request, which end when one of its requirements is no longer met. It is its first response at the
- * same time, and without private methods, because each object and each of these takes memory of each open response.
+ * Signal and responses of an allowed request, which end when one of its requirements is no longer met. Ten thousand can be open, so it is
+ * small: it is its first response itself, and has no `#private` methods, for which V8 adds a field to each object.
  */
 export class OpenRequest extends OpenResponse {
   private latest: PassedRequirement | undefined;
@@ -143,10 +143,10 @@ export class OpenRequest extends OpenResponse {
 
   openSignal(exchange: Exchange): AbortSignal {
     this.join(exchange);
-    this.rare ??= { controller: null, others: [] };
-    this.rare.controller ??= new AbortController();
+    const controller = this.rare?.controller ?? new AbortController();
+    this.rare = { controller, others: this.rare?.others ?? [] };
     this.watch();
-    return this.rare.controller.signal;
+    return controller.signal;
   }
 
   isOver(): boolean {
@@ -185,14 +185,13 @@ export class OpenRequest extends OpenResponse {
   /** The state of a response. If it is not known, it is taken to be the one before. */
   private join(exchange: Exchange): OpenResponse {
     if (exchange.res === undefined || this.is(exchange)) return this;
-    const known = this.responses.find((response) => response.is(exchange));
+    const known = this.rare?.others.find((response) => response.is(exchange));
     if (known !== undefined) return known;
     const joined = new OpenResponse(exchange);
     const others = (this.rare?.others ?? []).filter((response) => !response.hasClosed());
     // With the last response, the watch lets go of the request.
     if (this.hasClosed() && others.length === 0) this.flags &= ~Flag.isWatched;
-    this.rare ??= { controller: null, others };
-    this.rare.others = [...others, joined];
+    this.rare = { controller: this.rare?.controller ?? null, others: [...others, joined] };
     return joined;
   }
 
