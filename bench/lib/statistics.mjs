@@ -10,3 +10,7 @@ export function quantile(numbers, share) {
 export function median(numbers) {
   return quantile(numbers, 0.5);
 }
+
+export function mean(numbers) {
+  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
+}
