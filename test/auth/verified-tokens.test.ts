@@ -54,6 +54,9 @@ describe('an authenticator', () => {
     authenticate(connection, 'a.secret');
     expect(authenticate(connection, 'a.secreT')).toBe('wrong_secret');
     expect(authenticate(connection, 'a.secret.')).toBe('wrong_secret');
+    // A character with the same lower half.
+    expect(authenticate(connection, 'a.secr\u0165t')).toBe('wrong_secret');
+    expect(authenticate(connection, 'a.secre\u4e74')).toBe('wrong_secret');
     expect(authenticate(connection, 'b.secret')).toBe(entries.get('b'));
     expect(authenticate(connection, 'a.secret')).toBe(entries.get('a'));
   });
