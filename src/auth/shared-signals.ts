@@ -5,14 +5,19 @@ import { abortReasonOf, type UseEnd } from './entry-use';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
 import { type CachedKey, isSameKey } from './request-api-key';
 
-/** Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. */
-interface Pool {
-  readonly all: Set<SharedSignal>;
-  /** Without a listener, when they were looked at last. */
-  free: SharedSignal[];
-  /** Signals taken since all were looked at. */
-  taken: number;
-}
+/**
+ * Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. In the order in
+ * which they were given to a caller, or seen with listeners.
+ */
+type Pool = Set<SharedSignal>;
+
+/**
+ * A signal is not given to another caller before this many have been given, over all keys: its caller can take a while to add
+ * a listener.
+ */
+const MIN_GIVEN_BETWEEN = 1000;
+/** More than one, so that a pool does not grow while most of its signals have listeners. */
+const MAX_LOOKED_AT = 4;
 
 /** Whether a list of addresses covers another one, as far as their entries show. An empty list covers every address. */
 function coversAll(list: readonly string[], other: readonly string[]): boolean {
@@ -25,20 +30,27 @@ function isolate(event: Event): void {
 }
 
 /**
- * Several callers can have the signal before any of them has a listener. One must not take the place of another, nor remove it: if
+ * Two callers can have the signal before any of them has a listener. One must not take the place of another, nor remove it: if
  * several have set `onabort`, all stay until the signal aborts.
  */
 function shareAmongCallers(signal: AbortSignal): void {
-  const handlers: (() => void)[] = [];
+  type Handler = (this: AbortSignal, event: Event) => void;
+  const listeners = new Map<Handler, (event: Event) => void>();
   signal.addEventListener('abort', isolate);
   Object.defineProperty(signal, 'onabort', {
     enumerable: true,
-    get: () => handlers.at(-1) ?? null,
+    get: () => [...listeners.keys()].at(-1) ?? null,
     set(handler: unknown) {
-      if (typeof handler === 'function' || (typeof handler === 'object' && handler !== null)) {
-        handlers.push(handler as () => void);
-        signal.addEventListener('abort', handler as () => void);
-      } else if (handlers.length === 1) signal.removeEventListener('abort', handlers.pop()!);
+      if (typeof handler === 'function') {
+        if (listeners.has(handler as Handler)) return;
+        // Not the handler itself, which can be a listener as well.
+        const listener = (event: Event) => (handler as Handler).call(signal, event);
+        listeners.set(handler as Handler, listener);
+        signal.addEventListener('abort', listener);
+      } else if (listeners.size === 1) {
+        for (const listener of listeners.values()) signal.removeEventListener('abort', listener);
+        listeners.clear();
+      }
     },
   });
 }
@@ -48,6 +60,8 @@ class SharedSignal implements KeyUse {
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
   readonly accepted: CachedKey;
+  /** Number of the call that it was given to, or in which it was seen with listeners. */
+  number = 0;
   readonly #onEnd: (self: SharedSignal, end: UseEnd) => void;
 
   constructor(
@@ -67,10 +81,9 @@ class SharedSignal implements KeyUse {
     return this.accepted.record.id;
   }
 
-  get isFree(): boolean {
-    const { signal } = this.controller;
+  get hasListeners(): boolean {
     // One listener is our own.
-    return !signal.aborted && getEventListeners(signal, 'abort').length <= 1;
+    return getEventListeners(this.controller.signal, 'abort').length > 1;
   }
 
   /**
@@ -108,7 +121,7 @@ function agentOf({ agent }: AuthContext): string | null {
 
 /**
  * Signals of `verify`. It is unknown how long a caller uses a signal, so each is kept until its key ends. A worker can
- * verify one token a million times, so a signal without listeners is given to the next caller, too: it aborts for both.
+ * verify one token a million times, so a signal without listeners is given to another caller later: it aborts for both.
  * The number of signals is bounded by how many have listeners at the same time. A caller with listeners has a signal of
  * its own, so that ten thousand are not called in one turn of the event loop.
  *
@@ -118,6 +131,8 @@ export class SharedSignals {
   readonly #watch: KeyWatch;
   readonly #events: Events;
   readonly #pools = new Map<string, Pool>();
+  /** Calls of `open`. */
+  #calls = 0;
 
   constructor(watch: KeyWatch, events: Events) {
     this.#watch = watch;
@@ -132,39 +147,41 @@ export class SharedSignals {
     const name = JSON.stringify([id, digest, agents, mode, permissions, agentOf(context), allowedIps]);
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = { all: new Set(), free: [], taken: 0 };
+      pool = new Set();
       this.#pools.set(name, pool);
     }
-    return (findFree(pool) ?? this.#create(name, pool, key, requirement, context)).controller.signal;
+    this.#calls += 1;
+    const shared = this.#takeFree(pool) ?? this.#create(name, pool, key, requirement, context);
+    return shared.controller.signal;
+  }
+
+  /** Undefined if none of the signals given longest ago is free. */
+  #takeFree(pool: Pool): SharedSignal | undefined {
+    for (let i = 0; i < MAX_LOOKED_AT; i++) {
+      const [oldest] = pool;
+      if (oldest === undefined || this.#calls - oldest.number <= MIN_GIVEN_BETWEEN) return undefined;
+      pool.delete(oldest);
+      this.#append(pool, oldest);
+      if (!oldest.hasListeners) return oldest;
+    }
+    return undefined;
+  }
+
+  #append(pool: Pool, shared: SharedSignal): void {
+    shared.number = this.#calls;
+    pool.add(shared);
   }
 
   #create(name: string, pool: Pool, key: CachedKey, requirement: Requirement, context: AuthContext): SharedSignal {
     const { id: keyId, workspaceId } = key.record;
     const shared = new SharedSignal(requirement, context, key, (self, { reason }) => {
-      pool.all.delete(self);
-      if (pool.all.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
+      pool.delete(self);
+      if (pool.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
       if (!this.#events.hasListeners('ended')) return;
       this.#events.emit('ended', { keyId, workspaceId, reason, method: null, route: null });
     });
-    pool.all.add(shared);
-    pool.free.push(shared);
+    this.#append(pool, shared);
     this.#watch.add(shared);
     return shared;
-  }
-}
-
-/** A signal without listeners, which stays available; undefined if none is known. */
-function findFree(pool: Pool): SharedSignal | undefined {
-  pool.taken++;
-  for (;;) {
-    const last = pool.free.at(-1);
-    if (last?.isFree) return last;
-    if (last !== undefined) pool.free.pop();
-    // Looking at all signals costs no more than creating them has.
-    else if (pool.taken > pool.all.size && pool.all.size > 0) {
-      pool.taken = 0;
-      pool.free = [...pool.all].filter(({ isFree }) => isFree);
-      if (pool.free.length === 0) return undefined;
-    } else return undefined;
   }
 }

@@ -30,7 +30,7 @@ function buffersOf(length: number): [Buffer, Buffer] {
 
 /**
  * Compares in constant time. `latin1`, because then two strings of one length make two buffers of one length. It drops the upper
- * half of a character, so strings whose lower halves are equal are compared once more: whoever sent one knows the other.
+ * half of a character, so strings whose lower halves are equal are compared once more: the caller who sent one knows the other.
  */
 export function isSame(text: string, other: string): boolean {
   const { length } = text;
