@@ -231,7 +231,7 @@ export function createApiKeys<const Permission extends string>(
       limits,
       clock,
       permissions,
-      signals: new SharedSignals(watch, events),
+      signals: new SharedSignals(watch, events, clock),
     }) as Keys['verify'],
     keys,
     projects,

@@ -1,21 +1,25 @@
 import { getEventListeners } from 'node:events';
+import type { Clock } from '../clock';
 import type { Events } from '../events';
 import { ADDRESS_OTHER, type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import { abortReasonOf, type UseEnd } from './entry-use';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
 import { type CachedKey, isSameKey } from './request-api-key';
 
-/**
- * Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. In the order in
- * which they were given to a caller, or seen with listeners.
- */
-type Pool = Set<SharedSignal>;
+/** Signals that abort for the same reasons: of one key, with one requirement and the same list of addresses. */
+interface Pool {
+  /** In the order in which they were given to a caller, or seen with listeners. */
+  readonly signals: Set<SharedSignal>;
+  /** How often a signal was given. */
+  given: number;
+}
 
 /**
- * A signal is not given to another caller before this many have been given, over all keys: its caller can take a while to add
- * a listener.
+ * A signal is given to another caller after this many milliseconds, or if as many others of its pool were given since. Its
+ * caller can take a while to add a listener.
  */
-const MIN_GIVEN_BETWEEN = 1000;
+const REUSED_AFTER = 10_000;
+const MAX_RECENT = 100;
 /** More than one, so that a pool does not grow while most of its signals have listeners. */
 const MAX_LOOKED_AT = 4;
 
@@ -60,8 +64,9 @@ class SharedSignal implements KeyUse {
   readonly #requirement: Requirement;
   readonly #context: AuthContext;
   readonly accepted: CachedKey;
-  /** Number of the call that it was given to, or in which it was seen with listeners. */
-  number = 0;
+  /** When it was last given to a caller, or seen with listeners: monotonic clock, and the pool's counter. */
+  movedAt = 0;
+  movedAfter = 0;
   readonly #onEnd: (self: SharedSignal, end: UseEnd) => void;
 
   constructor(
@@ -130,13 +135,13 @@ function agentOf({ agent }: AuthContext): string | null {
 export class SharedSignals {
   readonly #watch: KeyWatch;
   readonly #events: Events;
+  readonly #clock: Clock;
   readonly #pools = new Map<string, Pool>();
-  /** Calls of `open`. */
-  #calls = 0;
 
-  constructor(watch: KeyWatch, events: Events) {
+  constructor(watch: KeyWatch, events: Events, clock: Clock) {
     this.#watch = watch;
     this.#events = events;
+    this.#clock = clock;
   }
 
   /** A signal for a use that was authorized by this entry. */
@@ -147,10 +152,10 @@ export class SharedSignals {
     const name = JSON.stringify([id, digest, agents, mode, permissions, agentOf(context), allowedIps]);
     let pool = this.#pools.get(name);
     if (pool === undefined) {
-      pool = new Set();
+      pool = { signals: new Set(), given: 0 };
       this.#pools.set(name, pool);
     }
-    this.#calls += 1;
+    pool.given += 1;
     const shared = this.#takeFree(pool) ?? this.#create(name, pool, key, requirement, context);
     return shared.controller.signal;
   }
@@ -158,9 +163,11 @@ export class SharedSignals {
   /** Undefined if none of the signals given longest ago is free. */
   #takeFree(pool: Pool): SharedSignal | undefined {
     for (let i = 0; i < MAX_LOOKED_AT; i++) {
-      const [oldest] = pool;
-      if (oldest === undefined || this.#calls - oldest.number <= MIN_GIVEN_BETWEEN) return undefined;
-      pool.delete(oldest);
+      const [oldest] = pool.signals;
+      if (oldest === undefined) return undefined;
+      const isRecent = this.#clock.monotonic() - oldest.movedAt < REUSED_AFTER;
+      if (isRecent && pool.given - oldest.movedAfter <= MAX_RECENT) return undefined;
+      pool.signals.delete(oldest);
       this.#append(pool, oldest);
       if (!oldest.hasListeners) return oldest;
     }
@@ -168,15 +175,16 @@ export class SharedSignals {
   }
 
   #append(pool: Pool, shared: SharedSignal): void {
-    shared.number = this.#calls;
-    pool.add(shared);
+    shared.movedAt = this.#clock.monotonic();
+    shared.movedAfter = pool.given;
+    pool.signals.add(shared);
   }
 
   #create(name: string, pool: Pool, key: CachedKey, requirement: Requirement, context: AuthContext): SharedSignal {
     const { id: keyId, workspaceId } = key.record;
     const shared = new SharedSignal(requirement, context, key, (self, { reason }) => {
-      pool.delete(self);
-      if (pool.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
+      pool.signals.delete(self);
+      if (pool.signals.size === 0 && this.#pools.get(name) === pool) this.#pools.delete(name);
       if (!this.#events.hasListeners('ended')) return;
       this.#events.emit('ended', { keyId, workspaceId, reason, method: null, route: null });
     });

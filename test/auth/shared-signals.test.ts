@@ -20,7 +20,8 @@ afterEach(async () => {
 });
 
 async function setUp(agents: 'all' | readonly string[] = 'all') {
-  const clock = systemClock;
+  let skipped = 0;
+  const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + skipped };
   const store = createMemoryStore({ clock });
   const options = { store, clock, maxKeys: 10, maxMisses: 10, maxWorkspaces: 10, maxRevocationLag: LAG };
   const { keys } = createCaches<CachedKey>({ ...options, toEntry: createToCachedKey() });
@@ -28,30 +29,54 @@ async function setUp(agents: 'all' | readonly string[] = 'all') {
   endings.push(() => watch.close());
   const { id } = await createSample(store, newWorkspace(), { agents, expiresAt: Date.now() + 3_600_000 });
   const { value } = await keys.load(id);
-  const signals = new SharedSignals(watch, new Events());
+  const signals = new SharedSignals(watch, new Events(), clock);
   const open = (context = ANYWHERE, requirement = NO_REQUIREMENT) =>
     signals.open(value as CachedKey, requirement, context);
-  return { id, store, open, uses: () => watch.size().uses };
+  const skip = (ms: number) => {
+    skipped += ms;
+  };
+  return { id, store, open, skip, uses: () => watch.size().uses };
 }
 
 const ignore = () => {};
 
-/** The same signal, as two callers have it of which neither has added a listener while a thousand others were given one. */
+/** The same signal, as two callers have it of which neither has added a listener while a hundred others were given one. */
 function openShared(open: () => AbortSignal): AbortSignal[] {
   const first = open();
-  for (let i = 0; i < 1000; i++) open();
+  for (let i = 0; i < 100; i++) open();
   const second = open();
   expect(second).toBe(first);
   return [first, second];
 }
 
-test('verify keeps a thousand signals for a key when a token is verified a hundred thousand times', async () => {
+test('verify keeps a hundred signals for a key when a token is verified a hundred thousand times', async () => {
   const { open, uses } = await setUp();
   for (let i = 0; i < 100_000; i++) open(i % 2 ? ANYWHERE : agent(`agent ${i}`));
-  expect(uses()).toBe(1001);
+  expect(uses()).toBe(101);
 });
 
-test('verify keeps a thousand signals more than twice those with listeners at one time', async () => {
+test('verify gives a signal to another caller when ten seconds have passed without a listener', async () => {
+  const { open, skip, uses } = await setUp();
+  const signal = open();
+  skip(9000);
+  expect(open()).not.toBe(signal);
+  skip(1000);
+  expect(open()).toBe(signal);
+  expect(uses()).toBe(2);
+});
+
+test('verify gives a signal to another caller when the first one has set onabort and then null', async () => {
+  const { open, skip, uses } = await setUp();
+  for (let i = 0; i < 10; i++) {
+    const signal = open();
+    signal.onabort = ignore;
+    skip(10_000);
+    signal.onabort = null;
+  }
+  expect(uses()).toBe(1);
+});
+
+test('verify keeps a hundred signals more than twice those with listeners at one time', async () => {
   const { open, uses } = await setUp();
   for (let round = 0; round < 100; round++) {
     const listening = Array.from({ length: 100 }, () => {
@@ -62,7 +87,7 @@ test('verify keeps a thousand signals more than twice those with listeners at on
     expect(new Set(listening).size).toBe(100);
     for (const signal of listening) signal.removeEventListener('abort', ignore);
   }
-  expect(uses()).toBeLessThanOrEqual(1200);
+  expect(uses()).toBeLessThanOrEqual(300);
 });
 
 test('verify aborts all signals of a key, also those that AbortSignal.any follows, when the key is deleted', async () => {
