@@ -19,7 +19,7 @@ interface Pool {
  * caller can take a while to add a listener.
  */
 const REUSED_AFTER = 10_000;
-const MAX_RECENT = 100;
+const MAX_RECENT = 20;
 /** More than one, so that a pool does not grow while most of its signals have listeners. */
 const MAX_LOOKED_AT = 4;
 
