@@ -7,6 +7,7 @@ import { announceChanges } from './audit/change-events';
 import { createAuditService } from './audit/service';
 import { createAccess } from './auth/access';
 import { createAuthenticator, createImportedTokenAuthenticator } from './auth/authenticator';
+import { createConfirmRequest } from './auth/confirm-request';
 import { FeatureWatch } from './auth/feature-watch';
 import { KeyWatch } from './auth/key-watch';
 import { type PermissionRequirement, parseRequirement } from './auth/permission-requirement';
@@ -132,7 +133,8 @@ export function createApiKeys<const Permission extends string>(
   const reportRecorder = new ReportRecorder(recording);
   const readReports = createReportService({ store, clock, recorder: reportRecorder });
   const reports = new Reports(events, contexts, (event) => reportRecorder.count(event));
-  const policies = createPolicies({ projectFeatures, contexts, featureWatch, reports, events });
+  const confirmRequest = createConfirmRequest({ caches, clock, storeTimeout });
+  const policies = createPolicies({ projectFeatures, contexts, featureWatch, confirmRequest, reports, events });
 
   const keys = createKeyService<Permission>({ ...settings, store, hasher });
   const projects = createProjectService({ store, clock });
@@ -197,6 +199,7 @@ export function createApiKeys<const Permission extends string>(
         requestProperty: settings.requestProperty,
         watch,
         events,
+        confirmRequest,
         fail,
       }),
     ) as Keys['requireApiKey'],
@@ -223,7 +226,7 @@ export function createApiKeys<const Permission extends string>(
       ),
     ) as Keys['redactResponse'],
     requireFeature: use.ofFeatures(
-      createRequireFeature({ projectFeatures, contexts, watch: featureWatch, fail }),
+      createRequireFeature({ projectFeatures, contexts, watch: featureWatch, confirmRequest, fail }),
     ) as Keys['requireFeature'],
     apiKeyOf: createApiKeyOf(contexts) as Keys['apiKeyOf'],
     verify: createVerify({

@@ -3,9 +3,9 @@ import { readRequestAddress } from '../http/request-address';
 import { type AuthContext, authorize, type Requirement } from '../keys/authorize';
 import type { Limiter } from '../limits/limiter';
 import { describeRoute } from './describe-request';
-import type { UseEnd } from './entry-use';
+import { type EntryCaches, type Reread, readAgain, type UseEnd } from './entry-use';
 import { KEY_DELETED, type KeyUse, type KeyWatch } from './key-watch';
-import type { Exchange, OpenRequest } from './open-request';
+import type { Exchange, OpenRequest, ReadAgain } from './open-request';
 import { PassedRequest, type PassedRequestDeps } from './passed-request';
 import {
   type CachedKey,
@@ -25,9 +25,9 @@ export interface AllowedRequestDeps extends PassedRequestDeps {
 }
 
 /** The context with the address, if the key was limited to addresses after the request was allowed. */
-function contextFor({ addresses }: CachedKey, context: AuthContext, opened: OpenRequest | undefined): AuthContext {
-  if (addresses === null || context.address !== undefined || opened === undefined) return context;
-  return { ...context, address: readRequestAddress(opened.req) };
+function contextFor({ addresses }: CachedKey, context: AuthContext, req: Request | undefined): AuthContext {
+  if (addresses === null || context.address !== undefined || req === undefined) return context;
+  return { ...context, address: readRequestAddress(req) };
 }
 
 /** A request that `requireApiKey` has allowed by its key. */
@@ -93,10 +93,19 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
   }
 
   check(entry: CachedKey | null, wall: number): UseEnd | null {
-    if (!isSameKey(this.key, entry)) return KEY_DELETED;
-    const denial = authorize(entry, this.deps.requirement, contextFor(entry, this.#context, this.opened), wall);
+    const denial = this.#denialFor(entry, wall, this.opened?.req);
     if (denial === null) this.opened?.allow(this);
     return denial;
+  }
+
+  readAgain({ keys }: EntryCaches, { req, isOwn, clock }: ReadAgain): Promise<Reread> {
+    const reading = { cache: keys, id: this.watchedId, isOwn, clock };
+    return readAgain(reading, (entry, wall) => this.#denialFor(entry, wall, req));
+  }
+
+  #denialFor(entry: CachedKey | null, wall: number, req: Request | undefined): UseEnd | null {
+    if (!isSameKey(this.key, entry)) return KEY_DELETED;
+    return authorize(entry, this.deps.requirement, contextFor(entry, this.#context, req), wall);
   }
 
   isOver(): boolean {
@@ -107,7 +116,7 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
     return this.opened?.end(end, this) ?? true;
   }
 
-  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
+  emitEnded(reason: UseEnd['reason'], { req }: { readonly req: Request }): void {
     const { events } = this.deps;
     if (!events.hasListeners('ended')) return;
     const { id: keyId, workspaceId } = this.key.record;

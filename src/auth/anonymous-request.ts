@@ -1,6 +1,6 @@
+import type { Request } from 'express';
 import { describeRoute } from './describe-request';
-import type { UseEnd } from './entry-use';
-import type { OpenRequest } from './open-request';
+import type { Reread, UseEnd } from './entry-use';
 import { PassedRequest, type PassedRequestDeps } from './passed-request';
 import type { RequestContext } from './request-context';
 
@@ -21,7 +21,12 @@ export class AnonymousRequest extends PassedRequest<PassedRequestDeps> {
     this.follow(earlier);
   }
 
-  emitEnded(reason: UseEnd['reason'], { req }: OpenRequest): void {
+  /** It depends on nothing that can change. */
+  async readAgain(): Promise<Reread> {
+    return { isValid: () => true, denial: () => null };
+  }
+
+  emitEnded(reason: UseEnd['reason'], { req }: { readonly req: Request }): void {
     const { workspaceId } = this;
     const { events } = this.deps;
     if (workspaceId === undefined || !events.hasListeners('ended')) return;

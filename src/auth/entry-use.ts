@@ -1,5 +1,9 @@
+import type { Caches } from '../cache/caches';
+import type { ReadThroughCache } from '../cache/read-through-cache';
+import type { Clock } from '../clock';
 import { type ErrorCode, KeyscopeError } from '../errors';
 import type { EndedEvent } from '../events';
+import type { CachedKey } from './request-api-key';
 
 /** Why a use ended, as the error that a request would get now. */
 export interface UseEnd {
@@ -36,4 +40,31 @@ export interface EntryUse<Entry extends object> {
   isOver(): boolean;
   /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
   end(end: UseEnd): boolean;
+}
+
+/** The caches of keys and configurations. */
+export type EntryCaches = Pick<Caches<CachedKey>, 'keys' | 'projects'>;
+
+/** The entry that a requirement depends on, read again. */
+export interface Reread {
+  isValid(wall: number): boolean;
+  /** Null if the requirement is met. */
+  denial(wall: number): UseEnd | null;
+}
+
+/**
+ * Reads an entry if it is not in the cache.
+ *
+ * @param isOwn - See `readValid`.
+ */
+export async function readAgain<Entry extends object>(
+  { cache, id, isOwn, clock }: { cache: ReadThroughCache<Entry>; id: string; isOwn: boolean; clock: Clock },
+  denialFor: (entry: Entry | null, wall: number) => UseEnd | null,
+): Promise<Reread> {
+  const cached = isOwn ? undefined : cache.getHandle(id, clock.wall());
+  const handle = cached ?? (await (isOwn ? cache.loadFresh(id) : cache.load(id)));
+  return {
+    isValid: (wall) => handle.isValid(wall),
+    denial: (wall) => denialFor(handle.value, wall),
+  };
 }

@@ -1,10 +1,11 @@
+import type { Request } from 'express';
 import type { Configurations } from '../cache/caches';
 import type { ReadThroughCache } from '../cache/read-through-cache';
 import { type Features, featuresIn } from '../features';
 import type { Store } from '../store/store';
-import type { EntryUse, UseEnd } from './entry-use';
+import { type EntryCaches, type EntryUse, type Reread, readAgain, type UseEnd } from './entry-use';
 import { EntryWatch, type WatchSettings } from './entry-watch';
-import type { OpenRequest, PassedRequirement } from './open-request';
+import type { OpenRequest, PassedRequirement, ReadAgain } from './open-request';
 
 /** Ends uses of configurations that have become stricter. */
 export class FeatureWatch extends EntryWatch<Configurations> {
@@ -47,7 +48,7 @@ export interface FeatureSubject {
 /** The allowed request that has passed a `requireFeature`. */
 interface AllowedBefore {
   readonly earlier: PassedRequirement | undefined;
-  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
+  emitEnded(reason: UseEnd['reason'], request: { readonly req: Request }): void;
 }
 
 /** A `requireFeature` that a request has passed. Watched only if something of the request is to end with it. */
@@ -75,9 +76,18 @@ export class PassedFeature implements PassedRequirement, EntryUse<Configurations
   }
 
   check(configurations: Configurations | null): UseEnd | null {
-    if (!this.#requirement.isEnabled(featuresIn(configurations, this.#projectId))) return this.#requirement.denial;
-    this.#open?.allow(this);
-    return null;
+    const denial = this.#denialFor(configurations);
+    if (denial === null) this.#open?.allow(this);
+    return denial;
+  }
+
+  readAgain({ projects }: EntryCaches, { isOwn, clock }: ReadAgain): Promise<Reread> {
+    return readAgain({ cache: projects, id: this.watchedId, isOwn, clock }, (entry) => this.#denialFor(entry));
+  }
+
+  #denialFor(configurations: Configurations | null): UseEnd | null {
+    const isEnabled = this.#requirement.isEnabled(featuresIn(configurations, this.#projectId));
+    return isEnabled ? null : this.#requirement.denial;
   }
 
   isOver(): boolean {
@@ -88,7 +98,7 @@ export class PassedFeature implements PassedRequirement, EntryUse<Configurations
     return this.#open?.end(end, this) ?? true;
   }
 
-  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void {
-    this.#allowed.emitEnded(reason, open);
+  emitEnded(reason: UseEnd['reason'], request: { readonly req: Request }): void {
+    this.#allowed.emitEnded(reason, request);
   }
 }

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
+import type { Clock } from '../clock';
 import { destroyResponse } from '../http/destroy-response';
-import { abortReasonOf, type UseEnd } from './entry-use';
+import { abortReasonOf, type EntryCaches, type Reread, type UseEnd } from './entry-use';
 
 /** A request and the response to it. Not `req.res`: Express' apps set that, and each app that the request passes sets its own. */
 export interface Exchange {
@@ -9,12 +10,21 @@ export interface Exchange {
   readonly res: Response | undefined;
 }
 
+export interface ReadAgain {
+  readonly req: Request;
+  /** See `readValid`. */
+  readonly isOwn: boolean;
+  readonly clock: Clock;
+}
+
 /** A requirement that a request has passed: `requireApiKey` or `requireFeature`. They are linked, the latest first. */
 export interface PassedRequirement {
   readonly earlier: PassedRequirement | undefined;
   /** Ends signal and response of the request when it would be denied. Watches it once, if called again. */
   watchFor(open: OpenRequest): void;
-  emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
+  emitEnded(reason: UseEnd['reason'], request: { readonly req: Request }): void;
+  /** See `ConfirmRequest`. */
+  readAgain(caches: EntryCaches, request: ReadAgain): Promise<Reread>;
 }
 
 /** Properties that are true or false, in one number: a field takes eight bytes of each open response. */

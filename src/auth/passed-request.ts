@@ -1,7 +1,8 @@
+import type { Request } from 'express';
 import type { Events } from '../events';
-import type { UseEnd } from './entry-use';
+import type { EntryCaches, Reread, UseEnd } from './entry-use';
 import { type FeatureRequirement, type FeatureSubject, PassedFeature } from './feature-watch';
-import { type Exchange, OpenRequest, type PassedRequirement } from './open-request';
+import { type Exchange, OpenRequest, type PassedRequirement, type ReadAgain } from './open-request';
 import type { CachedKey } from './request-api-key';
 import type { RequestContext, RequestContexts } from './request-context';
 
@@ -56,7 +57,15 @@ export abstract class PassedRequest<Deps extends PassedRequestDeps> implements R
     this.opened = open;
   }
 
-  abstract emitEnded(reason: UseEnd['reason'], open: OpenRequest): void;
+  abstract emitEnded(reason: UseEnd['reason'], request: { readonly req: Request }): void;
+
+  abstract readAgain(caches: EntryCaches, request: ReadAgain): Promise<Reread>;
+
+  passed(): readonly PassedRequirement[] {
+    const all: PassedRequirement[] = [];
+    for (let each: PassedRequirement | undefined = this; each !== undefined; each = each.earlier) all.push(each);
+    return all;
+  }
 
   /** The one of the request: it ends when any requirement is no longer met, also one that was passed after this. */
   open(exchange: Exchange): OpenRequest {

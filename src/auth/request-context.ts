@@ -2,7 +2,7 @@ import type { Request } from 'express';
 import { KeyscopeError } from '../errors';
 import type { Limiter } from '../limits/limiter';
 import type { FeatureRequirement, FeatureSubject } from './feature-watch';
-import type { Exchange } from './open-request';
+import type { Exchange, PassedRequirement } from './open-request';
 import type { CachedKey, RequestApiKey } from './request-api-key';
 
 /** Result of `requireApiKey` for a request, for the middleware behind it. */
@@ -23,6 +23,8 @@ export interface RequestContext {
   endStream?(exchange: Exchange): void;
   /** Whether the key has to be watched at once: its lease ends before the first look at the open response. */
   leaseEndsSoon?(): boolean;
+  /** The requirements that the request has passed, the latest first. */
+  passed?(): readonly PassedRequirement[];
   /** The request has passed a `requireFeature`. */
   passFeature?(requirement: FeatureRequirement, subject: FeatureSubject): void;
 }

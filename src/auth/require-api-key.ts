@@ -10,6 +10,7 @@ import type { Deadline } from '../timeout';
 import { type Access, isDenial } from './access';
 import { AllowedRequest, type AllowedRequestDeps } from './allowed-request';
 import { AnonymousRequest } from './anonymous-request';
+import type { ConfirmRequest } from './confirm-request';
 import { type DeclaredSources, describeRequest } from './describe-request';
 import { createPrepareRequest } from './forwarded-request';
 import {
@@ -34,6 +35,7 @@ export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'e
   readonly permissions: readonly string[];
   readonly contexts: RequestContexts;
   readonly reports: Reports;
+  readonly confirmRequest: ConfirmRequest;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }
 
@@ -87,7 +89,7 @@ function createReadAddress(): (req: Request) => string | undefined {
 
 /** Creates `requireApiKey()`: middleware that authenticates a request's token and authorizes the request. */
 export function createRequireApiKey(deps: RequireApiKeyDeps) {
-  const { access, limits, clock, reader, permissions, contexts, fail } = deps;
+  const { access, limits, clock, reader, permissions, contexts, confirmRequest, fail } = deps;
   const property = deps.requestProperty as 'apiKey';
   const readAddressOf = createReadAddress();
 
@@ -138,6 +140,15 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       fail(access.deny(denial, key, describe), req, res, next);
     }
 
+    function confirmAll(allowed: AllowedRequest, req: Request, res: Response, next: NextFunction): void {
+      confirmRequest(allowed, req)
+        .then((error) => {
+          if (error === null) next();
+          else fail(error, req, res, next);
+        })
+        .catch(next);
+    }
+
     function conclude(
       outcome: CachedKey | Denial,
       req: Request,
@@ -184,7 +195,9 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       prepareRequest?.(req, apiKey);
       if (endOnRevocation) allowed.endResponse(exchange);
       access.allow(outcome, wall, cached, isCounted);
-      next();
+      // Earlier requirements were met before this one had to wait.
+      if (earlier === undefined || (cached && waited === null)) next();
+      else confirmAll(allowed, req, res, next);
     }
 
     function allowAnonymous(req: Request, res: Response, next: NextFunction): void {

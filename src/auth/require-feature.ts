@@ -5,6 +5,7 @@ import { type Features, featuresIn } from '../features';
 import { createReadParameter, type ParameterSource } from '../http/route-parameter';
 import type { ProjectFeatures } from '../projects/project-features';
 import { parseInput, rejectRequest } from '../validate-input';
+import type { ConfirmRequest } from './confirm-request';
 import type { FeatureRequirement, FeatureWatch } from './feature-watch';
 import { parameterSource } from './permission-requirement';
 import type { RequestContexts } from './request-context';
@@ -40,9 +41,10 @@ export function createRequireFeature(deps: {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
   readonly watch: FeatureWatch;
+  readonly confirmRequest: ConfirmRequest;
   readonly fail: (error: KeyscopeError, req: Request, res: Response, next: NextFunction) => void;
 }) {
-  const { projectFeatures, contexts, watch, fail } = deps;
+  const { projectFeatures, contexts, watch, confirmRequest, fail } = deps;
 
   return function requireFeature(feature: Feature, options: RequireFeatureOptions = {}): RequestHandler {
     rejectRequest(feature, 'requireFeature');
@@ -78,13 +80,16 @@ export function createRequireFeature(deps: {
         return;
       }
       projectFeatures
-        .decide(workspaceId, (outcome) => {
+        .decide(workspaceId, (outcome, waited) => {
           // An unknown configuration is not 403.
-          if (outcome instanceof KeyscopeError) fail(outcome, req, res, next);
-          else if (requirement.isEnabled(featuresIn(outcome, projectId))) {
-            target.passFeature?.(requirement, { workspaceId, projectId, configurations: outcome! });
-            next();
-          } else deny(req, res, next);
+          if (outcome instanceof KeyscopeError) return fail(outcome, req, res, next);
+          if (!requirement.isEnabled(featuresIn(outcome, projectId))) return deny(req, res, next);
+          target.passFeature?.(requirement, { workspaceId, projectId, configurations: outcome! });
+          if (!waited) return next();
+          return confirmRequest(target, req).then((error) => {
+            if (error === null) next();
+            else fail(error, req, res, next);
+          });
         })
         ?.catch(next);
     };

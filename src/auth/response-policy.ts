@@ -12,6 +12,7 @@ import {
   STRICTER_MESSAGE,
 } from '../features';
 import type { ProjectFeatures } from '../projects/project-features';
+import type { ConfirmRequest } from './confirm-request';
 import type { EntryUse, UseEnd } from './entry-use';
 import type { FeatureWatch } from './feature-watch';
 import type { Exchange } from './open-request';
@@ -22,6 +23,7 @@ interface PolicyDeps {
   readonly projectFeatures: ProjectFeatures;
   readonly contexts: RequestContexts;
   readonly featureWatch: FeatureWatch;
+  readonly confirmRequest: ConfirmRequest;
   readonly reports: Reports;
   readonly events: Events;
 }
@@ -111,7 +113,7 @@ class RequestPolicy implements RoutePolicy, EntryUse<Configurations> {
 
 /** Finds the redaction policies of requests. */
 export interface Policies {
-  /** The policy of a request that `requireApiKey` has allowed. */
+  /** The policy of a request that `requireApiKey` has allowed. Rejects if it would be denied after the policy was read. */
   resolve(req: Request, res: Response): RoutePolicy | Promise<RoutePolicy>;
   /** The same, also of a request that it has only reported on. Undefined if it would have denied the request. */
   resolveReported(req: Request): Promise<RoutePolicy | undefined>;
@@ -121,7 +123,7 @@ const NOT_FOUND =
   "redactResponse() found no requireApiKey() before it. Put that one first. One with `mode: 'report'` counts only if both have it.";
 
 export function createPolicies(deps: PolicyDeps): Policies {
-  const { projectFeatures, contexts, featureWatch, events } = deps;
+  const { projectFeatures, contexts, featureWatch, confirmRequest, events } = deps;
 
   function resolveLater(
     context: RequestContext,
@@ -145,6 +147,14 @@ export function createPolicies(deps: PolicyDeps): Policies {
     return resolveLater(context, exchange, found);
   }
 
+  async function confirmed(policy: Promise<RoutePolicy>, context: RequestContext, req: Request): Promise<RoutePolicy> {
+    const found = await policy;
+    const error = await confirmRequest(context, req);
+    if (error === null) return found;
+    if (error.status >= 500) events.emit('error', error);
+    throw error;
+  }
+
   /** A `requireFeature` can also follow `redactResponse`. */
   function featuresEndSoon({ workspaceId }: RequestContext): boolean {
     return featureWatch.hasRequirements && workspaceId !== undefined && featureWatch.endsSoon(workspaceId);
@@ -156,7 +166,8 @@ export function createPolicies(deps: PolicyDeps): Policies {
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
       // The first look at an open response comes later. A lease that ends before is watched from now on.
       if (context.leaseEndsSoon?.() || featuresEndSoon(context)) context.endStream?.({ req, res });
-      return policyOf(context, { req, res });
+      const policy = policyOf(context, { req, res });
+      return 'then' in policy ? confirmed(policy, context, req) : policy;
     },
     async resolveReported(req) {
       const context = await deps.reports.contextOf(req);

@@ -26,7 +26,7 @@ interface ReadValidOptions {
 export async function readValid<Data extends Lapsing, Result>(
   read: (isOwn: boolean) => Promise<Data>,
   { clock, storeTimeout, deadline: given }: ReadValidOptions,
-  conclude: (outcome: Data | KeyscopeError) => Result,
+  conclude: (outcome: Data | KeyscopeError) => Result | Promise<Result>,
 ): Promise<Result> {
   const deadline = given ?? new Deadline(storeTimeout);
   const first = await outcomeOf(given === undefined ? read(false) : given.within(read(false)));

@@ -11,9 +11,12 @@ export interface ProjectFeatures {
   get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
   /**
    * Calls `conclude` with the configurations of a workspace, in the turn in which they were checked; null: it has none. Unknown
-   * configurations are an error, `store_unavailable`.
+   * configurations are an error, `store_unavailable`. `waited`: they were read.
    */
-  decide(workspaceId: string, conclude: (outcome: Configurations | null | KeyscopeError) => void): void | Promise<void>;
+  decide(
+    workspaceId: string,
+    conclude: (outcome: Configurations | null | KeyscopeError, waited: boolean) => void | Promise<void>,
+  ): void | Promise<void>;
   /** The configurations in the cache; null if the workspace has none, undefined if they have to be read, which this begins. */
   known(workspaceId: string): Configurations | null | undefined;
 }
@@ -51,7 +54,7 @@ export function createProjectFeatures({
 
   function load<T>(
     workspaceId: string,
-    conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T,
+    conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T | Promise<T>,
   ): Promise<T> {
     const read = (isOwn: boolean) => (isOwn ? projects.loadFresh(workspaceId) : projects.load(workspaceId));
     return readValid(read, { clock, storeTimeout }, conclude);
@@ -73,11 +76,9 @@ export function createProjectFeatures({
       });
     },
     decide(workspaceId, conclude) {
-      function concludeFrom(outcome: CacheHandle<Configurations> | KeyscopeError): void {
-        conclude(outcome instanceof KeyscopeError ? outcome : outcome.value);
-      }
       const held = getHandle(workspaceId);
-      return held === undefined ? load(workspaceId, concludeFrom) : concludeFrom(held);
+      if (held !== undefined) return conclude(held.value, false);
+      return load(workspaceId, (outcome) => conclude(outcome instanceof KeyscopeError ? outcome : outcome.value, true));
     },
     known(workspaceId) {
       const known = projects.get(workspaceId, clock.wall());

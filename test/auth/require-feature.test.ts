@@ -116,10 +116,13 @@ describe('a configuration whose lease lapses right after it was checked', () => 
       maxRevocationLag: LAG,
       serveStaleFor: 0,
     });
+    const confirmRequest = async () => null;
     const decide = () =>
       new Promise<KeyscopeError | undefined>((resolve) => {
         const fail = (error: KeyscopeError) => resolve(error);
-        const middleware = createRequireFeature({ projectFeatures, contexts, watch, fail })('transcript');
+        const middleware = createRequireFeature({ projectFeatures, contexts, watch, confirmRequest, fail })(
+          'transcript',
+        );
         middleware(req, {} as Response, resolve as () => void);
       });
     const lapse = (times = 1) => {
