@@ -93,17 +93,17 @@ export class AllowedRequest extends PassedRequest<AllowedRequestDeps> implements
   }
 
   check(entry: CachedKey | null, wall: number): UseEnd | null {
-    const denial = this.#denialFor(entry, wall, this.opened?.req);
+    const denial = this.denialFor(entry, wall, this.opened?.req);
     if (denial === null) this.opened?.allow(this);
     return denial;
   }
 
   readAgain({ keys }: EntryCaches, { req, isOwn, clock }: ReadAgain): Promise<Reread> {
     const reading = { cache: keys, id: this.watchedId, isOwn, clock };
-    return readAgain(reading, (entry, wall) => this.#denialFor(entry, wall, req));
+    return readAgain(reading, (entry, wall) => this.denialFor(entry, wall, req));
   }
 
-  #denialFor(entry: CachedKey | null, wall: number, req: Request | undefined): UseEnd | null {
+  private denialFor(entry: CachedKey | null, wall: number, req: Request | undefined): UseEnd | null {
     if (!isSameKey(this.key, entry)) return KEY_DELETED;
     return authorize(entry, this.deps.requirement, contextFor(entry, this.#context, req), wall);
   }

@@ -76,16 +76,16 @@ export class PassedFeature implements PassedRequirement, EntryUse<Configurations
   }
 
   check(configurations: Configurations | null): UseEnd | null {
-    const denial = this.#denialFor(configurations);
+    const denial = this.denialFor(configurations);
     if (denial === null) this.#open?.allow(this);
     return denial;
   }
 
   readAgain({ projects }: EntryCaches, { isOwn, clock }: ReadAgain): Promise<Reread> {
-    return readAgain({ cache: projects, id: this.watchedId, isOwn, clock }, (entry) => this.#denialFor(entry));
+    return readAgain({ cache: projects, id: this.watchedId, isOwn, clock }, (entry) => this.denialFor(entry));
   }
 
-  #denialFor(configurations: Configurations | null): UseEnd | null {
+  private denialFor(configurations: Configurations | null): UseEnd | null {
     const isEnabled = this.#requirement.isEnabled(featuresIn(configurations, this.#projectId));
     return isEnabled ? null : this.#requirement.denial;
   }
