@@ -267,6 +267,7 @@ describe('verify', () => {
     const other = await open('192.0.2.8');
     await apiKeys.keys.update(key.id, { allowedIps: [OTHER, '203.0.113.7'] });
     const second = await open('203.0.113.7');
+    expect(second).not.toBe(first);
     await apiKeys.keys.update(key.id, { allowedIps: [OTHER] });
     await waitUntil('the signal aborts', () => second.aborted);
     expect(second.reason).toMatchObject({ code: 'ip_not_allowed' });
