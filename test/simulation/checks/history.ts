@@ -110,12 +110,13 @@ export class Subject<State> {
     return this.changes.findLast((change) => change.label === label);
   }
 
-  /** The changes that may have stored a label just now: those with an open outcome, else the latest. */
+  /** The changes that may have stored a label just now: those with an open outcome, else the latest not refused. */
   candidates(label: string): Change<State>[] {
     const open = this.changes.filter(
       (change) => change.label === label && !change.wasApplied && /pending|unknown/.test(change.outcome),
     );
-    const latest = this.find(label);
+    const latest =
+      this.changes.findLast((change) => change.label === label && change.outcome !== 'refused') ?? this.find(label);
     return open.length > 0 || latest === undefined ? open : [latest];
   }
 }

@@ -88,6 +88,11 @@ export class NodeFeed {
     return this.#failure;
   }
 
+  /** The feed has reached a server that may be used, whether that permits tracking or not. */
+  get hasReachedServer(): boolean {
+    return this.#state === 'open' || this.#failure?.isServerUsable === true;
+  }
+
   /** Time at which the last answered command was sent: a ping, or an attempt to open a feed that was refused. */
   get answeredAt(): number {
     return this.#answeredAt;

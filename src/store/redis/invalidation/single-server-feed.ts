@@ -228,7 +228,7 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#updateMode();
     if (this.#hasSentinels) this.#server.reject(REPLACED);
     // A client that was never connected to a master is where the app has sent it, unless a feed reaches a master there.
-    if (!this.#server.hasBeenUsable && this.#node.state !== 'open') return;
+    if (!this.#server.hasBeenUsable && !this.#node.hasReachedServer) return;
     this.#reconnector.reconnect(this.#options.clock.monotonic());
   }
 

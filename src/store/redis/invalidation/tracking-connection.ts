@@ -16,6 +16,8 @@ export interface FeedFailure {
   readonly message: string;
   /** The error code of a lasting refusal, such as `NOPERM`; null if the connection failed or was lost. */
   readonly refusal: string | null;
+  /** The server may be used, without a feed. */
+  readonly isServerUsable: boolean;
 }
 
 /** Protocol of a feed: RESP2 with `REDIRECT`, or RESP3 if the server refuses that. */
@@ -152,10 +154,10 @@ export class TrackingConnection {
   }
 
   /** Closes the connection and calls `onEnd`. */
-  end(message: string, refusal: string | null = null): void {
+  end(message: string, refusal: string | null = null, isServerUsable = false): void {
     if (this.#hasEnded) return;
     this.close();
-    this.#options.onEnd({ message, refusal });
+    this.#options.onEnd({ message, refusal, isServerUsable });
   }
 
   /** Closes the connection without calling `onEnd`. */
@@ -167,16 +169,17 @@ export class TrackingConnection {
   }
 
   async #handshake(): Promise<void> {
+    const identifying = this.#options.identify(this.#ask);
     try {
       const [identity, id, watched] = await Promise.all([
-        this.#options.identify(this.#ask),
+        identifying,
         this.#ask('client', 'ID'),
         watchEpoch(this.#ask, this.#options.epochKey),
       ]);
       const { protocol, tracking } = await this.#track(String(id));
       // A proxy can reply OK to a command that it does not know.
       if (!isBroadcast(tracking)) {
-        this.end('The server replied OK to CLIENT TRACKING, and does not track.', 'ERR');
+        this.end('The server replied OK to CLIENT TRACKING, and does not track.', 'ERR', true);
         return;
       }
       if (this.#hasEnded) return;
@@ -184,7 +187,11 @@ export class TrackingConnection {
       this.#options.onOpen({ protocol, identity, clientId: String(id), ...watched });
     } catch (error) {
       const code = isRefusal(error) ? refusalCode(error) : '';
-      this.end(messageOf(error), LASTING.has(code) ? code : null);
+      const isServerUsable = await identifying.then(
+        () => true,
+        () => false,
+      );
+      this.end(messageOf(error), LASTING.has(code) ? code : null, isServerUsable);
     }
   }
 

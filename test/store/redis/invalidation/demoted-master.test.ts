@@ -30,29 +30,39 @@ test('RedisStore reconnects the client when its master is demoted and the first 
   }
 });
 
-test('RedisStore leaves a replica when the client has never been connected to a master and the address leads to one', async () => {
-  const master = await startRedis();
-  const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
-  let target = replica.port;
-  const proxy = await startTcpProxy({ target: () => target });
-  const client = new Redis(proxy.port, { disconnectTimeout: 50 });
-  const store = createRedisStore({ client, maxRevocationLag: 2000, storeTimeout: 2000 });
-  const answers = () =>
-    store.getCredential(ID).then(
-      () => true,
-      () => false,
-    );
-  try {
-    await waitUntil('the client is connected', () => client.status === 'ready');
-    target = master.port;
-    // The cache asks for a lease before each read.
-    store.keyLease(ID);
-    await waitUntil('a read is answered', answers);
-  } finally {
-    await store.close();
-    client.disconnect();
-    await proxy.close();
-    await replica.stop();
-    await master.stop();
-  }
-});
+test.each([
+  ['sends invalidations', []],
+  ['refuses CLIENT TRACKING', ['-client|tracking']],
+  ['refuses CLIENT ID', ['-client|id']],
+])(
+  'RedisStore leaves a replica when the client has never been connected to a master and the address leads to one, which %s',
+  async (_, rules) => {
+    const master = await startRedis();
+    const admin = new Redis(master.url);
+    await admin.call('ACL', 'SETUSER', 'default', ...rules);
+    admin.disconnect();
+    const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] });
+    let target = replica.port;
+    const proxy = await startTcpProxy({ target: () => target });
+    const client = new Redis(proxy.port, { disconnectTimeout: 50 });
+    const store = createRedisStore({ client, maxRevocationLag: 2000, storeTimeout: 2000 });
+    const answers = () =>
+      store.getCredential(ID).then(
+        () => true,
+        () => false,
+      );
+    try {
+      await waitUntil('the client is connected', () => client.status === 'ready');
+      target = master.port;
+      // The cache asks for a lease before each read.
+      store.keyLease(ID);
+      await waitUntil('a read is answered', answers);
+    } finally {
+      await store.close();
+      client.disconnect();
+      await proxy.close();
+      await replica.stop();
+      await master.stop();
+    }
+  },
+);
