@@ -43,16 +43,22 @@ export class Deadline {
     this.#at = performance.now() + duration;
   }
 
-  /** Settles as `step` does, or rejects with `store_unavailable` at the deadline. */
+  /**
+   * Settles as `step` does, or rejects with `store_unavailable` at the deadline. After the deadline, a step can complete
+   * without waiting: another timer would be late, too.
+   */
   within<T>(step: Promise<T>): Promise<T> {
     const now = performance.now();
     if (now - this.#at > TIMER_DELAY && !this.#isFinal) {
       this.#isFinal = true;
       this.#at = now + this.#timeout;
     }
-    return within(Math.max(0, this.#at - now), step, () => {
+    const onTimeout = () => {
       this.#isFinal = true;
       return timeoutError(this.#timeout);
-    });
+    };
+    if (now < this.#at) return within(this.#at - now, step, onTimeout);
+    const over = new Promise<never>((_, reject) => setImmediate(() => reject(onTimeout())));
+    return Promise.race([step, over]);
   }
 }

@@ -26,6 +26,14 @@ describe('Deadline', () => {
     expect(await outcomeOf(deadline.within(PENDING))).toBe('store_unavailable');
   });
 
+  test('Deadline waits for no timer when it has passed, and lets a step complete that needs none', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const deadline = new Deadline(100);
+    jest.advanceTimersByTime(101);
+    await expect(deadline.within(Promise.resolve('cached'))).resolves.toBe('cached');
+    await expect(deadline.within(PENDING)).rejects.toMatchObject({ code: 'store_unavailable' });
+  });
+
   test('Deadline allows the remaining steps one more timeout when the process was blocked past the deadline', async () => {
     const deadline = new Deadline(100);
     jest.advanceTimersByTime(2500);

@@ -151,7 +151,7 @@ export function createRedisStore({
         if (problem !== null) throw unusable(problem);
         return result;
       }
-      if (moves > 2) await new Promise((resolve) => setTimeout(resolve, MOVE_PAUSE));
+      if (moves > 2) await deadline.within(new Promise<void>((resolve) => setTimeout(resolve, MOVE_PAUSE)));
       server = feed.serverOf(key);
       result = await deadline.within(read());
     }
