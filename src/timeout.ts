@@ -45,7 +45,7 @@ export class Deadline {
 
   /**
    * Settles as `step` does, or rejects with `store_unavailable` at the deadline. After the deadline, a step can complete
-   * without waiting: another timer would be late, too.
+   * without waiting: another timer could be late as well.
    */
   within<T>(step: Promise<T>): Promise<T> {
     const now = performance.now();

@@ -233,7 +233,7 @@ export interface Store extends UsageStore, LimitStore, OutboxStore, ExpiryStore,
   answeredAt(name: CachedName): Timestamps;
   /**
    * When the server that a read of this entry is sent to now was last known to be the one that takes changes. A read without a
-   * lease counts from then. Now, if there is only one server.
+   * lease counts from then. Now, if no other server can take its place.
    */
   confirmedAt(name: CachedName): Timestamps;
   /** Adds a listener. It is called for changes by any process, for as long as the leases hold. */

@@ -1,5 +1,7 @@
 import type { Clock } from '../../../clock';
-import type { Timestamps } from '../../lease';
+import { type Timestamps, timestampsOf } from '../../lease';
+import type { ServerConnection } from '../server-connection';
+import type { StoreModeTracker } from './store-mode';
 
 export interface ConfirmationOptions {
   readonly clock: Clock;
@@ -8,8 +10,8 @@ export interface ConfirmationOptions {
 }
 
 /**
- * A server that is confirmed by others (Sentinels, masters of a Cluster) can be used if they were asked within this part of
- * `maxRevocationLag`. A read without a lease counts from then, so that an eighth of the lag remains for it at least.
+ * A server that was confirmed, by others (Sentinels, masters of a Cluster) or by its role, can be used if they were asked
+ * within this part of `maxRevocationLag`. A read without a lease counts from then, so that an eighth of the lag remains for it at least.
  */
 const CONFIRMATION_LIFE = 3 / 4;
 
@@ -28,4 +30,48 @@ export function readSince(confirmed: Timestamps, { clock, maxRevocationLag }: Co
     monotonic: Math.max(confirmed.monotonic, monotonic - earliest),
     wall: Math.max(confirmed.wall, wall - earliest),
   };
+}
+
+const UNCONFIRMED = 'the server has not reported for too long that it is the master';
+
+/**
+ * Confirms a server without Sentinels by the role that it reports: a master can be demoted without a reconnect, and replies
+ * to reads as before.
+ */
+export class RoleConfirmation {
+  readonly #server: ServerConnection;
+  readonly #mode: StoreModeTracker;
+  readonly #options: ConfirmationOptions;
+  #asking: Promise<void> | null = null;
+
+  constructor(server: ServerConnection, mode: StoreModeTracker, options: ConfirmationOptions) {
+    this.#server = server;
+    this.#mode = mode;
+    this.#options = options;
+  }
+
+  /** When it was last asked and was a master. */
+  get confirmedAt(): Timestamps {
+    return this.#mode.usableAt;
+  }
+
+  /** Why its replies must not be used; null if it was a master a short time ago. */
+  get problem(): string | null {
+    return isConfirmed(this.confirmedAt, this.#options) ? null : UNCONFIRMED;
+  }
+
+  /** Asks for the role if there is a problem. Callers of one moment share a reply. */
+  async confirm(): Promise<void> {
+    if (this.problem === null) return;
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null;
+    });
+    await this.#asking;
+  }
+
+  async #ask(): Promise<void> {
+    const sent = timestampsOf(this.#options.clock);
+    const isUsable = await this.#server.recheck().catch(() => false);
+    if (isUsable) this.#mode.markUsable(sent);
+  }
 }

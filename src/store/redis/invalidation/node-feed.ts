@@ -1,5 +1,6 @@
 import type { Clock } from '../../../clock';
 import { extendFrom, holdsNow, Lease, leaseDuration, type Timestamps } from '../../lease';
+import type { NodeHealth } from '../../store';
 import type { RedisClient } from '../client';
 import type { Ask } from '../server-role';
 import { type FeedFailure, type FeedServer, TrackingConnection } from './tracking-connection';
@@ -103,6 +104,16 @@ export class NodeFeed {
     const { clock, grace } = this.#options;
     const isNew = this.#state === 'open' && clock.monotonic() - this.#openedAt < grace;
     return isNew || holdsNow(this.#lease, clock);
+  }
+
+  health(address: string): NodeHealth {
+    return {
+      address,
+      feed: this.#state,
+      protocol: this.#server?.protocol ?? null,
+      trusted: holdsNow(this.#lease, this.#options.clock),
+      lastError: this.#failure?.message ?? null,
+    };
   }
 
   /** Opens the feed now, unless it is open or being opened. */

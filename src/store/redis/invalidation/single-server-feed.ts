@@ -5,7 +5,7 @@ import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
-import { readSince } from './confirmation';
+import { RoleConfirmation, readSince } from './confirmation';
 import { ClientReconnector, ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
@@ -27,7 +27,7 @@ const REPLACED = 'the server has been replaced: Sentinel names another one as th
  */
 export class SingleServerFeed implements InvalidationFeed {
   readonly serverOf = () => this.#server.generation;
-  readonly problemOf = () => this.serverProblem;
+  readonly problemOf = () => this.serverProblem ?? this.#role?.problem ?? null;
   readonly answeredAt = () => this.#mode.usableAt;
   readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
@@ -40,6 +40,7 @@ export class SingleServerFeed implements InvalidationFeed {
   readonly #hasSentinels: boolean;
   #started = false;
   #sentinels: SentinelMonitor | null = null;
+  #role: RoleConfirmation | null = null;
   /** Functions that remove the listeners of the client. */
   readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -102,19 +103,16 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   confirmedAt(): Timestamps {
-    const now = timestampsOf(this.#options.clock);
-    return this.#sentinels === null ? now : readSince(this.#sentinels.confirmedAt(this.#server.role), this.#options);
+    const confirmed = this.#sentinels?.confirmedAt(this.#server.role) ?? this.#role?.confirmedAt;
+    return confirmed === undefined ? timestampsOf(this.#options.clock) : readSince(confirmed, this.#options);
   }
 
   async confirmServer(): Promise<void> {
-    await this.#sentinels?.confirm();
+    await (this.#sentinels ?? this.#role)?.confirm();
   }
 
   nodes(): NodeHealth[] {
-    const { state, failure, lease, server } = this.#node;
-    const trusted = holdsNow(lease, this.#options.clock);
-    const protocol = server?.protocol ?? null;
-    return [{ address: addressOf(this.#client), feed: state, protocol, trusted, lastError: failure?.message ?? null }];
+    return [this.#node.health(addressOf(this.#client))];
   }
 
   get mode() {
@@ -130,14 +128,16 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#timer = setInterval(() => this.#onTimer(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
     if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options);
+    else this.#role = new RoleConfirmation(this.#server, this.#mode, this.#options);
     this.#node.open();
   }
 
   #stopPolling(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
+    clearInterval(this.#timer ?? undefined);
     this.#timer = null;
     this.#sentinels?.close();
     this.#sentinels = null;
+    this.#role = null;
     this.#node.close();
   }
 
@@ -187,9 +187,10 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#checkClientConnection(sent.monotonic);
     const { lease } = this.#node;
     const agreed = await Promise.all([this.#node.ping(sent), this.#askClient(sent), this.#askSentinels(lease)]);
+    if (!agreed.every(Boolean)) return;
     const { clock, maxRevocationLag } = this.#options;
-    this.#isQuick = agreed.every(Boolean) && clock.monotonic() - sent.monotonic < maxRevocationLag / 8;
-    if (agreed.every(Boolean)) this.#node.extend(lease, sent);
+    this.#isQuick = clock.monotonic() - sent.monotonic < maxRevocationLag / 8;
+    this.#node.extend(lease, sent);
   }
 
   /** The server can answer on our connections while the client's connection is dead. */

@@ -139,11 +139,7 @@ export class ClusterFeed implements InvalidationFeed {
   }
 
   nodes(): NodeHealth[] {
-    return [...this.#masters.entries()].map(([address, { feed }]) => {
-      const trusted = holdsNow(feed.lease, this.#options.clock);
-      const protocol = feed.server?.protocol ?? null;
-      return { address, feed: feed.state, protocol, trusted, lastError: feed.failure?.message ?? null };
-    });
+    return [...this.#masters.entries()].map(([address, { feed }]) => feed.health(address));
   }
 
   lastError(): string | null {
