@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { z } from 'zod';
 import type { KeyscopeError } from '../errors';
+import { callSource } from '../http/call-source';
 import { countRawHeader, removeRequestHeaders } from '../http/edit-headers';
-import { errorForNext } from '../http/problem-response';
 import { createReadQueryParameter, removeQueryParameter } from '../http/query-parameter';
 import { headerName } from '../http/reserved-names';
 import { type Denial, invalidKey } from '../keys/authorize';
@@ -169,12 +169,7 @@ function querySource(name: string, realm: string): SourceReader {
 function functionSource(source: (req: Request) => unknown, realm: string): SourceReader {
   return {
     read(req) {
-      let value: unknown;
-      try {
-        value = source(req);
-      } catch (thrown) {
-        throw errorForNext(thrown);
-      }
+      const value = callSource(source, req, '`tokenSource`');
       if (value === undefined || value === null || value === '') return null;
       if (typeof value === 'string') return value;
       return invalidKey('malformed', 'The function in `tokenSource` returned neither a string nor undefined.');

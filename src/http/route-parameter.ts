@@ -1,6 +1,6 @@
 import type { Request } from 'express';
+import { callSource } from './call-source';
 import { ABSENT, AMBIGUOUS, type Parameter, type ReadParameter } from './parameter';
-import { errorForNext } from './problem-response';
 import { createReadQueryParameter } from './query-parameter';
 
 /**
@@ -18,17 +18,13 @@ function toParameter(value: unknown): Parameter {
   return typeof value === 'string' ? { value, ambiguous: false } : AMBIGUOUS;
 }
 
-/** Compiles a source into a function that reads the parameter from a request. */
-export function createReadParameter(source: ParameterSource): ReadParameter {
-  if (typeof source === 'function') {
-    return function callSource(req) {
-      try {
-        return toParameter(source(req));
-      } catch (thrown) {
-        throw errorForNext(thrown);
-      }
-    };
-  }
+/**
+ * Compiles a source into a function that reads the parameter from a request.
+ *
+ * @param option - The option that it was given in, for errors.
+ */
+export function createReadParameter(source: ParameterSource, option: string): ReadParameter {
+  if (typeof source === 'function') return (req) => toParameter(callSource(source, req, option));
   if (typeof source === 'object') return createReadQueryParameter(source.query);
   return function readRouteParameter({ params }) {
     return params && Object.hasOwn(params, source) ? toParameter(params[source]) : ABSENT;

@@ -154,7 +154,6 @@ describe.each(expresses)('%s', (_name, express) => {
     });
 
     test.each([
-      ['a promise', async () => 'token'],
       ['an array', () => ['token']],
       ['a number', () => 1],
     ])('%s is denied, with a hint for the developer', async (_what, source) => {
