@@ -14,16 +14,14 @@ test('Subject counts a change as the latest when it is applied after data were r
   expect(subject.supersededBy(change, 1000, 100)).toBe(next);
 });
 
-test('Subject looks for a label that the data show among the changes that were not refused', () => {
+test('Subject takes data that look as before for the change that they showed last', () => {
   const subject = new Subject<boolean>('s');
   subject.force(true, 'first', 0);
-  const made = subject.begin(false, 'changed', 0, 10);
-  subject.apply(made);
-  made.outcome = 'acknowledged';
-  subject.force(true, 'first', 20);
-  const refused = subject.begin(false, 'changed', 1, 30);
+  const made = subject.begin(false, 'gone', 0, 10);
+  const refused = subject.begin(false, 'gone', 1, 20);
   refused.outcome = 'refused';
-  expect(subject.candidates('changed')).toEqual([made]);
-  made.outcome = 'refused';
-  expect(subject.candidates('changed')).toEqual([refused]);
+  expect(subject.candidates('gone')).toEqual([made]);
+  subject.apply(made);
+  made.outcome = 'unknown';
+  expect(subject.candidates('gone')).toEqual([made]);
 });

@@ -110,14 +110,18 @@ export class Subject<State> {
     return this.changes.findLast((change) => change.label === label);
   }
 
-  /** The changes that may have stored a label just now: those with an open outcome, else the latest not refused. */
+  /**
+   * The changes that may have stored a label just now: those with an open outcome, else the one that the data showed last,
+   * if it looks the same, else the latest.
+   */
   candidates(label: string): Change<State>[] {
     const open = this.changes.filter(
       (change) => change.label === label && !change.wasApplied && /pending|unknown/.test(change.outcome),
     );
-    const latest =
-      this.changes.findLast((change) => change.label === label && change.outcome !== 'refused') ?? this.find(label);
-    return open.length > 0 || latest === undefined ? open : [latest];
+    if (open.length > 0) return open;
+    const applied = this.changes[this.applied];
+    const latest = applied?.label === label ? applied : this.find(label);
+    return latest === undefined ? [] : [latest];
   }
 }
 
