@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
+import type { Deadline } from '../timeout';
 import { abortReasonOf, type EntryCaches } from './entry-use';
 import type { RequestContext } from './request-context';
 
@@ -9,8 +10,14 @@ import type { RequestContext } from './request-context';
  * Decides again about the requirements that a request has passed. For middleware that has waited for the store: the lease
  * under which `requireApiKey` has accepted the request can have ended since. Resolves with the error of a request that is
  * denied now, or that the store could not confirm; else null.
+ *
+ * @param deadline - The one that the middleware has waited by.
  */
-export type ConfirmRequest = (context: RequestContext, req: Request) => Promise<KeyscopeError | null>;
+export type ConfirmRequest = (
+  context: RequestContext,
+  req: Request,
+  deadline: Deadline,
+) => Promise<KeyscopeError | null>;
 
 export function createConfirmRequest(deps: {
   readonly caches: EntryCaches;
@@ -20,7 +27,7 @@ export function createConfirmRequest(deps: {
 }): ConfirmRequest {
   const { caches, clock } = deps;
 
-  return function confirmRequest(context, req) {
+  return function confirmRequest(context, req, deadline) {
     const passed = context.passed?.() ?? [];
 
     async function read(isOwn: boolean) {
@@ -28,7 +35,7 @@ export function createConfirmRequest(deps: {
       return { rereads, isValid: (wall: number) => rereads.every((each) => each.isValid(wall)) };
     }
 
-    return readValid(read, deps, (outcome) => {
+    return readValid(read, { ...deps, deadline }, (outcome) => {
       if (outcome instanceof KeyscopeError) return outcome;
       const wall = clock.wall();
       for (const [index, reread] of outcome.rereads.entries()) {

@@ -140,8 +140,14 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       fail(access.deny(denial, key, describe), req, res, next);
     }
 
-    function confirmAll(allowed: AllowedRequest, req: Request, res: Response, next: NextFunction): void {
-      confirmRequest(allowed, req)
+    function confirmAll(
+      allowed: AllowedRequest,
+      deadline: Deadline,
+      req: Request,
+      res: Response,
+      next: NextFunction,
+    ): void {
+      confirmRequest(allowed, req, deadline)
         .then((error) => {
           if (error === null) next();
           else fail(error, req, res, next);
@@ -196,8 +202,8 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       if (endOnRevocation) allowed.endResponse(exchange);
       access.allow(outcome, wall, cached, isCounted);
       // Earlier requirements were met before this one had to wait.
-      if (earlier === undefined || (cached && waited === null)) next();
-      else confirmAll(allowed, req, res, next);
+      if (earlier === undefined || deadline === null) next();
+      else confirmAll(allowed, deadline, req, res, next);
     }
 
     function allowAnonymous(req: Request, res: Response, next: NextFunction): void {
@@ -218,7 +224,7 @@ export function createRequireApiKey(deps: RequireApiKeyDeps) {
       const readsFirst = fresh && waited === null;
       const outcome = readsFirst ? undefined : access.authenticate(token, wall, req.socket ?? undefined);
       if (outcome !== undefined) {
-        conclude(outcome, req, res, next, wall, token, true, waited, null);
+        conclude(outcome, req, res, next, wall, token, true, waited, waited?.deadline ?? null);
         return;
       }
       const deadline = waited === null ? limits.startDeadline() : waited.deadline;

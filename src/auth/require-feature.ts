@@ -85,8 +85,8 @@ export function createRequireFeature(deps: {
           if (outcome instanceof KeyscopeError) return fail(outcome, req, res, next);
           if (!requirement.isEnabled(featuresIn(outcome, projectId))) return deny(req, res, next);
           target.passFeature?.(requirement, { workspaceId, projectId, configurations: outcome! });
-          if (!waited) return next();
-          return confirmRequest(target, req).then((error) => {
+          if (waited === null) return next();
+          return confirmRequest(target, req, waited).then((error) => {
             if (error === null) next();
             else fail(error, req, res, next);
           });

@@ -11,7 +11,7 @@ import {
   type RoutePolicy,
   STRICTER_MESSAGE,
 } from '../features';
-import type { ProjectFeatures } from '../projects/project-features';
+import type { FeaturesRead, ProjectFeatures } from '../projects/project-features';
 import type { ConfirmRequest } from './confirm-request';
 import type { EntryUse, UseEnd } from './entry-use';
 import type { FeatureWatch } from './feature-watch';
@@ -140,16 +140,17 @@ export function createPolicies(deps: PolicyDeps): Policies {
     );
   }
 
-  function policyOf(context: RequestContext, exchange: Exchange): RoutePolicy | Promise<RoutePolicy> {
-    const { workspaceId } = context;
-    const found = workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
-    if (typeof found === 'function') return new RequestPolicy(context, exchange, found, deps);
-    return resolveLater(context, exchange, found);
+  function find({ workspaceId }: RequestContext): FeaturesFor | FeaturesRead {
+    return workspaceId === undefined ? () => NOTHING_ENABLED : projectFeatures.get(workspaceId);
   }
 
-  async function confirmed(policy: Promise<RoutePolicy>, context: RequestContext, req: Request): Promise<RoutePolicy> {
-    const found = await policy;
-    const error = await confirmRequest(context, req);
+  async function resolveConfirmed(
+    context: RequestContext,
+    exchange: Exchange,
+    { result, deadline }: FeaturesRead,
+  ): Promise<RoutePolicy> {
+    const found = await resolveLater(context, exchange, result);
+    const error = await confirmRequest(context, exchange.req, deadline);
     if (error === null) return found;
     if (error.status >= 500) events.emit('error', error);
     throw error;
@@ -166,13 +167,19 @@ export function createPolicies(deps: PolicyDeps): Policies {
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
       // The first look at an open response comes later. A lease that ends before is watched from now on.
       if (context.leaseEndsSoon?.() || featuresEndSoon(context)) context.endStream?.({ req, res });
-      const policy = policyOf(context, { req, res });
-      return 'then' in policy ? confirmed(policy, context, req) : policy;
+      const exchange = { req, res };
+      const found = find(context);
+      if (typeof found === 'function') return new RequestPolicy(context, exchange, found, deps);
+      return resolveConfirmed(context, exchange, found);
     },
     async resolveReported(req) {
       const context = await deps.reports.contextOf(req);
       if (context === undefined) throw new KeyscopeError('invalid_options', NOT_FOUND);
-      return context === null ? undefined : policyOf(context, { req, res: undefined });
+      if (context === null) return undefined;
+      const exchange = { req, res: undefined };
+      const found = find(context);
+      if (typeof found === 'function') return new RequestPolicy(context, exchange, found, deps);
+      return resolveLater(context, exchange, found.result);
     },
   };
 }

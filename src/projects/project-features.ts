@@ -4,18 +4,27 @@ import { readValid } from '../cache/read-valid';
 import type { Clock } from '../clock';
 import { KeyscopeError } from '../errors';
 import { type FeaturesFor, featuresIn, NOTHING_ENABLED } from '../features';
+import { Deadline } from '../timeout';
+
+/** Features that are being read. */
+export interface FeaturesRead {
+  /** Rejects with `store_unavailable`. */
+  readonly result: Promise<FeaturesFor>;
+  /** For all that the request waits for in this middleware. */
+  readonly deadline: Deadline;
+}
 
 /** Finds the features of a workspace's projects, in the cache or the store. */
 export interface ProjectFeatures {
-  /** Rejects with `store_unavailable`. */
-  get(workspaceId: string): FeaturesFor | Promise<FeaturesFor>;
+  get(workspaceId: string): FeaturesFor | FeaturesRead;
   /**
    * Calls `conclude` with the configurations of a workspace, in the turn in which they were checked; null: it has none. Unknown
-   * configurations are an error, `store_unavailable`. `waited`: they were read.
+   * configurations are an error, `store_unavailable`. `waited`: they were read; the deadline for all that the request waits for in
+   * this middleware.
    */
   decide(
     workspaceId: string,
-    conclude: (outcome: Configurations | null | KeyscopeError, waited: boolean) => void | Promise<void>,
+    conclude: (outcome: Configurations | null | KeyscopeError, waited: Deadline | null) => void | Promise<void>,
   ): void | Promise<void>;
   /** The configurations in the cache; null if the workspace has none, undefined if they have to be read, which this begins. */
   known(workspaceId: string): Configurations | null | undefined;
@@ -54,10 +63,11 @@ export function createProjectFeatures({
 
   function load<T>(
     workspaceId: string,
+    deadline: Deadline,
     conclude: (outcome: CacheHandle<Configurations> | KeyscopeError) => T | Promise<T>,
   ): Promise<T> {
     const read = (isOwn: boolean) => (isOwn ? projects.loadFresh(workspaceId) : projects.load(workspaceId));
-    return readValid(read, { clock, storeTimeout }, conclude);
+    return readValid(read, { clock, storeTimeout, deadline }, conclude);
   }
 
   function getHandle(workspaceId: string): CacheHandle<Configurations> | undefined {
@@ -70,15 +80,20 @@ export function createProjectFeatures({
     get(workspaceId) {
       const held = getHandle(workspaceId);
       if (held !== undefined) return featuresFor(workspaceId, held);
-      return load(workspaceId, (outcome) => {
+      const deadline = new Deadline(storeTimeout);
+      const result = load(workspaceId, deadline, (outcome) => {
         if (outcome instanceof KeyscopeError) throw outcome;
         return featuresFor(workspaceId, outcome);
       });
+      return { result, deadline };
     },
     decide(workspaceId, conclude) {
       const held = getHandle(workspaceId);
-      if (held !== undefined) return conclude(held.value, false);
-      return load(workspaceId, (outcome) => conclude(outcome instanceof KeyscopeError ? outcome : outcome.value, true));
+      if (held !== undefined) return conclude(held.value, null);
+      const deadline = new Deadline(storeTimeout);
+      return load(workspaceId, deadline, (outcome) =>
+        conclude(outcome instanceof KeyscopeError ? outcome : outcome.value, deadline),
+      );
     },
     known(workspaceId) {
       const known = projects.get(workspaceId, clock.wall());

@@ -1,7 +1,9 @@
 import type { Request, Response } from 'express';
 import { createApiKeys } from 'keyscope';
 import request from 'supertest';
+import { createConfirmRequest } from '../../src/auth/confirm-request';
 import { FeatureWatch } from '../../src/auth/feature-watch';
+import type { PassedRequirement } from '../../src/auth/open-request';
 import { createRequestContexts } from '../../src/auth/request-context';
 import { createRequireFeature } from '../../src/auth/require-feature';
 import type { Configurations } from '../../src/cache/caches';
@@ -87,7 +89,7 @@ describe('a configuration whose lease lapses right after it was checked', () => 
   const LAG = 1000;
 
   /** `lapse()`: the clock is looked at once more in time (or `times` times), and is past the lease from then on. */
-  function setUp(read: () => Promise<Configurations>) {
+  function setUp(read: () => Promise<Configurations>, passed: readonly PassedRequirement[] = []) {
     let looksInTime = Number.POSITIVE_INFINITY;
     let now = 0;
     const wall = () => {
@@ -105,7 +107,7 @@ describe('a configuration whose lease lapses right after it was checked', () => 
     });
     const contexts = createRequestContexts();
     const req = {} as Request;
-    contexts.set(req, { workspaceId: 'W', agentId: 'P', key: undefined });
+    contexts.set(req, { workspaceId: 'W', agentId: 'P', key: undefined, passed: () => passed });
     const projectFeatures = createProjectFeatures({
       caches: { projects },
       clock,
@@ -116,7 +118,8 @@ describe('a configuration whose lease lapses right after it was checked', () => 
       maxRevocationLag: LAG,
       serveStaleFor: 0,
     });
-    const confirmRequest = async () => null;
+    const caches = { projects, keys: projects as never };
+    const confirmRequest = createConfirmRequest({ caches, clock, storeTimeout: LAG });
     const decide = () =>
       new Promise<KeyscopeError | undefined>((resolve) => {
         const fail = (error: KeyscopeError) => resolve(error);
@@ -146,6 +149,23 @@ describe('a configuration whose lease lapses right after it was checked', () => 
     expect(await decide()).toBeUndefined();
     lapse();
     expect(await decide()).toBeUndefined();
+  });
+
+  test('requireFeature waits no longer than storeTimeout for the configuration and for all that was accepted before', async () => {
+    jest.useFakeTimers();
+    try {
+      const silent = { readAgain: () => new Promise<never>(() => {}), emitEnded: () => {} };
+      const read = () => new Promise<Configurations>((resolve) => setTimeout(resolve, 0.8 * LAG, enabled));
+      const { decide } = setUp(read, [silent as never]);
+      const decided = jest.fn();
+      void decide().then(decided);
+      await jest.advanceTimersByTimeAsync(LAG - 1);
+      expect(decided).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(2);
+      expect(decided).toHaveBeenCalledWith(expect.objectContaining({ code: 'store_unavailable' }));
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('requireFeature responds store_unavailable when every reply comes too late', async () => {

@@ -4,7 +4,7 @@ import { type ApiKeysOptions, createApiKeys } from 'keyscope';
 import request from 'supertest';
 import type { Configurations } from '../../src/cache/caches';
 import { ReadThroughCache } from '../../src/cache/read-through-cache';
-import { createProjectFeatures } from '../../src/projects/project-features';
+import { createProjectFeatures, type FeaturesRead } from '../../src/projects/project-features';
 import { fakeClock } from '../support/clock';
 import { deferred } from '../support/deferred';
 import { type RedisServer, startRedis } from '../support/redis/server';
@@ -188,7 +188,7 @@ describe('ProjectFeatures', () => {
     });
     const features = createProjectFeatures({ caches: { projects }, clock, storeTimeout: 100 });
     const outcome = jest.fn();
-    Promise.resolve(features.get('A')).catch(outcome);
+    (features.get('A') as FeaturesRead).result.catch(outcome);
     await jest.advanceTimersByTimeAsync(60);
     projects.invalidate('A');
     first.resolve(new Map());
