@@ -34,7 +34,8 @@ export interface RequireApiKeyOptions {
   readonly optional?: boolean;
   /**
    * Read the key from the store for every request instead of the cache, for routes that move money: a key that was revoked
-   * before the request is denied. Costs one read of Redis per request; without Redis, 503. Default `false`.
+   * before the request is denied. While a failover is under way, a master that was replaced can still reply, for less than
+   * `maxRevocationLag`. Costs one read of Redis per request; without Redis, 503. Default `false`.
    */
   readonly fresh?: boolean;
   /**

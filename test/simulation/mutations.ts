@@ -17,12 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'lease-from-reply-time',
-    edits: [
-      [
-        'if (agreed.every(Boolean)) this.#node.extend(lease, sent2);',
-        'if (agreed.every(Boolean)) this.#node.extend(lease, timestampsOf(clock));',
-      ],
-    ],
+    edits: [['this.#node.extend(lease, sent2);', 'this.#node.extend(lease, timestampsOf(clock));']],
   },
   {
     name: 'no-new-lease-on-reconnect',
@@ -65,7 +60,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'invalidations-ignored',
-    edits: [['if (owner === null) continue;', 'continue;']],
+    edits: [['keyNames.parseKeyName(String(', '((_name) => null)(String(']],
   },
   {
     name: 'database-watch-dropped',
