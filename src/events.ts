@@ -189,9 +189,14 @@ function textOf(error: unknown): string {
   }
 }
 
+/** Reports an error of a function of the app as a process warning. */
+export function warnOfFailure(what: string, error: unknown): void {
+  process.emitWarning(`${what} failed: ${textOf(error)}`, 'KeyscopeWarning');
+}
+
 /** Reports an error of a listener as a process warning. */
 export function warnOfListener(name: EventName, error: unknown): void {
-  process.emitWarning(`A listener of keyscope's '${name}' event failed: ${textOf(error)}`, 'KeyscopeWarning');
+  warnOfFailure(`A listener of keyscope's '${name}' event`, error);
 }
 
 /** Typed event emitter for the hit path. An event without listeners costs one lookup. */

@@ -2,7 +2,7 @@ import type { Caches } from '../cache/caches';
 import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { type ErrorCode, KeyscopeError } from '../errors';
-import type { EndedEvent } from '../events';
+import { type EndedEvent, warnOfFailure } from '../events';
 import type { CachedKey } from './request-api-key';
 
 /** Why a use ended, as the error that a request would get now. */
@@ -40,6 +40,34 @@ export interface EntryUse<Entry extends object> {
   isOver(): boolean;
   /** Ends it. Returns false if it cannot be ended yet; this is called again then. */
   end(end: UseEnd): boolean;
+}
+
+/** Uses that could not be ended, because a function of the app has thrown. */
+const failed = new WeakSet<object>();
+
+/**
+ * Ends a use that would be denied. An app can have replaced a method of a response by one that throws: that must not keep
+ * other uses from ending. The use is then tried again at the next check.
+ *
+ * @param end - Denies every use; null if the entry decides.
+ * @returns `closed`: it has ended now, and closed a connection.
+ */
+export function endIfDenied<Entry extends object>(
+  use: EntryUse<Entry>,
+  end: UseEnd | null,
+  entry: Entry | null,
+  wall: number,
+): 'kept' | 'over' | 'closed' {
+  try {
+    const denial = end ?? use.check(entry, wall);
+    if (use.isOver()) return 'over';
+    if (denial === null || !use.end(denial)) return 'kept';
+    return use.isOver() ? 'closed' : 'over';
+  } catch (error) {
+    if (!failed.has(use)) warnOfFailure('A response could not be ended with its key or feature: a method of it', error);
+    failed.add(use);
+    return 'kept';
+  }
 }
 
 /** The caches of keys and configurations. */

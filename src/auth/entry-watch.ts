@@ -2,7 +2,7 @@ import type { ReadThroughCache } from '../cache/read-through-cache';
 import type { Clock } from '../clock';
 import { type IsOver, SlicedQueue } from '../sliced-queue';
 import { type Lease, leaseDuration, type Timestamps } from '../store/lease';
-import { type EntryUse, type UseEnd, unavailableEnd } from './entry-use';
+import { type EntryUse, endIfDenied, type UseEnd, unavailableEnd } from './entry-use';
 import { LeaseProbes } from './lease-probes';
 import { createWatched, type Watched } from './watched-entry';
 
@@ -286,12 +286,10 @@ export class EntryWatch<Entry extends object> {
         watched.passesAgain = false;
       } else {
         const use = next.value;
-        const end = this.#isClosed ? CLOSED : isUnconfirmed ? this.#unconfirmed : use.check(watched.entry, wall);
-        if (use.isOver()) this.#delete(watched, use);
-        else if (end !== null && use.end(end)) {
-          this.#delete(watched, use);
-          hasClosed = use.isOver();
-        }
+        const end = this.#isClosed ? CLOSED : isUnconfirmed ? this.#unconfirmed : null;
+        const outcome = endIfDenied(use, end, watched.entry, wall);
+        if (outcome !== 'kept') this.#delete(watched, use);
+        hasClosed = outcome === 'closed';
       }
       if (isOver(hasClosed)) return watched.pending === null;
     }

@@ -12,5 +12,11 @@ function isUpgrade(req: (IncomingMessage & { readonly upgrade?: boolean }) | und
 export function destroyResponse(res: ServerResponse, error?: Error): void {
   if (res.socket === null && isUpgrade(res.req)) res.req.socket.destroy(error);
   else if (res.socket === null && !res.writableFinished) res.once('socket', (socket) => socket.destroy(error));
-  (res as Partial<ServerResponse>).destroy?.(error);
+  try {
+    (res as Partial<ServerResponse>).destroy?.(error);
+  } catch (thrown) {
+    // The app has replaced the method.
+    res.socket?.destroy(error);
+    throw thrown;
+  }
 }

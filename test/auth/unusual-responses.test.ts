@@ -95,6 +95,40 @@ describe.each(expresses)('%s', (_name, express) => {
     expect(ended).toHaveLength(1);
   });
 
+  test('the responses of a key end with it, also when an app has replaced methods of some by ones that throw', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { apiKeys, create, ended } = setUp();
+    const app = express();
+    const responses: Response[] = [];
+    const fail = () => {
+      throw Object.create(null);
+    };
+    const breaks: ((res: Response) => void)[] = [
+      (res) => {
+        res.destroy = fail;
+      },
+      (res) => Object.defineProperty(res, 'closed', { get: fail }),
+    ];
+    app.get('/', apiKeys.requireApiKey('conversations', { endOnRevocation: true }), (_req, res) => {
+      // Most of them, so that an exception for each would take more time than there is.
+      if (responses.length % 5 !== 0) breaks[responses.length % 2]!(res);
+      responses.push(res);
+      res.write('data');
+    });
+    const { key, token } = await create();
+    const streams: Awaited<ReturnType<typeof open>>[] = [];
+    for (let i = 0; i < 20; i++) streams.push(await open(app, '/', token));
+    await apiKeys.keys.delete(key.id);
+    await Promise.all(streams.filter((_, i) => i % 5 === 0 || i % 2 === 0).map(({ closed }) => closed));
+    expect(ended.length).toBeGreaterThan(0);
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringMatching(/^A response could not be ended with its key or feature: a method of it failed/),
+      'KeyscopeWarning',
+    );
+    warn.mockRestore();
+    for (const res of responses) res.socket?.destroy();
+  });
+
   test('the connection of an upgraded request ends with its key', async () => {
     const { apiKeys, app, create } = setUp();
     app.get(
