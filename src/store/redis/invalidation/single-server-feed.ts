@@ -5,7 +5,7 @@ import { listenTo } from '../client-events';
 import { isRefusal } from '../errors';
 import type { ServerConnection } from '../server-connection';
 import { identifyMaster } from '../server-role';
-import { RoleConfirmation, readSince } from './confirmation';
+import { readSince } from './confirmation';
 import { ClientReconnector, ConnectionWatchdog, connectionReplaced } from './connection-watchdog';
 import { DatabaseWatch } from './database-watch';
 import { type InvalidationFeed, type InvalidationFeedOptions, POLLS_PER_LAG } from './invalidation-feed';
@@ -27,7 +27,7 @@ const REPLACED = 'the server has been replaced: Sentinel names another one as th
  */
 export class SingleServerFeed implements InvalidationFeed {
   readonly serverOf = () => this.#server.generation;
-  readonly problemOf = () => this.serverProblem ?? this.#role?.problem ?? null;
+  readonly problemOf = () => this.serverProblem;
   readonly answeredAt = () => this.#mode.usableAt;
   readonly #options: InvalidationFeedOptions;
   readonly #client: RedisClient;
@@ -40,7 +40,6 @@ export class SingleServerFeed implements InvalidationFeed {
   readonly #hasSentinels: boolean;
   #started = false;
   #sentinels: SentinelMonitor | null = null;
-  #role: RoleConfirmation | null = null;
   /** Functions that remove the listeners of the client. */
   readonly #listeners: (() => void)[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -103,12 +102,15 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   confirmedAt(): Timestamps {
-    const confirmed = this.#sentinels?.confirmedAt(this.#server.role) ?? this.#role?.confirmedAt;
-    return confirmed === undefined ? timestampsOf(this.#options.clock) : readSince(confirmed, this.#options);
+    if (this.#timer === null) return timestampsOf(this.#options.clock);
+    if (this.#sentinels !== null) return readSince(this.#sentinels.confirmedAt(this.#server.role), this.#options);
+    // A master can be demoted without a reconnect, and replies as before until a poll asks for its role. A late poll must not
+    // take the time of a reply from the lease.
+    return readSince(this.#mode.usableAt, this.#options, 1 / POLLS_PER_LAG);
   }
 
   async confirmServer(): Promise<void> {
-    await (this.#sentinels ?? this.#role)?.confirm();
+    await this.#sentinels?.confirm();
   }
 
   nodes(): NodeHealth[] {
@@ -128,7 +130,6 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#timer = setInterval(() => this.#onTimer(), this.#options.maxRevocationLag / POLLS_PER_LAG);
     this.#timer.unref();
     if (this.#hasSentinels) this.#sentinels = new SentinelMonitor(this.#client, this.#options);
-    else this.#role = new RoleConfirmation(this.#server, this.#mode, this.#options);
     this.#node.open();
   }
 
@@ -137,7 +138,6 @@ export class SingleServerFeed implements InvalidationFeed {
     this.#timer = null;
     this.#sentinels?.close();
     this.#sentinels = null;
-    this.#role = null;
     this.#node.close();
   }
 
