@@ -42,8 +42,8 @@ export interface RequireApiKeyDeps extends Pick<AllowedRequestDeps, 'watch' | 'e
 /** Compiles the declared sources into a function that reads them from a request. A constant context is created once. */
 function createContextReader({ workspace, agent }: DeclaredSources): (req: Request) => AuthContext {
   const fixed = agent === false ? 'handler' : null;
-  const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace, '`workspace`');
-  const readAgent = agent === undefined || agent === false ? undefined : createReadParameter(agent, '`agent`');
+  const readWorkspace = workspace === undefined ? undefined : createReadParameter(workspace, 'workspace');
+  const readAgent = agent === undefined || agent === false ? undefined : createReadParameter(agent, 'agent');
   if (readWorkspace === undefined && readAgent === undefined) {
     const context: AuthContext = { workspace: null, agent: fixed };
     return () => context;

@@ -64,7 +64,7 @@ export function createRequireFeature(deps: {
       fail(new KeyscopeError('feature_not_enabled', notEnabled), req, res, next);
     }
 
-    const readProject = project === undefined ? undefined : createReadParameter(project, '`project`');
+    const readProject = project === undefined ? undefined : createReadParameter(project, 'project');
 
     return function featureMiddleware(req, res, next) {
       const target = contexts.get(req);

@@ -169,7 +169,7 @@ function querySource(name: string, realm: string): SourceReader {
 function functionSource(source: (req: Request) => unknown, realm: string): SourceReader {
   return {
     read(req) {
-      const value = callSource(source, req, '`tokenSource`');
+      const value = callSource(source, req, 'tokenSource');
       if (value === undefined || value === null || value === '') return null;
       if (typeof value === 'string') return value;
       return invalidKey('malformed', 'The function in `tokenSource` returned neither a string nor undefined.');

@@ -9,7 +9,7 @@ const ASYNC =
 /**
  * Calls a function of the app that reads a value from a request.
  *
- * @param option - The option that the function was given in, for the error.
+ * @param option - Name of the option that the function was given in, for the error.
  * @throws What the function throws, as an error for `next`. `invalid_options` if it returns a promise.
  */
 export function callSource(source: (req: Request) => unknown, req: Request, option: string): unknown {
@@ -22,5 +22,5 @@ export function callSource(source: (req: Request) => unknown, req: Request, opti
   if (typeof value !== 'object' || value === null || !('then' in value)) return value;
   // An unhandled rejection would end the process.
   Promise.resolve(value).catch(() => {});
-  throw new KeyscopeError('invalid_options', `The function in ${option} ${ASYNC}`);
+  throw new KeyscopeError('invalid_options', `The function in \`${option}\` ${ASYNC}`);
 }

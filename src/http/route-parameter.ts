@@ -21,7 +21,7 @@ function toParameter(value: unknown): Parameter {
 /**
  * Compiles a source into a function that reads the parameter from a request.
  *
- * @param option - The option that it was given in, for errors.
+ * @param option - Name of the option that it was given in, for errors.
  */
 export function createReadParameter(source: ParameterSource, option: string): ReadParameter {
   if (typeof source === 'function') return (req) => toParameter(callSource(source, req, option));

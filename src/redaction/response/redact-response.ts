@@ -45,7 +45,7 @@ export function createRedactResponse(deps: RedactDeps): (options?: RedactOptions
     rejectParsedPassthrough(options);
     const { project } = options;
     const isMember = typeof project === 'object' && 'member' in project;
-    const readProject = project === undefined || isMember ? undefined : createReadParameter(project, '`project`');
+    const readProject = project === undefined || isMember ? undefined : createReadParameter(project, 'project');
     if (options.mode === 'report') {
       return createReportResponse(deps.reports, options, readProject, (req) => {
         if (req.httpVersionMajor > 1) return HTTP_2;

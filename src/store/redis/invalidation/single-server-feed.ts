@@ -104,8 +104,8 @@ export class SingleServerFeed implements InvalidationFeed {
   confirmedAt(): Timestamps {
     if (this.#timer === null) return timestampsOf(this.#options.clock);
     if (this.#sentinels !== null) return readSince(this.#sentinels.confirmedAt(this.#server.role), this.#options);
-    // A master can be demoted without a reconnect, and replies as before until a poll asks for its role. A late poll must not
-    // take the time of a reply from the lease.
+    // A master can be demoted without a reconnect, and replies as before until a poll asks for its role. If polls are late
+    // because Redis is slow, the lease must still be longer than a reply takes.
     return readSince(this.#mode.usableAt, this.#options, 1 / POLLS_PER_LAG);
   }
 
@@ -134,7 +134,7 @@ export class SingleServerFeed implements InvalidationFeed {
   }
 
   #stopPolling(): void {
-    clearInterval(this.#timer ?? undefined);
+    if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
     this.#sentinels?.close();
     this.#sentinels = null;
